@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may import whom, as data. Read by .dependency-cruiser.cjs; a new module is a new row here.
+
+'use strict';
+
+/** module -> the modules it may import (each only through that module's index.ts). */
+const ALLOWED_EDGES = {
+  base: [],
+  format: ['base'],
+  analysis: ['base', 'format'],
+  symbols: ['base'],
+  isa: ['base'],
+  engine: ['base', 'format', 'analysis'],
+  query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
+  export: ['base', 'format', 'symbols'],
+  store: ['base', 'query'],
+  capture: ['base', 'format'],
+  guests: ['base', 'capture'],
+  server: ['base', 'query', 'store'],
+  viewer: ['base', 'format', 'analysis', 'query'],
+  cli: [
+    'base',
+    'format',
+    'analysis',
+    'symbols',
+    'isa',
+    'engine',
+    'query',
+    'export',
+    'store',
+    'capture',
+    'guests',
+    'server',
+  ],
+};
+
+/** Nothing may import these: they are where a program begins. */
+const TOP_MODULES = ['cli', 'viewer'];
+
+/** npm package -> the one module that may import it. The reasons are in docs/decisions/002-dependencies.md. */
+const PACKAGE_OWNERS = {
+  zstddec: 'format',
+  commander: 'cli',
+};
+
+/** Modules that may use Node's own modules; the others run in a browser too. */
+const NODE_MODULES = ['capture', 'guests', 'cli', 'server', 'store'];
+
+/** Files that may be imported across modules beside index.ts. */
+const DECLARED_ENTRIES = ['src/query/protocol\\.ts$', '\\.worker\\.ts$'];
+
+module.exports = { ALLOWED_EDGES, TOP_MODULES, PACKAGE_OWNERS, NODE_MODULES, DECLARED_ENTRIES };

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { ExitCode, TraceError, UserError } from './errors.ts';
+
+describe('TraceError', () => {
+  it('describes place, fact, expected and found in one line', () => {
+    const error = new TraceError('checksum', 'checksum differs', {
+      file: 'boot.memtrace',
+      blockIndex: 12,
+      fileOffset: 0x4f000,
+      expected: '9c01',
+      found: '1100',
+    });
+    expect(error.describe()).toBe(
+      'boot.memtrace: block 12 at byte 0x4f000: checksum differs (expected 9c01, found 1100)',
+    );
+    expect(error.message).toBe('checksum differs');
+  });
+
+  it('says only what it knows', () => {
+    expect(new TraceError('io', 'cannot read').describe()).toBe('cannot read');
+    expect(new TraceError('truncated', 'ends early', { fileOffset: 16 }).describe()).toBe(
+      'at byte 0x10: ends early',
+    );
+    expect(new TraceError('corrupt', 'bad count', { found: '7' }).describe()).toBe(
+      'bad count (found 7)',
+    );
+  });
+
+  it('takes facts from an outer layer without losing its own', () => {
+    const cause = new Error('ENOENT');
+    const inner = new TraceError('io', 'cannot open', { cause, remedy: 'look again' });
+    const outer = inner.withFacts({ file: 'a.memtrace', remedy: 'not this one' });
+    expect(outer.facts).toMatchObject({ file: 'a.memtrace', remedy: 'look again' });
+    expect(outer.kind).toBe('io');
+    expect(outer.cause).toBe(cause);
+    expect(outer.stack).toBe(inner.stack);
+    expect(outer).toBeInstanceOf(TraceError);
+    expect(inner.facts.file).toBeUndefined();
+  });
+});
+
+describe('UserError', () => {
+  it('carries its exit code and what to do', () => {
+    const error = new UserError(ExitCode.environment, 'no QEMU here', 'npm run setup');
+    expect(error).toMatchObject({ exitCode: 4, remedy: 'npm run setup', name: 'UserError' });
+    expect(new UserError(ExitCode.usage, 'no file').remedy).toBeUndefined();
+  });
+
+  it('has distinct exit codes', () => {
+    const codes = Object.values(ExitCode);
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+});

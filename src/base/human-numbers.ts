@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers as people write and read them. Sizes are binary (1 KiB = 1024 bytes; "4K", "10M" and "2GiB"
+// all mean powers of 1024, as cache simulators and QEMU have it); counts are decimal ("10M" = 10^7).
+
+import { TraceError } from './errors.ts';
+
+const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+const COUNT_UNITS = ['', 'k', 'M', 'G', 'T', 'P'] as const;
+const PREFIXES = 'KMGTP';
+
+/** 1536 -> "1.50 KiB": three significant digits; bytes below 1 KiB are exact. */
+export function formatBytes(sizeBytes: number): string {
+  return scale(sizeBytes, 1024, SIZE_UNITS, ' ');
+}
+
+/** 1234567 -> "1,234,567": exact, for tables of record. */
+export function formatCount(count: number): string {
+  if (!Number.isFinite(count)) return String(count);
+  const [whole, fraction] = String(Math.abs(count)).split('.');
+  if (whole === undefined || whole.includes('e')) return String(count);
+  const grouped = whole.replace(/\B(?=(?:\d{3})+$)/g, ',');
+  return `${count < 0 ? '-' : ''}${grouped}${fraction === undefined ? '' : `.${fraction}`}`;
+}
+
+/** 333000000 -> "333 M": three significant digits, for prose and progress. */
+export function formatCountShort(count: number): string {
+  return scale(count, 1000, COUNT_UNITS, ' ').trimEnd();
+}
+
+/** part of whole as a percentage, "12.3 %"; "-" when there is no whole. Never "0 %" or "100 %" unless exact. */
+export function formatRatio(part: number, whole: number): string {
+  if (whole === 0) return '-';
+  const percent = (part / whole) * 100;
+  if (part !== 0 && Math.abs(percent) < 0.01) return percent < 0 ? '> -0.01 %' : '< 0.01 %';
+  if (part < whole && percent > 99.99) return '> 99.99 %';
+  return `${digits3(percent)} %`;
+}
+
+/** "1.83x": a figure beside the one it is measured against. */
+export function formatFactor(value: number, baseline: number): string {
+  return baseline === 0 ? '-' : `${(value / baseline).toFixed(2)}x`;
+}
+
+/** "64", "4K", "10M", "2GiB", "0x1000" -> bytes. Throws TraceError 'bad-argument'. */
+export function parseSize(text: string, what = 'size'): number {
+  return parseScaled(
+    text,
+    what,
+    1024,
+    /^(\d+(?:\.\d+)?)([KMGTP])?(?:i?B)?$/i,
+    '64, 4K, 10M or 2GiB',
+  );
+}
+
+/** "1000", "1,000,000", "10M", "1.5G" -> a whole number, decimal multiples. Throws 'bad-argument'. */
+export function parseCount(text: string, what = 'count'): number {
+  return parseScaled(
+    text.replace(/(\d),(?=\d{3}(?:\D|$))/g, '$1'),
+    what,
+    1000,
+    /^(\d+(?:\.\d+)?)([KMGTP])?$/i,
+    '1000, 250k or 10M',
+  );
+}
+
+function parseScaled(
+  text: string,
+  what: string,
+  step: number,
+  pattern: RegExp,
+  examples: string,
+): number {
+  const trimmed = text.trim().replaceAll('_', '');
+  const match = pattern.exec(trimmed);
+  const value = /^0x[0-9a-f]+$/i.test(trimmed)
+    ? Number(trimmed)
+    : Number(match?.[1] ?? Number.NaN) *
+      step ** (1 + PREFIXES.indexOf((match?.[2] ?? ' ').toUpperCase()));
+  if (!Number.isSafeInteger(value)) {
+    throw new TraceError('bad-argument', `${what} is not a whole number`, {
+      expected: `something like ${examples}`,
+      found: JSON.stringify(text),
+    });
+  }
+  return value;
+}
+
+function scale(value: number, step: number, units: readonly string[], gap: string): string {
+  const magnitude = Math.abs(value);
+  if (!Number.isFinite(value)) return String(value);
+  let power = 0;
+  let scaled = magnitude;
+  // 999.5 would be drawn as "1000": go up a unit before that.
+  while (
+    power < units.length - 1 &&
+    scaled >= (power === 0 ? step : step === 1024 ? 1023.5 : 999.5)
+  ) {
+    scaled /= step;
+    power++;
+  }
+  const drawn = power === 0 && Number.isInteger(scaled) ? String(scaled) : digits3(scaled);
+  return `${value < 0 ? '-' : ''}${drawn}${gap}${units[power] ?? ''}`;
+}
+
+function digits3(value: number): string {
+  const magnitude = Math.abs(value);
+  if (magnitude >= 99.95) return value.toFixed(0);
+  return magnitude >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
