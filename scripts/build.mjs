@@ -3,9 +3,9 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { localProgram, PROJECT_ROOT, run } from './run-command.mjs';
+import { localProgram, PROJECT_ROOT, runCode } from './run-command.mjs';
 
-run(localProgram('tsc'), ['-b']);
-if (existsSync(path.join(PROJECT_ROOT, 'plugin', 'Makefile'))) {
-  run('make', ['--no-print-directory', '-C', 'plugin', '-j2']);
+process.exitCode = runCode(localProgram('tsc'), ['-b']);
+if (process.exitCode === 0 && existsSync(path.join(PROJECT_ROOT, 'plugin', 'Makefile'))) {
+  process.exitCode = runCode('make', ['--no-print-directory', '-C', 'plugin', '-j2']);
 }

@@ -2,6 +2,7 @@
 // Starts other programs for the scripts: each command line is printed before it runs.
 
 import { spawnSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -96,6 +97,15 @@ export function runAndKeepOutput(program, args, options = {}) {
   });
   process.stdout.write(result.stdout ?? '');
   return { exitCode: exitCodeOf(result), output: result.stdout ?? '' };
+}
+
+/**
+ * Was this file started, or imported? The checkout may be reached through a symbolic link.
+ * @param {string} file its import.meta.filename
+ */
+export function isStarted(file) {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === file;
 }
 
 /**
