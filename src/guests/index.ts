@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests that the project brings along.
+
+export {
+  DEMO_DONE_LINE,
+  type DemoBootOptions,
+  type DemoGuest,
+  type DemoGuestRequest,
+  demoBootArguments,
+  prepareDemoGuest,
+} from './demo-guest.ts';
