@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of a recording: the user's arguments, then what recording adds. Pure.
+
+import { ExitCode, UserError } from '../base/index.ts';
+import { escapeCommas, inspectQemuArguments } from './qemu-arguments.ts';
+import { isAtLeast, type QemuVersion } from './qemu-version.ts';
+
+/** Where recording stops by itself; exact. */
+export interface RecordLimits {
+  readonly accesses?: number;
+  readonly instructions?: number;
+  readonly bytes?: number;
+}
+
+export interface CommandLineRequest {
+  readonly version: QemuVersion;
+  readonly guestArguments: readonly string[];
+  readonly pluginFile: string;
+  readonly outputFile: string;
+  readonly metaFile: string;
+  readonly controlFile: string;
+  /** Where QEMU logs interrupts and exceptions for the plugin; undefined records no events. */
+  readonly eventLogFile: string | undefined;
+  readonly limits: RecordLimits;
+  readonly startPaused: boolean;
+}
+
+export interface CommandLine {
+  readonly args: readonly string[];
+  /** What the user should know about the result, a sentence each. */
+  readonly notes: readonly string[];
+  readonly usesTerminal: boolean;
+}
+
+/** Throws UserError 'usage' for arguments that cannot be recorded. */
+export function buildCommandLine(request: CommandLineRequest): CommandLine {
+  const facts = inspectQemuArguments(request.guestArguments);
+  const notes: string[] = [];
+  if (facts.daemonize) {
+    throw new UserError(
+      ExitCode.usage,
+      'QEMU with -daemonize cannot be recorded: it would leave the process that is watched',
+      'leave out -daemonize and put the whole command in the background',
+    );
+  }
+
+  const args = [...request.guestArguments];
+  switch (facts.acceleration.kind) {
+    case 'default':
+      args.push('-accel', 'tcg,thread=single');
+      break;
+    case 'tcg':
+      if (facts.acceleration.thread === 'multi') notes.push(acceptMultiThread(request.version));
+      break;
+    case 'other':
+      throw new UserError(
+        ExitCode.usage,
+        `the accelerator "${facts.acceleration.name}" runs guest code where no plugin sees it`,
+        'leave the accelerator out, or write: -accel tcg,thread=single',
+      );
+  }
+
+  if (request.eventLogFile !== undefined) {
+    if (facts.logFile !== undefined || facts.logItems !== undefined) {
+      const option = facts.logFile === undefined ? `-d ${facts.logItems}` : `-D ${facts.logFile}`;
+      throw new UserError(
+        ExitCode.usage,
+        `"${option}" is in conflict with recording: QEMU has one log, and interrupts and exceptions are read from it`,
+        'leave out -d and -D, or record without events: --no-events',
+      );
+    }
+    args.push('-d', 'int', '-D', request.eventLogFile);
+  }
+  args.push('-plugin', pluginArgument(request));
+  return { args, notes, usesTerminal: facts.usesTerminal };
+}
+
+function acceptMultiThread(version: QemuVersion): string {
+  if (!isAtLeast(version, 10)) {
+    throw new UserError(
+      ExitCode.usage,
+      `QEMU ${version.text} with one thread for each vCPU uses freed memory when a plugin watches accesses: it crashes or records accesses under the wrong instruction`,
+      'write: -accel tcg,thread=single (or use QEMU 10.0 or newer)',
+    );
+  }
+  return 'thread=multi: each vCPU has its own order of accesses; the order between vCPUs is not in the trace';
+}
+
+function pluginArgument(request: CommandLineRequest): string {
+  const { limits } = request;
+  const parts = [
+    request.pluginFile,
+    `out=${request.outputFile}`,
+    `meta=${request.metaFile}`,
+    `control=${request.controlFile}`,
+  ];
+  if (request.eventLogFile !== undefined) parts.push(`events=${request.eventLogFile}`);
+  if (request.startPaused) parts.push('start=paused');
+  if (limits.accesses !== undefined) parts.push(`max-accesses=${limits.accesses}`);
+  if (limits.instructions !== undefined) parts.push(`max-instructions=${limits.instructions}`);
+  if (limits.bytes !== undefined) parts.push(`max-bytes=${limits.bytes}`);
+  return parts.map(escapeCommas).join(',');
+}

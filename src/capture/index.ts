@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds QEMU, starts it with the plugin, watches and stops it.
+
+export type { RecordLimits } from './command-line.ts';
+export {
+  type ControlCommand,
+  openControlPage,
+  type RecorderState,
+  type RecorderStatus,
+} from './control-page.ts';
+export { type Capability, type DoctorResult, examineMachine, type QemuReport } from './doctor.ts';
+export { chooseQemu, type QemuProgram, type QemuSearch } from './find-qemu.ts';
+export { judgeOutcome, type RecordCause, type RecordVerdict } from './outcome.ts';
+export {
+  cacheFolderFrom,
+  findPluginFile,
+  PROJECT_FOLDER,
+  requirePluginFile,
+} from './plugin-file.ts';
+export {
+  type Recording,
+  type RecordOutcome,
+  type RecordRequest,
+  readPeakRssBytes,
+  startRecording,
+} from './recording.ts';
+export {
+  isAlive,
+  listRunEntries,
+  openRunFolder,
+  type RunEntry,
+  requireRunEntry,
+} from './run-folder.ts';

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// One recording from start to end: starts QEMU with the plugin, watches the control page, stops both in
+// order, tidies up. Says nothing to the user; the caller gets status, notes and an outcome.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { buildCommandLine, type RecordLimits } from './command-line.ts';
+import { type ControlPage, createControlPage, type RecorderStatus } from './control-page.ts';
+import type { QemuProgram } from './find-qemu.ts';
+import { claimOutputFile } from './output-file.ts';
+import { digestImages, PRODUCER, type Provenance } from './provenance.ts';
+import { inspectQemuArguments } from './qemu-arguments.ts';
+import {
+  openRunFolder,
+  realPathOf,
+  removeRunEntry,
+  scratchParent,
+  writeRunEntry,
+} from './run-folder.ts';
+import { type StopStep, stopSequence } from './stop-sequence.ts';
+import { rememberTerminalMode } from './terminal-mode.ts';
+
+export interface RecordRequest {
+  readonly qemu: QemuProgram;
+  readonly pluginFile: string;
+  readonly outputFile: string;
+  /** Replace an existing file. */
+  readonly force: boolean;
+  readonly guestArguments: readonly string[];
+  readonly limits: RecordLimits;
+  readonly startPaused: boolean;
+  /** Record interrupts and exceptions, which takes QEMU's log. */
+  readonly events: boolean;
+  /** Whether the guest has this terminal. */
+  readonly terminal: 'guest' | 'none';
+  readonly onStatus?: (status: RecorderStatus) => void;
+  /** What QEMU writes to stderr, as it comes. */
+  readonly onQemuText?: (text: string) => void;
+}
+
+export interface RecordOutcome {
+  readonly file: string;
+  /** The plugin closed the trace. */
+  readonly closed: boolean;
+  readonly status: RecorderStatus;
+  readonly qemu: {
+    readonly pid: number;
+    readonly exitCode: number | null;
+    readonly signal: NodeJS.Signals | null;
+    /** The last it wrote to stderr. */
+    readonly said: string;
+  };
+  /** From the start of QEMU's process to its end. */
+  readonly wallSeconds: number;
+  /** Peak resident memory of QEMU with the plugin in it; 0 when unknown. */
+  readonly peakRssBytes: number;
+  readonly stopRequested: boolean;
+  readonly command: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface Recording {
+  readonly pid: number;
+  readonly notes: readonly string[];
+  readonly usesTerminal: boolean;
+  /** Asks for the end; a second request is firmer, a third kills. */
+  stop(): void;
+  pauseOrResume(): void;
+  /** Settles when QEMU has ended. Rejects when it could not be started. */
+  readonly ended: Promise<RecordOutcome>;
+}
+
+const WATCH_INTERVAL_MS = 200;
+const SAID_LIMIT = 8192;
+
+/**
+ * Starts QEMU. Throws UserError for arguments that cannot be recorded, an output that is not free and a
+ * machine that refuses.
+ */
+export async function startRecording(request: RecordRequest): Promise<Recording> {
+  const { qemu } = request;
+  const runFolder = openRunFolder(process.env);
+  const images = await digestImages(inspectQemuArguments(request.guestArguments).imageFiles);
+  const scratchFolder = mkdtempSync(path.join(scratchParent(), 'loadstore-'));
+  // The page's name holds the scratch folder's random part: one launcher may record several times.
+  const controlFile = path.join(runFolder, `${path.basename(scratchFolder)}.control`);
+  try {
+    const metaFile = path.join(scratchFolder, 'recorder.json');
+    const line = buildCommandLine({
+      version: qemu.version,
+      guestArguments: request.guestArguments,
+      pluginFile: request.pluginFile,
+      outputFile: path.resolve(request.outputFile),
+      metaFile,
+      controlFile,
+      eventLogFile: request.events ? path.join(scratchFolder, 'events.log') : undefined,
+      limits: request.limits,
+      startPaused: request.startPaused,
+    });
+    const outputFile = claimOutputFile(request.outputFile, request.force);
+    const command = [qemu.path, ...line.args];
+    const startedAt = new Date().toISOString();
+    const provenance: Provenance = {
+      producer: PRODUCER,
+      startedAt,
+      qemu: { path: qemu.path, version: qemu.version.text },
+      command,
+      images,
+    };
+    writeFileSync(metaFile, JSON.stringify(provenance), { mode: 0o600 });
+    const page = createControlPage(controlFile, request.startPaused ? 'pause' : 'run');
+
+    const restoreTerminal = request.terminal === 'guest' ? rememberTerminalMode() : () => undefined;
+    const startedMs = performance.now();
+    const child = spawn(qemu.path, line.args, {
+      stdio:
+        request.terminal === 'guest'
+          ? ['inherit', 'inherit', 'pipe']
+          : ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, LOADSTORE_PLUGIN_API: String(qemu.pluginApi) },
+    });
+    const qemuPid = child.pid ?? 0;
+    if (qemuPid !== 0) {
+      writeRunEntry(runFolder, {
+        launcherPid: process.pid,
+        qemuPid,
+        traceFile: realPathOf(outputFile),
+        controlFile,
+        scratchFolder,
+        startedAt,
+      });
+    }
+    const watch = watchQemu(child, page, request);
+    const ended = watch.ended
+      .then(
+        ({ exitCode, signal }): RecordOutcome => ({
+          file: outputFile,
+          closed: page.readStatus().state === 'closed',
+          status: page.readStatus(),
+          qemu: { pid: qemuPid, exitCode, signal, said: watch.said() },
+          wallSeconds: (performance.now() - startedMs) / 1000,
+          peakRssBytes: watch.peakRssBytes(),
+          stopRequested: watch.stopRequested(),
+          command,
+          notes: line.notes,
+        }),
+      )
+      .finally(() => {
+        restoreTerminal();
+        page.close();
+        tidyUp(scratchFolder, controlFile);
+        removeRunEntry(runFolder, process.pid);
+      });
+    return {
+      pid: qemuPid,
+      notes: line.notes,
+      usesTerminal: line.usesTerminal,
+      stop: () => {
+        watch.stop();
+      },
+      pauseOrResume: () => {
+        const { state } = page.readStatus();
+        if (state === 'recording') page.sendCommand('pause');
+        else if (state === 'paused') page.sendCommand('run');
+      },
+      ended,
+    };
+  } catch (error) {
+    tidyUp(scratchFolder, controlFile);
+    throw error;
+  }
+}
+
+function tidyUp(scratchFolder: string, controlFile: string): void {
+  rmSync(scratchFolder, { recursive: true, force: true });
+  rmSync(controlFile, { force: true });
+}
+
+interface Watch {
+  readonly ended: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>;
+  stop(): void;
+  stopRequested(): boolean;
+  said(): string;
+  peakRssBytes(): number;
+}
+
+function watchQemu(child: ChildProcess, page: ControlPage, request: RecordRequest): Watch {
+  const sequence = stopSequence();
+  let said = '';
+  let peakRssBytes = 0;
+  child.stderr?.setEncoding('utf8');
+  child.stderr?.on('data', (text: string) => {
+    said = (said + text).slice(-SAID_LIMIT);
+    request.onQemuText?.(text);
+  });
+
+  const take = (step: StopStep | undefined): void => {
+    if (step === 'sigterm') child.kill('SIGTERM');
+    else if (step === 'sigkill') child.kill('SIGKILL');
+  };
+  const look = (): void => {
+    const status = page.readStatus();
+    peakRssBytes = Math.max(peakRssBytes, readPeakRssBytes(child.pid ?? 0));
+    take(sequence.next(performance.now(), status));
+    request.onStatus?.(status);
+  };
+  const timer = setInterval(look, WATCH_INTERVAL_MS);
+  const ended = new Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>(
+    (resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (exitCode, signal) => {
+        resolve({ exitCode, signal });
+      });
+    },
+  ).finally(() => {
+    clearInterval(timer);
+  });
+  return {
+    ended,
+    stop: () => {
+      page.sendCommand('stop');
+      take(sequence.request(performance.now()));
+    },
+    stopRequested: () => sequence.requested,
+    said: () => said,
+    peakRssBytes: () => peakRssBytes,
+  };
+}
+
+/** The kernel's own high-water mark, so that looking now and then misses nothing but the very end. */
+export function readPeakRssBytes(pid: number): number {
+  try {
+    const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+    return match === null ? 0 : Number(match[1]) * 1024;
+  } catch {
+    return 0;
+  }
+}
