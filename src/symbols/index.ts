@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest addresses to names.
+
+export { parseKallsyms, type SymbolSelection } from './kallsyms.ts';
+export { nameLinuxRegion } from './linux-regions.ts';
+export { findSymbolName, findSymbolRow, type SymbolTable } from './symbol-table.ts';

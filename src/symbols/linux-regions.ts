@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an address of a 64-bit Linux guest is for, by the kernel's own map of its address space
+// (Documentation/x86/x86_64/mm.rst, four-level paging). The places of the first three hold without address
+// randomisation.
+
+interface Region {
+  readonly beginHi: number;
+  readonly beginLo: number;
+  readonly name: string;
+}
+
+/** In ascending order; a region reaches to the next one's begin. */
+const REGIONS: readonly Region[] = [
+  { beginHi: 0, beginLo: 0, name: 'user or physical' },
+  { beginHi: 0x8000, beginLo: 0, name: 'non-canonical' },
+  { beginHi: 0xffff_8000, beginLo: 0, name: 'guard hole' },
+  { beginHi: 0xffff_8800, beginLo: 0, name: 'LDT' },
+  { beginHi: 0xffff_8880, beginLo: 0, name: 'direct map' },
+  { beginHi: 0xffff_c880, beginLo: 0, name: 'unused' },
+  { beginHi: 0xffff_c900, beginLo: 0, name: 'vmalloc' },
+  { beginHi: 0xffff_e900, beginLo: 0, name: 'unused' },
+  { beginHi: 0xffff_ea00, beginLo: 0, name: 'struct page' },
+  { beginHi: 0xffff_eb00, beginLo: 0, name: 'unused' },
+  { beginHi: 0xffff_fe00, beginLo: 0, name: 'CPU entry area' },
+  { beginHi: 0xffff_fe80, beginLo: 0, name: 'unused' },
+  { beginHi: 0xffff_ffff, beginLo: 0x8000_0000, name: 'kernel image' },
+  { beginHi: 0xffff_ffff, beginLo: 0xc000_0000, name: 'modules' },
+  { beginHi: 0xffff_ffff, beginLo: 0xff00_0000, name: 'fixmap' },
+];
+
+/** "direct map", "vmalloc", "user or physical", ... for an address given as halves. */
+export function nameLinuxRegion(lo: number, hi: number): string {
+  let name = '';
+  for (const region of REGIONS) {
+    const isBelow =
+      region.beginHi < hi >>> 0 || (region.beginHi === hi >>> 0 && region.beginLo <= lo >>> 0);
+    if (!isBelow) break;
+    ({ name } = region);
+  }
+  return name;
+}
