@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The predictors (docs/format.md 3.2 to 3.4): one block execution with its
+ * accesses becomes a few bits, or none.  Warm path of the encoder thread;
+ * about 6 ns for each access or block.
+ */
+#include "encoder.h"
+
+#include "words.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COLD __attribute__((noinline, cold))
+
+static COLD void learn_block(LsEncoder *e, uint32_t id)
+{
+    LsBlockState *b;
+    const LsBlock *code = ls_code_block(id);
+
+    if (id >= e->block_capacity) {
+        uint32_t capacity = e->block_capacity * 2 > id + 1
+                                ? e->block_capacity * 2 : id + 4096;
+
+        e->blocks = ls_grow(e->blocks, capacity * sizeof(*e->blocks));
+        memset(e->blocks + e->block_capacity, 0,
+               (capacity - e->block_capacity) * sizeof(*e->blocks));
+        e->block_capacity = capacity;
+    }
+    b = &e->blocks[id];
+    if (!b->known && id < ls_code_count()) {
+        b->known = true;
+        b->vaddr = code->vaddr;
+        b->insn_count = code->insn_count;
+        b->byte_count = code->byte_count;
+        b->user = (code->hflags & 3) == 3;
+        b->last_rep = code->flags & LS_BLOCK_LAST_REP
+                          ? code->vaddr + code->offset[code->insn_count - 1]
+                          : UINT64_MAX;
+    }
+    if (id + 1 > e->highest_block) {
+        e->highest_block = id + 1;
+    }
+}
+
+LsBlockState *ls_encode_new_state(LsEncoder *e, uint32_t id)
+{
+    LsBlockState *b;
+
+    if (id >= e->block_capacity || !e->blocks[id].known) {
+        learn_block(e, id);
+    }
+    b = &e->blocks[id];
+    b->generation = e->generation;
+    b->next1 = UINT32_MAX;
+    b->slot_count = b->slot_capacity = 0;
+    b->shape_count = b->shape_capacity = 0;
+    return b;
+}
+
+/* Gives the block room for one more slot, in one run. */
+static void grow_slots(LsEncoder *e, LsBlockState *b)
+{
+    uint16_t capacity = b->slot_capacity ? (uint16_t)(b->slot_capacity * 2)
+                                         : 4;
+
+    if (e->slot_capacity - e->slot_count < capacity) {
+        e->slot_capacity = e->slot_capacity * 2 + capacity;
+        e->slots = ls_grow(e->slots, e->slot_capacity * sizeof(*e->slots));
+    }
+    memcpy(e->slots + e->slot_count, e->slots + b->first_slot,
+           b->slot_count * sizeof(*e->slots));
+    b->first_slot = e->slot_count;
+    b->slot_capacity = capacity;
+    e->slot_count += capacity;
+}
+
+/* The number of the block's slot with this tag, added when there is none. */
+static COLD uint16_t find_slot(LsEncoder *e, LsBlockState *b, uint32_t id,
+                               uint16_t tag, uint64_t h0)
+{
+    LsSlot *slots = e->slots + b->first_slot;
+
+    for (uint16_t i = 0; i < b->slot_count; i++) {
+        if (slots[i].tag == tag) {
+            return i;
+        }
+    }
+    if (b->slot_count == b->slot_capacity) {
+        grow_slots(e, b);
+        slots = e->slots + b->first_slot;
+    }
+    slots[b->slot_count] = (LsSlot){
+        .last = h0,
+        .key = id * 64 + b->slot_count,
+        .tag = tag,
+        .selected = 1,
+    };
+    return b->slot_count++;
+}
+
+/* Codes an address that the selected predictor missed. */
+static inline void code_miss(LsEncoder *e, LsSlot *s, const uint64_t base[4],
+                             uint64_t a)
+{
+    LsBuffer *codes = &e->streams[LS_S_ACCESS_CODES];
+    uint64_t *walk = &e->walk[ls_walk_slot(s->key, s->last)];
+    uint64_t best = UINT64_MAX;
+    unsigned which = 0, bytes;
+
+    for (uint8_t i = 0; i < 4; i++) {
+        if (base[i] + (uint64_t)(int64_t)s->delta[i] == a) {
+            ls_put_u8(codes, i);
+            s->selected = i;
+            *walk = a;
+            return;
+        }
+    }
+    if (*walk == a) {
+        ls_put_u8(codes, LS_ACCESS_WALK);
+        return;
+    }
+    *walk = a;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t z = ls_zigzag((int64_t)(a - base[i]));
+
+        if (z < best) {
+            best = z;
+            which = i;
+        }
+    }
+    bytes = best < 1u << 8 ? 1 : best < 1u << 16 ? 2 : best < 1u << 24 ? 3 : 6;
+    ls_put_u8(codes, (uint8_t)(LS_ACCESS_EXPLICIT + which * 8 + bytes));
+    ls_put_low(&e->streams[bytes == 6 ? LS_S_DELTA6
+                                      : LS_S_DELTA1 + bytes - 1],
+               best, bytes);
+}
+
+enum { BUDGET_WORDS = 1 << 16 };
+
+static COLD void refill_budget(LsEncoder *e, size_t words)
+{
+    e->budget = BUDGET_WORDS + words;
+    for (unsigned i = 0; i < LS_STREAMS; i++) {
+        /* No word becomes more than 12 bytes of a stream, notes apart, which
+         * reserve their own room. */
+        ls_buffer_reserve(&e->streams[i], e->budget * 12);
+    }
+    if (e->group_capacity < e->budget) {
+        e->group_capacity = (uint32_t)e->budget;
+        e->group_shape = ls_grow(e->group_shape, e->group_capacity *
+                                                     sizeof(uint16_t));
+    }
+}
+
+/* Room in every stream for a block execution of `words` words. */
+static inline void reserve(LsEncoder *e, size_t words)
+{
+    if (UNLIKELY(e->budget < words + 8)) {
+        refill_budget(e, words + 8);
+    }
+    e->budget -= words + 8;
+}
+
+static COLD void remember_map(LsEncoder *e, uint64_t virt, uint64_t phys)
+{
+    unsigned slot = virt & (LS_MIRROR_SLOTS - 1);
+
+    e->mirror_virt[slot] = virt;
+    e->mirror_phys[slot] = phys;
+    ls_chunk_note_map(e, virt, phys);
+}
+
+/* A word between accesses that is not one.  Returns the next word. */
+static COLD const uint64_t *side_word(LsEncoder *e, const uint64_t *at)
+{
+    uint64_t payload = (uint64_t)((int64_t)*at >> 16);
+    LsBuffer *note;
+
+    switch (*at & 0xffff) {
+    case LS_W_MAP:
+        remember_map(e, payload & ((UINT64_C(1) << 52) - 1), at[1]);
+        e->totals.side_words += 2;
+        return at + 2;
+    case LS_W_DEVICE:
+        note = ls_chunk_note(e, LS_NOTE_DEVICE);
+        ls_put_varint(note, payload);
+        ls_put_low(note, at[1], 8);
+        e->totals.side_words += 2;
+        return at + 2;
+    case LS_W_WIDE:
+        note = ls_chunk_note(e, LS_NOTE_WIDE);
+        ls_put_low(note, at[1], 8);
+        e->totals.side_words += 2;
+        return at + 2;
+    case LS_W_PHYS:
+        ls_chunk_note(e, LS_NOTE_PHYS);
+        break;
+    case LS_W_UNMAP:
+        memset(e->mirror_virt, 0xff, sizeof(e->mirror_virt));
+        ls_chunk_note(e, LS_NOTE_UNMAP);
+        break;
+    default:
+        fprintf(stderr, "loadstore: impossible word %#llx in a block\n",
+                (unsigned long long)*at);
+        abort();
+    }
+    e->totals.side_words++;
+    return at + 1;
+}
+
+/* Codes which block ran and whether its accesses had their usual shape. */
+static inline void code_block(LsEncoder *e, const LsBlockState *b,
+                              uint32_t id, uint32_t count, bool usual)
+{
+    uint32_t *next3 = &e->next3[ls_next3_slot(e->p1, e->p2, e->p3)];
+    LsBlockState *before = &e->blocks[e->p1];
+
+    if (*next3 == id && usual) {
+        e->block_run++;
+    } else {
+        uint8_t code = *next3 == id ? LS_BLOCK_NEXT3
+                     : before->next1 == id ? LS_BLOCK_NEXT1
+                                           : LS_BLOCK_EXPLICIT;
+
+        ls_put_varint(&e->streams[LS_S_BLOCK_RUNS], e->block_run);
+        e->block_run = 0;
+        if (code == LS_BLOCK_EXPLICIT) {
+            ls_put_low(&e->streams[LS_S_BLOCK_IDS], id, 4);
+        }
+        if (!usual) {
+            LsBuffer *shapes = &e->streams[LS_S_SHAPES];
+
+            code |= LS_BLOCK_NEW_SHAPE;
+            ls_put_varint(shapes, count);
+            for (uint32_t i = 0; i < count; i++) {
+                ls_put_low(shapes, e->slots[b->first_slot +
+                                            e->group_shape[i]].tag, 2);
+            }
+        }
+        ls_put_u8(&e->streams[LS_S_BLOCK_CODES], code);
+    }
+    *next3 = id;
+    before->next1 = id;
+    e->p3 = e->p2;
+    e->p2 = e->p1;
+    e->p1 = id;
+}
+
+static COLD void set_shape(LsEncoder *e, LsBlockState *b, uint32_t count)
+{
+    if (b->shape_capacity < count) {
+        if (e->shape_capacity - e->shape_count < count) {
+            e->shape_capacity = e->shape_capacity * 2 + count;
+            e->shapes = ls_grow(e->shapes,
+                                e->shape_capacity * sizeof(*e->shapes));
+        }
+        b->first_shape = e->shape_count;
+        b->shape_capacity = count;
+        e->shape_count += count;
+    }
+    memcpy(e->shapes + b->first_shape, e->group_shape,
+           count * sizeof(*e->shapes));
+    b->shape_count = count;
+}
+
+/* Turns the usual shape, as far as it was followed, into the group's own. */
+static COLD void leave_shape(LsEncoder *e, const LsBlockState *b,
+                             uint32_t count)
+{
+    memcpy(e->group_shape, e->shapes + b->first_shape,
+           count * sizeof(*e->shapes));
+}
+
+static inline uint64_t predict(const LsSlot *s, uint64_t h0, uint64_t h1,
+                               uint64_t h2)
+{
+    uint64_t low = s->selected & 1 ? h0 : s->last;
+    uint64_t high = s->selected & 1 ? h2 : h1;
+
+    return (s->selected & 2 ? high : low) +
+           (uint64_t)(int64_t)s->delta[s->selected];
+}
+
+uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
+                         const uint64_t *end, uint32_t limit)
+{
+    LsBlockState *b = &e->blocks[id];
+    const uint16_t *shape = e->shapes + b->first_shape;
+    const uint32_t first_access = e->chunk.access_count;
+    uint32_t usual_count = b->shape_count; /* 0 once the shape was left */
+    LsSlot *slots = e->slots + b->first_slot;
+    uint32_t count = 0, stores = 0;
+    uint64_t h0 = e->h0, h1 = e->h1, h2 = e->h2;
+    uint64_t lowest = e->chunk.lowest_vaddr, highest = e->chunk.highest_vaddr;
+    uint32_t run = e->access_run;
+    bool usual;
+
+    reserve(e, (size_t)(end - at));
+    e->chunk.block_count++;
+    while (at < end && count < limit) {
+        uint64_t word = *at;
+        uint16_t tag = (uint16_t)word;
+        uint64_t a = (uint64_t)((int64_t)word >> 16);
+        LsSlot *s = NULL;
+
+        if (UNLIKELY(tag & LS_NOT_ACCESS)) {
+            e->chunk.access_count = first_access + count;
+            at = side_word(e, at);
+            continue;
+        }
+        at++;
+        stores += tag >> 9 & 1;
+        if (LIKELY(count < usual_count)) {
+            s = &slots[shape[count]];
+        }
+        if (UNLIKELY(!s || s->tag != tag)) {
+            uint16_t number;
+
+            if (usual_count || !count) {
+                leave_shape(e, b, count);
+                usual_count = 0;
+            }
+            number = find_slot(e, b, id, tag, e->h0);
+            slots = e->slots + b->first_slot;
+            e->group_shape[count] = number;
+            s = &slots[number];
+        }
+        count++;
+        if (LIKELY(predict(s, h0, h1, h2) == a)) {
+            run++;
+        } else {
+            const uint64_t base[4] = { s->last, h0, h1, h2 };
+
+            ls_put_varint(&e->streams[LS_S_ACCESS_RUNS], run);
+            run = 0;
+            code_miss(e, s, base, a);
+        }
+        s->delta[0] = (int32_t)(a - s->last);
+        s->delta[1] = (int32_t)(a - h0);
+        s->delta[2] = (int32_t)(a - h1);
+        s->delta[3] = (int32_t)(a - h2);
+        s->last = a;
+        h2 = h1;
+        h1 = h0;
+        h0 = a;
+        lowest = a < lowest ? a : lowest;
+        highest = a > highest ? a : highest;
+    }
+    usual = count == usual_count && count == b->shape_count;
+    if (UNLIKELY(!usual && usual_count)) {
+        leave_shape(e, b, count); /* shorter than usual */
+    }
+    code_block(e, b, id, count, usual);
+    if (UNLIKELY(!usual)) {
+        set_shape(e, b, count);
+    }
+    e->h0 = h0;
+    e->h1 = h1;
+    e->h2 = h2;
+    e->access_run = run;
+    e->chunk.access_count = first_access + count;
+    e->chunk.lowest_vaddr = lowest;
+    e->chunk.highest_vaddr = highest;
+    e->chunk.stores += stores;
+    e->totals.undelivered += (uint64_t)(end - at);
+    return count;
+}

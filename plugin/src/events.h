@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupts and exceptions, from QEMU's own `-d int` log.
+ *
+ * QEMU writes the log (-D FILE) and flushes it at each message, in the vCPU's
+ * thread, before the delivery touches memory.  We map the same file: a byte
+ * that is no longer zero says that something happened between the previous
+ * callback and this one, for the price of a load.
+ */
+#ifndef LOADSTORE_EVENTS_H
+#define LOADSTORE_EVENTS_H
+
+#include "record.h"
+
+/* Maps the log file.  Returns NULL or what went wrong. */
+const char *ls_events_open(const char *path);
+
+/* Lets this recorder read from the log's present end. */
+void ls_events_start(LsRecorder *r);
+
+/* Reads what the log has, pushes the events; to be called when *r->log. */
+void ls_events_take(LsRecorder *r);
+
+#endif

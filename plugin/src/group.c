@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Groups of words: what came before a block, the block, its accesses, and what
+ * tells how it was left (docs/format.md 3.5 to 3.7).
+ *
+ * QEMU leaves a block before its end when an instruction raises an exception,
+ * turns out to touch a device (QEMU redoes it in a block of its own that only
+ * reports accesses), or modifies the block itself (the same, with a block
+ * callback).  The plugin interface reports none of this, but where the vCPU
+ * went on does: the address in the event, or the next block.
+ */
+#include "encoder.h"
+
+#include "sink.h"
+#include "words.h"
+
+#define CHUNK_ACCESSES (UINT32_C(4) << 20)
+#define CHUNK_BLOCKS (UINT32_C(12) << 20)
+
+/* How a block execution was left. */
+typedef struct {
+    bool cut;
+    uint32_t executed;
+    uint32_t aborted;
+    uint8_t cause;
+} Exit;
+
+static bool is_block(uint64_t word)
+{
+    uint64_t tag = word & 0xffff;
+
+    return tag == LS_W_BLOCK || tag == LS_W_REDO;
+}
+
+static inline size_t words_of(uint64_t word)
+{
+    if (__builtin_expect(!(word & LS_NOT_ACCESS), 1)) {
+        return 1;
+    }
+    switch (word & 0xffff) {
+    case LS_W_MAP:
+    case LS_W_DEVICE:
+    case LS_W_WIDE:
+    case LS_W_CR3:
+        return 2;
+    case LS_W_EVENT:
+        return LS_EVENT_WORDS;
+    default:
+        return 1;
+    }
+}
+
+/* Whether the word can stand among the accesses of a block. */
+static bool inside_block(uint64_t word)
+{
+    switch (word & 0xffff) {
+    case LS_W_BLOCK:
+    case LS_W_REDO:
+    case LS_W_VCPU:
+    case LS_W_CR3:
+    case LS_W_EVENT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Past the last word of the group that begins at `at`; `end` if not seen. */
+static inline const uint64_t *group_end(const uint64_t *at,
+                                        const uint64_t *end)
+{
+    for (at++; at < end; at += words_of(*at)) {
+        if (*at & LS_NOT_ACCESS && !inside_block(*at)) {
+            return at;
+        }
+    }
+    return end;
+}
+
+/* The first word from `at` on that says where the vCPU went: an event, a
+ * block, or a switch to another vCPU; NULL when it is not there yet. */
+static const uint64_t *find_continuation(const uint64_t *at,
+                                         const uint64_t *end)
+{
+    while (at < end) {
+        uint64_t tag = *at & 0xffff;
+
+        if (tag == LS_W_EVENT) {
+            return at + LS_EVENT_WORDS <= end ? at : NULL;
+        }
+        if (is_block(*at) || tag == LS_W_VCPU) {
+            return at;
+        }
+        at += words_of(*at);
+    }
+    return NULL;
+}
+
+/* How many accesses one iteration of a rep string instruction makes here;
+ * ins stores twice (T12, target/i386/tcg/translate.c gen_ins). */
+static uint32_t accesses_per_iteration(const LsBlock *code)
+{
+    const uint8_t *at = code->bytes + code->offset[code->insn_count - 1];
+    const uint8_t *end = code->bytes + code->byte_count;
+
+    for (; at < end; at++) {
+        switch (*at) {
+        case 0xa4: case 0xa5: case 0xa6: case 0xa7: case 0x6c: case 0x6d:
+            return 2;
+        case 0x6e: case 0x6f: case 0xaa: case 0xab: case 0xac: case 0xad:
+        case 0xae: case 0xaf:
+            return 1;
+        default:
+            break; /* prefixes */
+        }
+    }
+    return 1;
+}
+
+/* The block stopped before instruction `index`: what of its accesses belongs
+ * to an attempt that did not complete. */
+static uint32_t count_aborted(const LsBlock *code, int index,
+                              const uint64_t *at, const uint64_t *end)
+{
+    uint32_t of_insn = 0;
+
+    for (; at < end; at += words_of(*at)) {
+        if (!(*at & LS_NOT_ACCESS) &&
+            (int)(*at & LS_ACCESS_INDEX) >= index) {
+            of_insn++;
+        }
+    }
+    if (code->flags & LS_BLOCK_LAST_REP && index == code->insn_count - 1) {
+        return of_insn % accesses_per_iteration(code);
+    }
+    return of_insn;
+}
+
+static Exit leave_at(const LsBlock *code, int index, uint8_t cause,
+                     const uint64_t *at, const uint64_t *end)
+{
+    return (Exit){
+        .cut = true,
+        .executed = (uint32_t)index,
+        .aborted = count_aborted(code, index, at, end),
+        .cause = cause,
+    };
+}
+
+/* Whether the accesses reach instruction `index` as a store, or go past it. */
+static bool got_past(const uint64_t *at, const uint64_t *end, int index)
+{
+    for (; at < end; at += words_of(*at)) {
+        if (!(*at & LS_NOT_ACCESS)) {
+            int i = (int)(*at & LS_ACCESS_INDEX);
+
+            if (i > index || (i == index && *at & LS_ACCESS_STORE)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Whether the group's first access of kind store exists. */
+static bool has_store(const uint64_t *at, const uint64_t *end)
+{
+    return got_past(at, end, 0);
+}
+
+static Exit after_event(LsEncoder *e, const LsBlock *code,
+                        const uint64_t *event, const uint64_t *at,
+                        const uint64_t *end)
+{
+    uint64_t what = event[0] >> 16;
+    uint64_t ip = event[2];
+    bool outside = what & (LS_EV_HARDWARE | LS_EV_SMM_ENTER | LS_EV_SMM_LEAVE |
+                           LS_EV_RESET);
+    int index;
+
+    if (!(code->hflags & 1 << 15)) {
+        ip &= UINT32_MAX; /* QEMU logs (int)CS.base + eip */
+    }
+    index = event[2] == UINT64_MAX ? -1 : ls_code_find_insn(code, ip);
+    if (outside) {
+        /* Taken between blocks; a suspended rep instruction comes back. */
+        if (index == code->insn_count - 1 &&
+            code->flags & LS_BLOCK_LAST_REP) {
+            return leave_at(code, index, LS_CUT_REP, at, end);
+        }
+        return (Exit){ 0 };
+    }
+    if (what & LS_EV_SOFTWARE) {
+        return (Exit){ 0 }; /* ends its block, and completes */
+    }
+    if (index < 0) {
+        /* A trap (single step) reports the next instruction; anything else
+         * was raised where we cannot see. */
+        if (ip != code->vaddr + code->byte_count) {
+            e->totals.unresolved++;
+        }
+        return (Exit){ 0 };
+    }
+    return leave_at(code, index, LS_CUT_EXCEPTION, at, end);
+}
+
+/* The block changed itself: the storing instruction runs again, alone.  It
+ * would have stored if it had run to its end before. */
+static bool modified_itself(const LsBlock *code, int index,
+                            const uint64_t *next, const uint64_t *words_end,
+                            const uint64_t *at, const uint64_t *end)
+{
+    bool rep = code->flags & LS_BLOCK_LAST_REP &&
+               index == code->insn_count - 1;
+
+    return index >= 0 && !rep && !got_past(at, end, index) &&
+           has_store(next + 1, group_end(next, words_end));
+}
+
+static inline Exit after_block(LsEncoder *e, uint32_t id, const uint64_t *next,
+                        const uint64_t *words_end, const uint64_t *at,
+                        const uint64_t *end)
+{
+    const LsBlockState *to =
+        ls_encode_state(e, (uint32_t)(*next >> 16));
+    const LsBlockState *from = &e->blocks[id];
+    bool redo = (*next & 0xffff) == LS_W_REDO;
+    const LsBlock *code;
+    int index;
+
+    __builtin_prefetch(e->slots + to->first_slot);
+    if ((!redo && to->insn_count != 1) ||
+        to->vaddr - from->vaddr >= from->byte_count) {
+        return (Exit){ 0 };
+    }
+    code = ls_code_block(id);
+    index = ls_code_find_insn(code, to->vaddr);
+    if (redo) {
+        return index < 0 ? (Exit){ 0 }
+                         : leave_at(code, index, LS_CUT_DEVICE, at, end);
+    }
+    return modified_itself(code, index, next, words_end, at, end)
+               ? leave_at(code, index, LS_CUT_MODIFIED, at, end)
+               : (Exit){ 0 };
+}
+
+/* How many of the group's last `aborted` of `count` accesses are stores. */
+static uint32_t aborted_stores(const uint64_t *at, const uint64_t *end,
+                               uint32_t valid)
+{
+    uint32_t stores = 0, seen = 0;
+
+    for (; at < end; at += words_of(*at)) {
+        if (!(*at & LS_NOT_ACCESS) && seen++ >= valid) {
+            stores += *at >> 9 & 1;
+        }
+    }
+    return stores;
+}
+
+/* Moves the running vCPU's icount (format.md 3.7). */
+static inline void count_instructions(LsEncoder *e, const LsBlockState *b,
+                                      const Exit *left)
+{
+    LsVcpu *v = e->running;
+
+    v->icount -= v->pending_rep == b->vaddr;
+    if (__builtin_expect(left->cut, 0)) {
+        v->icount += left->executed;
+        v->pending_rep = UINT64_MAX;
+    } else {
+        v->icount += b->insn_count;
+        v->pending_rep = b->last_rep;
+    }
+}
+
+/* Instructions completed so far, the open chunk's included. */
+static uint64_t instructions_so_far(const LsEncoder *e)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < e->vcpu_count; i++) {
+        sum += e->vcpus[i].icount;
+    }
+    return sum;
+}
+
+static uint32_t count_accesses(const uint64_t *at, const uint64_t *end)
+{
+    uint32_t count = 0;
+
+    for (; at < end; at += words_of(*at)) {
+        count += !(*at & LS_NOT_ACCESS);
+    }
+    return count;
+}
+
+/* Cuts the group to what the recording's limits still allow; returns how many
+ * accesses that is. */
+static uint32_t apply_limits(LsEncoder *e, const LsBlockState *b, Exit *left,
+                             const uint64_t *at, const uint64_t *end)
+{
+    uint32_t executed = left->cut ? left->executed : b->insn_count;
+    uint32_t valid = count_accesses(at, end) - left->aborted;
+    uint64_t room = UINT64_MAX;
+    uint32_t kept = 0;
+
+    if (e->limits.instructions) {
+        uint64_t rest = e->limits.instructions - instructions_so_far(e) +
+                        (e->running->pending_rep == b->vaddr);
+
+        if (rest <= executed) {
+            e->limit_reached = true;
+            executed = (uint32_t)rest;
+        }
+    }
+    if (e->limits.accesses) {
+        room = e->limits.accesses - e->totals.loads - e->totals.stores -
+               (e->chunk.access_count - e->chunk.aborted);
+        e->limit_reached |= room <= valid;
+    }
+    if (!e->limit_reached) {
+        return UINT32_MAX;
+    }
+    for (; at < end && kept < valid; at += words_of(*at)) {
+        uint32_t index = (uint32_t)(*at & LS_ACCESS_INDEX);
+
+        if (*at & LS_NOT_ACCESS) {
+            continue;
+        }
+        if (kept == room || index >= executed) {
+            executed = index < executed ? index : executed;
+            break;
+        }
+        kept++;
+    }
+    left->aborted = 0;
+    if (executed < b->insn_count) {
+        *left = (Exit){ true, executed, 0, LS_CUT_LIMIT };
+    }
+    return kept;
+}
+
+/* Words between blocks.  Returns the next one. */
+static const uint64_t *between(LsEncoder *e, const uint64_t *at)
+{
+    uint64_t payload = *at >> 16;
+    LsBuffer *note;
+    size_t count = words_of(*at);
+
+    switch (*at & 0xffff) {
+    case LS_W_VCPU:
+        ls_chunk_tell_vcpu(e);
+        e->vcpu = (uint32_t)payload;
+        e->running = &e->vcpus[e->vcpu];
+        e->running->seen = true;
+        note = ls_chunk_note(e, LS_NOTE_VCPU);
+        ls_put_varint(note, payload);
+        break;
+    case LS_W_CR3:
+        e->running->cr3 = at[1];
+        note = ls_chunk_note(e, LS_NOTE_CR3);
+        ls_put_low(note, at[1], 8);
+        break;
+    case LS_W_EVENT:
+        note = ls_chunk_note(e, LS_NOTE_EVENT);
+        ls_put_varint(note, payload);
+        ls_put_varint(note, at[1]);
+        ls_put_low(note, at[2], 8);
+        ls_put_low(note, at[3], 8);
+        e->running->pending_rep = UINT64_MAX;
+        e->chunk.events++;
+        break;
+    case LS_W_UNMAP:
+        memset(e->mirror_virt, 0xff, sizeof(e->mirror_virt));
+        ls_chunk_note(e, LS_NOTE_UNMAP);
+        break;
+    default:
+        fprintf(stderr, "loadstore: impossible word %#llx between blocks\n",
+                (unsigned long long)*at);
+        abort();
+    }
+    e->totals.side_words += count;
+    return at + count;
+}
+
+/* What is rare of a group: it was cut, or the recording has limits. */
+static __attribute__((noinline, cold)) void
+encode_cut(LsEncoder *e, uint32_t id, Exit *left, const uint64_t *at,
+           const uint64_t *end)
+{
+    uint32_t limit = UINT32_MAX, count;
+
+    if (e->limits.accesses || e->limits.instructions) {
+        limit = apply_limits(e, &e->blocks[id], left, at, end);
+    }
+    if (left->cut) {
+        LsBuffer *note = ls_chunk_note(e, LS_NOTE_CUT);
+
+        ls_put_varint(note, left->executed);
+        ls_put_varint(note, left->aborted);
+        ls_put_u8(note, left->cause);
+        e->totals.cuts++;
+    }
+    count = ls_encode_block(e, id, at, end, limit);
+    e->chunk.aborted += left->aborted;
+    e->chunk.stores -= aborted_stores(at, end, count - left->aborted);
+    if (e->blocks[id].user) {
+        e->chunk.user_accesses += count - left->aborted;
+    }
+}
+
+/* Encodes the group at `at`, which ends at `end`. */
+static inline void one_group(LsEncoder *e, const uint64_t *at,
+                             const uint64_t *end, const uint64_t *next,
+                             const uint64_t *words_end)
+{
+    uint32_t id = (uint32_t)(*at++ >> 16);
+    LsBlockState *b = ls_encode_state(e, id);
+    Exit left = { 0 };
+
+    if (next && is_block(*next)) {
+        left = after_block(e, id, next, words_end, at, end);
+    } else if (next && (*next & 0xffff) == LS_W_EVENT) {
+        left = after_event(e, ls_code_block(id), next, at, end);
+    }
+    if (__builtin_expect(left.cut || e->limited, 0)) {
+        encode_cut(e, id, &left, at, end);
+    } else {
+        uint32_t count = ls_encode_block(e, id, at, end, UINT32_MAX);
+
+        b = &e->blocks[id];
+        e->chunk.user_accesses += b->user ? count : 0;
+    }
+    count_instructions(e, &e->blocks[id], &left);
+}
+
+/* More words than one instruction's accesses up to its first store. */
+enum { REDO_WORDS = 4096 };
+
+enum { CLOSING_BYTES = 64 << 10 };
+
+/* Seals the chunk when the file may be full, stops when it is. */
+static void mind_size(LsEncoder *e)
+{
+    uint64_t open = 0;
+
+    for (unsigned i = 0; i < LS_STREAMS; i++) {
+        open += e->streams[i].length;
+    }
+    /* Compressed, it will be less, and we may go on. */
+    if (ls_sink_bytes() + ls_sink_closing_bytes(e->highest_block) + open +
+            CLOSING_BYTES >= e->limits.bytes) {
+        ls_chunk_seal(e);
+        e->limit_reached = ls_sink_bytes() + 2 * CLOSING_BYTES +
+                               ls_sink_closing_bytes(e->highest_block) >=
+                           e->limits.bytes;
+    }
+}
+
+/* Whether enough is there to say how the block before `next` was left: `next`
+ * itself and, in case it redoes one instruction, its first accesses. */
+static inline bool is_there(const uint64_t *next, const uint64_t *end)
+{
+    return next && (end - next > REDO_WORDS || !is_block(*next) ||
+                    group_end(next, end) != end);
+}
+
+size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
+                       bool closing)
+{
+    const uint64_t *at = words, *end = words + count;
+
+    while (at < end && !e->limit_reached) {
+        const uint64_t *group, *next;
+
+        if (!e->open) {
+            ls_chunk_begin(e);
+        }
+        if (!is_block(*at)) {
+            if (at + words_of(*at) > end) {
+                break;
+            }
+            at = between(e, at);
+            continue;
+        }
+        group = group_end(at, end);
+        next = find_continuation(group, end);
+        if (!closing && !is_there(next, end)) {
+            break;
+        }
+        one_group(e, at, group, next, end);
+        at = group;
+        if (e->chunk.access_count >= CHUNK_ACCESSES ||
+            e->chunk.block_count >= CHUNK_BLOCKS) {
+            ls_chunk_seal(e);
+        } else if (__builtin_expect(e->limits.bytes != 0, 0)) {
+            mind_size(e);
+        }
+    }
+    return (size_t)(at - words);
+}

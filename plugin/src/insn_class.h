@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The few things that capture must know of an instruction, from its bytes.
+ * Opcodes: Intel SDM volume 2, appendix A; AMD APM volume 3, appendix A.
+ */
+#ifndef LOADSTORE_INSN_CLASS_H
+#define LOADSTORE_INSN_CLASS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    /* May change how later addresses translate (CR writes, invlpg, ...). */
+    LS_INSN_REMAPS = 1 << 0,
+    /* out to the port in DX, or to port `imm8`, of those that can remap. */
+    LS_INSN_OUT_DX = 1 << 1,
+    LS_INSN_OUT_REMAPS = 1 << 2,
+    /* A string instruction with a rep prefix: may restart itself. */
+    LS_INSN_REP = 1 << 3,
+    /* Its memory operand is a physical address (vmload, vmsave, vmrun). */
+    LS_INSN_PHYS = 1 << 4,
+};
+
+unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64);
+
+/* Whether writing this port may remap memory on a PC: A20 and reset (0x92,
+ * keyboard controller), PCI configuration (PAM, SMRAM, BARs), SMI. */
+bool ls_port_remaps(uint16_t port);
+
+#endif

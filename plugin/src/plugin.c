@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Install, encoder threads, exit.  Everything here is cold.
+ *
+ * vCPU threads run record.c; each has a ring and an encoder thread, which
+ * appends chunks to one file.  At exit QEMU has stopped its vCPUs: the encoders
+ * drain their rings, then totals, index and trailer are written.
+ */
+#define _GNU_SOURCE
+#include "control.h"
+#include "encoder.h"
+#include "events.h"
+#include "options.h"
+#include "qemu_api.h"
+#include "record.h"
+#include "report.h"
+#include "sink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+static LsOptions options;
+static LsAbilities abilities;
+static LsEncoder *encoders[LS_MAX_THREADS];
+static pthread_t threads[LS_MAX_THREADS];
+static _Atomic bool closing;
+static _Atomic(const char *) stop_cause;
+
+/* Ends the recording and the guest; the first cause stands. */
+static void stop(const char *cause)
+{
+    const char *none = NULL;
+
+    if (atomic_compare_exchange_strong(&stop_cause, &none, cause)) {
+        atomic_store(&ls_control->state, LS_STATE_CLOSING);
+        /* QEMU shuts down in an orderly way and calls on_exit(). */
+        kill(getpid(), SIGTERM);
+    }
+}
+
+static void show_progress(void)
+{
+    uint64_t sums[4] = { 0 }, waits = 0;
+    unsigned count = atomic_load(&ls_recorder_count);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (encoders[i]) {
+            sums[0] += encoders[i]->totals.instructions;
+            sums[1] += encoders[i]->totals.accesses;
+            sums[2] += encoders[i]->totals.blocks;
+            sums[3] += encoders[i]->totals.events;
+            waits += ls_recorders[i]->waits;
+        }
+    }
+    atomic_store(&ls_control->instructions, sums[0]);
+    atomic_store(&ls_control->accesses, sums[1]);
+    atomic_store(&ls_control->blocks, sums[2]);
+    atomic_store(&ls_control->events, sums[3]);
+    atomic_store(&ls_control->waits, waits);
+    atomic_store(&ls_control->bytes, ls_sink_bytes());
+    atomic_store(&ls_control->host_ns, ls_now_ns());
+}
+
+static void fail(int error)
+{
+    atomic_store(&ls_control->error, (uint64_t)error);
+    snprintf(ls_control->message, sizeof(ls_control->message),
+             "writing %s: %s", options.out, strerror(error));
+    stop("write-error");
+}
+
+/* Encodes what the ring holds.  Returns whether anything was there. */
+static bool encode_some(LsEncoder *e, LsRecorder *r)
+{
+    bool last = atomic_load(&closing);
+    uint64_t *tail = atomic_load_explicit(&r->ring.tail, memory_order_relaxed);
+    uint64_t *head = atomic_load_explicit(&r->head, memory_order_acquire);
+    size_t count = ls_ring_between(tail, head), used;
+
+    if (atomic_load(&stop_cause) && (e->limit_reached || ls_sink_error())) {
+        e->totals.undelivered += count; /* the guest runs on until it stops */
+        used = count;
+    } else {
+        used = ls_encode_words(e, tail, count, last);
+    }
+    tail += used;
+    if (tail >= r->turn) {
+        tail -= LS_RING_WORDS;
+    }
+    atomic_store_explicit(&r->ring.tail, tail, memory_order_release);
+    return used > 0;
+}
+
+static void *encode_thread(void *argument)
+{
+    LsRecorder *r = argument;
+    LsEncoder *e = encoders[r->index];
+    const struct timespec pause = { 0, 200000 };
+
+    for (;;) {
+        bool last = atomic_load(&closing);
+        bool busy = encode_some(e, r);
+
+        show_progress();
+        if (e->limit_reached) {
+            stop("limit");
+        }
+        if (ls_sink_error()) {
+            fail(ls_sink_error());
+        }
+        if (atomic_load(&ls_control->command) == LS_COMMAND_STOP) {
+            stop("stopped");
+        }
+        if (busy) {
+            continue;
+        }
+        if (last) {
+            break;
+        }
+        ls_chunk_flush_old(e);
+        nanosleep(&pause, NULL);
+    }
+    ls_chunk_seal(e);
+    return NULL;
+}
+
+static void on_vcpu_init(unsigned vcpu)
+{
+    LsRecorder *r = ls_record_vcpu_init(vcpu);
+
+    if (!r) {
+        return;
+    }
+    if (r->index > 0) {
+        if (ls_api.version == 1) {
+            /* T1, T2: accesses get lost or misattributed, QEMU may abort. */
+            fputs("loadstore: QEMU 7.2 cannot be recorded with thread=multi; "
+                  "use -accel tcg,thread=single\n", stderr);
+            exit(EXIT_FAILURE);
+        }
+        abilities.parallel = true;
+        abilities.events = false;
+    }
+    encoders[r->index] = ls_encoder_new(r->index, ls_capture.max_vcpus,
+                                        options.limits);
+    if (pthread_create(&threads[r->index], NULL, encode_thread, r) != 0) {
+        fputs("loadstore: cannot start an encoder thread\n", stderr);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void on_exit_qemu(void)
+{
+    unsigned count = atomic_load(&ls_recorder_count);
+    const char *cause = atomic_load(&stop_cause);
+    char *totals;
+
+    atomic_store(&ls_control->state, LS_STATE_CLOSING);
+    for (unsigned i = 0; i < count; i++) {
+        ls_record_count_words(ls_recorders[i]);
+    }
+    atomic_store(&closing, true);
+    for (unsigned i = 0; i < count; i++) {
+        pthread_join(threads[i], NULL);
+        abilities.view = abilities.view && ls_recorders[i]->eip;
+    }
+    cause = atomic_load(&stop_cause);
+    totals = ls_report_totals(cause ? cause : "guest-exit",
+                              ls_sink_error() ? strerror(ls_sink_error()) : "",
+                              encoders, count, &abilities);
+    ls_sink_close(totals);
+    free(totals);
+    show_progress();
+    if (ls_sink_error()) {
+        fail(ls_sink_error());
+        fprintf(stderr, "loadstore: %s\n", ls_control->message);
+    }
+    atomic_store(&ls_control->state, ls_sink_error() ? LS_STATE_FAILED
+                                                     : LS_STATE_CLOSED);
+}
+
+/* The whole file as text, or NULL with errno set. */
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    LsBuffer text = { 0 };
+    size_t got;
+
+    if (!file) {
+        return NULL;
+    }
+    do {
+        ls_buffer_reserve(&text, 65536);
+        got = fread(text.bytes + text.length, 1, 65535, file);
+        text.length += got;
+    } while (got);
+    fclose(file);
+    text.bytes[text.length] = 0;
+    return (char *)text.bytes;
+}
+
+static int refuse(const char *what, const char *detail)
+{
+    fprintf(stderr, "loadstore: %s%s%s\n", what, *detail ? ": " : "", detail);
+    snprintf(ls_control->message, sizeof(ls_control->message), "%s%s%s", what,
+             *detail ? ": " : "", detail);
+    atomic_store(&ls_control->state, LS_STATE_FAILED);
+    return 1;
+}
+
+static int open_trace(const LsQemuInfo *info)
+{
+    char *recorder = NULL, *header;
+    int error;
+
+    if (options.meta) {
+        recorder = read_text(options.meta);
+        if (!recorder) {
+            return refuse(options.meta, strerror(errno));
+        }
+    }
+    header = ls_report_header(info, recorder, &abilities);
+    error = ls_sink_open(options.out, header);
+    free(header);
+    free(recorder);
+    return error ? refuse(options.out, strerror(error)) : 0;
+}
+
+LS_EXPORT int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info,
+                                  int argc, char **argv);
+
+int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
+                        char **argv)
+{
+    const char *problem = ls_options_parse(&options, argc, argv);
+
+    if (problem) {
+        return refuse("argument not understood", problem);
+    }
+    if (options.control && (problem = ls_control_open(options.control))) {
+        return refuse(options.control, problem);
+    }
+    if (!options.out) {
+        return refuse("out=FILE is missing", "");
+    }
+    if (!info->system_emulation || strcmp(info->target_name, "x86_64")) {
+        return refuse("only qemu-system-x86_64 can be recorded, not",
+                      info->target_name);
+    }
+    if ((problem = ls_api_bind())) {
+        return refuse("this QEMU lacks", problem);
+    }
+    ls_capture.max_vcpus = (unsigned)info->system.max_vcpus;
+    ls_capture.smp = info->system.max_vcpus > 1;
+    if (ls_capture.max_vcpus > LS_MAX_VCPUS) {
+        return refuse("more than 1024 vCPUs", "");
+    }
+    if (!ls_record_choose_callbacks()) {
+        return refuse("the access info of this QEMU has an unknown form", "");
+    }
+    if (options.events && (problem = ls_events_open(options.events))) {
+        return refuse(options.events, problem);
+    }
+    abilities.events = options.events != NULL;
+    abilities.view = ls_api.current_cpu != NULL;
+    ls_now_ns();
+    if (open_trace(info)) {
+        return 1;
+    }
+    atomic_store(&ls_control->pid, (uint64_t)getpid());
+    atomic_store(&ls_control->state, LS_STATE_RECORDING);
+    ls_api_on_vcpu_init(id, on_vcpu_init);
+    ls_api_on_translate(id, ls_record_translate);
+    ls_api_on_exit(id, on_exit_qemu);
+    return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Capture: the callbacks that run in the vCPU threads.
+ *
+ * Everything that can be decided when a block is translated is decided there
+ * and comes back as the callback's userdata.  What is left per access is one
+ * store into the ring and one look into a small page cache.
+ */
+#ifndef LOADSTORE_RECORD_H
+#define LOADSTORE_RECORD_H
+
+#include "code.h"
+#include "qemu_api.h"
+#include "ring.h"
+
+enum {
+    LS_PAGE_SLOTS = 2048,
+    LS_ALIAS_SLOTS = 4096,
+    LS_MAX_VCPUS = 1024,
+    LS_MAX_THREADS = 1024,
+};
+
+/* One per vCPU thread.  The first fields are touched by every callback. */
+typedef struct LsRecorder {
+    _Alignas(64) _Atomic(uint64_t *) head; /* next word to write */
+    uint64_t *limit;          /* take the slow path from here on */
+    uint64_t current;         /* userdata base of the running block */
+    const uint8_t *eip;       /* the vCPU's registers (cpu_view.h) or NULL */
+    uint64_t cr3;
+    const volatile char *log; /* next unread byte of QEMU's event log */
+    void **cpu_slot;          /* this thread's current_cpu, or NULL */
+    void *cpu;                /* the vCPU object that `eip` belongs to */
+
+    /* Virtual pages whose mapping has been told and verified lately. */
+    uint64_t page_tag[LS_PAGE_SLOTS];
+    /* What the stream says of each slot; the encoder holds the same table. */
+    uint64_t page_virt[LS_PAGE_SLOTS];
+    uint64_t page_phys[LS_PAGE_SLOTS];
+    /* Ids of blocks that ran elsewhere, by (page delta, id). */
+    uint64_t alias_key[LS_ALIAS_SLOTS];
+    uint32_t alias_id[LS_ALIAS_SLOTS];
+
+    LsRing ring;
+    LsBlockDraft draft;       /* of the block being translated */
+    uint64_t *turn;           /* end of the first mapping */
+    unsigned vcpu;
+    unsigned index;           /* of this recorder */
+    /* Counted by the vCPU thread, read at the end. */
+    uint64_t words;           /* pushed before `counted` */
+    uint64_t *counted;
+    uint64_t waits;           /* slow paths that found the ring full */
+    uint64_t map_checks;      /* cached mappings compared with QEMU's */
+    uint64_t map_mismatches;
+    uint64_t strays;          /* accesses of event delivery that QEMU 7.2
+                                 attributes to an instruction (dropped) */
+    uint64_t unknown_phys;
+    uint64_t aliased;         /* blocks that ran at another address */
+} LsRecorder;
+
+typedef struct {
+    unsigned max_vcpus;
+    bool smp;                 /* more than one vCPU is possible */
+    bool events;              /* QEMU's event log is tapped */
+} LsCaptureConfig;
+
+extern LsCaptureConfig ls_capture;
+
+/* All recorders made so far; entries are published before the count. */
+extern LsRecorder *ls_recorders[LS_MAX_THREADS];
+extern _Atomic unsigned ls_recorder_count;
+
+/* The word push of slow paths; leaves LS_RING_SLACK words of room. */
+static inline void ls_record_push(LsRecorder *r, uint64_t word)
+{
+    uint64_t *at = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+    *at = word;
+    /* The encoder may look at any time: the word first, then the head. */
+    atomic_store_explicit(&r->head, at + 1, memory_order_release);
+}
+
+/* Registers the callbacks of one translated block. */
+void ls_record_translate(LsTb *tb);
+
+/* To be called in the vCPU's thread before it runs.  Returns the recorder that
+ * was made for the thread, or NULL when it had one. */
+LsRecorder *ls_record_vcpu_init(unsigned vcpu);
+
+/* Brings `words` up to date; when the vCPU does not run. */
+void ls_record_count_words(LsRecorder *r);
+
+/* Picks the callbacks for this QEMU and ls_capture.  Returns false when it keeps
+ * size and direction in the access info where no known version does. */
+bool ls_record_choose_callbacks(void);
+
+#endif

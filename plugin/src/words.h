@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The words that capture puts into a ring, one stream per vCPU thread, in the
+ * order in which things happened.  64 bits each:
+ *
+ *   payload << 16 | tag
+ *
+ * An access has tag bits 13 to 15 clear: bits 0 to 8 are the index of the
+ * instruction in its block, bit 9 says store, bits 10 to 12 the log2 of the
+ * size in bytes; the payload is the low 48 bits of the virtual address, which
+ * is sign-extended to 64.
+ */
+#ifndef LOADSTORE_WORDS_H
+#define LOADSTORE_WORDS_H
+
+#include <stdint.h>
+
+enum {
+    LS_ACCESS_INDEX = 0x1ff,
+    LS_ACCESS_STORE = 1 << 9,
+    LS_ACCESS_SIZE_SHIFT = 10,
+    LS_NOT_ACCESS = 0xe000,
+};
+
+/* Tags of the other words. */
+enum {
+    LS_W_BLOCK = 0xe001,  /* a block starts; payload: block id */
+    LS_W_REDO = 0xe002,   /* QEMU redoes one instruction in a block of its own
+                             (block id) and reports its accesses only */
+    LS_W_VCPU = 0xe003,   /* the thread now runs vCPU (payload) */
+    LS_W_CR3 = 0xe004,    /* CR3 changed; next word: its value */
+    LS_W_MAP = 0xe005,    /* payload: virtual page; next word: physical page,
+                             or LS_MAP_UNKNOWN */
+    LS_W_UNMAP = 0xe006,  /* all mappings told so far are void */
+    LS_W_DEVICE = 0xe007, /* the next access goes to a device; next word: its
+                             guest-physical address */
+    LS_W_WIDE = 0xe008,   /* the next access has this address (next word) */
+    LS_W_PHYS = 0xe009,   /* the next access has a physical address only */
+    LS_W_EVENT = 0xe00a,  /* payload: vector | LS_EV_*; then error code, IP
+                             (linear), CR2 */
+};
+
+enum { LS_EVENT_WORDS = 4 };
+
+/* Payload bits of an event above its 8-bit vector. */
+enum {
+    LS_EV_HARDWARE = 1 << 8,   /* an interrupt from outside */
+    LS_EV_SOFTWARE = 1 << 9,   /* int n, int3, into */
+    LS_EV_SMM_ENTER = 1 << 10,
+    LS_EV_SMM_LEAVE = 1 << 11,
+    LS_EV_RESET = 1 << 12,     /* triple fault */
+};
+
+#define LS_MAP_UNKNOWN UINT64_MAX
+
+#endif
