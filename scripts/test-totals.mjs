@@ -69,19 +69,33 @@ export function runVitest(project, options = {}) {
       ? runCode(localProgram('vitest'), args, env)
       : runCode(options.node, [vitestMain(), ...args], env);
   const totals = existsSync(report) ? totalsFromReport(readFileSync(report, 'utf8')) : NO_TESTS;
-  // A file that could not even be loaded has no failed test of its own.
+  // Whatever else vitest found wrong.
   return exitCode !== 0 && totals.failed === 0 ? { ...totals, failed: 1 } : totals;
 }
 
-/** @param {string} text vitest's JSON report */
-function totalsFromReport(text) {
-  const report =
-    /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number }} */ (
-      JSON.parse(text)
-    );
+/**
+ * @typedef {object} VitestReport
+ * @property {number} numPassedTests
+ * @property {number} numFailedTests
+ * @property {number} numPendingTests
+ * @property {number} numTodoTests
+ * @property {{ status: string, assertionResults: { status: string }[] }[]} testResults one per file
+ */
+
+/**
+ * A file that failed with no failed test of its own (it could not be loaded, a hook threw) counts as one.
+ * @param {string} text vitest's JSON report
+ * @returns {Totals}
+ */
+export function totalsFromReport(text) {
+  const report = /** @type {VitestReport} */ (JSON.parse(text));
+  const brokenFiles = report.testResults.filter(
+    (file) =>
+      file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  );
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests,
+    failed: report.numFailedTests + brokenFiles.length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { addTotals, NO_TESTS, totalsFromLines } from './test-totals.mjs';
+import { addTotals, NO_TESTS, totalsFromLines, totalsFromReport } from './test-totals.mjs';
 
 describe('totalsFromLines', () => {
   it('adds the lines that are totals, and no others', () => {
@@ -15,5 +15,22 @@ describe('totalsFromLines', () => {
   it('finds nothing in nothing', () => {
     expect(totalsFromLines('make: nothing to be done')).toEqual(NO_TESTS);
     expect(addTotals([])).toEqual(NO_TESTS);
+  });
+});
+
+describe('totalsFromReport', () => {
+  it('counts a file that could not be loaded as a failure', () => {
+    const report = {
+      numPassedTests: 2,
+      numFailedTests: 1,
+      numPendingTests: 1,
+      numTodoTests: 0,
+      testResults: [
+        { status: 'passed', assertionResults: [{ status: 'passed' }, { status: 'pending' }] },
+        { status: 'failed', assertionResults: [{ status: 'passed' }, { status: 'failed' }] },
+        { status: 'failed', assertionResults: [] },
+      ],
+    };
+    expect(totalsFromReport(JSON.stringify(report))).toEqual({ passed: 2, failed: 2, skipped: 1 });
   });
 });
