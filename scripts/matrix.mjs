@@ -3,8 +3,8 @@
 //   node scripts/matrix.mjs prepare        brings the missing ones and boots each to its firmware's end
 //   node scripts/matrix.mjs list [--json]  the ones that are here
 
-import { findQemu } from './find-qemu.mjs';
 import { findBootProblem } from './probe-boot.mjs';
+import { findQemu } from './probe-qemu.mjs';
 import { isStarted } from './run-command.mjs';
 import { launcherPath, provideUnpackedQemu, QEMU_SOURCES } from './unpacked-qemu.mjs';
 

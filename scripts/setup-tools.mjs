@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { hasApt, openAptScope, readDistribution, scopeArguments } from './apt-scope.mjs';
 import { canBecomeRoot, runAsRoot } from './as-root.mjs';
-import { findGoodQemu, findInPath } from './find-qemu.mjs';
+import { findGoodQemu, findInPath } from './probe-qemu.mjs';
 import { provideUnpackedQemu, QEMU_SOURCES } from './unpacked-qemu.mjs';
 
 /** @type {readonly { packageName: string, isThere: () => boolean }[]} */

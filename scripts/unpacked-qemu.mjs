@@ -10,7 +10,7 @@ import {
   readDistribution,
   unpackWithDependencies,
 } from './apt-scope.mjs';
-import { findQemu } from './find-qemu.mjs';
+import { findQemu } from './probe-qemu.mjs';
 import { CACHE_FOLDER, findOutput } from './run-command.mjs';
 
 /**
