@@ -19,7 +19,8 @@ import { scratchParent } from './run-folder.ts';
 
 export interface Capability {
   readonly status: 'yes' | 'no' | 'partial';
-  readonly why?: string;
+  /** '' when there is nothing to say. */
+  readonly why: string;
 }
 
 export interface QemuReport {

@@ -11,6 +11,7 @@ export {
 export { type Capability, type DoctorResult, examineMachine, type QemuReport } from './doctor.ts';
 export { chooseQemu, type QemuProgram, type QemuSearch } from './find-qemu.ts';
 export { judgeOutcome, type RecordCause, type RecordVerdict } from './outcome.ts';
+export { type PlainRun, runUntraced } from './plain-run.ts';
 export {
   cacheFolderFrom,
   findPluginFile,
@@ -30,4 +31,5 @@ export {
   openRunFolder,
   type RunEntry,
   requireRunEntry,
+  scratchParent,
 } from './run-folder.ts';

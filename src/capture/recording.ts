@@ -2,9 +2,10 @@
 // One recording from start to end: starts QEMU with the plugin, watches the control page, stops both in
 // order, tidies up. Says nothing to the user; the caller gets status, notes and an outcome.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { assertNever } from '../base/index.ts';
 import { buildCommandLine, type RecordLimits } from './command-line.ts';
 import { type ControlPage, createControlPage, type RecorderStatus } from './control-page.ts';
 import type { QemuProgram } from './find-qemu.ts';
@@ -32,8 +33,8 @@ export interface RecordRequest {
   readonly startPaused: boolean;
   /** Record interrupts and exceptions, which takes QEMU's log. */
   readonly events: boolean;
-  /** Whether the guest has this terminal. */
-  readonly terminal: 'guest' | 'none';
+  /** What the guest has of this process: input and output, input with output on stderr, or neither. */
+  readonly terminal: 'guest' | 'guest-on-stderr' | 'none';
   readonly onStatus?: (status: RecorderStatus) => void;
   /** What QEMU writes to stderr, as it comes. */
   readonly onQemuText?: (text: string) => void;
@@ -111,13 +112,10 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
     writeFileSync(metaFile, JSON.stringify(provenance), { mode: 0o600 });
     const page = createControlPage(controlFile, request.startPaused ? 'pause' : 'run');
 
-    const restoreTerminal = request.terminal === 'guest' ? rememberTerminalMode() : () => undefined;
+    const restoreTerminal = request.terminal === 'none' ? () => undefined : rememberTerminalMode();
     const startedMs = performance.now();
     const child = spawn(qemu.path, line.args, {
-      stdio:
-        request.terminal === 'guest'
-          ? ['inherit', 'inherit', 'pipe']
-          : ['ignore', 'ignore', 'pipe'],
+      stdio: stdioFor(request.terminal),
       env: { ...process.env, LOADSTORE_PLUGIN_API: String(qemu.pluginApi) },
     });
     const qemuPid = child.pid ?? 0;
@@ -169,6 +167,19 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
   } catch (error) {
     tidyUp(scratchFolder, controlFile);
     throw error;
+  }
+}
+
+function stdioFor(terminal: RecordRequest['terminal']): StdioOptions {
+  switch (terminal) {
+    case 'guest':
+      return ['inherit', 'inherit', 'pipe'];
+    case 'guest-on-stderr':
+      return ['inherit', process.stderr, 'pipe'];
+    case 'none':
+      return ['ignore', 'ignore', 'pipe'];
+    default:
+      return assertNever(terminal);
   }
 }
 
