@@ -143,7 +143,6 @@ void ls_chunk_begin(LsEncoder *e)
     e->generation++;
     e->h0 = e->h1 = e->h2 = 0;
     e->p1 = e->p2 = e->p3 = 0;
-    ls_encode_state(e, 0); /* which p1 is until a block has run */
     e->block_run = e->access_run = 0;
     memset(e->next3, 0xff, (sizeof(*e->next3) << LS_NEXT3_BITS));
     memset(e->walk, 0, (sizeof(*e->walk) << LS_WALK_BITS));

@@ -28,14 +28,14 @@ static bool fits(const uint8_t *eip, uint64_t vaddr)
     return hflags & LS_HF_CS64 ? ip == vaddr : (uint32_t)linear == vaddr;
 }
 
-/* The only offset that fits, or -2 when there is none or more than one. */
+/* The lowest offset that fits, or -2 when there is none.  A second vCPU's object
+ * may lie close behind, in the same reset state. */
 static int scan(const void *cpu, uint64_t vaddr)
 {
     static uint8_t copy[SCAN_BYTES];
     struct iovec to = { copy, sizeof(copy) };
     struct iovec from = { (void *)(uintptr_t)cpu, sizeof(copy) };
     ssize_t got;
-    int found = -2;
 
     /* The kernel copies what is mapped and stops there, where a plain read
      * past the object could fault. */
@@ -46,13 +46,10 @@ static int scan(const void *cpu, uint64_t vaddr)
     } while (got < 0 && from.iov_len >= 4096);
     for (int at = -LS_VIEW_REGS; at + LS_VIEW_CR4 + 8 <= got; at += 8) {
         if (fits(copy + at, vaddr)) {
-            if (found >= 0) {
-                return -2;
-            }
-            found = at;
+            return at;
         }
     }
-    return found;
+    return -2;
 }
 
 const uint8_t *ls_view_at_translation(const void *cpu, uint64_t vaddr)

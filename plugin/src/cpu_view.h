@@ -7,9 +7,9 @@
  * The first fields of CPUX86State (target/i386/cpu.h: regs, eip, eflags, cc_*,
  * hflags, segs, ldt, tr, gdt, idt, cr) have kept their order since long before
  * plugins; where the structure lies inside the vCPU object has not.  So it is
- * found, not assumed: at the first translation exactly one offset must hold an
+ * found, not assumed: at the first translation the lowest offset that holds an
  * eip and a CS.base that add up to the address QEMU says it translates, with
- * mode bits that agree with CR0.  Every later translation, of every vCPU,
+ * mode bits that agree with CR0, is taken.  Every later translation, of every vCPU,
  * checks the same again; one disagreement switches the view off for good and
  * is counted.
  */

@@ -15,7 +15,7 @@
 static COLD void learn_block(LsEncoder *e, uint32_t id)
 {
     LsBlockState *b;
-    const LsBlock *code = ls_code_block(id);
+    const LsBlock *code;
 
     if (id >= e->block_capacity) {
         uint32_t capacity = e->block_capacity * 2 > id + 1
@@ -27,7 +27,8 @@ static COLD void learn_block(LsEncoder *e, uint32_t id)
         e->block_capacity = capacity;
     }
     b = &e->blocks[id];
-    if (!b->known && id < ls_code_count()) {
+    if (!b->known) {
+        code = ls_code_block(id);
         b->known = true;
         b->vaddr = code->vaddr;
         b->insn_count = code->insn_count;

@@ -49,6 +49,14 @@ void ls_events_start(LsRecorder *r)
     r->log = map ? map : no_log;
 }
 
+void ls_events_close(void)
+{
+    map = NULL;
+    for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
+        ls_events_start(ls_recorders[i]);
+    }
+}
+
 static void push_event(LsRecorder *r, uint64_t what, uint64_t error,
                        uint64_t ip, uint64_t cr2)
 {

@@ -18,6 +18,9 @@ const char *ls_events_open(const char *path);
 /* Lets this recorder read from the log's present end. */
 void ls_events_start(LsRecorder *r);
 
+/* Stops listening, in every recorder; while no vCPU runs. */
+void ls_events_close(void);
+
 /* Reads what the log has, pushes the events; to be called when *r->log. */
 void ls_events_take(LsRecorder *r);
 

@@ -489,6 +489,9 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
         if (!closing && !is_there(next, end)) {
             break;
         }
+        if (__builtin_expect(!e->chunk.block_count, 0)) {
+            ls_encode_state(e, 0); /* which p1 is until a block has run */
+        }
         one_group(e, at, group, next, end);
         at = group;
         if (e->chunk.access_count >= CHUNK_ACCESSES ||

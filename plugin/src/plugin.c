@@ -127,20 +127,17 @@ static void *encode_thread(void *argument)
     return NULL;
 }
 
-static void on_vcpu_init(unsigned vcpu)
+static void start_encoder(LsRecorder *r)
 {
-    LsRecorder *r = ls_record_vcpu_init(vcpu);
-
-    if (!r) {
-        return;
-    }
     if (r->index > 0) {
         if (ls_api.version == 1) {
             /* T1, T2: accesses get lost or misattributed, QEMU may abort. */
             fputs("loadstore: QEMU 7.2 cannot be recorded with thread=multi; "
                   "use -accel tcg,thread=single\n", stderr);
-            exit(EXIT_FAILURE);
+            _exit(EXIT_FAILURE); /* other vCPUs are running */
         }
+        /* One log for all threads cannot say whose event it is. */
+        ls_events_close();
         abilities.parallel = true;
         abilities.events = false;
     }
@@ -272,7 +269,8 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
     }
     atomic_store(&ls_control->pid, (uint64_t)getpid());
     atomic_store(&ls_control->state, LS_STATE_RECORDING);
-    ls_api_on_vcpu_init(id, on_vcpu_init);
+    ls_record_started = start_encoder;
+    ls_api_on_vcpu_init(id, ls_record_vcpu_init);
     ls_api_on_translate(id, ls_record_translate);
     ls_api_on_exit(id, on_exit_qemu);
     return 0;

@@ -297,6 +297,10 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
     uint64_t u = (uint64_t)(uintptr_t)userdata;
     uint64_t id = u & ID_MASK;
 
+    if (flavour & FLAVOUR_INDEX && UNLIKELY(!r)) {
+        ls_record_thread_start(vcpu); /* a second thread: it is refused */
+        return;
+    }
     r->current = id << 16;
     if (flavour & FLAVOUR_SMP && UNLIKELY(*r->cpu_slot != r->cpu)) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
@@ -367,12 +371,18 @@ static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after)
 
 void ls_record_translate(LsTb *tb)
 {
-    LsRecorder *r = self;
-    LsBlockDraft *draft = &r->draft;
+    LsRecorder *r;
+    LsBlockDraft *draft;
     uint8_t class[LS_MAX_INSNS];
     size_t count = ls_api.tb_n_insns(tb);
     unsigned at = 0;
     uint64_t id, page;
+
+    if (!self) {
+        ls_record_thread_start(0); /* QEMU 7.2: its thread's first sign */
+    }
+    r = self;
+    draft = &r->draft;
 
     if (count == 0 || count > LS_MAX_INSNS) {
         return; /* cannot happen: TCG_MAX_INSNS */
@@ -442,25 +452,35 @@ static LsRecorder *new_recorder(void)
     return r;
 }
 
-LsRecorder *ls_record_vcpu_init(unsigned vcpu)
-{
-    LsRecorder *made = NULL;
+void (*ls_record_started)(LsRecorder *r);
 
+void ls_record_thread_start(unsigned vcpu)
+{
+    LsRecorder *r = new_recorder();
+
+    if (!r) {
+        fputs("loadstore: no memory for another vCPU thread\n", stderr);
+        exit(EXIT_FAILURE);
+    }
+    self = r;
+    r->cpu_slot = ls_api.current_cpu ? ls_api.current_cpu() : NULL;
+    r->vcpu = vcpu;
+    r->cpu = r->cpu_slot ? *r->cpu_slot : NULL;
+    ls_record_push(r, word_of(vcpu, LS_W_VCPU));
+    ls_record_started(r);
+}
+
+void ls_record_vcpu_init(unsigned vcpu)
+{
+    if (ls_api.version == 1) {
+        return; /* QEMU 7.2 calls this in the main thread */
+    }
     if (!self) {
-        self = made = new_recorder();
-        if (!made) {
-            fputs("loadstore: no memory for another vCPU thread\n", stderr);
-            exit(EXIT_FAILURE);
-        }
-        made->cpu_slot = ls_api.current_cpu ? ls_api.current_cpu() : NULL;
-        made->vcpu = vcpu;
-        made->cpu = made->cpu_slot ? *made->cpu_slot : NULL;
-        ls_record_push(made, word_of(vcpu, LS_W_VCPU));
+        ls_record_thread_start(vcpu);
     }
     if (vcpu < LS_MAX_VCPUS && self->cpu_slot) {
         vcpu_object[vcpu] = *self->cpu_slot;
     }
-    return made;
 }
 
 /* The queries are pure functions of the info word (plugins/api.c), so asking

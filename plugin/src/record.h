@@ -82,9 +82,15 @@ static inline void ls_record_push(LsRecorder *r, uint64_t word)
 /* Registers the callbacks of one translated block. */
 void ls_record_translate(LsTb *tb);
 
-/* To be called in the vCPU's thread before it runs.  Returns the recorder that
- * was made for the thread, or NULL when it had one. */
-LsRecorder *ls_record_vcpu_init(unsigned vcpu);
+/* Makes the calling thread's recorder; `started` (plugin.c) then starts its
+ * encoder.  In the vCPU thread, before it runs. */
+void ls_record_thread_start(unsigned vcpu);
+
+/* Called when a recorder was made. */
+extern void (*ls_record_started)(LsRecorder *r);
+
+/* Remembers the running vCPU's object; in its thread (API 2 and newer). */
+void ls_record_vcpu_init(unsigned vcpu);
 
 /* Brings `words` up to date; when the vCPU does not run. */
 void ls_record_count_words(LsRecorder *r);
