@@ -40,8 +40,8 @@ export interface DoctorResult {
   readonly plugin: { readonly file: string | undefined; readonly advice: string | undefined };
   readonly qemus: readonly QemuReport[];
   readonly broken: readonly BrokenQemu[];
-  /** Path of the QEMU that `record` would use. */
-  readonly chosen: string | undefined;
+  /** Path of the QEMU that `record` would use; null for none. */
+  readonly chosen: string | null;
   /** The command that would improve matters most; undefined when there is nothing to improve. */
   readonly advice: string | undefined;
 }
@@ -68,7 +68,7 @@ export async function examineMachine(request: DoctorRequest): Promise<DoctorResu
     plugin: { file: request.pluginFile, advice: isBuilt ? undefined : BUILD },
     qemus,
     broken,
-    chosen: chosen?.path,
+    chosen: chosen?.path ?? null,
     advice: isBuilt ? adviceFor(chosen) : BUILD,
   };
 }

@@ -4,6 +4,7 @@
 export type { RecordLimits } from './command-line.ts';
 export {
   type ControlCommand,
+  type ControlPage,
   openControlPage,
   type RecorderState,
   type RecorderStatus,

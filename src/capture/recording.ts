@@ -74,6 +74,8 @@ export interface Recording {
 
 const WATCH_INTERVAL_MS = 200;
 const SAID_LIMIT = 8192;
+/** QEMU's word on the signal with which the plugin or this launcher ends it: no news to the user. */
+const SIGNAL_FAREWELL = /^.*: terminating on signal \d+ from pid \d+.*\n/gm;
 
 /**
  * Starts QEMU. Throws UserError for arguments that cannot be recorded, an output that is not free and a
@@ -201,7 +203,9 @@ function watchQemu(child: ChildProcess, page: ControlPage, request: RecordReques
   let said = '';
   let peakRssBytes = 0;
   child.stderr?.setEncoding('utf8');
-  child.stderr?.on('data', (text: string) => {
+  child.stderr?.on('data', (piece: string) => {
+    const text = piece.replace(SIGNAL_FAREWELL, '');
+    if (text === '') return;
     said = (said + text).slice(-SAID_LIMIT);
     request.onQemuText?.(text);
   });
