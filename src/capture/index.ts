@@ -33,4 +33,5 @@ export {
   type RunEntry,
   requireRunEntry,
   scratchParent,
+  sweepRunEntries,
 } from './run-folder.ts';

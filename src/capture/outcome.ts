@@ -38,7 +38,7 @@ export function judgeOutcome(outcome: RecordOutcome): RecordVerdict {
       remedy:
         status.errno === ERRNO_NO_SPACE
           ? 'make room or write elsewhere (-o FILE); what was written can be read'
-          : 'what was written can be read; see: loadstore check FILE',
+          : `what was written can be read; see: loadstore check ${outcome.file}`,
       exitCode: ExitCode.environment,
     };
   }
@@ -47,7 +47,7 @@ export function judgeOutcome(outcome: RecordOutcome): RecordVerdict {
     return {
       cause: 'cut',
       explanation: `QEMU ended ${how} before the trace was closed${quote(qemu.said)}`,
-      remedy: 'what reached the file can be read; see: loadstore check FILE',
+      remedy: `what reached the file can be read; see: loadstore check ${outcome.file}`,
       exitCode: ExitCode.environment,
     };
   }

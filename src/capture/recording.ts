@@ -17,6 +17,7 @@ import {
   realPathOf,
   removeRunEntry,
   scratchParent,
+  sweepRunEntries,
   writeRunEntry,
 } from './run-folder.ts';
 import { type StopStep, stopSequence } from './stop-sequence.ts';
@@ -75,7 +76,7 @@ export interface Recording {
 const WATCH_INTERVAL_MS = 200;
 const SAID_LIMIT = 8192;
 /** QEMU's word on the signal with which the plugin or this launcher ends it: no news to the user. */
-const SIGNAL_FAREWELL = /^.*: terminating on signal \d+ from pid \d+.*\n/gm;
+const SIGNAL_FAREWELL = /^.*: terminating on signal \d+(?: from pid .*)?\n/gm;
 
 /**
  * Starts QEMU. Throws UserError for arguments that cannot be recorded, an output that is not free and a
@@ -84,6 +85,7 @@ const SIGNAL_FAREWELL = /^.*: terminating on signal \d+ from pid \d+.*\n/gm;
 export async function startRecording(request: RecordRequest): Promise<Recording> {
   const { qemu } = request;
   const runFolder = openRunFolder(process.env);
+  sweepRunEntries(runFolder);
   const images = await digestImages(inspectQemuArguments(request.guestArguments).imageFiles);
   const scratchFolder = mkdtempSync(path.join(scratchParent(), 'loadstore-'));
   // The page's name holds the scratch folder's random part: one launcher may record several times.

@@ -68,23 +68,30 @@ export function removeRunEntry(folder: string, launcherPid: number): void {
   rmSync(entryFile(folder, launcherPid), { force: true });
 }
 
-/** The recordings whose QEMU still runs. What dead ones left behind is removed. */
+/** The recordings whose QEMU still runs. */
 export function listRunEntries(folder: string): RunEntry[] {
-  const running: RunEntry[] = [];
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
-    const entry = findRunEntry(path.join(folder, name));
-    if (entry === undefined) continue;
-    if (isAlive(entry.qemuPid)) {
-      running.push(entry);
-    } else if (!isAlive(entry.launcherPid)) {
-      rmSync(entry.controlFile, { force: true });
-      if (path.basename(entry.scratchFolder).startsWith('loadstore-')) {
-        rmSync(entry.scratchFolder, { recursive: true, force: true });
-      }
-      removeRunEntry(folder, entry.launcherPid);
+  return readRunEntries(folder)
+    .filter(({ qemuPid }) => isAlive(qemuPid))
+    .sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+}
+
+/** Removes what recordings left behind whose launcher was killed and whose QEMU has ended. */
+export function sweepRunEntries(folder: string): void {
+  for (const entry of readRunEntries(folder)) {
+    if (isAlive(entry.qemuPid) || isAlive(entry.launcherPid)) continue;
+    rmSync(entry.controlFile, { force: true });
+    // The name is this program's own; a folder of any other name is not its to remove.
+    if (path.basename(entry.scratchFolder).startsWith('loadstore-')) {
+      rmSync(entry.scratchFolder, { recursive: true, force: true });
     }
+    removeRunEntry(folder, entry.launcherPid);
   }
-  return running.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+}
+
+function readRunEntries(folder: string): RunEntry[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => findRunEntry(path.join(folder, name)) ?? []);
 }
 
 /**
