@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command of the command line as data: the table from which the parser, --help and docs/cli.md are made.
+
+import { type ExitCode, parseCount, parseSize } from '../base/index.ts';
+
+export interface OptionSpec {
+  /** As commander reads it: "-o, --output <FILE>". */
+  readonly flags: string;
+  readonly description: string;
+}
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  /** Takes all words that follow. */
+  readonly variadic?: boolean;
+}
+
+export interface CommandSpec {
+  /** "record", or "bench record" for a command within a command. */
+  readonly name: string;
+  readonly summary: string;
+  /** More than a line, for --help and the manual. */
+  readonly details?: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: readonly OptionSpec[];
+  readonly examples: readonly string[];
+  /** What an exit code means for this command, beyond the common meanings. */
+  readonly exitCodes?: readonly string[];
+  readonly run: (input: CommandInput, context: CliContext) => Promise<ExitCode>;
+}
+
+/** Where a command reads and writes. */
+export interface CliContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** Resolves when the text is on its way; the pace of the reader is the pace of the command. */
+  readonly writeOut: (text: string) => Promise<void>;
+  readonly writeErr: (text: string) => void;
+}
+
+/** The words of a command line, by name. */
+export interface CommandInput {
+  readonly words: readonly string[];
+  readonly options: ReadonlyMap<string, unknown>;
+}
+
+export const JSON_OPTION: OptionSpec = {
+  flags: '--json',
+  description: 'print the result as JSON',
+};
+
+export const QEMU_OPTION: OptionSpec = {
+  flags: '--qemu <PATH>',
+  description: 'the qemu-system-x86_64 to use; default: LOADSTORE_QEMU, else the best one found',
+};
+
+export function findText(input: CommandInput, name: string): string | undefined {
+  const value = input.options.get(name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** For a flag `--no-NAME` the option is NAME, true unless given. */
+export function isOn(input: CommandInput, name: string): boolean {
+  return input.options.get(name) === true;
+}
+
+/** Throws TraceError 'bad-argument' for what is not a number. */
+export function findCount(input: CommandInput, name: string, flag: string): number | undefined {
+  const text = findText(input, name);
+  return text === undefined ? undefined : parseCount(text, flag);
+}
+
+/** Throws TraceError 'bad-argument' for what is not a size. */
+export function findSize(input: CommandInput, name: string, flag: string): number | undefined {
+  const text = findText(input, name);
+  return text === undefined ? undefined : parseSize(text, flag);
+}
+
+/** The word at that place; commander has seen to it that required ones are there. */
+export function wordAt(input: CommandInput, index: number): string {
+  return input.words[index] ?? '';
+}
+
+/** The result as JSON or as the text drawn from it. */
+export async function printResult<T>(
+  context: CliContext,
+  input: CommandInput,
+  result: T,
+  render: (result: T) => string,
+): Promise<void> {
+  await context.writeOut(
+    isOn(input, 'json') ? `${JSON.stringify(result, null, 2)}\n` : render(result),
+  );
+}

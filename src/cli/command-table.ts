@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every command, in the order of --help and of docs/cli.md.
+
+import type { CommandSpec } from './command-spec.ts';
+import { benchRecordCommand } from './commands/bench-record.ts';
+import { ctlCommand } from './commands/ctl.ts';
+import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { dumpCommand } from './commands/dump.ts';
+import { infoCommand } from './commands/info.ts';
+import { recordCommand } from './commands/record.ts';
+
+export const PROGRAM_SUMMARY =
+  'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
+
+export const COMMANDS: readonly CommandSpec[] = [
+  demoCommand,
+  doctorCommand,
+  recordCommand,
+  ctlCommand,
+  infoCommand,
+  dumpCommand,
+  benchRecordCommand,
+];
+
+/** Exit codes that mean the same for every command. */
+export const COMMON_EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
+  [0, 'done'],
+  [1, 'the command ran and its answer is no: a check failed, a difference was found'],
+  [2, 'the request was wrong: unknown option, missing file name, a file that exists'],
+  [3, 'the trace file is damaged, cut, or not a trace'],
+  [4, 'the machine lacks something or refused: no QEMU, full disk, no permission, no such file'],
+  [70, 'a bug in loadstore'],
+  [130, 'interrupted'],
+];

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { ExitCode, UserError } from '../../base/index.ts';
+import { chooseQemu, requirePluginFile, runUntraced, scratchParent } from '../../capture/index.ts';
+import { openTrace } from '../../format/index.ts';
+import { DEMO_DONE_LINE, demoBootArguments, prepareDemoGuest } from '../../guests/index.ts';
+import { parseKallsyms } from '../../symbols/index.ts';
+import {
+  type CliContext,
+  type CommandInput,
+  type CommandSpec,
+  findText,
+  isOn,
+  JSON_OPTION,
+  printResult,
+  QEMU_OPTION,
+} from '../command-spec.ts';
+import { withAbort } from '../interrupts.ts';
+import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
+import { renderDemo } from '../render/demo.ts';
+import { drawBar, statusLine } from '../status-line.ts';
+import { countTops, type TopCounts } from '../top-counts.ts';
+import { type TraceFacts, traceFactsOf } from '../trace-facts.ts';
+import { recordWatched } from '../watched-recording.ts';
+
+export interface DemoResult {
+  readonly kernelVersion: string;
+  readonly qemu: { readonly path: string; readonly version: string };
+  readonly untracedSeconds: number;
+  readonly tracedSeconds: number;
+  /** Traced over untraced, of this one pair of boots. */
+  readonly slowdown: number;
+  readonly recorderPeakBytes: number;
+  readonly trace: TraceFacts;
+  readonly tops: TopCounts;
+}
+
+const TOP_LIMIT = 10;
+
+export const demoCommand: CommandSpec = {
+  name: 'demo',
+  summary: 'record a real Linux boot and print what happened',
+  details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
+first instruction to power-off. "npm run demo" does the set-up first.`,
+  arguments: [],
+  options: [
+    { flags: '-o, --output <FILE>', description: 'the trace to write; default: boot.memtrace' },
+    { flags: '-f, --force', description: 'replace the file if it exists' },
+    QEMU_OPTION,
+    JSON_OPTION,
+  ],
+  examples: ['loadstore demo', 'loadstore demo -o /tmp/boot.memtrace --force --json'],
+  run: async (input, context) => {
+    const result = await runDemo(input, context);
+    await printResult(context, input, result, renderDemo);
+    return ExitCode.ok;
+  },
+};
+
+async function runDemo(input: CommandInput, context: CliContext): Promise<DemoResult> {
+  const qemu = await chooseQemu(qemuSearchFrom(input, context));
+  const pluginFile = requirePluginFile(context.env['LOADSTORE_PLUGIN']);
+  const say = (what: string): void => {
+    context.writeErr(`loadstore: ${what}\n`);
+  };
+  const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-demo-'));
+  try {
+    const consoleFile = path.join(folder, 'console.txt');
+    const { guest, untraced } = await withAbort(async (signal) => {
+      const request = { cacheFolder: cacheFolder(context), qemuPath: qemu.path, signal };
+      const prepared = await prepareDemoGuest({ ...request, onProgress: say });
+      say(`booting Linux ${prepared.kernelVersion} in QEMU ${qemu.version.text}, untraced`);
+      const args = demoBootArguments(prepared, { console: { file: consoleFile } });
+      return { guest: prepared, untraced: await runUntraced(qemu, args, signal) };
+    });
+    await requireDone(consoleFile);
+    say(`untraced: ${untraced.wallSeconds.toFixed(2)} s; booting again, recording`);
+    await rm(consoleFile);
+    const { outcome, verdict } = await recordWatched(
+      {
+        qemu,
+        pluginFile,
+        outputFile: findText(input, 'output') ?? 'boot.memtrace',
+        force: isOn(input, 'force'),
+        guestArguments: demoBootArguments(guest, { console: { file: consoleFile } }),
+        limits: {},
+        startPaused: false,
+        events: true,
+        terminal: 'none',
+      },
+      context,
+      false,
+    );
+    if (verdict.cause !== 'guest-exit') {
+      throw new UserError(
+        verdict.exitCode === ExitCode.ok ? ExitCode.environment : verdict.exitCode,
+        `the recorded boot did not run to its end: ${verdict.explanation || verdict.cause}`,
+        verdict.remedy,
+      );
+    }
+    await requireDone(consoleFile);
+    say(`recorded: ${outcome.wallSeconds.toFixed(2)} s; reading the trace`);
+    const read = await readTops(outcome.file, guest.symbolsFile, context);
+    return {
+      kernelVersion: guest.kernelVersion,
+      qemu: { path: qemu.path, version: qemu.version.text },
+      untracedSeconds: untraced.wallSeconds,
+      tracedSeconds: outcome.wallSeconds,
+      slowdown: outcome.wallSeconds / untraced.wallSeconds,
+      recorderPeakBytes: Math.max(0, outcome.peakRssBytes - untraced.peakRssBytes),
+      ...read,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readTops(
+  file: string,
+  symbolsFile: string,
+  context: CliContext,
+): Promise<{ trace: TraceFacts; tops: TopCounts }> {
+  const symbolsText = await readFile(symbolsFile, 'latin1');
+  const symbols = {
+    code: parseKallsyms(symbolsText, 'code'),
+    data: parseKallsyms(symbolsText, 'data'),
+  };
+  const line = statusLine(context);
+  const trace = await openTrace(file);
+  try {
+    const tops = await withAbort(async (signal) =>
+      countTops(
+        trace,
+        symbols,
+        TOP_LIMIT,
+        (part) => {
+          line.show(drawBar(part, 'reading the trace'));
+        },
+        signal,
+      ),
+    );
+    return { trace: traceFactsOf(trace), tops };
+  } finally {
+    line.clear();
+    await trace.close();
+  }
+}
+
+/** The guest's own word that all its work ran. */
+async function requireDone(consoleFile: string): Promise<void> {
+  const text = await readFile(consoleFile, 'latin1');
+  if (text.includes(DEMO_DONE_LINE)) return;
+  const tail = text.trim().split('\n').slice(-6).join('\n  ');
+  throw new UserError(
+    ExitCode.environment,
+    `the guest did not get through its work; its console ends:\n  ${tail}`,
+  );
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ExitCode, TraceError } from '../../base/index.ts';
+import { openTrace } from '../../format/index.ts';
+import {
+  type CliContext,
+  type CommandInput,
+  type CommandSpec,
+  findCount,
+  findText,
+  isOn,
+  wordAt,
+} from '../command-spec.ts';
+import { withAbort } from '../interrupts.ts';
+import { DUMP_FORMATS, type DumpFormat, dumpHeadline, dumpLines } from '../render/dump.ts';
+
+export const dumpCommand: CommandSpec = {
+  name: 'dump',
+  summary: 'print accesses, one a line',
+  details: `Positions are ordinals, counted from 0 in the order of recording. What the trace does not know of an access is
+"-" in text, empty in csv and missing in ndjson. Accesses of instructions that did not complete are shown with
+--aborted only.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--from <N>', description: 'first ordinal; default: 0' },
+    { flags: '--count <N>', description: 'at most so many accesses; default: all' },
+    { flags: '--vcpu <N>', description: 'accesses of this vCPU only' },
+    { flags: '--aborted', description: 'also accesses of instructions that did not complete' },
+    { flags: '--format <FORMAT>', description: 'text (default), ndjson or csv' },
+    { flags: '--json', description: 'the same as --format ndjson' },
+  ],
+  examples: [
+    'loadstore dump boot.memtrace --from 1M --count 20',
+    'loadstore dump boot.memtrace --vcpu 0 --format csv | head',
+  ],
+  run: runDump,
+};
+
+const ALWAYS = ['ordinal', 'vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'cpl'] as const;
+
+async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
+  const format = formatFrom(input);
+  const from = findCount(input, 'from', '--from') ?? 0;
+  const count = findCount(input, 'count', '--count') ?? Number.POSITIVE_INFINITY;
+  const vcpu = findCount(input, 'vcpu', '--vcpu');
+  const trace = await openTrace(wordAt(input, 0));
+  try {
+    await context.writeOut(dumpHeadline(format));
+    let left = count;
+    await withAbort(async (signal) => {
+      const batches = trace.accesses({
+        from,
+        columns: trace.capabilities.paddr.status === 'no' ? ALWAYS : [...ALWAYS, 'paddr'],
+        includeAborted: isOn(input, 'aborted'),
+        signal,
+        ...(vcpu === undefined ? {} : { vcpu }),
+      });
+      for await (const batch of batches) {
+        const end = Math.min(batch.length, left);
+        for (const text of dumpLines(batch, end, format)) await context.writeOut(text);
+        left -= end;
+        if (left <= 0) break;
+      }
+    });
+    if (!trace.complete) {
+      context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
+    }
+    return ExitCode.ok;
+  } finally {
+    await trace.close();
+  }
+}
+
+function formatFrom(input: CommandInput): DumpFormat {
+  if (isOn(input, 'json')) return 'ndjson';
+  const word = findText(input, 'format') ?? 'text';
+  const format = DUMP_FORMATS.find((one) => one === word);
+  if (format !== undefined) return format;
+  throw new TraceError('bad-argument', '--format is not known', {
+    expected: DUMP_FORMATS.join(', '),
+    found: word,
+  });
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ExitCode, UserError } from '../../base/index.ts';
+import {
+  chooseQemu,
+  type RecordCause,
+  type RecordLimits,
+  requirePluginFile,
+} from '../../capture/index.ts';
+import {
+  type CliContext,
+  type CommandInput,
+  type CommandSpec,
+  findCount,
+  findSize,
+  findText,
+  isOn,
+  printResult,
+  QEMU_OPTION,
+} from '../command-spec.ts';
+import { qemuSearchFrom } from '../qemu-search.ts';
+import { renderRecord } from '../render/record.ts';
+import { readTraceFacts, type TraceFacts } from '../trace-facts.ts';
+import { recordWatched } from '../watched-recording.ts';
+
+export interface RecordResult {
+  readonly cause: RecordCause;
+  /** '' when there is nothing to add. */
+  readonly explanation: string;
+  readonly remedy: string | undefined;
+  readonly wallSeconds: number;
+  /** Times a vCPU waited for the encoder. */
+  readonly waits: number;
+  readonly qemu: {
+    readonly path: string;
+    readonly version: string;
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly peakRssBytes: number;
+  };
+  readonly notes: readonly string[];
+  /** What the file holds, read back from it. */
+  readonly trace: TraceFacts;
+}
+
+export const recordCommand: CommandSpec = {
+  name: 'record',
+  summary: 'run a guest in QEMU and record every load and store',
+  details: `Starts qemu-system-x86_64 with the arguments behind "--" and the recorder. The console stays on this terminal.
+Ctrl-C (or SIGTERM) closes the trace and stops QEMU; a second one does not wait for the recorder. SIGUSR1
+pauses and resumes recording, as "loadstore ctl" does. Without an accelerator of yours the guest runs with
+-accel tcg,thread=single, which has one order of accesses over all vCPUs.`,
+  arguments: [
+    {
+      name: 'qemu-arguments',
+      description: 'arguments for QEMU, behind "--"',
+      required: true,
+      variadic: true,
+    },
+  ],
+  options: [
+    { flags: '-o, --output <FILE>', description: 'the trace to write; default: trace.memtrace' },
+    { flags: '-f, --force', description: 'replace the file if it exists' },
+    QEMU_OPTION,
+    { flags: '--limit-accesses <N>', description: 'stop after N accesses, exactly (10M = 10^7)' },
+    { flags: '--limit-instructions <N>', description: 'stop after N instructions' },
+    {
+      flags: '--limit-bytes <SIZE>',
+      description: 'stop before the file is larger than SIZE (4G = 2^32)',
+    },
+    { flags: '--start-paused', description: 'do not record until resumed' },
+    {
+      flags: '--no-events',
+      description: 'do not record interrupts and exceptions; leaves -d and -D to you',
+    },
+    { flags: '-q, --quiet', description: 'no status line, no summary' },
+    { flags: '--json', description: 'print the result as JSON; the console then goes to stderr' },
+  ],
+  examples: [
+    'loadstore record -o boot.memtrace -- -m 1G -nographic -kernel bzImage -append console=ttyS0',
+    'loadstore record --limit-instructions 100M -- -m 512M -drive file=disk.img,format=raw',
+  ],
+  exitCodes: [
+    '0    the trace is complete: the guest ended, a limit was reached, or "loadstore ctl" stopped it',
+    '2    these arguments cannot be recorded, or the file exists',
+    '4    QEMU or the recorder failed; a trace that was begun can be read as far as it goes',
+    '130  stopped by Ctrl-C or SIGTERM; the trace is complete up to there',
+  ],
+  run: runRecord,
+};
+
+async function runRecord(input: CommandInput, context: CliContext): Promise<ExitCode> {
+  const limits = limitsFrom(input);
+  const qemu = await chooseQemu(qemuSearchFrom(input, context));
+  const json = isOn(input, 'json');
+  const { outcome, verdict } = await recordWatched(
+    {
+      qemu,
+      pluginFile: requirePluginFile(context.env['LOADSTORE_PLUGIN']),
+      outputFile: findText(input, 'output') ?? 'trace.memtrace',
+      force: isOn(input, 'force'),
+      guestArguments: input.words,
+      limits,
+      startPaused: isOn(input, 'startPaused'),
+      events: isOn(input, 'events'),
+      terminal: json ? 'guest-on-stderr' : 'guest',
+    },
+    context,
+    isOn(input, 'quiet'),
+  );
+  const trace = await readTraceFacts(outcome.file);
+  const result: RecordResult = {
+    cause: causeOf(verdict.cause, trace.cause),
+    explanation: verdict.explanation,
+    remedy: verdict.remedy,
+    wallSeconds: outcome.wallSeconds,
+    waits: outcome.status.waits,
+    qemu: {
+      path: qemu.path,
+      version: qemu.version.text,
+      exitCode: outcome.qemu.exitCode,
+      signal: outcome.qemu.signal,
+      peakRssBytes: outcome.peakRssBytes,
+    },
+    notes: outcome.notes,
+    trace,
+  };
+  if (json || !isOn(input, 'quiet')) await printResult(context, input, result, renderRecord);
+  if (verdict.exitCode === ExitCode.environment) {
+    throw new UserError(verdict.exitCode, verdict.explanation, verdict.remedy);
+  }
+  return verdict.exitCode;
+}
+
+/**
+ * The trace's own word for the end, which knows of limits. A Ctrl-C in the terminal reaches QEMU too, so
+ * that "the guest ended" and "stopped" may be the same event.
+ */
+function causeOf(seen: RecordCause, stated: string | null): RecordCause {
+  return stated === 'limit' && seen === 'guest-exit' ? 'limit' : seen;
+}
+
+function limitsFrom(input: CommandInput): RecordLimits {
+  const accesses = findCount(input, 'limitAccesses', '--limit-accesses');
+  const instructions = findCount(input, 'limitInstructions', '--limit-instructions');
+  const bytes = findSize(input, 'limitBytes', '--limit-bytes');
+  return {
+    ...(accesses === undefined ? {} : { accesses }),
+    ...(instructions === undefined ? {} : { instructions }),
+    ...(bytes === undefined ? {} : { bytes }),
+  };
+}

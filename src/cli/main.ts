@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: real streams around runCli. The only place that sets the exit code.
+
+import { once } from 'node:events';
+import { ExitCode } from '../base/index.ts';
+import type { CliContext } from './command-spec.ts';
+import { runCli } from './program.ts';
+
+const context: CliContext = {
+  env: process.env,
+  stdoutIsTerminal: process.stdout.isTTY,
+  stderrIsTerminal: process.stderr.isTTY,
+  writeOut: async (text) => {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  },
+  writeErr: (text) => {
+    process.stderr.write(text);
+  },
+};
+
+// The reader of a pipe has seen enough (`loadstore dump FILE | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(ExitCode.ok);
+  throw error;
+});
+
+try {
+  process.exitCode = await runCli(process.argv.slice(2), context);
+} catch (error) {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`loadstore: this is a bug in loadstore:\n${stack}\n`);
+  process.exitCode = ExitCode.internal;
+}

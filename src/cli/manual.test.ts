@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS } from './command-table.ts';
+import { renderManual } from './manual.ts';
+
+describe('docs/cli.md', () => {
+  it('is what the command table says (else: node scripts/write-cli-manual.mjs)', () => {
+    const file = path.join(import.meta.dirname, '..', '..', 'docs', 'cli.md');
+    expect(readFileSync(file, 'utf8')).toBe(renderManual());
+  });
+
+  it.each(COMMANDS.map((spec) => [spec.name, spec] as const))('%s has an example', (name, spec) => {
+    expect(spec.examples.length).toBeGreaterThan(0);
+    for (const example of spec.examples) expect(example).toContain(`loadstore ${name}`);
+  });
+});

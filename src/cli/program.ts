@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parser, made from the command table; and the one place where a failure becomes a message and an exit
+// code.
+
+import { Command, CommanderError } from 'commander';
+import {
+  assertNever,
+  ExitCode,
+  TraceError,
+  type TraceErrorKind,
+  UserError,
+} from '../base/index.ts';
+import type { CliContext, CommandSpec } from './command-spec.ts';
+import { COMMANDS, PROGRAM_SUMMARY } from './command-table.ts';
+
+/** Runs one command line (without node and script) and gives its exit code. Bugs are thrown. */
+export async function runCli(words: readonly string[], context: CliContext): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.ok;
+  const program = buildProgram(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    }
+    const failure = describeFailure(error);
+    if (failure === undefined) throw error;
+    context.writeErr(`loadstore: ${failure.message}\n`);
+    if (failure.remedy !== undefined) context.writeErr(`Try: ${failure.remedy}\n`);
+    return failure.exitCode;
+  }
+}
+
+function buildProgram(context: CliContext, setExitCode: (code: ExitCode) => void): Command {
+  const program = new Command('loadstore')
+    .description(PROGRAM_SUMMARY)
+    .version('0.1.0', '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(loadstore COMMAND --help tells more)')
+    .configureOutput({
+      // Commander's own messages are short, and nothing follows them.
+      writeOut: (text) => void context.writeOut(text),
+      writeErr: context.writeErr,
+    });
+  const groups = new Map<string, Command>();
+  for (const spec of COMMANDS) {
+    const [first = '', second] = spec.name.split(' ');
+    let parent = program;
+    if (second !== undefined) {
+      parent =
+        groups.get(first) ?? program.command(first).description(GROUP_SUMMARIES[first] ?? '');
+      parent.copyInheritedSettings(program);
+      groups.set(first, parent);
+    }
+    const command = parent.command(second ?? first).copyInheritedSettings(program);
+    configureCommand(command, spec);
+    command.action(async () => {
+      const options = new Map<string, unknown>(Object.entries(command.opts()));
+      setExitCode(await spec.run({ words: command.args, options }, context));
+    });
+  }
+  return program;
+}
+
+const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
+  bench: 'figures of recording and decoding on this machine',
+};
+
+function configureCommand(command: Command, spec: CommandSpec): void {
+  command.description(
+    spec.details === undefined
+      ? spec.summary
+      : // Commander fills lines to the terminal's width.
+        `${spec.summary}\n\n${spec.details.replaceAll('\n', ' ')}`,
+  );
+  command.summary(spec.summary);
+  for (const argument of spec.arguments) {
+    const name = argument.variadic === true ? `${argument.name}...` : argument.name;
+    command.argument(argument.required ? `<${name}>` : `[${name}]`, argument.description);
+  }
+  for (const option of spec.options) command.option(option.flags, option.description);
+  const exitCodes =
+    spec.exitCodes === undefined ? '' : `\nExit codes:\n  ${spec.exitCodes.join('\n  ')}\n`;
+  command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);
+}
+
+interface Failure {
+  readonly message: string;
+  readonly remedy: string | undefined;
+  readonly exitCode: ExitCode;
+}
+
+/** Undefined for what is not an expected failure. */
+export function describeFailure(error: unknown): Failure | undefined {
+  if (error instanceof UserError) {
+    return { message: error.message, remedy: error.remedy, exitCode: error.exitCode };
+  }
+  if (error instanceof TraceError) {
+    return {
+      message: error.describe(),
+      remedy: error.facts.remedy ?? remedyOf(error.kind, error.facts.file ?? 'FILE'),
+      exitCode: exitCodeOf(error.kind),
+    };
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return { message: 'interrupted', remedy: undefined, exitCode: ExitCode.interrupted };
+  }
+  if (error instanceof Error && 'syscall' in error) {
+    return { message: error.message, remedy: undefined, exitCode: ExitCode.environment };
+  }
+  return undefined;
+}
+
+function exitCodeOf(kind: TraceErrorKind): ExitCode {
+  switch (kind) {
+    case 'bad-argument':
+      return ExitCode.usage;
+    case 'io':
+    case 'limit':
+      return ExitCode.environment;
+    case 'not-a-trace':
+    case 'newer-format':
+    case 'truncated':
+    case 'checksum':
+    case 'corrupt':
+    case 'count-mismatch':
+    case 'missing-capability':
+      return ExitCode.badTrace;
+    default:
+      return assertNever(kind);
+  }
+}
+
+function remedyOf(kind: TraceErrorKind, file: string): string | undefined {
+  switch (kind) {
+    case 'truncated':
+    case 'checksum':
+    case 'corrupt':
+    case 'count-mismatch':
+      return `loadstore check ${file} tells what is good; --repair OUT keeps that`;
+    case 'newer-format':
+      return 'a newer loadstore';
+    case 'not-a-trace':
+      return 'a file that "loadstore record" made';
+    case 'missing-capability':
+      return `loadstore info ${file} tells what the trace holds`;
+    case 'io':
+    case 'limit':
+    case 'bad-argument':
+      return undefined;
+    default:
+      return assertNever(kind);
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
+import type { BenchRecordResult, Spread } from '../commands/bench-record.ts';
+import type { Machine } from '../machine.ts';
+import { drawTable } from './table.ts';
+
+export function renderBenchRecord(result: BenchRecordResult): string {
+  const rows = [
+    ['slowdown', `${drawSpread(result.slowdown, 'x')} of ${result.runs.length} pairs`],
+    ['untraced', drawSpread(result.untracedSeconds, ' s')],
+    ['recorded', drawSpread(result.tracedSeconds, ' s')],
+    [
+      'accesses',
+      `${formatCount(result.totals.accesses)}, ${formatCountShort(Math.round(result.accessesPerSecond))}/s`,
+    ],
+    ['bytes per access', result.bytesPerAccess?.toFixed(4) ?? '-'],
+    ['bytes per insn', result.bytesPerInstruction?.toFixed(4) ?? '-'],
+    ['recorder memory', formatBytes(result.recorderPeakBytes)],
+    ['guest', `Linux ${result.kernelVersion} in QEMU ${result.qemuVersion}`],
+    ['machine', drawMachine(result.machine)],
+  ];
+  return drawTable(rows, []);
+}
+
+export function renderBenchDecode(result: {
+  readonly accessesPerSecond: number;
+  readonly machine: Machine;
+}): string {
+  return drawTable(
+    [
+      [
+        'decoded',
+        `${formatCountShort(Math.round(result.accessesPerSecond))} accesses/s on one core`,
+      ],
+      ['machine', drawMachine(result.machine)],
+    ],
+    [],
+  );
+}
+
+function drawSpread({ median, lowest, highest }: Spread, unit: string): string {
+  return `${median.toFixed(3)}${unit} (median; ${lowest.toFixed(3)} to ${highest.toFixed(3)})`;
+}
+
+function drawMachine(machine: Machine): string {
+  return `${machine.cpu}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)}, Linux ${machine.kernel}, node ${machine.node}, load ${machine.loadAverage.toFixed(1)}`;
+}

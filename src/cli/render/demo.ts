@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
+import type { DemoResult } from '../commands/demo.ts';
+import { drawTable } from './table.ts';
+import { renderAccounts, renderNotHeld } from './trace-facts.ts';
+
+export function renderDemo(result: DemoResult): string {
+  const { trace, tops } = result;
+  const { totals } = trace;
+  const instructionBytes = totals.instructions === 0 ? 0 : trace.fileBytes / totals.instructions;
+  const facts = [
+    ['instructions', formatCount(totals.instructions)],
+    ['loads', formatCount(totals.loads)],
+    ['stores', formatCount(totals.stores)],
+    [
+      'file',
+      `${trace.file}, ${formatBytes(trace.fileBytes)}: ${(trace.bytesPerAccess ?? 0).toFixed(3)} bytes per access, ${instructionBytes.toFixed(3)} per instruction`,
+    ],
+    [
+      'slowdown',
+      `${result.slowdown.toFixed(2)}x: ${result.tracedSeconds.toFixed(2)} s recorded, ${result.untracedSeconds.toFixed(2)} s untraced, ${formatBytes(result.recorderPeakBytes)} more memory`,
+    ],
+    ['counted', renderAccounts(trace)],
+  ];
+  return [
+    `Linux ${result.kernelVersion} in QEMU ${result.qemu.version}, from the first instruction of the firmware to power-off\n\n`,
+    drawTable(facts, []),
+    `\ntop functions by accesses (of ${formatCount(tops.functions.functionCount)})\n`,
+    drawRows(
+      tops.functions.functions.map(({ name, loads, stores }) => [name, loads, stores]),
+      totals.accesses,
+    ),
+    `\ntop pages by accesses (virtual, of ${formatCount(tops.pageCount)})\n`,
+    drawRows(
+      tops.pages.map(({ address, name, loads, stores }) => [`${address} ${name}`, loads, stores]),
+      totals.accesses,
+    ),
+    `\nnot in this trace:\n${renderNotHeld(trace)}`,
+    `\nNext: loadstore info ${trace.file}; loadstore dump ${trace.file} --count 20\n`,
+  ].join('');
+}
+
+function drawRows(rows: readonly (readonly [string, number, number])[], total: number): string {
+  return drawTable(
+    rows.map(([name, loads, stores]) => [
+      ` ${name}`,
+      formatRatio(loads + stores, total),
+      `${formatCountShort(loads)} loads`,
+      `${formatCountShort(stores)} stores`,
+    ]),
+    ['left', 'right', 'right', 'right'],
+  );
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { type DumpColumns, type DumpFormat, dumpHeadline, dumpLines } from './dump.ts';
+
+const BATCH: DumpColumns = {
+  firstOrdinal: 7,
+  length: 3,
+  vaddr: BigUint64Array.of(0xffff_8880_0000_1000n, 0x2ffcn, 0xf000n),
+  pc: BigUint64Array.of(0xffff_ffff_8100_0000n, 0x40_1000n, 0xfe05bn),
+  paddr: BigUint64Array.of(0x1000n, 2n ** 64n - 1n, 0xf000n),
+  icount: BigUint64Array.of(100n, 101n, 101n),
+  size: Uint8Array.of(8, 8, 4),
+  flags: Uint8Array.of(1, 8 | 16, 2 | 4 | 32),
+  vcpu: Uint16Array.of(0, 1, 1),
+  cpl: Uint8Array.of(0, 3, 255),
+};
+
+const draw = (format: DumpFormat, batch: DumpColumns = BATCH): string =>
+  dumpHeadline(format) + [...dumpLines(batch, batch.length, format)].join('');
+
+describe('dumpLines', () => {
+  it('lines up as text, with "-" for what is not known', () => {
+    expect(draw('text')).toBe(`\
+     ordinal vcpu         icount                 pc    op size              vaddr          paddr cpl marks
+           7    0            100 0xffffffff81000000 store    8 0xffff888000001000         0x1000   0
+           8    1            101           0x401000  load    8             0x2ffc              -   3 crosses-page
+           9    1            101            0xfe05b  load    4                  -         0xf000   - aborted device physical
+`);
+  });
+
+  it('is empty in csv and missing in ndjson for what is not known', () => {
+    expect(draw('csv').split('\n')[2]).toBe('8,1,101,0x401000,load,8,0x2ffc,,3,crosses-page');
+    const line: unknown = JSON.parse(draw('ndjson').split('\n')[2] ?? '');
+    expect(line).toEqual({
+      ordinal: 9,
+      vcpu: 1,
+      icount: 101,
+      pc: '0xfe05b',
+      op: 'load',
+      size: 4,
+      paddr: '0xf000',
+      marks: ['aborted', 'device', 'physical'],
+    });
+  });
+
+  it('takes ordinals that are not consecutive, and traces without paddr', () => {
+    const { paddr: _none, ...rest } = BATCH;
+    const lines = draw('csv', { ...rest, ordinal: Float64Array.of(7, 9, 12) }).split('\n');
+    expect(lines[3]).toBe('12,1,101,0xfe05b,load,4,,,,aborted device physical');
+  });
+});

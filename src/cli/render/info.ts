@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatBytes, formatCount } from '../../base/index.ts';
+import type { TraceFacts } from '../trace-facts.ts';
+import { drawTable } from './table.ts';
+import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
+
+export function renderInfo(facts: TraceFacts): string {
+  const state = facts.complete
+    ? `complete${facts.cause === null ? '' : ` (${facts.cause})`}`
+    : describeCut(facts);
+  const held = Object.entries(facts.capabilities)
+    .filter(([, { status }]) => status === 'yes')
+    .map(([name]) => name);
+  const notHeld = renderNotHeld(facts);
+  return [
+    `${facts.file}: ${state}\n\n`,
+    renderProvenance(facts),
+    '\n',
+    renderTotals(facts),
+    `${renderAccounts(facts)}\n`,
+    `${formatCount(facts.chunkCount)} chunks, ${formatCount(facts.codeBlockCount)} blocks of code\n`,
+    `\nof each access: ${held.join(', ')}\n`,
+    notHeld === '' ? '' : `not in this trace:\n${notHeld}`,
+  ].join('');
+}
+
+function describeCut({ cut, fileBytes }: TraceFacts): string {
+  if (cut === null) return 'INCOMPLETE: recording was cut; what is there is good';
+  const lost = fileBytes - cut.fileOffset;
+  const rest = lost > 0 ? `; ${formatBytes(lost)} behind it are not read` : '';
+  return `INCOMPLETE: good up to byte 0x${cut.fileOffset.toString(16)}, then: ${cut.reason}${rest}`;
+}
+
+function renderProvenance({ recorder, plugin }: TraceFacts): string {
+  const rows: [string, string | undefined][] = [
+    ['recorded', recorder.startedAt],
+    ['by', recorder.producer],
+    ['QEMU', recorder.qemu.version],
+    ['plugin API', plugin.api?.toString()],
+    ['vCPUs', plugin.vcpus?.toString()],
+    ['command', recorder.command?.map(quoteWord).join(' ')],
+    ...recorder.images.map(({ path, sha256 }): [string, string] => [
+      'image',
+      `${path}: ${sha256 === undefined ? 'no digest' : `sha256 ${sha256}`}`,
+    ]),
+  ];
+  return drawTable(
+    rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    ['left', 'left'],
+  );
+}
+
+function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

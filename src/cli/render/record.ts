@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import { assertNever, formatBytes } from '../../base/index.ts';
+import type { RecordResult } from '../commands/record.ts';
+import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
+
+export function renderRecord(result: RecordResult): string {
+  const { trace } = result;
+  const notHeld = renderNotHeld(trace);
+  const explanation = result.explanation === '' ? '' : `: ${result.explanation}`;
+  return [
+    `${trace.file}: ${causeText(result.cause)}${explanation}\n\n`,
+    renderTotals(trace),
+    `${renderAccounts(trace)}\n`,
+    `QEMU ${result.qemu.version} ran ${result.wallSeconds.toFixed(1)} s, at most ${formatBytes(result.qemu.peakRssBytes)} resident\n`,
+    notHeld === '' ? '' : `\nnot in this trace:\n${notHeld}`,
+  ].join('');
+}
+
+function causeText(cause: RecordResult['cause']): string {
+  switch (cause) {
+    case 'guest-exit':
+      return 'complete, the guest ended';
+    case 'limit':
+      return 'complete up to the limit';
+    case 'stopped':
+      return 'complete up to the stop';
+    case 'write-error':
+      return 'ended early';
+    case 'cut':
+      return 'cut';
+    default:
+      return assertNever(cause);
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of text that several reports share: totals, and what a trace does not hold.
+
+import { formatBytes, formatCount } from '../../base/index.ts';
+import type { TraceFacts } from '../trace-facts.ts';
+import { drawTable, fillText } from './table.ts';
+
+const TEXT_WIDTH = 84;
+const NAME_WIDTH = 16;
+
+export function renderTotals(facts: TraceFacts): string {
+  const { totals } = facts;
+  const rows = [
+    ['instructions', formatCount(totals.instructions), ''],
+    ['loads', formatCount(totals.loads), ''],
+    ['stores', formatCount(totals.stores), ''],
+    ['accesses', formatCount(totals.accesses), aboutAborted(totals.aborted)],
+    ['block executions', formatCount(totals.blocks), ''],
+    ['events', formatCount(totals.events), '(interrupts, exceptions)'],
+  ];
+  const size =
+    facts.bytesPerAccess === null
+      ? formatBytes(facts.fileBytes)
+      : `${formatBytes(facts.fileBytes)}, ${facts.bytesPerAccess.toFixed(3)} bytes per access, instruction stream included`;
+  return `${drawTable(rows, ['left', 'right', 'left'])}file size         ${size}\n`;
+}
+
+function aboutAborted(count: number): string {
+  return count === 0 ? '' : `(${formatCount(count)} more of instructions that did not complete)`;
+}
+
+/** What the trace does not hold, one entry a paragraph; capabilities first, then counts. */
+export function renderNotHeld(facts: TraceFacts): string {
+  const entries = Object.entries(facts.capabilities)
+    .filter(([, { status }]) => status !== 'yes')
+    .map(([name, { status, why }]): [string, string] => [
+      name,
+      `${status === 'partial' ? 'in part' : 'not recorded'}${why === '' || why === 'not recorded' ? '' : `: ${why}`}`,
+    ]);
+  for (const [name, count] of Object.entries(facts.doubts)) {
+    entries.push([name, `${formatCount(count)} times`]);
+  }
+  return entries
+    .map(([name, text]) => {
+      const indent = ' '.repeat(2 + NAME_WIDTH + 1);
+      return `  ${name.padEnd(NAME_WIDTH)} ${fillText(text, TEXT_WIDTH - indent.length, indent)}\n`;
+    })
+    .join('');
+}
+
+/** "captured = encoded = written = 600,000", or how they differ. */
+export function renderAccounts(facts: TraceFacts): string {
+  const { captured, encoded, written } = facts.totals;
+  if (captured === null || encoded === null || written === null) {
+    return 'recording was cut: what was captured and did not reach the file is not known';
+  }
+  if (captured === encoded && encoded === written) {
+    return `captured = encoded = written = ${formatCount(captured)} records`;
+  }
+  return `THE COUNTS DIFFER: captured ${formatCount(captured)}, encoded ${formatCount(encoded)}, written ${formatCount(written)}`;
+}
