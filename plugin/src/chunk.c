@@ -67,12 +67,25 @@ LsBuffer *ls_chunk_note(LsEncoder *e, uint8_t kind)
     return notes;
 }
 
+void ls_chunk_widen(LsEncoder *e, uint64_t vaddr)
+{
+    uint64_t first = vaddr & ~UINT64_C(0xfff), last = vaddr | 0xfff;
+
+    if (first < e->chunk.lowest_vaddr) {
+        e->chunk.lowest_vaddr = first;
+    }
+    if (last > e->chunk.highest_vaddr) {
+        e->chunk.highest_vaddr = last;
+    }
+}
+
 void ls_chunk_note_map(LsEncoder *e, uint64_t virt, uint64_t phys)
 {
     bool known = phys != LS_MAP_UNKNOWN;
     LsBuffer *notes = ls_chunk_note(e, known ? LS_NOTE_MAP
                                              : LS_NOTE_MAP_UNKNOWN);
 
+    ls_chunk_widen(e, virt << 12);
     ls_put_varint(notes, ls_zigzag((int64_t)(virt - e->note_virt)));
     e->note_virt = virt;
     if (known) {
@@ -242,7 +255,7 @@ void ls_chunk_seal(LsEncoder *e)
 
 void ls_chunk_flush_old(LsEncoder *e)
 {
-    if (e->open && ls_now_ns() - e->opened_at > FLUSH_NS) {
+    if (e->open && !e->resumed && ls_now_ns() - e->opened_at > FLUSH_NS) {
         ls_chunk_seal(e);
     }
 }

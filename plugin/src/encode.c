@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The predictors (docs/format.md 3.2 to 3.4): one block execution with its
- * accesses becomes a few bits, or none.  Warm path of the encoder thread;
- * about 6 ns for each access or block.
+ * accesses becomes a few bits, or none.  Any block execution can be encoded
+ * here; usual.c does the common ones.
  */
-#include "encoder.h"
-
+#include "predict.h"
 #include "words.h"
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define COLD __attribute__((noinline, cold))
 
 static COLD void learn_block(LsEncoder *e, uint32_t id)
 {
@@ -54,7 +50,8 @@ LsBlockState *ls_encode_new_state(LsEncoder *e, uint32_t id)
     b->generation = e->generation;
     b->next1 = UINT32_MAX;
     b->slot_count = b->slot_capacity = 0;
-    b->shape_count = b->shape_capacity = 0;
+    b->shape_count = b->shape_capacity = b->shape_stores = 0;
+    b->straight = true;
     return b;
 }
 
@@ -100,8 +97,8 @@ static COLD uint16_t find_slot(LsEncoder *e, LsBlockState *b, uint32_t id,
 }
 
 /* Codes an address that the selected predictor missed. */
-static inline void code_miss(LsEncoder *e, LsSlot *s, const uint64_t base[4],
-                             uint64_t a)
+static inline void code_address(LsEncoder *e, LsSlot *s,
+                                const uint64_t base[4], uint64_t a)
 {
     LsBuffer *codes = &e->streams[LS_S_ACCESS_CODES];
     uint64_t *walk = &e->walk[ls_walk_slot(s->key, s->last)];
@@ -136,9 +133,21 @@ static inline void code_miss(LsEncoder *e, LsSlot *s, const uint64_t base[4],
                best, bytes);
 }
 
+void ls_encode_miss(LsEncoder *e, LsSlot *s, uint64_t h0, uint64_t h1,
+                    uint64_t h2, uint64_t a, uint32_t run)
+{
+    const uint64_t base[4] = { s->last, h0, h1, h2 };
+
+    ls_put_varint(&e->streams[LS_S_ACCESS_RUNS], run);
+    code_address(e, s, base, a);
+    for (unsigned i = 0; i < 4; i++) {
+        s->delta[i] = (int32_t)(a - base[i]);
+    }
+}
+
 enum { BUDGET_WORDS = 1 << 16 };
 
-static COLD void refill_budget(LsEncoder *e, size_t words)
+void ls_encode_refill(LsEncoder *e, size_t words)
 {
     e->budget = BUDGET_WORDS + words;
     for (unsigned i = 0; i < LS_STREAMS; i++) {
@@ -151,15 +160,6 @@ static COLD void refill_budget(LsEncoder *e, size_t words)
         e->group_shape = ls_grow(e->group_shape, e->group_capacity *
                                                      sizeof(uint16_t));
     }
-}
-
-/* Room in every stream for a block execution of `words` words. */
-static inline void reserve(LsEncoder *e, size_t words)
-{
-    if (UNLIKELY(e->budget < words + 8)) {
-        refill_budget(e, words + 8);
-    }
-    e->budget -= words + 8;
 }
 
 static COLD void remember_map(LsEncoder *e, uint64_t virt, uint64_t phys)
@@ -183,17 +183,20 @@ static COLD const uint64_t *side_word(LsEncoder *e, const uint64_t *at)
         e->totals.side_words += 2;
         return at + 2;
     case LS_W_DEVICE:
+        e->widen = true; /* its pages are told by no map note */
         note = ls_chunk_note(e, LS_NOTE_DEVICE);
         ls_put_varint(note, payload);
         ls_put_low(note, at[1], 8);
         e->totals.side_words += 2;
         return at + 2;
     case LS_W_WIDE:
+        ls_chunk_widen(e, at[1]);
         note = ls_chunk_note(e, LS_NOTE_WIDE);
         ls_put_low(note, at[1], 8);
         e->totals.side_words += 2;
         return at + 2;
     case LS_W_PHYS:
+        e->widen = true;
         ls_chunk_note(e, LS_NOTE_PHYS);
         break;
     case LS_W_UNMAP:
@@ -209,39 +212,46 @@ static COLD const uint64_t *side_word(LsEncoder *e, const uint64_t *at)
     return at + 1;
 }
 
-/* Codes which block ran and whether its accesses had their usual shape. */
+void ls_encode_surprise(LsEncoder *e, const LsBlockState *b, uint32_t id,
+                        uint32_t count, bool usual, uint32_t *next3)
+{
+    LsBlockState *before = &e->blocks[e->p1];
+    uint8_t code = *next3 == id ? LS_BLOCK_NEXT3
+                 : before->next1 == id ? LS_BLOCK_NEXT1
+                                       : LS_BLOCK_EXPLICIT;
+
+    ls_put_varint(&e->streams[LS_S_BLOCK_RUNS], e->block_run);
+    e->block_run = 0;
+    if (code == LS_BLOCK_EXPLICIT) {
+        ls_put_low(&e->streams[LS_S_BLOCK_IDS], id, 4);
+    }
+    if (code != LS_BLOCK_NEXT3) {
+        *next3 = id;
+        before->next1 = id;
+    }
+    if (!usual) {
+        LsBuffer *shapes = &e->streams[LS_S_SHAPES];
+
+        code |= LS_BLOCK_NEW_SHAPE;
+        ls_put_varint(shapes, count);
+        for (uint32_t i = 0; i < count; i++) {
+            ls_put_low(shapes,
+                       e->slots[b->first_slot + e->group_shape[i]].tag, 2);
+        }
+    }
+    ls_put_u8(&e->streams[LS_S_BLOCK_CODES], code);
+}
+
 static inline void code_block(LsEncoder *e, const LsBlockState *b,
                               uint32_t id, uint32_t count, bool usual)
 {
     uint32_t *next3 = &e->next3[ls_next3_slot(e->p1, e->p2, e->p3)];
-    LsBlockState *before = &e->blocks[e->p1];
 
-    if (*next3 == id && usual) {
+    if (LIKELY(*next3 == id && usual)) {
         e->block_run++;
     } else {
-        uint8_t code = *next3 == id ? LS_BLOCK_NEXT3
-                     : before->next1 == id ? LS_BLOCK_NEXT1
-                                           : LS_BLOCK_EXPLICIT;
-
-        ls_put_varint(&e->streams[LS_S_BLOCK_RUNS], e->block_run);
-        e->block_run = 0;
-        if (code == LS_BLOCK_EXPLICIT) {
-            ls_put_low(&e->streams[LS_S_BLOCK_IDS], id, 4);
-        }
-        if (!usual) {
-            LsBuffer *shapes = &e->streams[LS_S_SHAPES];
-
-            code |= LS_BLOCK_NEW_SHAPE;
-            ls_put_varint(shapes, count);
-            for (uint32_t i = 0; i < count; i++) {
-                ls_put_low(shapes, e->slots[b->first_slot +
-                                            e->group_shape[i]].tag, 2);
-            }
-        }
-        ls_put_u8(&e->streams[LS_S_BLOCK_CODES], code);
+        ls_encode_surprise(e, b, id, count, usual, next3);
     }
-    *next3 = id;
-    before->next1 = id;
     e->p3 = e->p2;
     e->p2 = e->p1;
     e->p1 = id;
@@ -262,6 +272,13 @@ static COLD void set_shape(LsEncoder *e, LsBlockState *b, uint32_t count)
     memcpy(e->shapes + b->first_shape, e->group_shape,
            count * sizeof(*e->shapes));
     b->shape_count = count;
+    b->shape_stores = 0;
+    b->straight = true;
+    for (uint32_t i = 0; i < count; i++) {
+        b->straight &= e->group_shape[i] == i;
+        b->shape_stores += e->slots[b->first_slot +
+                                    e->group_shape[i]].tag >> 9 & 1;
+    }
 }
 
 /* Turns the usual shape, as far as it was followed, into the group's own. */
@@ -272,32 +289,31 @@ static COLD void leave_shape(LsEncoder *e, const LsBlockState *b,
            count * sizeof(*e->shapes));
 }
 
-static inline uint64_t predict(const LsSlot *s, uint64_t h0, uint64_t h1,
-                               uint64_t h2)
+static COLD uint32_t count_stores(const uint64_t *at, uint32_t count)
 {
-    uint64_t low = s->selected & 1 ? h0 : s->last;
-    uint64_t high = s->selected & 1 ? h2 : h1;
+    uint32_t stores = 0;
 
-    return (s->selected & 2 ? high : low) +
-           (uint64_t)(int64_t)s->delta[s->selected];
+    while (count--) {
+        stores += (uint32_t)(*at++ >> 9 & 1);
+    }
+    return stores;
 }
 
 uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
-                         const uint64_t *end, uint32_t limit)
+                         const uint64_t *end, uint32_t done, uint32_t limit)
 {
     LsBlockState *b = &e->blocks[id];
     const uint16_t *shape = e->shapes + b->first_shape;
     const uint32_t first_access = e->chunk.access_count;
+    const uint64_t first_h0 = e->h0;
     uint32_t usual_count = b->shape_count; /* 0 once the shape was left */
-    LsSlot *slots = e->slots + b->first_slot;
-    uint32_t count = 0, stores = 0;
-    uint64_t h0 = e->h0, h1 = e->h1, h2 = e->h2;
-    uint64_t lowest = e->chunk.lowest_vaddr, highest = e->chunk.highest_vaddr;
-    uint32_t run = e->access_run;
+    uint32_t count = done, stores = count_stores(at, done);
+    uint64_t slot_h0 = done ? e->slot_h0 : first_h0;
     bool usual;
 
-    reserve(e, (size_t)(end - at));
+    ls_encode_reserve(e, (size_t)(end - at));
     e->chunk.block_count++;
+    at += done;
     while (at < end && count < limit) {
         uint64_t word = *at;
         uint16_t tag = (uint16_t)word;
@@ -311,8 +327,12 @@ uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
         }
         at++;
         stores += tag >> 9 & 1;
+        if (UNLIKELY(e->widen)) {
+            e->widen = false;
+            ls_chunk_widen(e, a);
+        }
         if (LIKELY(count < usual_count)) {
-            s = &slots[shape[count]];
+            s = &e->slots[b->first_slot + shape[count]];
         }
         if (UNLIKELY(!s || s->tag != tag)) {
             uint16_t number;
@@ -321,31 +341,21 @@ uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
                 leave_shape(e, b, count);
                 usual_count = 0;
             }
-            number = find_slot(e, b, id, tag, e->h0);
-            slots = e->slots + b->first_slot;
+            number = find_slot(e, b, id, tag, slot_h0);
             e->group_shape[count] = number;
-            s = &slots[number];
+            s = &e->slots[b->first_slot + number];
         }
         count++;
-        if (LIKELY(predict(s, h0, h1, h2) == a)) {
-            run++;
+        if (LIKELY(ls_predict(s, e->h0, e->h1, e->h2) == a)) {
+            e->access_run++;
         } else {
-            const uint64_t base[4] = { s->last, h0, h1, h2 };
-
-            ls_put_varint(&e->streams[LS_S_ACCESS_RUNS], run);
-            run = 0;
-            code_miss(e, s, base, a);
+            ls_encode_miss(e, s, e->h0, e->h1, e->h2, a, e->access_run);
+            e->access_run = 0;
         }
-        s->delta[0] = (int32_t)(a - s->last);
-        s->delta[1] = (int32_t)(a - h0);
-        s->delta[2] = (int32_t)(a - h1);
-        s->delta[3] = (int32_t)(a - h2);
         s->last = a;
-        h2 = h1;
-        h1 = h0;
-        h0 = a;
-        lowest = a < lowest ? a : lowest;
-        highest = a > highest ? a : highest;
+        e->h2 = e->h1;
+        e->h1 = e->h0;
+        e->h0 = a;
     }
     usual = count == usual_count && count == b->shape_count;
     if (UNLIKELY(!usual && usual_count)) {
@@ -355,13 +365,7 @@ uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
     if (UNLIKELY(!usual)) {
         set_shape(e, b, count);
     }
-    e->h0 = h0;
-    e->h1 = h1;
-    e->h2 = h2;
-    e->access_run = run;
     e->chunk.access_count = first_access + count;
-    e->chunk.lowest_vaddr = lowest;
-    e->chunk.highest_vaddr = highest;
     e->chunk.stores += stores;
     e->totals.undelivered += (uint64_t)(end - at);
     return count;

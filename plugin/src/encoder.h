@@ -6,7 +6,8 @@
  * A group is encoded once the word that ends it is there, because how a block
  * was left is known only from what came next.
  *
- *   encode.c   predictors: words -> the streams of a chunk
+ *   usual.c    the common groups, fast
+ *   encode.c   any group: words -> the streams of a chunk
  *   group.c    finds groups, resolves how blocks were left, counts
  *   chunk.c    begins and seals chunks
  */
@@ -19,6 +20,7 @@
 #include "buffer.h"
 #include "code.h"
 #include "layout.h"
+#include "words.h"
 
 enum { LS_MIRROR_SLOTS = 2048 };
 
@@ -41,11 +43,13 @@ typedef struct {
     uint32_t first_shape;
     uint32_t shape_count;
     uint32_t shape_capacity;
+    uint32_t shape_stores; /* stores in the shape */
     uint16_t slot_count;
     uint16_t slot_capacity;
     uint16_t insn_count;
     uint16_t byte_count;
     bool user;             /* CPL 3 */
+    bool straight;         /* the shape is slots 0, 1, 2, ... */
     bool known;            /* vaddr to user are filled in */
 } LsBlockState;
 
@@ -89,6 +93,7 @@ typedef struct {
 
     /* Predictors, reset with each chunk. */
     uint64_t h0, h1, h2;
+    uint64_t slot_h0;      /* h0 when the block execution began */
     uint32_t p1, p2, p3;
     uint32_t block_run, access_run;
     uint32_t generation;
@@ -104,12 +109,15 @@ typedef struct {
     uint32_t group_capacity;
     size_t budget;         /* words that all streams have room for */
 
+    uint32_t resumed;      /* accesses encoded of the group that comes next */
+
     /* The chunk being filled. */
     bool open;
     LsChunkHeader chunk;
     LsBuffer streams[LS_STREAMS];
     LsVcpuState *begin;    /* vCPU states at its beginning */
     uint32_t note_block, note_access;
+    bool widen;            /* the next access counts for the vaddr bounds */
     uint64_t note_virt, note_phys;
     uint64_t opened_at;
 
@@ -135,11 +143,20 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
 LsEncoder *ls_encoder_new(uint32_t stream, uint32_t vcpu_count,
                           LsLimits limits);
 
-/* encode.c: one block execution with its accesses.  `end` is past the group's
- * last word; `limit` cuts the accesses (UINT32_MAX: none).  Returns how many
- * accesses were made; chunk.stores counts the stores among them. */
+/*
+ * usual.c: from `at`, a block, as many groups as have their usual shape and are
+ * followed by a block that redoes nothing.  Returns the word where that ends;
+ * of the group there, `done` accesses are encoded.
+ */
+const uint64_t *ls_encode_usual(LsEncoder *e, const uint64_t *at,
+                                const uint64_t *end, uint32_t *done);
+
+/* encode.c: any block execution.  The first `done` accesses are already encoded,
+ * `end` is past the group's last word, `limit` cuts the accesses (UINT32_MAX:
+ * none).  Returns how many accesses were made; chunk.stores counts the stores
+ * among them. */
 uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
-                         const uint64_t *end, uint32_t limit);
+                         const uint64_t *end, uint32_t done, uint32_t limit);
 LsBlockState *ls_encode_new_state(LsEncoder *e, uint32_t id);
 
 /* The state of a block in the open chunk. */
@@ -152,6 +169,34 @@ static inline LsBlockState *ls_encode_state(LsEncoder *e, uint32_t id)
     return ls_encode_new_state(e, id);
 }
 
+/* Whether `next` may be an instruction of `from`, run again on its own. */
+static inline bool ls_may_redo(const LsBlockState *from,
+                               const LsBlockState *to, uint64_t next)
+{
+    return ((next & 0xffff) == LS_W_REDO || to->insn_count == 1) &&
+           to->vaddr - from->vaddr < from->byte_count;
+}
+
+/* A chunk is sealed when it has this much of either. */
+enum { LS_CHUNK_ACCESSES = 4 << 20, LS_CHUNK_BLOCKS = 12 << 20 };
+
+static inline uint32_t ls_chunk_accesses_left(const LsEncoder *e)
+{
+    return e->chunk.access_count < LS_CHUNK_ACCESSES
+               ? LS_CHUNK_ACCESSES - e->chunk.access_count : 0;
+}
+
+static inline uint32_t ls_chunk_blocks_left(const LsEncoder *e)
+{
+    return e->chunk.block_count < LS_CHUNK_BLOCKS
+               ? LS_CHUNK_BLOCKS - e->chunk.block_count : 0;
+}
+
+static inline bool ls_chunk_is_full(const LsEncoder *e)
+{
+    return !ls_chunk_accesses_left(e) || !ls_chunk_blocks_left(e);
+}
+
 /* chunk.c */
 /* Gives loads and stores since the last call to the running vCPU. */
 void ls_chunk_tell_vcpu(LsEncoder *e);
@@ -159,6 +204,8 @@ void ls_chunk_begin(LsEncoder *e);
 void ls_chunk_seal(LsEncoder *e);
 /* Seals a chunk that has been open too long. */
 void ls_chunk_flush_old(LsEncoder *e);
+/* Widens the vaddr bounds to the page of this address. */
+void ls_chunk_widen(LsEncoder *e, uint64_t vaddr);
 /* Starts a note at the present place; the fields go to the returned buffer. */
 LsBuffer *ls_chunk_note(LsEncoder *e, uint8_t kind);
 void ls_chunk_note_map(LsEncoder *e, uint64_t virt, uint64_t phys);

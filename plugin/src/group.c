@@ -14,9 +14,6 @@
 #include "sink.h"
 #include "words.h"
 
-#define CHUNK_ACCESSES (UINT32_C(4) << 20)
-#define CHUNK_BLOCKS (UINT32_C(12) << 20)
-
 /* How a block execution was left. */
 typedef struct {
     bool cut;
@@ -217,25 +214,20 @@ static bool modified_itself(const LsBlock *code, int index,
            has_store(next + 1, group_end(next, words_end));
 }
 
-static inline Exit after_block(LsEncoder *e, uint32_t id, const uint64_t *next,
+static Exit after_block(LsEncoder *e, uint32_t id, const uint64_t *next,
                         const uint64_t *words_end, const uint64_t *at,
                         const uint64_t *end)
 {
-    const LsBlockState *to =
-        ls_encode_state(e, (uint32_t)(*next >> 16));
-    const LsBlockState *from = &e->blocks[id];
-    bool redo = (*next & 0xffff) == LS_W_REDO;
+    const LsBlockState *to = ls_encode_state(e, (uint32_t)(*next >> 16));
     const LsBlock *code;
     int index;
 
-    __builtin_prefetch(e->slots + to->first_slot);
-    if ((!redo && to->insn_count != 1) ||
-        to->vaddr - from->vaddr >= from->byte_count) {
+    if (!ls_may_redo(&e->blocks[id], to, *next)) {
         return (Exit){ 0 };
     }
     code = ls_code_block(id);
     index = ls_code_find_insn(code, to->vaddr);
-    if (redo) {
+    if ((*next & 0xffff) == LS_W_REDO) {
         return index < 0 ? (Exit){ 0 }
                          : leave_at(code, index, LS_CUT_DEVICE, at, end);
     }
@@ -384,39 +376,14 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
     return at + count;
 }
 
-/* What is rare of a group: it was cut, or the recording has limits. */
-static __attribute__((noinline, cold)) void
-encode_cut(LsEncoder *e, uint32_t id, Exit *left, const uint64_t *at,
-           const uint64_t *end)
-{
-    uint32_t limit = UINT32_MAX, count;
-
-    if (e->limits.accesses || e->limits.instructions) {
-        limit = apply_limits(e, &e->blocks[id], left, at, end);
-    }
-    if (left->cut) {
-        LsBuffer *note = ls_chunk_note(e, LS_NOTE_CUT);
-
-        ls_put_varint(note, left->executed);
-        ls_put_varint(note, left->aborted);
-        ls_put_u8(note, left->cause);
-        e->totals.cuts++;
-    }
-    count = ls_encode_block(e, id, at, end, limit);
-    e->chunk.aborted += left->aborted;
-    e->chunk.stores -= aborted_stores(at, end, count - left->aborted);
-    if (e->blocks[id].user) {
-        e->chunk.user_accesses += count - left->aborted;
-    }
-}
-
-/* Encodes the group at `at`, which ends at `end`. */
-static inline void one_group(LsEncoder *e, const uint64_t *at,
-                             const uint64_t *end, const uint64_t *next,
-                             const uint64_t *words_end)
+/* Encodes the group at `at`, which ends at `end`; its first `done` accesses are
+ * encoded already. */
+static void one_group(LsEncoder *e, const uint64_t *at, const uint64_t *end,
+                      const uint64_t *next, const uint64_t *words_end,
+                      uint32_t done)
 {
     uint32_t id = (uint32_t)(*at++ >> 16);
-    LsBlockState *b = ls_encode_state(e, id);
+    uint32_t limit = UINT32_MAX, count;
     Exit left = { 0 };
 
     if (next && is_block(*next)) {
@@ -424,13 +391,24 @@ static inline void one_group(LsEncoder *e, const uint64_t *at,
     } else if (next && (*next & 0xffff) == LS_W_EVENT) {
         left = after_event(e, ls_code_block(id), next, at, end);
     }
-    if (__builtin_expect(left.cut || e->limited, 0)) {
-        encode_cut(e, id, &left, at, end);
-    } else {
-        uint32_t count = ls_encode_block(e, id, at, end, UINT32_MAX);
+    if (e->limited) {
+        limit = apply_limits(e, &e->blocks[id], &left, at, end);
+    }
+    if (left.cut) {
+        LsBuffer *note = ls_chunk_note(e, LS_NOTE_CUT);
 
-        b = &e->blocks[id];
-        e->chunk.user_accesses += b->user ? count : 0;
+        ls_put_varint(note, left.executed);
+        ls_put_varint(note, left.aborted);
+        ls_put_u8(note, left.cause);
+        e->totals.cuts++;
+    }
+    count = ls_encode_block(e, id, at, end, done, limit);
+    if (left.aborted) {
+        e->chunk.aborted += left.aborted;
+        e->chunk.stores -= aborted_stores(at, end, count - left.aborted);
+    }
+    if (e->blocks[id].user) {
+        e->chunk.user_accesses += count - left.aborted;
     }
     count_instructions(e, &e->blocks[id], &left);
 }
@@ -473,6 +451,7 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
 
     while (at < end && !e->limit_reached) {
         const uint64_t *group, *next;
+        uint32_t done = 0;
 
         if (!e->open) {
             ls_chunk_begin(e);
@@ -484,18 +463,23 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
             at = between(e, at);
             continue;
         }
-        group = group_end(at, end);
-        next = find_continuation(group, end);
-        if (!closing && !is_there(next, end)) {
-            break;
+        ls_encode_state(e, 0); /* which p1 is until a block has run */
+        if (!e->limited && !e->limits.bytes && !e->resumed) {
+            at = ls_encode_usual(e, at, end, &done);
+            e->resumed = done;
         }
-        if (__builtin_expect(!e->chunk.block_count, 0)) {
-            ls_encode_state(e, 0); /* which p1 is until a block has run */
+        if (!ls_chunk_is_full(e)) {
+            group = group_end(at, end);
+            next = find_continuation(group, end);
+            if (!closing && !is_there(next, end)) {
+                break;
+            }
+            ls_encode_state(e, (uint32_t)(*at >> 16));
+            one_group(e, at, group, next, end, e->resumed);
+            e->resumed = 0;
+            at = group;
         }
-        one_group(e, at, group, next, end);
-        at = group;
-        if (e->chunk.access_count >= CHUNK_ACCESSES ||
-            e->chunk.block_count >= CHUNK_BLOCKS) {
+        if (ls_chunk_is_full(e)) {
             ls_chunk_seal(e);
         } else if (__builtin_expect(e->limits.bytes != 0, 0)) {
             mind_size(e);
