@@ -23,7 +23,6 @@ export {
   type Recording,
   type RecordOutcome,
   type RecordRequest,
-  readPeakRssBytes,
   startRecording,
 } from './recording.ts';
 export {

@@ -27,7 +27,7 @@ export type ImageDigest =
     };
 
 /** Beyond this a digest would delay the start by more than about a second. */
-export const DIGEST_LIMIT_BYTES: number = 512 * 2 ** 20;
+const DIGEST_LIMIT_BYTES = 512 * 2 ** 20;
 
 export const PRODUCER: string = 'loadstore 0.1.0';
 

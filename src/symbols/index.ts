@@ -3,4 +3,4 @@
 
 export { parseKallsyms, type SymbolSelection } from './kallsyms.ts';
 export { nameLinuxRegion } from './linux-regions.ts';
-export { findSymbolName, findSymbolRow, type SymbolTable } from './symbol-table.ts';
+export { findSymbolName, type SymbolTable } from './symbol-table.ts';

@@ -50,7 +50,7 @@ export function symbolTableFrom(symbols: readonly RawSymbol[]): SymbolTable {
 }
 
 /** Row of the symbol that holds the address (its halves, unsigned); -1 for none. */
-export function findSymbolRow(table: SymbolTable, lo: number, hi: number): number {
+function findSymbolRow(table: SymbolTable, lo: number, hi: number): number {
   const { addressLo, addressHi } = table;
   const wantedLo = lo >>> 0;
   const wantedHi = hi >>> 0;

@@ -23,44 +23,12 @@ import {
   QEMU_OPTION,
 } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
-import { describeMachine, type Machine } from '../machine.ts';
+import { describeMachine } from '../machine.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderBenchRecord } from '../render/bench.ts';
-import { readTraceFacts, type TraceTotals } from '../trace-facts.ts';
+import type { BenchRecordResult, Spread } from '../results.ts';
+import { readTraceFacts } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
-
-export interface Spread {
-  readonly median: number;
-  readonly lowest: number;
-  readonly highest: number;
-}
-
-export interface BenchRecordResult {
-  readonly benchmark: 'record' | 'record --paused';
-  /** ISO 8601, UTC. */
-  readonly date: string;
-  readonly machine: Machine;
-  readonly qemuVersion: string;
-  readonly kernelVersion: string;
-  /** Untraced, traced, untraced, traced, ... */
-  readonly runs: readonly {
-    readonly untracedSeconds: number;
-    readonly tracedSeconds: number;
-    readonly slowdown: number;
-    readonly waits: number;
-  }[];
-  /** Of the pairs of neighbouring runs. */
-  readonly slowdown: Spread;
-  readonly untracedSeconds: Spread;
-  readonly tracedSeconds: Spread;
-  readonly accessesPerSecond: number;
-  readonly bytesPerAccess: number | null;
-  readonly bytesPerInstruction: number | null;
-  /** Peak resident memory of QEMU recording minus that of QEMU alone: the highest of all pairs. */
-  readonly recorderPeakBytes: number;
-  /** Of the last trace. */
-  readonly totals: TraceTotals;
-}
 
 const DEFAULT_RUNS = 5;
 

@@ -9,7 +9,6 @@ import {
   openControlPage,
   openRunFolder,
   type RecorderState,
-  type RecorderStatus,
   type RunEntry,
   requireRunEntry,
   sweepRunEntries,
@@ -23,16 +22,7 @@ import {
   wordAt,
 } from '../command-spec.ts';
 import { renderCtl } from '../render/ctl.ts';
-
-export interface CtlResult {
-  readonly recordings: readonly {
-    readonly traceFile: string;
-    readonly qemuPid: number;
-    readonly launcherPid: number;
-    readonly startedAt: string;
-    readonly status: RecorderStatus;
-  }[];
-}
+import type { CtlResult } from '../results.ts';
 
 type Verb = 'status' | 'pause' | 'resume' | 'stop';
 const VERBS: readonly Verb[] = ['status', 'pause', 'resume', 'stop'];

@@ -19,22 +19,11 @@ import {
 import { withAbort } from '../interrupts.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderDemo } from '../render/demo.ts';
+import type { DemoResult } from '../results.ts';
 import { drawBar, statusLine } from '../status-line.ts';
 import { countTops, type TopCounts } from '../top-counts.ts';
 import { type TraceFacts, traceFactsOf } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
-
-export interface DemoResult {
-  readonly kernelVersion: string;
-  readonly qemu: { readonly path: string; readonly version: string };
-  readonly untracedSeconds: number;
-  readonly tracedSeconds: number;
-  /** Traced over untraced, of this one pair of boots. */
-  readonly slowdown: number;
-  readonly recorderPeakBytes: number;
-  readonly trace: TraceFacts;
-  readonly tops: TopCounts;
-}
 
 const TOP_LIMIT = 10;
 

@@ -19,28 +19,9 @@ import {
 } from '../command-spec.ts';
 import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderRecord } from '../render/record.ts';
-import { readTraceFacts, type TraceFacts } from '../trace-facts.ts';
+import type { RecordResult } from '../results.ts';
+import { readTraceFacts } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
-
-export interface RecordResult {
-  readonly cause: RecordCause;
-  /** '' when there is nothing to add. */
-  readonly explanation: string;
-  readonly remedy: string | undefined;
-  readonly wallSeconds: number;
-  /** Times a vCPU waited for the encoder. */
-  readonly waits: number;
-  readonly qemu: {
-    readonly path: string;
-    readonly version: string;
-    readonly exitCode: number | null;
-    readonly signal: string | null;
-    readonly peakRssBytes: number;
-  };
-  readonly notes: readonly string[];
-  /** What the file holds, read back from it. */
-  readonly trace: TraceFacts;
-}
 
 export const recordCommand: CommandSpec = {
   name: 'record',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
-import type { BenchRecordResult, Spread } from '../commands/bench-record.ts';
 import type { Machine } from '../machine.ts';
+import type { BenchRecordResult, Spread } from '../results.ts';
 import { drawTable } from './table.ts';
 
 export function renderBenchRecord(result: BenchRecordResult): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount } from '../../base/index.ts';
-import type { CtlResult } from '../commands/ctl.ts';
+import type { CtlResult } from '../results.ts';
 
 export function renderCtl(result: CtlResult): string {
   if (result.recordings.length === 0) return 'no recording is running\n';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
-import type { DemoResult } from '../commands/demo.ts';
+import type { DemoResult } from '../results.ts';
 import { drawTable } from './table.ts';
 import { renderAccounts, renderNotHeld } from './trace-facts.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { assertNever, formatBytes } from '../../base/index.ts';
-import type { RecordResult } from '../commands/record.ts';
+import type { RecordResult } from '../results.ts';
 import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderRecord(result: RecordResult): string {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What commands come to: one typed result each, printed as text (render/) or as JSON. Keys that scripts rely
+// on keep their names.
+
+import type { RecordCause, RecorderStatus } from '../capture/index.ts';
+import type { Machine } from './machine.ts';
+import type { TopCounts } from './top-counts.ts';
+import type { TraceFacts, TraceTotals } from './trace-facts.ts';
+
+export interface RecordResult {
+  readonly cause: RecordCause;
+  /** '' when there is nothing to add. */
+  readonly explanation: string;
+  readonly remedy: string | undefined;
+  readonly wallSeconds: number;
+  /** Times a vCPU waited for the encoder. */
+  readonly waits: number;
+  readonly qemu: {
+    readonly path: string;
+    readonly version: string;
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly peakRssBytes: number;
+  };
+  readonly notes: readonly string[];
+  /** What the file holds, read back from it. */
+  readonly trace: TraceFacts;
+}
+
+export interface CtlResult {
+  readonly recordings: readonly {
+    readonly traceFile: string;
+    readonly qemuPid: number;
+    readonly launcherPid: number;
+    readonly startedAt: string;
+    readonly status: RecorderStatus;
+  }[];
+}
+
+export interface DemoResult {
+  readonly kernelVersion: string;
+  readonly qemu: { readonly path: string; readonly version: string };
+  readonly untracedSeconds: number;
+  readonly tracedSeconds: number;
+  /** Traced over untraced, of this one pair of boots. */
+  readonly slowdown: number;
+  readonly recorderPeakBytes: number;
+  readonly trace: TraceFacts;
+  readonly tops: TopCounts;
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+export interface BenchRecordResult {
+  readonly benchmark: 'record' | 'record --paused';
+  /** ISO 8601, UTC. */
+  readonly date: string;
+  readonly machine: Machine;
+  readonly qemuVersion: string;
+  readonly kernelVersion: string;
+  /** Untraced, traced, untraced, traced, ... */
+  readonly runs: readonly {
+    readonly untracedSeconds: number;
+    readonly tracedSeconds: number;
+    readonly slowdown: number;
+    readonly waits: number;
+  }[];
+  /** Of the pairs of neighbouring runs. */
+  readonly slowdown: Spread;
+  readonly untracedSeconds: Spread;
+  readonly tracedSeconds: Spread;
+  readonly accessesPerSecond: number;
+  readonly bytesPerAccess: number | null;
+  readonly bytesPerInstruction: number | null;
+  /** Peak resident memory of QEMU recording minus that of QEMU alone: the highest of all pairs. */
+  readonly recorderPeakBytes: number;
+  /** Of the last trace. */
+  readonly totals: TraceTotals;
+}
