@@ -6,10 +6,10 @@ import path from 'node:path';
 import { ExitCode, UserError } from '../base/index.ts';
 
 /**
- * Absolute path of a file that does not exist in a folder that can be written. With `force` an existing
- * regular file is removed. Throws UserError 'usage' when it exists, 'environment' when it cannot be made.
+ * Absolute path of a file that may be written: in a folder that can be, and not there yet, or with `force`
+ * a regular file. Throws UserError 'usage' when it exists, 'environment' when it cannot be made.
  */
-export function claimOutputFile(name: string, force: boolean): string {
+export function requireFreeOutput(name: string, force: boolean): string {
   const file = path.resolve(name);
   const folder = path.dirname(file);
   try {
@@ -38,6 +38,12 @@ export function claimOutputFile(name: string, force: boolean): string {
       'replace it with --force, or name another: -o FILE',
     );
   }
-  rmSync(file);
+  return file;
+}
+
+/** As requireFreeOutput; and an existing file is removed. */
+export function claimOutputFile(name: string, force: boolean): string {
+  const file = requireFreeOutput(name, force);
+  rmSync(file, { force: true });
   return file;
 }

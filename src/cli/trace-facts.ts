@@ -44,6 +44,8 @@ export interface TraceFacts {
   /** Null for a trace without accesses. */
   readonly bytesPerAccess: number | null;
   readonly capabilities: Capabilities;
+  /** Accesses to guest memory that no plugin sees, by name. */
+  readonly outside: Readonly<Record<string, string>>;
   /** What was counted as missing or doubtful, by name; only what is not 0. */
   readonly doubts: Readonly<Record<string, number>>;
   readonly chunkCount: number;
@@ -53,6 +55,15 @@ export interface TraceFacts {
   readonly recorder: TraceHeader['recorder'];
   readonly plugin: TraceHeader['plugin'];
 }
+
+/** Facts of QEMU's plugin interface: memory that is accessed without an instruction doing it. */
+const OUTSIDE = {
+  'event delivery':
+    'what the CPU pushes and which tables it reads when it takes an interrupt or exception; that it did is recorded',
+  'page walks': 'reads of page tables by the MMU, and the accessed and dirty bits that it sets',
+  dma: 'what devices read and write, such as the firmware loading kernel and initramfs',
+  'state save': 'what entering and leaving SMM or a nested guest stores',
+} as const;
 
 const DOUBTS = ['unknownPaddr', 'mapMismatches', 'strays', 'unresolvedCuts'] as const;
 
@@ -84,6 +95,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
     },
     bytesPerAccess: accesses === 0 ? null : trace.fileBytes / accesses,
     capabilities: trace.capabilities,
+    outside: OUTSIDE,
     doubts: Object.fromEntries(
       DOUBTS.map((name) => [name, total(name) ?? 0] as const).filter(([, count]) => count > 0),
     ),

@@ -27,11 +27,14 @@ export interface DemoGuestRequest {
 /** The line the guest prints on its console when all its work ran. */
 export const DEMO_DONE_LINE = 'guest: done';
 
+/** How the path of the demo's initramfs ends, which tells a demo's trace. */
+export const DEMO_INITRAMFS = 'demo-guest/initramfs.cpio';
+
 /** Builds what is missing. Throws UserError 'environment' when set-up has not run or the guest does not boot. */
 export async function prepareDemoGuest(request: DemoGuestRequest): Promise<DemoGuest> {
   const parts = await requireGuestParts(request.cacheFolder);
   const busybox = await readFile(parts.busyboxFile);
-  const initramfsFile = path.join(parts.folder, 'initramfs.cpio');
+  const initramfsFile = path.join(parts.folder, path.basename(DEMO_INITRAMFS));
   await writeWhenDifferent(initramfsFile, encodeInitramfs(busybox, 'work'));
   const symbolsFile = await fetchKernelSymbols({ ...request, parts, busybox });
   return {

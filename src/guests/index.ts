@@ -3,6 +3,7 @@
 
 export {
   DEMO_DONE_LINE,
+  DEMO_INITRAMFS,
   type DemoBootOptions,
   type DemoGuest,
   type DemoGuestRequest,

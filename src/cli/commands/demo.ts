@@ -2,9 +2,20 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ExitCode, UserError } from '../../base/index.ts';
-import { chooseQemu, requirePluginFile, runUntraced, scratchParent } from '../../capture/index.ts';
+import {
+  chooseQemu,
+  requireFreeOutput,
+  requirePluginFile,
+  runUntraced,
+  scratchParent,
+} from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
-import { DEMO_DONE_LINE, demoBootArguments, prepareDemoGuest } from '../../guests/index.ts';
+import {
+  DEMO_DONE_LINE,
+  DEMO_INITRAMFS,
+  demoBootArguments,
+  prepareDemoGuest,
+} from '../../guests/index.ts';
 import { parseKallsyms } from '../../symbols/index.ts';
 import {
   type CliContext,
@@ -22,16 +33,18 @@ import { renderDemo } from '../render/demo.ts';
 import type { DemoResult } from '../results.ts';
 import { drawBar, statusLine } from '../status-line.ts';
 import { countTops, type TopCounts } from '../top-counts.ts';
-import { type TraceFacts, traceFactsOf } from '../trace-facts.ts';
+import { readTraceFacts, type TraceFacts, traceFactsOf } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
 
 const TOP_LIMIT = 10;
+const DEFAULT_OUTPUT = 'boot.memtrace';
 
 export const demoCommand: CommandSpec = {
   name: 'demo',
   summary: 'record a real Linux boot and print what happened',
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
-first instruction to power-off. "npm run demo" does the set-up first.`,
+first instruction to power-off. A trace that an earlier demo left under the default name is replaced.
+"npm run demo" does the set-up first.`,
   arguments: [],
   options: [
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: boot.memtrace' },
@@ -53,6 +66,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
   const say = (what: string): void => {
     context.writeErr(`loadstore: ${what}\n`);
   };
+  const output = await chooseOutput(input, say);
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-demo-'));
   try {
     const consoleFile = path.join(folder, 'console.txt');
@@ -70,8 +84,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
       {
         qemu,
         pluginFile,
-        outputFile: findText(input, 'output') ?? 'boot.memtrace',
-        force: isOn(input, 'force'),
+        ...output,
         guestArguments: demoBootArguments(guest, { console: { file: consoleFile } }),
         limits: {},
         startPaused: false,
@@ -102,6 +115,34 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface DemoOutput {
+  readonly outputFile: string;
+  readonly force: boolean;
+}
+
+/** Looked at before anything boots. A trace that an earlier demo left under the default name is replaced. */
+async function chooseOutput(input: CommandInput, say: (what: string) => void): Promise<DemoOutput> {
+  const named = findText(input, 'output');
+  const outputFile = named ?? DEFAULT_OUTPUT;
+  let force = isOn(input, 'force');
+  if (!force && named === undefined && (await isDemoTrace(outputFile))) {
+    say(`replacing ${outputFile} of an earlier demo`);
+    force = true;
+  }
+  requireFreeOutput(outputFile, force);
+  return { outputFile, force };
+}
+
+async function isDemoTrace(file: string): Promise<boolean> {
+  try {
+    const { recorder } = await readTraceFacts(file);
+    return recorder.images.some((image) => image.path.endsWith(DEMO_INITRAMFS));
+  } catch {
+    // Not there, or not a trace: not to be replaced.
+    return false;
   }
 }
 

@@ -37,6 +37,7 @@ export function renderNotHeld(facts: TraceFacts): string {
       name,
       `${status === 'partial' ? 'in part' : 'not recorded'}${why === '' || why === 'not recorded' ? '' : `: ${why}`}`,
     ]);
+  entries.push(...Object.entries(facts.outside));
   for (const [name, count] of Object.entries(facts.doubts)) {
     entries.push([name, `${formatCount(count)} times`]);
   }
