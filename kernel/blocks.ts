@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a chunk knows about each block: its slots and its shape, kept in an arena behind the streams.
+
+import {
+  B_EPOCH,
+  B_INSN_COUNT,
+  B_NEXT1,
+  B_OFFSETS,
+  B_SHAPE,
+  B_SHAPE_LENGTH,
+  B_SHAPE_ROOM,
+  B_SLOT_COUNT,
+  B_SLOT_ROOM,
+  B_SLOTS,
+  B_TAG_INDEX,
+  S_D,
+  S_FLAGS,
+  S_LAST,
+  S_PC_OFFSET,
+  S_SEL,
+  S_SIZE,
+  S_TAG,
+  SLOT_SHIFT,
+} from './memory-map';
+import { NO_MEMORY, SHAPES_END, TAG_BAD } from './failure';
+import { bytesLeft, fail, failure, readBytes, readVarint, S_SHAPES } from './streams';
+
+/** With more slots than this a block gets an index from tag to slot: the search stays short. */
+const SEARCHED_SLOTS: u32 = 64;
+const TAGS: u32 = 8192;
+
+let arenaNext: usize = 0;
+let epoch: u32 = 0;
+
+export function beginArena(begin: usize): void {
+  arenaNext = (begin + 63) & ~usize(63);
+  epoch++;
+}
+
+/** Room in the arena, 8-byte aligned; 0 after a failure. */
+function allocate(sizeBytes: u64): usize {
+  const end = u64(arenaNext) + ((sizeBytes + 7) & ~u64(7));
+  const have = u64(memory.size()) << 16;
+  if (end > have) {
+    const wanted = end - have + (end >> 3);
+    const pages = i32((wanted + 0xffff) >> 16);
+    if (end > 0xf000_0000 || memory.grow(pages) < 0) {
+      fail(NO_MEMORY);
+      return 0;
+    }
+  }
+  const at = arenaNext;
+  arenaNext = usize(end);
+  return at;
+}
+
+/** Forgets what an earlier chunk left in a block. */
+export function refreshBlock(block: usize): void {
+  if (load<u32>(block, B_EPOCH) === epoch) return;
+  store<u32>(block, epoch, B_EPOCH);
+  store<u32>(block, 0xffff_ffff, B_NEXT1);
+  memory.fill(block + B_SHAPE, 0, B_TAG_INDEX + 4 - B_SHAPE);
+}
+
+/** Reads a new shape of a block; newest is h0. A shape has at most accessesLeft members. */
+export function readShape(block: usize, newest: u64, accessesLeft: u32): void {
+  const length = readVarint(S_SHAPES, SHAPES_END);
+  if (length > accessesLeft || length * 2 > bytesLeft(S_SHAPES)) {
+    fail(SHAPES_END);
+    return;
+  }
+  let shape: usize = load<u32>(block, B_SHAPE);
+  if (length > load<u32>(block, B_SHAPE_ROOM)) {
+    const room = length < 4 ? 4 : length + (length >> 1);
+    shape = allocate(room * 2);
+    if (shape === 0) return;
+    store<u32>(block, u32(shape), B_SHAPE);
+    store<u32>(block, u32(room), B_SHAPE_ROOM);
+  }
+  store<u32>(block, u32(length), B_SHAPE_LENGTH);
+  for (let i: usize = 0; i < usize(length); i++) {
+    const tag = u32(readBytes(S_SHAPES, 2, SHAPES_END));
+    store<u16>(shape + (i << 1), u16(requireSlot(block, tag, newest)));
+    if (failure !== 0) return;
+  }
+}
+
+function requireSlot(block: usize, tag: u32, newest: u64): u32 {
+  const slots: usize = load<u32>(block, B_SLOTS);
+  const count = load<u32>(block, B_SLOT_COUNT);
+  const index: usize = load<u32>(block, B_TAG_INDEX);
+  if (index !== 0) {
+    // TAG_BAD tags never got into the index; they are refused below.
+    if (tag < TAGS) {
+      const found: u32 = load<u16>(index + (tag << 1));
+      if (found !== 0) return found - 1;
+    }
+  } else {
+    for (let i: u32 = 0; i < count; i++) {
+      if (load<u16>(slots + (i << SLOT_SHIFT), S_TAG) === tag) return i;
+    }
+  }
+  return addSlot(block, tag, newest);
+}
+
+function addSlot(block: usize, tag: u32, newest: u64): u32 {
+  const insn = tag & 511;
+  if (tag >= TAGS || insn >= load<u16>(block, B_INSN_COUNT)) {
+    fail(TAG_BAD);
+    return 0;
+  }
+  const count = load<u32>(block, B_SLOT_COUNT);
+  let slots: usize = load<u32>(block, B_SLOTS);
+  if (count === load<u32>(block, B_SLOT_ROOM)) {
+    const room: u32 = count === 0 ? 4 : count * 2;
+    const moved = allocate(u64(room) << SLOT_SHIFT);
+    if (moved === 0) return 0;
+    memory.copy(moved, slots, usize(count) << SLOT_SHIFT);
+    slots = moved;
+    store<u32>(block, u32(slots), B_SLOTS);
+    store<u32>(block, room, B_SLOT_ROOM);
+  }
+  const slot = slots + (usize(count) << SLOT_SHIFT);
+  store<u64>(slot, newest, S_LAST);
+  store<u64>(slot, 0, S_D);
+  store<u64>(slot, 0, S_D + 8);
+  store<u8>(slot, 0, S_SEL); // h0
+  store<u8>(slot, u8((tag >> 9) & 1), S_FLAGS);
+  store<u8>(slot, u8(u32(1) << ((tag >> 10) & 7)), S_SIZE);
+  store<u16>(slot, u16(tag), S_TAG);
+  store<u16>(slot, load<u16>(usize(load<u32>(block, B_OFFSETS)) + (insn << 1)), S_PC_OFFSET);
+  store<u32>(block, count + 1, B_SLOT_COUNT);
+  indexSlot(block, tag, count);
+  return count;
+}
+
+function indexSlot(block: usize, tag: u32, slotNumber: u32): void {
+  let index: usize = load<u32>(block, B_TAG_INDEX);
+  if (index === 0) {
+    if (slotNumber < SEARCHED_SLOTS) return;
+    index = allocate(TAGS * 2);
+    if (index === 0) return;
+    memory.fill(index, 0, TAGS * 2);
+    store<u32>(block, u32(index), B_TAG_INDEX);
+    const slots: usize = load<u32>(block, B_SLOTS);
+    for (let i: u32 = 0; i <= slotNumber; i++) {
+      const known: u32 = load<u16>(slots + (i << SLOT_SHIFT), S_TAG);
+      store<u16>(index + (known << 1), u16(i + 1));
+    }
+    return;
+  }
+  store<u16>(index + (tag << 1), u16(slotNumber + 1));
+}

@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decoder of one chunk, in batches: docs/format.md section 3. AssemblyScript, since an address is
+// one i64 here and two halves in JavaScript.
+//
+// The loader (src/format/kernel.ts) puts the block table, the instruction offsets and the streams into
+// memory, calls begin() once and run() until it does not say MORE. Every id, slot number and length is
+// checked when it enters the state (block miss, shape, access miss); the loop over the accesses of a
+// block has no checks left but the count of accesses.
+
+import { beginArena, readShape, refreshBlock } from './blocks';
+import {
+  ACCESS_CODE_UNKNOWN,
+  ACCESS_CODES_END,
+  ACCESS_RUNS_BAD,
+  ACCESSES_TOO_FEW,
+  ACCESSES_TOO_MANY,
+  ADDRESS_NOT_CANONICAL,
+  BLOCK_CODE_UNKNOWN,
+  BLOCK_CODES_END,
+  BLOCK_IDS_END,
+  BLOCK_RUNS_BAD,
+  BLOCK_UNKNOWN,
+  CUT_TOO_LONG,
+  DELTAS_END,
+  NOTE_WITHOUT_TARGET,
+  RUN_LEFT_OVER,
+  STREAM_LEFT_OVER,
+} from './failure';
+import {
+  B_CPL,
+  B_INSN_COUNT,
+  B_LAST_PC,
+  B_NEXT1,
+  B_REP,
+  B_SHAPE,
+  B_SHAPE_LENGTH,
+  B_SLOTS,
+  B_VADDR,
+  BATCH,
+  BLOCK,
+  BLOCK_SHIFT,
+  CPL,
+  CR3,
+  CROSSING_INDEX,
+  CROSSING_PADDR,
+  END,
+  FLAGS,
+  ICOUNT,
+  INSN,
+  NEXT3,
+  NEXT3_COUNT,
+  NEXT3_SHIFT,
+  PADDR,
+  PC,
+  RUN_BLOCK,
+  RUN_EXECUTED,
+  RUN_FIRST_ACCESS,
+  RUN_ICOUNT,
+  RUN_VCPU,
+  S_D,
+  S_FLAGS,
+  S_LAST,
+  S_PC_OFFSET,
+  S_SEL,
+  S_SIZE,
+  S_TAG,
+  SIZE,
+  SLOT_SHIFT,
+  STREAMS,
+  VADDR,
+  VCPU,
+  VCPUS,
+  WALK,
+  WALK_COUNT,
+  WALK_SHIFT,
+} from './memory-map';
+import {
+  applyNotes,
+  applyOverride,
+  beginNotes,
+  beginStretches,
+  clearCut,
+  crossingCount,
+  cutAborted,
+  cutExecuted,
+  cutPending,
+  endStretches,
+  eventCount,
+  icount,
+  NONE,
+  noteAccess,
+  noteBlock,
+  noteCount,
+  hasOverride,
+  pendingRep,
+  placeWide,
+  saveVcpu,
+  setIcount,
+  setPendingRep,
+  vcpu,
+} from './notes';
+import {
+  bytesLeft,
+  fail,
+  failure,
+  forgetFailure,
+  readBytes,
+  readRun,
+  readU8,
+  S_ACCESS_CODES,
+  S_ACCESS_RUNS,
+  S_BLOCK_CODES,
+  S_BLOCK_IDS,
+  S_BLOCK_RUNS,
+  S_DELTA1,
+  S_DELTA2,
+  S_DELTA3,
+  S_DELTA6,
+  unzigzag,
+} from './streams';
+
+// What run() returns; anything else is a failure.
+const MORE: i32 = 0;
+const DONE: i32 = 1;
+
+// Columns: the bits of run()'s argument. vaddr is always made, it is the decoder's own history.
+const COLUMN_PC: u32 = 1;
+const COLUMN_ICOUNT: u32 = 2;
+const COLUMN_SIZE_FLAGS: u32 = 4;
+const COLUMN_PADDR: u32 = 8;
+const COLUMN_BLOCK: u32 = 16;
+const COLUMN_INSN: u32 = 32;
+const COLUMN_CPL: u32 = 64;
+const COLUMN_VCPU: u32 = 128;
+const COLUMN_CR3: u32 = 256;
+const COLUMN_RUNS: u32 = 512;
+
+let blockTable: usize = 0;
+let blockLimit: u32 = 0;
+let accessCount: u32 = 0;
+let blockCount: u32 = 0;
+
+// Where the decoder stands, between two calls of run().
+let blocksDone: u32 = 0;
+let accessesDone: u32 = 0;
+let blockRun: u32 = 0;
+let accessRun: u32 = 0;
+let p1: u32 = 0;
+let p2: u32 = 0;
+let p3: u32 = 0;
+let newest: u64 = 0;
+let newer: u64 = 0;
+let older: u64 = 0;
+// The block execution that is being decoded: its shape's length, how much of it is done.
+let shapeLength: u32 = 0;
+let shapeDone: u32 = 0;
+let abortedFrom: u32 = 0;
+let executed: u32 = 0;
+let wasCut: bool = false;
+let inBlock: bool = false;
+// Results of run().
+let accessesOut: u32 = 0;
+let runsOut: u32 = 0;
+
+export function tablesEnd(): u32 {
+  return u32(END);
+}
+
+/** Address of the vCPU states, for the loader to fill before begin(): icount, cr3, pendingRep. */
+export function vcpuStates(): u32 {
+  return u32(VCPUS);
+}
+
+export function forgetVcpus(): void {
+  for (let i: usize = 0; i < 1024; i++) {
+    store<u64>(VCPUS + (i << 5), 0);
+    store<u64>(VCPUS + (i << 5), 0, 8);
+    store<u64>(VCPUS + (i << 5), NONE, 16);
+  }
+}
+
+/** Address of the eleven pairs of pointer and end, for the loader to fill before begin(). */
+export function streamTable(): u32 {
+  return u32(STREAMS);
+}
+
+/**
+ * Begins a chunk. table: address of the block table, of which the first limit are known; arena: the
+ * first byte behind the streams (8 readable bytes of padding included).
+ */
+export function begin(
+  table: u32,
+  limit: u32,
+  arena: u32,
+  accesses: u32,
+  blocks: u32,
+  firstVcpu: u32,
+): i32 {
+  forgetFailure();
+  blockTable = table;
+  blockLimit = limit;
+  accessCount = accesses;
+  blockCount = blocks;
+  blocksDone = 0;
+  accessesDone = 0;
+  p1 = 0;
+  p2 = 0;
+  p3 = 0;
+  newest = 0;
+  newer = 0;
+  older = 0;
+  shapeLength = 0;
+  shapeDone = 0;
+  inBlock = false;
+  memory.fill(NEXT3, 0xff, 32768 * 4);
+  memory.fill(WALK, 0, 16384 * 8);
+  beginArena(arena);
+  if (limit > 0) refreshBlock(blockTable);
+  blockRun = readRun(S_BLOCK_RUNS, BLOCK_RUNS_BAD);
+  accessRun = readRun(S_ACCESS_RUNS, ACCESS_RUNS_BAD);
+  beginNotes(firstVcpu);
+  return failure;
+}
+
+export function accessesInBatch(): u32 {
+  return accessesOut;
+}
+
+export function runsInBatch(): u32 {
+  return runsOut;
+}
+
+export function crossingsInBatch(): u32 {
+  return crossingCount;
+}
+
+export function eventsSoFar(): u32 {
+  return eventCount;
+}
+
+export function notesSoFar(): u32 {
+  return noteCount;
+}
+
+/** Accesses and block executions decoded so far: where a failure is. */
+export function accessesSoFar(): u32 {
+  return accessesDone;
+}
+
+export function blocksSoFar(): u32 {
+  return blocksDone;
+}
+
+/** An access that was not as predicted. vp is where its address goes. */
+function readAccess(slot: usize, vp: usize, key: u32): u64 {
+  const code = readU8(S_ACCESS_CODES, ACCESS_CODES_END);
+  accessRun = readRun(S_ACCESS_RUNS, ACCESS_RUNS_BAD);
+  const last = load<u64>(slot, S_LAST);
+  const walk = WALK + (usize((key * 0x9e3779b1) ^ (u32(last) * 0x85ebca6b)) >> 18 << 3);
+  let address: u64 = 0;
+  if (code < 4) {
+    const sel = (code + 3) & 3;
+    store<u8>(slot, u8(sel), S_SEL);
+    const base = sel === 3 ? last : load<u64>(vp - 8 - (usize(sel) << 3));
+    address = base + i64(load<i32>(slot + (usize(sel) << 2), S_D));
+  } else if (code === 4) {
+    address = load<u64>(walk);
+  } else {
+    const which = (code - 8) >> 3;
+    const base = which === 0 ? last : load<u64>(vp - (usize(which & 3) << 3));
+    let z: u64 = 0;
+    switch (code >= 40 ? 0 : code & 7) {
+      case 1:
+        z = readU8(S_DELTA1, DELTAS_END);
+        break;
+      case 2:
+        z = readBytes(S_DELTA2, 2, DELTAS_END);
+        break;
+      case 3:
+        z = readBytes(S_DELTA3, 3, DELTAS_END);
+        break;
+      case 6:
+        z = readBytes(S_DELTA6, 6, DELTAS_END);
+        break;
+      default:
+        fail(ACCESS_CODE_UNKNOWN);
+    }
+    if (code < 8) fail(ACCESS_CODE_UNKNOWN);
+    // Distances are modulo 2^48: from one half of the address space to the other they need 49 bits.
+    address = u64((i64(base + unzigzag(z)) << 16) >> 16);
+  }
+  store<u64>(walk, address);
+  const bases = i32x4(load<i32>(vp - 8), load<i32>(vp - 16), load<i32>(vp - 24), i32(last));
+  v128.store(slot, i32x4.sub(i32x4.splat(i32(address)), bases), S_D);
+  return address;
+}
+
+/** A block execution that was not as predicted; the id is checked by the caller. */
+function readBlock(predicted: u32): u32 {
+  const code = readU8(S_BLOCK_CODES, BLOCK_CODES_END);
+  blockRun = readRun(S_BLOCK_RUNS, BLOCK_RUNS_BAD);
+  let id = predicted;
+  switch (code & 3) {
+    case 0:
+      break;
+    case 1:
+      id = blockLimit === 0 ? 0 : load<u32>(blockTable + (usize(p1) << BLOCK_SHIFT), B_NEXT1);
+      break;
+    case 2:
+      id = u32(readBytes(S_BLOCK_IDS, 4, BLOCK_IDS_END));
+      break;
+    default:
+      fail(BLOCK_CODE_UNKNOWN);
+  }
+  if (code > 7) fail(BLOCK_CODE_UNKNOWN);
+  if (id >= blockLimit) {
+    fail(BLOCK_UNKNOWN);
+    return 0;
+  }
+  if ((code & 4) !== 0) {
+    const block = blockTable + (usize(id) << BLOCK_SHIFT);
+    refreshBlock(block);
+    readShape(block, newest, accessCount - accessesDone);
+  }
+  return id;
+}
+
+/** Decodes until a batch is full or the chunk is done. columns: what to make, COLUMN_* bits. */
+export function run(columns: u32): i32 {
+  const wantPc = (columns & COLUMN_PC) !== 0;
+  const wantIcount = (columns & COLUMN_ICOUNT) !== 0;
+  const wantSizeFlags = (columns & (COLUMN_SIZE_FLAGS | COLUMN_PADDR)) !== 0;
+  const wantRuns = (columns & COLUMN_RUNS) !== 0;
+  const wantPerBlock = (columns & (COLUMN_BLOCK | COLUMN_INSN | COLUMN_CPL)) !== 0;
+  beginStretches(
+    (columns & COLUMN_PADDR) !== 0,
+    (columns & COLUMN_VCPU) !== 0,
+    (columns & COLUMN_CR3) !== 0,
+  );
+  store<u64>(VADDR - 8, newest);
+  store<u64>(VADDR - 16, newer);
+  store<u64>(VADDR - 24, older);
+
+  let out: u32 = 0;
+  let runs: u32 = 0;
+  let status = MORE;
+  let bad: u64 = 0;
+
+  while (true) {
+    if (u64(blocksDone) >= noteBlock) {
+      applyNotes(blocksDone, accessesDone, out, inBlock);
+      if (failure !== 0) break;
+    }
+    if (!inBlock) {
+      if (blocksDone === blockCount) {
+        status = DONE;
+        break;
+      }
+      if (runs === BATCH || out === BATCH) break;
+
+      const k = ((p1 * 0x9e3779b1) ^ (p2 * 0x85ebca6b) ^ (p3 * 0xc2b2ae35)) >> 17;
+      const follower = NEXT3 + (usize(k) << 2);
+      const predicted = load<u32>(follower);
+      let id = predicted;
+      if (blockRun > 0) {
+        blockRun--;
+      } else {
+        newest = load<u64>(VADDR + (usize(out) << 3) - 8);
+        id = readBlock(id);
+      }
+      if (id >= blockLimit) fail(BLOCK_UNKNOWN);
+      if (failure !== 0) break;
+      if (id !== predicted) {
+        store<u32>(follower, id);
+        store<u32>(blockTable + (usize(p1) << BLOCK_SHIFT), id, B_NEXT1);
+      }
+      p3 = p2;
+      p2 = p1;
+      p1 = id;
+      const begun = blockTable + (usize(id) << BLOCK_SHIFT);
+      refreshBlock(begun);
+      blocksDone++;
+      shapeLength = load<u32>(begun, B_SHAPE_LENGTH);
+      if (shapeLength > accessCount - accessesDone) {
+        fail(ACCESSES_TOO_MANY);
+        break;
+      }
+      shapeDone = 0;
+      executed = load<u16>(begun, B_INSN_COUNT);
+      wasCut = cutPending;
+      abortedFrom = shapeLength;
+      if (cutPending) {
+        if (cutExecuted > executed || cutAborted > shapeLength) {
+          fail(CUT_TOO_LONG);
+          break;
+        }
+        executed = cutExecuted;
+        abortedFrom = shapeLength - cutAborted;
+        clearCut();
+      }
+      if (pendingRep === load<u64>(begun, B_VADDR)) setIcount(icount - 1);
+      if (wantRuns) {
+        store<u32>(RUN_BLOCK + (runs << 2), id);
+        store<u16>(RUN_EXECUTED + (runs << 1), u16(executed));
+        store<u16>(RUN_VCPU + (runs << 1), u16(vcpu));
+        store<u64>(RUN_ICOUNT + (runs << 3), icount);
+        store<u32>(RUN_FIRST_ACCESS + (runs << 2), accessesDone);
+        runs++;
+      }
+      inBlock = true;
+      if (u64(blocksDone) >= noteBlock && shapeLength > 0) {
+        applyNotes(blocksDone, accessesDone, out, true);
+        if (failure !== 0) break;
+      }
+    }
+
+    // A stretch of the block's accesses: up to its end, the batch's end, the next note, or one access
+    // that a note has something to say about.
+    const block = blockTable + (usize(p1) << BLOCK_SHIFT);
+    let stretch = shapeLength - shapeDone;
+    if (stretch > BATCH - out) stretch = BATCH - out;
+    if (u64(blocksDone) === noteBlock && u64(stretch) > noteAccess - u64(accessesDone)) {
+      stretch = u32(noteAccess - u64(accessesDone));
+    }
+    if (hasOverride && stretch > 1) stretch = 1;
+
+    const slots: usize = load<u32>(block, B_SLOTS);
+    const pcBase = load<u64>(block, B_VADDR);
+    const icountBase = icount;
+    const keyBase = p1 * 64;
+    let member: usize = usize(load<u32>(block, B_SHAPE)) + (usize(shapeDone) << 1);
+    const stretchBegin = out;
+    const stretchEnd = out + stretch;
+    let vp: usize = VADDR + (usize(out) << 3);
+    let hits = accessRun;
+    while (out < stretchEnd) {
+      const slotNumber: u32 = load<u16>(member);
+      member += 2;
+      const slot = slots + (usize(slotNumber) << SLOT_SHIFT);
+      let address: u64;
+      if (hits > 0) {
+        hits--;
+        const sel: usize = load<u8>(slot, S_SEL);
+        const from = select<usize>(slot, vp - 8 - (sel << 3), sel === 3);
+        address = load<u64>(from) + i64(load<i32>(slot + (sel << 2), S_D));
+      } else {
+        address = readAccess(slot, vp, keyBase + slotNumber);
+        hits = accessRun;
+      }
+      store<u64>(vp, address);
+      store<u64>(slot, address, S_LAST);
+      bad |= (address + 0x8000_0000_0000) >> 48;
+      if (wantPc) store<u64>(vp, pcBase + load<u16>(slot, S_PC_OFFSET), PC - VADDR);
+      if (wantIcount) store<u64>(vp, icountBase + (load<u16>(slot, S_TAG) & 511), ICOUNT - VADDR);
+      if (wantSizeFlags) {
+        store<u8>(usize(out), load<u8>(slot, S_SIZE), SIZE);
+        store<u8>(usize(out), load<u8>(slot, S_FLAGS), FLAGS);
+      }
+      vp += 8;
+      out++;
+    }
+    accessRun = hits;
+    if (failure !== 0) break;
+    if (wantPerBlock) fillPerBlock(columns, block, slots, shapeDone, stretchBegin, out);
+    if (hasOverride && stretch === 1) applyOverride(stretchBegin);
+    accessesDone += stretch;
+    shapeDone += stretch;
+    if (shapeDone > abortedFrom) {
+      const abortedStretch = shapeDone - abortedFrom;
+      for (let i = max(stretchBegin, abortedStretch > out ? 0 : out - abortedStretch); i < out; i++) {
+        store<u8>(usize(i), u8(load<u8>(usize(i), FLAGS) | 2), FLAGS);
+      }
+    }
+    if (shapeDone === shapeLength) {
+      inBlock = false;
+      setIcount(icount + u64(executed));
+      setPendingRep(!wasCut && load<u8>(block, B_REP) !== 0 ? load<u64>(block, B_LAST_PC) : NONE);
+    } else if (out === BATCH) {
+      break;
+    }
+  }
+
+  if (failure === 0 && bad !== 0) fail(ADDRESS_NOT_CANONICAL);
+  if (failure === 0 && status === DONE) checkEnd();
+  endStretches(out);
+  newest = load<u64>(VADDR + (usize(out) << 3) - 8);
+  newer = load<u64>(VADDR + (usize(out) << 3) - 16);
+  older = load<u64>(VADDR + (usize(out) << 3) - 24);
+  placeWide();
+  accessesOut = out;
+  runsOut = runs;
+  if (failure !== 0) return failure;
+  if (status === DONE) saveVcpu();
+  return status;
+}
+
+function fillPerBlock(
+  columns: u32,
+  block: usize,
+  slots: usize,
+  firstMember: u32,
+  begin: u32,
+  end: u32,
+): void {
+  if ((columns & COLUMN_BLOCK) !== 0) {
+    const id = u32((block - blockTable) >> BLOCK_SHIFT);
+    for (let i = begin; i < end; i++) store<u32>(BLOCK + (i << 2), id);
+  }
+  if ((columns & COLUMN_CPL) !== 0) memory.fill(CPL + begin, load<u8>(block, B_CPL), end - begin);
+  if ((columns & COLUMN_INSN) !== 0) {
+    let member: usize = usize(load<u32>(block, B_SHAPE)) + (usize(firstMember) << 1);
+    for (let i = begin; i < end; i++) {
+      const slot = slots + (usize(load<u16>(member)) << SLOT_SHIFT);
+      store<u16>(INSN + (i << 1), u16(load<u16>(slot, S_TAG) & 511));
+      member += 2;
+    }
+  }
+}
+
+/** Nothing may be left when the last block execution has been decoded. */
+function checkEnd(): void {
+  if (accessesDone !== accessCount) fail(ACCESSES_TOO_FEW);
+  if (blockRun !== 0 || accessRun !== 0) fail(RUN_LEFT_OVER);
+  if (hasOverride || cutPending) fail(NOTE_WITHOUT_TARGET);
+  for (let i: usize = 0; i < 11; i++) {
+    if (bytesLeft(STREAMS + (i << 3)) !== 0) fail(STREAM_LEFT_OVER);
+  }
+}
+
+/** Where a column begins, for the loader: the numbers are those of src/format/kernel.ts. */
+export function columnAddress(column: u32): u32 {
+  switch (column) {
+    case 0:
+      return u32(VADDR);
+    case 1:
+      return u32(PC);
+    case 2:
+      return u32(ICOUNT);
+    case 3:
+      return u32(PADDR);
+    case 4:
+      return u32(CR3);
+    case 5:
+      return u32(SIZE);
+    case 6:
+      return u32(FLAGS);
+    case 7:
+      return u32(CPL);
+    case 8:
+      return u32(VCPU);
+    case 9:
+      return u32(INSN);
+    case 10:
+      return u32(BLOCK);
+    case 11:
+      return u32(CROSSING_INDEX);
+    case 12:
+      return u32(CROSSING_PADDR);
+    case 13:
+      return u32(RUN_BLOCK);
+    case 14:
+      return u32(RUN_EXECUTED);
+    case 15:
+      return u32(RUN_VCPU);
+    case 16:
+      return u32(RUN_ICOUNT);
+    case 17:
+      return u32(RUN_FIRST_ACCESS);
+    default:
+      return 0;
+  }
+}

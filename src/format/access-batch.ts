@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// A batch of accesses as columns, made from what the kernel left in its memory.
+
+import { BATCH_LENGTH, type ChunkKernel, ColumnBit, ColumnNumber } from './kernel.ts';
+
+/** Bits of the flags column. paddrUnknown and crossesPage are set only when paddr is asked for too. */
+export const AccessFlag = {
+  store: 1,
+  /** It belongs to an instruction that did not complete. */
+  aborted: 2,
+  /** It went to a device, in whole or in part. */
+  device: 4,
+  paddrUnknown: 8,
+  crossesPage: 16,
+  /** vaddr is a physical address; there was no virtual one. */
+  physicalOnly: 32,
+} as const;
+
+export const COLUMN_NAMES = [
+  'vaddr',
+  'pc',
+  'paddr',
+  'icount',
+  'size',
+  'flags',
+  'vcpu',
+  'block',
+  'insn',
+  'cpl',
+  'cr3',
+  'ordinal',
+] as const;
+
+export type ColumnName = (typeof COLUMN_NAMES)[number];
+
+/** Physical address of the part in the second page, for each access that crosses a page. */
+export interface Crossings {
+  /** Index into the batch, ascending. */
+  readonly index: Uint32Array;
+  /** All ones when it is not known. */
+  readonly paddr: BigUint64Array;
+}
+
+/**
+ * Accesses in the order in which they were made; every column has `length` elements and is there when it
+ * was asked for. Unless copies were asked for, columns are views that the next step of the iteration
+ * overwrites. An element of a BigUint64Array costs some 40 ns to read: loops use halves().
+ */
+export interface AccessBatch {
+  readonly stream: number;
+  readonly chunkIndex: number;
+  readonly length: number;
+  /** Ordinal, within the stream, of the first access. */
+  readonly firstOrdinal: number;
+  /** Ordinal behind the last access. More than firstOrdinal + length when accesses were left out. */
+  readonly endOrdinal: number;
+  /** Linear address; a physical one where flags has physicalOnly. */
+  readonly vaddr?: BigUint64Array;
+  /** Linear address of the instruction. */
+  readonly pc?: BigUint64Array;
+  /** Guest-physical address, all ones when it is not known. */
+  readonly paddr?: BigUint64Array;
+  /** Instructions that the vCPU had completed before the one that made the access. */
+  readonly icount?: BigUint64Array;
+  /** Bytes: 1, 2, 4 ... 128. */
+  readonly size?: Uint8Array;
+  /** AccessFlag bits. */
+  readonly flags?: Uint8Array;
+  readonly vcpu?: Uint16Array;
+  /** Id in the code table. */
+  readonly block?: Uint32Array;
+  /** Index of the instruction in its block. */
+  readonly insn?: Uint16Array;
+  /** 0 to 3; 255 when it is not known. */
+  readonly cpl?: Uint8Array;
+  readonly cr3?: BigUint64Array;
+  /** Exact ordinal of each access, for batches from which accesses were left out. */
+  readonly ordinal?: Float64Array;
+  /** There when paddr is. */
+  readonly crossings?: Crossings;
+}
+
+/** The two halves of each element: low word of element i at 2 * i, high word at 2 * i + 1. No copy. */
+export function halves(column: BigUint64Array): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+}
+
+/** Half-open stretch of the kernel's batch. */
+export interface Stretch {
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface BatchPlace {
+  readonly stream: number;
+  readonly chunkIndex: number;
+  /** Ordinal of the first access of the kernel's batch. */
+  readonly kernelOrdinal: number;
+}
+
+export function kernelBits(columns: ReadonlySet<ColumnName>): number {
+  let bits = 0;
+  if (columns.has('pc')) bits |= ColumnBit.pc;
+  if (columns.has('icount')) bits |= ColumnBit.icount;
+  if (columns.has('size') || columns.has('flags')) bits |= ColumnBit.sizeFlags;
+  if (columns.has('paddr')) bits |= ColumnBit.paddr;
+  if (columns.has('block')) bits |= ColumnBit.block;
+  if (columns.has('insn')) bits |= ColumnBit.insn;
+  if (columns.has('cpl')) bits |= ColumnBit.cpl;
+  if (columns.has('vcpu')) bits |= ColumnBit.vcpu;
+  if (columns.has('cr3')) bits |= ColumnBit.cr3;
+  return bits;
+}
+
+/** Takes the kept stretches (ascending, not empty) of the kernel's batch. */
+export function takeBatch(
+  kernel: ChunkKernel,
+  columns: ReadonlySet<ColumnName>,
+  place: BatchPlace,
+  kept: readonly Stretch[],
+  copy: boolean,
+): AccessBatch {
+  const { buffer } = kernel;
+  const first = kept[0].begin;
+  const last = kept[kept.length - 1].end;
+  const take = <T extends Column<T>>(column: T): T => {
+    const packed = pack(column, kept);
+    return copy ? packed.slice() : packed;
+  };
+  const big = (name: keyof typeof ColumnNumber): BigUint64Array =>
+    take(new BigUint64Array(buffer, kernel.address(ColumnNumber[name]), BATCH_LENGTH));
+  const words = (name: keyof typeof ColumnNumber): Uint16Array =>
+    take(new Uint16Array(buffer, kernel.address(ColumnNumber[name]), BATCH_LENGTH));
+  const bytes = (name: keyof typeof ColumnNumber): Uint8Array =>
+    take(new Uint8Array(buffer, kernel.address(ColumnNumber[name]), BATCH_LENGTH));
+  return {
+    stream: place.stream,
+    chunkIndex: place.chunkIndex,
+    length: kept.reduce((sum, { begin, end }) => sum + end - begin, 0),
+    firstOrdinal: place.kernelOrdinal + first,
+    endOrdinal: place.kernelOrdinal + last,
+    ...(columns.has('ordinal') ? { ordinal: ordinalsOf(place.kernelOrdinal, kept) } : {}),
+    ...(columns.has('paddr') ? { paddr: big('paddr'), crossings: takeCrossings(kernel, kept) } : {}),
+    ...(columns.has('vaddr') ? { vaddr: big('vaddr') } : {}),
+    ...(columns.has('pc') ? { pc: big('pc') } : {}),
+    ...(columns.has('icount') ? { icount: big('icount') } : {}),
+    ...(columns.has('cr3') ? { cr3: big('cr3') } : {}),
+    ...(columns.has('size') ? { size: bytes('size') } : {}),
+    ...(columns.has('flags') ? { flags: bytes('flags') } : {}),
+    ...(columns.has('cpl') ? { cpl: bytes('cpl') } : {}),
+    ...(columns.has('vcpu') ? { vcpu: words('vcpu') } : {}),
+    ...(columns.has('insn') ? { insn: words('insn') } : {}),
+    ...(columns.has('block')
+      ? { block: take(new Uint32Array(buffer, kernel.address(ColumnNumber.block), BATCH_LENGTH)) }
+      : {}),
+  };
+}
+
+interface Column<T> {
+  copyWithin(target: number, begin: number, end: number): unknown;
+  subarray(begin: number, end: number): T;
+  slice(): T;
+}
+
+/** Moves the kept stretches together, in place. */
+function pack<T extends Column<T>>(column: T, kept: readonly Stretch[]): T {
+  const [{ begin, end }] = kept;
+  if (kept.length === 1) return column.subarray(begin, end);
+  let at = 0;
+  for (const stretch of kept) {
+    column.copyWithin(at, stretch.begin, stretch.end);
+    at += stretch.end - stretch.begin;
+  }
+  return column.subarray(0, at);
+}
+
+function ordinalsOf(kernelOrdinal: number, kept: readonly Stretch[]): Float64Array {
+  const ordinals = new Float64Array(kept.reduce((sum, { begin, end }) => sum + end - begin, 0));
+  let at = 0;
+  for (const { begin, end } of kept) {
+    for (let i = begin; i < end; i++) ordinals[at++] = kernelOrdinal + i;
+  }
+  return ordinals;
+}
+
+function takeCrossings(kernel: ChunkKernel, kept: readonly Stretch[]): Crossings {
+  const count = kernel.crossingsInBatch;
+  const at = kernel.address(ColumnNumber.crossingIndex);
+  const index = new Uint32Array(kernel.buffer, at, count).slice();
+  const paddr = new BigUint64Array(
+    kernel.buffer,
+    kernel.address(ColumnNumber.crossingPaddr),
+    count,
+  ).slice();
+  let taken = 0;
+  let packedAt = 0;
+  let next = 0;
+  for (const { begin, end } of kept) {
+    while (next < count && index[next] < begin) next++;
+    for (; next < count && index[next] < end; next++) {
+      index[taken] = packedAt + index[next] - begin;
+      paddr[taken] = paddr[next];
+      taken++;
+    }
+    packedAt += end - begin;
+  }
+  return { index: index.subarray(0, taken), paddr: paddr.subarray(0, taken) };
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trace files: docs/format.md in TypeScript.
+
+export {
+  type AccessBatch,
+  AccessFlag,
+  type ColumnName,
+  type Crossings,
+  halves,
+} from './access-batch.ts';
+export { type ByteSource, byteSourceFromBytes } from './byte-source.ts';
+export { openByteSource } from './byte-source.node.ts';
+export type { ChunkInfo, VcpuState } from './chunk-header.ts';
+export type { CodeTable } from './code-table.ts';
+export type {
+  Capabilities,
+  Capability,
+  CapabilityName,
+  StreamTotals,
+  TotalsCause,
+  TraceHeader,
+  TraceImage,
+  TraceTotals,
+  VcpuTotals,
+} from './metadata.ts';
+export { openTrace } from './open-trace.node.ts';
+export type { AccessOptions } from './read-accesses.ts';
+export type { BlockBatch, BlockOptions } from './read-blocks.ts';
+export type { CutCause, NoteName, NoteOptions, TraceNote } from './read-notes.ts';
+export type { TraceCut } from './survey.ts';
+export { openTraceSource, type Trace, type TraceSummary } from './trace.ts';

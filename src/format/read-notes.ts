@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The notes of a trace as objects with their places: what happened besides accesses and blocks.
+
+import { TraceError } from '../base/index.ts';
+import { type ChunkRecord, chunkError, locateStreams } from './chunk-header.ts';
+import { CUT_CAUSES, NOTES_STREAM, NoteKind } from './layout.ts';
+import { payloadView } from './payload-view.ts';
+import { decompress } from './zstd.ts';
+
+export type NoteName =
+  | 'map'
+  | 'map-unknown'
+  | 'unmap'
+  | 'vcpu'
+  | 'cr3'
+  | 'device'
+  | 'wide'
+  | 'phys'
+  | 'event'
+  | 'cut';
+
+export type CutCause = (typeof CUT_CAUSES)[number];
+
+/** Where a note stands: before the access and the block execution of these positions in the stream. */
+export interface NotePlace {
+  readonly stream: number;
+  readonly chunkIndex: number;
+  readonly ordinal: number;
+  readonly block: number;
+  /** The vCPU that runs; for a vcpu note the one that ran before. */
+  readonly vcpu: number;
+}
+
+export type NoteBody =
+  | { readonly kind: 'map'; readonly vpage: bigint; readonly ppage: bigint }
+  | { readonly kind: 'map-unknown'; readonly vpage: bigint }
+  | { readonly kind: 'unmap' }
+  | { readonly kind: 'vcpu'; readonly next: number }
+  | { readonly kind: 'cr3'; readonly cr3: bigint }
+  | { readonly kind: 'device'; readonly part: number; readonly paddr: bigint }
+  | { readonly kind: 'wide'; readonly vaddr: bigint }
+  | { readonly kind: 'phys' }
+  | {
+      readonly kind: 'event';
+      readonly vector: number;
+      /** The bits of docs/format.md 3.6. */
+      readonly what: number;
+      readonly error: bigint;
+      readonly ip: bigint;
+      readonly cr2: bigint;
+    }
+  | {
+      readonly kind: 'cut';
+      readonly executed: number;
+      readonly aborted: number;
+      readonly cause: CutCause;
+    };
+
+export type TraceNote = NotePlace & NoteBody;
+
+export interface NoteOptions {
+  readonly stream?: number;
+  /** Default: vcpu, cr3, event, cut. The other kinds describe single pages and accesses. */
+  readonly kinds?: readonly NoteName[];
+  readonly signal?: AbortSignal;
+}
+
+export const DEFAULT_NOTES: readonly NoteName[] = ['vcpu', 'cr3', 'event', 'cut'];
+
+/** Decodes the notes of a chunk. Throws 'corrupt'. */
+export function* decodeNotes(
+  record: ChunkRecord,
+  payload: Uint8Array<ArrayBuffer>,
+): Generator<TraceNote, void, undefined> {
+  const { info } = record;
+  const reader = noteReader(record, notesOf(record, payload));
+  let ordinal = info.firstOrdinal;
+  let block = info.firstBlock;
+  let { vcpu } = info;
+  let vpage = 0n;
+  let ppage = 0n;
+  while (!reader.atEnd()) {
+    const kind = reader.u8();
+    block += reader.small();
+    ordinal += reader.small();
+    const place = { stream: info.stream, chunkIndex: info.chunkIndex, ordinal, block, vcpu };
+    switch (kind) {
+      case NoteKind.map:
+        vpage += unzigzag(reader.varint());
+        ppage += unzigzag(reader.varint());
+        yield { ...place, kind: 'map', vpage, ppage };
+        break;
+      case NoteKind.mapUnknown:
+        vpage += unzigzag(reader.varint());
+        yield { ...place, kind: 'map-unknown', vpage };
+        break;
+      case NoteKind.unmap:
+        yield { ...place, kind: 'unmap' };
+        break;
+      case NoteKind.vcpu:
+        vcpu = reader.small();
+        yield { ...place, kind: 'vcpu', next: vcpu };
+        break;
+      case NoteKind.cr3:
+        yield { ...place, kind: 'cr3', cr3: reader.u64() };
+        break;
+      case NoteKind.device:
+        yield { ...place, kind: 'device', part: reader.small(), paddr: reader.u64() };
+        break;
+      case NoteKind.wide:
+        yield { ...place, kind: 'wide', vaddr: reader.u64() };
+        break;
+      case NoteKind.phys:
+        yield { ...place, kind: 'phys' };
+        break;
+      case NoteKind.event:
+        yield { ...place, ...readEvent(reader) };
+        break;
+      case NoteKind.cut:
+        yield { ...place, ...readCut(record, reader) };
+        break;
+      default:
+        throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 10', `${kind}`);
+    }
+  }
+}
+
+function notesOf(record: ChunkRecord, payload: Uint8Array<ArrayBuffer>): Uint8Array {
+  const extents = locateStreams(payloadView(record.section, payload), record.info);
+  const { rawBytes, storedBytes, payloadAt } = extents[NOTES_STREAM];
+  const stored = payload.subarray(payloadAt, payloadAt + storedBytes);
+  const raw = rawBytes === storedBytes ? stored : decompress(stored, rawBytes);
+  if (raw === undefined) throw chunkError(record, 'corrupt', 'stream notes does not decompress');
+  return raw;
+}
+
+function readEvent(reader: NoteReader): Extract<NoteBody, { kind: 'event' }> {
+  const what = reader.small();
+  return {
+    kind: 'event',
+    vector: what & 255,
+    what,
+    error: reader.varint(),
+    ip: reader.u64(),
+    cr2: reader.u64(),
+  };
+}
+
+function readCut(record: ChunkRecord, reader: NoteReader): Extract<NoteBody, { kind: 'cut' }> {
+  const executed = reader.small();
+  const aborted = reader.small();
+  const cause = CUT_CAUSES.at(reader.u8() - 1);
+  if (cause === undefined) throw chunkError(record, 'corrupt', 'a cut of unknown cause');
+  return { kind: 'cut', executed, aborted, cause };
+}
+
+interface NoteReader {
+  atEnd(): boolean;
+  u8(): number;
+  u64(): bigint;
+  varint(): bigint;
+  /** A varint below 2^32. */
+  small(): number;
+}
+
+function noteReader(record: ChunkRecord, bytes: Uint8Array): NoteReader {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const step = (byteCount: number): number => {
+    if (at + byteCount > bytes.byteLength) throw damaged();
+    at += byteCount;
+    return at - byteCount;
+  };
+  const damaged = (): TraceError => chunkError(record, 'corrupt', 'notes are damaged');
+  const varint = (): bigint => {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = data.getUint8(step(1));
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) {
+        if (value > 0xffff_ffff_ffff_ffffn) throw damaged();
+        return value;
+      }
+    }
+    throw damaged();
+  };
+  return {
+    atEnd: () => at === bytes.byteLength,
+    u8: () => data.getUint8(step(1)),
+    u64: () => data.getBigUint64(step(8), true),
+    varint,
+    small() {
+      const value = varint();
+      if (value > 0xffff_ffffn) throw damaged();
+      return Number(value);
+    },
+  };
+}
+
+function unzigzag(value: bigint): bigint {
+  return (value & 1n) === 0n ? value >> 1n : -(value >> 1n) - 1n;
+}

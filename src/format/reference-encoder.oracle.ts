@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes trace files from plain objects, straight from docs/format.md, so that tests need no QEMU. Slow
+// and obvious; also says what a reader must see in what it wrote.
+
+import { crc32 } from 'node:zlib';
+import { ByteWriter, zstdFrame } from './reference-bytes.oracle.ts';
+import {
+  NO_ADDRESS,
+  type RefAccess,
+  type RefBlock,
+  type RefExecution,
+  type RefItem,
+  type RefTrace,
+  type SeenAccess,
+  type SeenBlock,
+  type SeenTrace,
+  signExtend48,
+} from './reference-trace.oracle.ts';
+
+export interface EncodeOptions {
+  /** Close the file with totals, index and trailer. Default true. */
+  readonly closed?: boolean;
+  /** Put streams into zstd frames. Default false. */
+  readonly framed?: boolean;
+}
+
+/** Physical page of a virtual one; undefined when it is not known. generation counts unmaps. */
+export function physicalPage(vpage: bigint, generation: number): bigint | undefined {
+  const mixed = BigInt.asUintN(64, (vpage + BigInt(generation)) * 0x9e3779b97f4a7c15n) >> 40n;
+  return mixed % 7n === 0n ? undefined : mixed;
+}
+
+export function encodeTrace(
+  trace: RefTrace,
+  options: EncodeOptions = {},
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly seen: SeenTrace } {
+  const file = new FileWriter(trace.blocks, options);
+  const seen: SeenTrace[] = trace.streams.map((items, stream) => {
+    const encoder = new StreamEncoder(file, stream, trace.blocks, options);
+    for (const item of items) encoder.add(item);
+    return encoder.finish();
+  });
+  const bytes = file.finish(seen);
+  return {
+    bytes,
+    seen: {
+      accesses: seen.flatMap(({ accesses }) => accesses),
+      blocks: seen.flatMap(({ blocks }) => blocks),
+      instructions: seen.reduce((sum, { instructions }) => sum + instructions, 0),
+    },
+  };
+}
+
+const HEADER_JSON = JSON.stringify({
+  recorder: { producer: 'reference encoder', command: ['qemu'] },
+  plugin: { api: 4, accepts: [2, 4], vcpus: 2, maxVcpus: 4 },
+  capabilities: Object.fromEntries(
+    [
+      'vaddr',
+      'paddr',
+      'pc',
+      'icount',
+      'cpl',
+      'mode',
+      'address-space',
+      'device',
+      'events',
+      'vcpu',
+      'global-order',
+    ].map((name) => [name, { status: 'yes' }]),
+  ),
+});
+
+class FileWriter {
+  private readonly out = new ByteWriter();
+  private readonly index = new ByteWriter();
+  private indexCount = 0;
+  private knownBlocks = 0;
+  private readonly blocks: readonly RefBlock[];
+  private readonly options: EncodeOptions;
+
+  constructor(blocks: readonly RefBlock[], options: EncodeOptions) {
+    this.blocks = blocks;
+    this.options = options;
+    this.out.text('MEMTRACE').u32(1).u32(0);
+    this.section(1, 0xffffffff, new ByteWriter().text(HEADER_JSON).bytes());
+  }
+
+  section(kind: number, stream: number, payload: Uint8Array): number {
+    const at = this.out.length;
+    const header = new ByteWriter()
+      .text('LSEC')
+      .u16(kind)
+      .u16(0)
+      .u32(stream)
+      .u32(payload.length)
+      .u32(crc32(payload));
+    header.u32(crc32(header.bytes()));
+    this.out.append(header.bytes()).append(payload);
+    return at;
+  }
+
+  entry(at: number, kind: number, stream: number, rest: ByteWriter): void {
+    this.index.u64(BigInt(at)).u16(kind).u16(0).u32(stream).append(rest.bytes());
+    this.indexCount++;
+  }
+
+  /** Writes the code table up to and including this block. */
+  requireBlock(id: number): void {
+    if (id < this.knownBlocks) return;
+    const first = this.knownBlocks;
+    this.knownBlocks = id + 1;
+    const entries = new ByteWriter();
+    for (const block of this.blocks.slice(first, this.knownBlocks)) {
+      const byteCount = block.insnLengths.reduce((sum, length) => sum + length, 0);
+      entries
+        .u64(block.vaddr)
+        .u32(block.mode ?? 0)
+        .u32((block.mode === undefined ? 0 : 1) | (block.lastRep ? 2 : 0))
+        .u16(block.insnLengths.length)
+        .u16(byteCount);
+      for (const length of block.insnLengths) entries.u8(length);
+      for (let i = 0; i < byteCount; i++) entries.u8((i * 7 + id) & 255);
+    }
+    const raw = entries.bytes();
+    const stored = this.options.framed === true ? zstdFrame(raw) : raw;
+    const count = this.knownBlocks - first;
+    const payload = new ByteWriter().u32(first).u32(count).u32(raw.length).u32(stored.length);
+    const at = this.section(2, 0xffffffff, payload.append(stored).bytes());
+    this.entry(
+      at,
+      2,
+      0xffffffff,
+      new ByteWriter().u64(BigInt(first)).u32(count).u32(0).u64(0n).u64(0n).u64(0n).u64(0n),
+    );
+  }
+
+  finish(seen: readonly SeenTrace[]): Uint8Array<ArrayBuffer> {
+    if (this.options.closed === false) return this.out.bytes();
+    this.section(4, 0xffffffff, new ByteWriter().text(totalsJson(seen)).bytes());
+    const index = new ByteWriter().u32(this.indexCount).u32(0).append(this.index.bytes());
+    const at = this.section(5, 0xffffffff, index.bytes());
+    this.section(6, 0xffffffff, new ByteWriter().u64(BigInt(at)).bytes());
+    return this.out.bytes();
+  }
+}
+
+function totalsJson(seen: readonly SeenTrace[]): string {
+  const count = (accesses: readonly SeenAccess[], store: boolean): number =>
+    accesses.filter((access) => access.store === store && !access.aborted).length;
+  return JSON.stringify({
+    cause: 'guest-exit',
+    error: '',
+    streams: seen.map(({ accesses, blocks, instructions }, stream) => ({
+      stream,
+      captured: accesses.length + blocks.length,
+      encoded: accesses.length + blocks.length,
+      written: accesses.length + blocks.length,
+      accesses: accesses.length,
+      blocks: blocks.length,
+      instructions,
+      loads: count(accesses, false),
+      stores: count(accesses, true),
+      aborted: accesses.filter((access) => access.aborted).length,
+      events: eventCounts.get(accesses) ?? 0,
+      words: 0,
+      waits: 0,
+      unknownPaddr: 0,
+      mapChecks: 0,
+      mapMismatches: 0,
+      strays: 0,
+      aliasedBlocks: 0,
+      cutBlocks: 0,
+      unresolvedCuts: 0,
+    })),
+    vcpus: [],
+  });
+}
+
+/** Events of the stream whose accesses these are. */
+const eventCounts = new WeakMap<readonly SeenAccess[], number>();
+
+interface Slot {
+  readonly tag: number;
+  last: bigint;
+  d: bigint[];
+  sel: number;
+}
+
+interface BlockState {
+  slots: Slot[];
+  shape: number[];
+  next1: number;
+}
+
+interface VcpuState {
+  icount: bigint;
+  cr3: bigint;
+  pendingRep: bigint;
+}
+
+class StreamEncoder {
+  private readonly file: FileWriter;
+  private readonly stream: number;
+  private readonly table: readonly RefBlock[];
+  private readonly options: EncodeOptions;
+  private readonly accesses: SeenAccess[] = [];
+  private readonly executions: SeenBlock[] = [];
+  private instructions = 0;
+  private events = 0;
+  private vcpu: number;
+  private readonly vcpus = new Map<number, VcpuState>();
+  private generation = 0;
+  private chunk: ChunkState | undefined;
+
+  constructor(
+    file: FileWriter,
+    stream: number,
+    table: readonly RefBlock[],
+    options: EncodeOptions,
+  ) {
+    this.file = file;
+    this.stream = stream;
+    this.table = table;
+    this.options = options;
+    this.vcpu = stream;
+  }
+
+  add(item: RefItem): void {
+    if (item.type === 'seal') {
+      this.seal();
+      return;
+    }
+    this.chunk ??= this.begin();
+    const chunk = this.chunk;
+    const vcpu = this.running();
+    switch (item.type) {
+      case 'block':
+        this.execute(chunk, vcpu, item);
+        break;
+      case 'vcpu':
+        chunk.note(4).varint(BigInt(item.vcpu));
+        this.vcpu = item.vcpu;
+        break;
+      case 'cr3':
+        chunk.note(5).u64(item.cr3);
+        vcpu.cr3 = item.cr3;
+        break;
+      case 'event':
+        chunk.note(9).varint(BigInt(item.what)).varint(item.error).u64(item.ip).u64(item.cr2);
+        vcpu.pendingRep = NO_ADDRESS;
+        chunk.events++;
+        this.events++;
+        break;
+      case 'unmap':
+        this.unmap(chunk);
+        break;
+    }
+  }
+
+  finish(): SeenTrace {
+    this.seal();
+    eventCounts.set(this.accesses, this.events);
+    return { accesses: this.accesses, blocks: this.executions, instructions: this.instructions };
+  }
+
+  private running(): VcpuState {
+    let state = this.vcpus.get(this.vcpu);
+    if (state === undefined) {
+      state = { icount: 0n, cr3: 0n, pendingRep: NO_ADDRESS };
+      this.vcpus.set(this.vcpu, state);
+    }
+    return state;
+  }
+
+  private begin(): ChunkState {
+    this.running();
+    const states = new ByteWriter();
+    for (const [vcpu, state] of this.vcpus) {
+      states.u32(vcpu).u32(0).u64(state.icount).u64(state.cr3).u64(state.pendingRep);
+    }
+    return new ChunkState(
+      this.accesses.length,
+      this.executions.length,
+      this.vcpu,
+      this.vcpus.size,
+      states.bytes(),
+      this.running().icount,
+    );
+  }
+
+  private unmap(chunk: ChunkState): void {
+    chunk.note(3);
+    chunk.pages.clear();
+    this.generation++;
+  }
+
+  /** Physical address of the first byte of a page; notes the mapping when the reader lacks it. */
+  private pageStart(chunk: ChunkState, vpage: bigint): bigint {
+    const slot = Number(vpage & 2047n);
+    const ppage = physicalPage(vpage, this.generation);
+    if (chunk.pages.get(slot) !== vpage) {
+      chunk.pages.set(slot, vpage);
+      const note = chunk.note(ppage === undefined ? 2 : 1).zigzag(vpage - chunk.lastVpage);
+      chunk.lastVpage = vpage;
+      if (ppage !== undefined) {
+        note.zigzag(ppage - chunk.lastPpage);
+        chunk.lastPpage = ppage;
+      }
+    }
+    return ppage === undefined ? NO_ADDRESS : ppage << 12n;
+  }
+
+  private execute(chunk: ChunkState, vcpu: VcpuState, item: RefExecution): void {
+    const block = this.table[item.id];
+    if (block === undefined) throw new Error(`no block ${item.id}`);
+    this.file.requireBlock(item.id);
+    if (item.cut !== undefined) {
+      const { executed, aborted, cause } = item.cut;
+      chunk.note(10).varint(BigInt(executed)).varint(BigInt(aborted)).u8(cause);
+    }
+    const executed = item.cut?.executed ?? block.insnLengths.length;
+    const icountBefore = vcpu.icount;
+    if (vcpu.pendingRep === block.vaddr) vcpu.icount -= 1n;
+    this.executions.push({
+      stream: this.stream,
+      id: item.id,
+      icount: vcpu.icount,
+      vcpu: this.vcpu,
+      executed,
+      firstAccess: this.accesses.length,
+    });
+    chunk.beginBlock(item);
+    const firstAborted = item.accesses.length - (item.cut?.aborted ?? 0);
+    item.accesses.forEach((access, i) => {
+      const seen = this.access(chunk, vcpu, item, block, access, i >= firstAborted);
+      chunk.count(seen);
+      this.accesses.push(seen);
+      chunk.codeAddress(item.id, i, signExtend48(access.vaddr));
+    });
+    vcpu.icount += BigInt(executed);
+    const last = block.vaddr + BigInt(offsetOf(block, block.insnLengths.length - 1));
+    vcpu.pendingRep =
+      block.lastRep && item.cut === undefined ? BigInt.asUintN(64, last) : NO_ADDRESS;
+    chunk.instructions += vcpu.icount - icountBefore;
+    this.instructions += Number(vcpu.icount - icountBefore);
+  }
+
+  /** Writes the notes of an access, and says what is to be seen of it. */
+  private access(
+    chunk: ChunkState,
+    vcpu: VcpuState,
+    { id }: RefExecution,
+    block: RefBlock,
+    access: RefAccess,
+    aborted: boolean,
+  ): SeenAccess {
+    if (access.unmapBefore === true) this.unmap(chunk);
+    const { vaddr } = access;
+    const size = 2 ** access.sizeLog2;
+    const part = (number: number): bigint | undefined =>
+      access.device?.find((device) => device.part === number)?.paddr;
+    const phys = access.phys === true;
+    const crosses = !phys && (vaddr & 4095n) + BigInt(size) > 4096n;
+    const firstPage = (): bigint => {
+      const start = this.pageStart(chunk, vaddr >> 12n);
+      return start === NO_ADDRESS ? NO_ADDRESS : start | (vaddr & 4095n);
+    };
+    const paddr = part(0) ?? (phys ? vaddr : firstPage());
+    const nextPage = BigInt.asUintN(52, (vaddr >> 12n) + 1n);
+    const secondPaddr = crosses ? (part(1) ?? this.pageStart(chunk, nextPage)) : undefined;
+    for (const device of access.device ?? []) {
+      chunk.note(6).varint(BigInt(device.part)).u64(device.paddr);
+    }
+    if (signExtend48(vaddr) !== vaddr) chunk.note(7).u64(vaddr);
+    if (phys) chunk.note(8);
+    return {
+      stream: this.stream,
+      ordinal: this.accesses.length,
+      vcpu: this.vcpu,
+      icount: vcpu.icount + BigInt(access.insn),
+      pc: BigInt.asUintN(64, block.vaddr + BigInt(offsetOf(block, access.insn))),
+      vaddr,
+      paddr,
+      secondPaddr,
+      size,
+      store: access.store,
+      aborted,
+      device: (access.device ?? []).length > 0,
+      phys,
+      block: id,
+      insn: access.insn,
+      cpl: block.mode === undefined ? 255 : block.mode & 3,
+      cr3: vcpu.cr3,
+    };
+  }
+
+  private seal(): void {
+    if (this.chunk === undefined) return;
+    const { payload, entry } = this.chunk.finish(this.options.framed === true);
+    const at = this.file.section(3, this.stream, payload);
+    this.file.entry(at, 3, this.stream, entry);
+    this.chunk = undefined;
+  }
+}
+
+function offsetOf(block: RefBlock, insn: number): number {
+  return block.insnLengths.slice(0, insn).reduce((sum, length) => sum + length, 0);
+}
+
+function u32(value: bigint): bigint {
+  return BigInt.asUintN(32, value);
+}
+
+/** Section 3: the predictors and streams of one chunk. */
+class ChunkState {
+  readonly pages = new Map<number, bigint>();
+  lastVpage = 0n;
+  lastPpage = 0n;
+  events = 0;
+  instructions = 0n;
+  private readonly streams = Array.from({ length: 11 }, () => new ByteWriter());
+  private noteCount = 0;
+  private noteBlock = 0;
+  private noteAccess = 0;
+  private blockCount = 0;
+  private accessCount = 0;
+  private loads = 0;
+  private stores = 0;
+  private aborted = 0;
+  private user = 0;
+  private lowest = NO_ADDRESS;
+  private highest = 0n;
+  private h: bigint[] = [0n, 0n, 0n];
+  private p: number[] = [0, 0, 0];
+  private run = 0n;
+  private arun = 0n;
+  private readonly next3 = new Map<bigint, number>();
+  private readonly walk = new Map<bigint, bigint>();
+  private readonly states = new Map<number, BlockState>();
+  private readonly firstOrdinal: number;
+  private readonly firstBlock: number;
+  private readonly vcpu: number;
+  private readonly vcpuCount: number;
+  private readonly vcpuStates: Uint8Array;
+  private readonly icount: bigint;
+
+  constructor(
+    firstOrdinal: number,
+    firstBlock: number,
+    vcpu: number,
+    vcpuCount: number,
+    vcpuStates: Uint8Array,
+    icount: bigint,
+  ) {
+    this.firstOrdinal = firstOrdinal;
+    this.firstBlock = firstBlock;
+    this.vcpu = vcpu;
+    this.vcpuCount = vcpuCount;
+    this.vcpuStates = vcpuStates;
+    this.icount = icount;
+  }
+
+  private out(stream: number): ByteWriter {
+    const writer = this.streams[stream];
+    if (writer === undefined) throw new Error(`no stream ${stream}`);
+    return writer;
+  }
+
+  note(kind: number): ByteWriter {
+    const notes = this.out(10);
+    notes.u8(kind);
+    notes.varint(BigInt(this.blockCount - this.noteBlock));
+    notes.varint(BigInt(this.accessCount - this.noteAccess));
+    this.noteBlock = this.blockCount;
+    this.noteAccess = this.accessCount;
+    this.noteCount++;
+    return notes;
+  }
+
+  private state(id: number): BlockState {
+    let state = this.states.get(id);
+    if (state === undefined) {
+      state = { slots: [], shape: [], next1: 0xffffffff };
+      this.states.set(id, state);
+    }
+    return state;
+  }
+
+  beginBlock({ id, accesses }: RefExecution): void {
+    const [p1 = 0, p2 = 0, p3 = 0] = this.p;
+    const k =
+      u32((BigInt(p1) * 0x9e3779b1n) ^ (BigInt(p2) * 0x85ebca6bn) ^ (BigInt(p3) * 0xc2b2ae35n)) >>
+      17n;
+    const state = this.state(id);
+    const tags = accesses.map(
+      ({ insn, store, sizeLog2 }) => insn | (store ? 512 : 0) | (sizeLog2 << 10),
+    );
+    const shape = tags.map((tag) => {
+      const known = state.slots.findIndex((slot) => slot.tag === tag);
+      if (known >= 0) return known;
+      return state.slots.push({ tag, last: this.h[0] ?? 0n, d: [0n, 0n, 0n, 0n], sel: 1 }) - 1;
+    });
+    const usual = shape.join() === state.shape.join();
+    if (this.next3.get(k) === id && usual) {
+      this.run++;
+    } else {
+      const code =
+        this.next3.get(k) === id ? 0 : this.states.get(p1)?.next1 === id ? 1 : 2;
+      this.out(0).varint(this.run);
+      this.run = 0n;
+      this.out(1).u8(code | (usual ? 0 : 4));
+      if (code === 2) this.out(2).u32(id);
+      if (!usual) {
+        this.out(3).varint(BigInt(tags.length));
+        for (const tag of tags) this.out(3).u16(tag);
+      }
+    }
+    state.shape = shape;
+    if (this.next3.get(k) !== id) {
+      this.next3.set(k, id);
+      this.state(p1).next1 = id;
+    }
+    this.p = [id, p1, p2];
+    this.blockCount++;
+  }
+
+  codeAddress(id: number, member: number, a: bigint): void {
+    const state = this.state(id);
+    const number = state.shape[member];
+    const slot = number === undefined ? undefined : state.slots[number];
+    if (slot === undefined || number === undefined) throw new Error('no slot');
+    const base = [slot.last, ...this.h];
+    const predicted = (i: number): bigint =>
+      BigInt.asUintN(64, (base[i] ?? 0n) + (slot.d[i] ?? 0n));
+    if (predicted(slot.sel) === a) {
+      this.arun++;
+    } else {
+      this.out(4).varint(this.arun);
+      this.arun = 0n;
+      const w =
+        u32((BigInt(id * 64 + number) * 0x9e3779b1n) ^ (u32(slot.last) * 0x85ebca6bn)) >> 18n;
+      const sel = [0, 1, 2, 3].findIndex((i) => predicted(i) === a);
+      if (sel >= 0) {
+        slot.sel = sel;
+        this.out(5).u8(sel);
+      } else if ((this.walk.get(w) ?? 0n) === a) {
+        this.out(5).u8(4);
+      } else {
+        this.codeExplicit(base, a);
+      }
+      this.walk.set(w, a);
+      slot.d = base.map((b) => BigInt.asIntN(32, a - b));
+    }
+    slot.last = a;
+    this.h = [a, ...this.h.slice(0, 2)];
+    this.accessCount++;
+    if (a < this.lowest) this.lowest = a;
+    if (a > this.highest) this.highest = a;
+  }
+
+  private codeExplicit(base: readonly bigint[], a: bigint): void {
+    const coded = base.map((b) => {
+      const x = BigInt.asIntN(48, a - b);
+      return BigInt.asUintN(64, (x << 1n) ^ (x >> 63n));
+    });
+    const least = coded.reduce((low, z) => (z < low ? z : low));
+    const byteCount = [1, 2, 3, 6].find((n) => least < 1n << BigInt(n * 8));
+    if (byteCount === undefined) throw new Error('48 bits always do');
+    this.out(5).u8(8 + coded.indexOf(least) * 8 + byteCount);
+    this.out({ 1: 6, 2: 7, 3: 8, 6: 9 }[byteCount] ?? 0).low(least, byteCount);
+  }
+
+  count(access: SeenAccess): void {
+    if (access.aborted) this.aborted++;
+    else if (access.store) this.stores++;
+    else this.loads++;
+    if (!access.aborted && access.cpl === 3) this.user++;
+  }
+
+  finish(framed: boolean): { payload: Uint8Array; entry: ByteWriter } {
+    this.out(0).varint(this.run);
+    this.out(4).varint(this.arun);
+    const head = new ByteWriter()
+      .u32(0)
+      .u32(this.accessCount)
+      .u32(this.blockCount)
+      .u32(this.noteCount)
+      .u64(BigInt(this.firstOrdinal))
+      .u64(BigInt(this.firstBlock))
+      .u64(this.instructions)
+      .u64(1000n)
+      .u64(2000n)
+      .u64(this.lowest)
+      .u64(this.highest)
+      .u32(this.loads)
+      .u32(this.stores)
+      .u32(this.aborted)
+      .u32(this.user)
+      .u32(this.events)
+      .u32(this.vcpu)
+      .u32(this.vcpuCount)
+      .u32(11)
+      .append(this.vcpuStates);
+    const stored = this.streams.map((stream) => {
+      const raw = stream.bytes();
+      return framed && raw.length > 0 ? zstdFrame(raw) : raw;
+    });
+    stored.forEach((bytes, i) => head.u32(this.out(i).length).u32(bytes.length));
+    for (const bytes of stored) head.append(bytes);
+    const entry = new ByteWriter()
+      .u64(BigInt(this.firstOrdinal))
+      .u32(this.accessCount)
+      .u32(this.blockCount)
+      .u64(this.icount)
+      .u64(this.lowest)
+      .u64(this.highest)
+      .u64(1000n);
+    return { payload: head.bytes(), entry };
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fast decoder against the reference decoder and against what the reference encoder was given.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AccessFlag, type ColumnName, COLUMN_NAMES } from './access-batch.ts';
+import { byteSourceFromBytes } from './byte-source.ts';
+import { type ProgramOptions, randomTrace } from './program.oracle.ts';
+import { decodeTrace } from './reference-decoder.oracle.ts';
+import { encodeTrace } from './reference-encoder.oracle.ts';
+import { NO_ADDRESS, type SeenAccess, type SeenBlock } from './reference-trace.oracle.ts';
+import type { AccessOptions } from './read-accesses.ts';
+import { openTraceSource, type Trace } from './trace.ts';
+
+const program: fc.Arbitrary<ProgramOptions> = fc.record({
+  seed: fc.integer(),
+  blockCount: fc.integer({ min: 1, max: 12 }),
+  executions: fc.integer({ min: 0, max: 120 }),
+  streams: fc.integer({ min: 1, max: 2 }),
+  oddity: fc.constantFrom(0, 0.05, 0.3),
+});
+
+function openBytes(bytes: Uint8Array<ArrayBuffer>): Promise<Trace> {
+  return openTraceSource(byteSourceFromBytes(bytes));
+}
+
+async function collectAccesses(trace: Trace, options: AccessOptions = {}): Promise<SeenAccess[]> {
+  const accesses: SeenAccess[] = [];
+  for await (const batch of trace.accesses({
+    columns: COLUMN_NAMES,
+    includeAborted: true,
+    ...options,
+  })) {
+    const second = new Map<number, bigint>();
+    batch.crossings?.index.forEach((index, i) => {
+      second.set(index, batch.crossings?.paddr[i] ?? 0n);
+    });
+    for (let i = 0; i < batch.length; i++) {
+      const flags = batch.flags?.[i] ?? 0;
+      accesses.push({
+        stream: batch.stream,
+        ordinal: batch.ordinal?.[i] ?? -1,
+        vcpu: batch.vcpu?.[i] ?? -1,
+        icount: batch.icount?.[i] ?? -1n,
+        pc: batch.pc?.[i] ?? -1n,
+        vaddr: batch.vaddr?.[i] ?? -1n,
+        paddr: batch.paddr?.[i] ?? -1n,
+        secondPaddr: second.get(i),
+        size: batch.size?.[i] ?? -1,
+        store: (flags & AccessFlag.store) !== 0,
+        aborted: (flags & AccessFlag.aborted) !== 0,
+        device: (flags & AccessFlag.device) !== 0,
+        phys: (flags & AccessFlag.physicalOnly) !== 0,
+        block: batch.block?.[i] ?? -1,
+        insn: batch.insn?.[i] ?? -1,
+        cpl: batch.cpl?.[i] ?? -1,
+        cr3: batch.cr3?.[i] ?? -1n,
+      });
+      const isUnknown = (batch.paddr?.[i] === NO_ADDRESS || second.get(i) === NO_ADDRESS);
+      expect((flags & AccessFlag.paddrUnknown) !== 0).toBe(isUnknown);
+      expect((flags & AccessFlag.crossesPage) !== 0).toBe(second.has(i));
+    }
+  }
+  return accesses;
+}
+
+async function collectBlocks(trace: Trace): Promise<SeenBlock[]> {
+  const blocks: SeenBlock[] = [];
+  for await (const batch of trace.blocks()) {
+    for (let i = 0; i < batch.length; i++) {
+      blocks.push({
+        stream: batch.stream,
+        id: batch.id[i] ?? -1,
+        icount: batch.icount[i] ?? -1n,
+        vcpu: batch.vcpu[i] ?? -1,
+        executed: batch.executed[i] ?? -1,
+        firstAccess: batch.firstAccess[i] ?? -1,
+      });
+    }
+  }
+  return blocks;
+}
+
+describe('decoding', () => {
+  it('gives what was encoded, as the reference decoder does', async () => {
+    await fc.assert(
+      fc.asyncProperty(program, fc.boolean(), async (options, framed) => {
+        const { bytes, seen } = encodeTrace(randomTrace(options), { framed });
+        const reference = await decodeTrace(bytes);
+        expect(reference).toEqual(seen);
+        const trace = await openBytes(bytes);
+        expect(trace.cut).toBeUndefined();
+        expect(trace.complete).toBe(true);
+        expect(await collectAccesses(trace)).toEqual(seen.accesses);
+        expect(await collectBlocks(trace)).toEqual(seen.blocks);
+        const sums = trace.summary();
+        expect(sums.instructions).toBe(seen.instructions);
+        expect(sums.accesses).toBe(seen.accesses.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// An open trace: what it says of itself, and iteration over what it holds.
+
+import type { AccessBatch } from './access-batch.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { ChunkInfo } from './chunk-header.ts';
+import { loadChunks } from './chunk-payloads.ts';
+import type { CodeTable } from './code-table.ts';
+import { type ChunkKernel, createKernel } from './kernel.ts';
+import type { Capabilities, TraceHeader, TraceTotals } from './metadata.ts';
+import {
+  type AccessOptions,
+  type AccessPlan,
+  decodeAccesses,
+  planAccesses,
+  selectChunks,
+} from './read-accesses.ts';
+import {
+  type BlockBatch,
+  type BlockOptions,
+  decodeBlocks,
+  planBlocks,
+  selectChunksOfBlocks,
+} from './read-blocks.ts';
+import { DEFAULT_NOTES, decodeNotes, type NoteOptions, type TraceNote } from './read-notes.ts';
+import { type Survey, surveyTrace, type TraceCut } from './survey.ts';
+
+/** Sums over the chunks of a trace. */
+export interface TraceSummary {
+  readonly instructions: number;
+  /** Loads, stores and aborted accesses. */
+  readonly accesses: number;
+  readonly loads: number;
+  readonly stores: number;
+  readonly aborted: number;
+  readonly userAccesses: number;
+  /** Block executions. */
+  readonly blocks: number;
+  readonly events: number;
+  readonly chunks: number;
+  readonly streams: number;
+}
+
+export interface Trace {
+  readonly path: string;
+  readonly fileBytes: number;
+  /** It was closed in an orderly way and its structure is whole. Chunk contents are checked when read. */
+  readonly complete: boolean;
+  /** Where it stops being good, when it is not complete. */
+  readonly cut: TraceCut | undefined;
+  readonly header: TraceHeader;
+  readonly totals: TraceTotals | undefined;
+  /** What the trace can and cannot say. */
+  readonly capabilities: Capabilities;
+  readonly code: CodeTable;
+  /** In file order. */
+  readonly chunks: readonly ChunkInfo[];
+  summary(): TraceSummary;
+  /**
+   * Batches of accesses in the order in which they were made: the exact global order when the trace has
+   * one stream, else stream by stream. Throws 'bad-argument' and 'missing-capability' at once; while
+   * iterating 'checksum', 'corrupt', 'count-mismatch', 'limit', 'io', and the reason of an aborted signal.
+   */
+  accesses(options?: AccessOptions): AsyncIterable<AccessBatch>;
+  /** Batches of block executions. Throws as accesses() does. */
+  blocks(options?: BlockOptions): AsyncIterable<BlockBatch>;
+  /** Notes with their places, stream by stream. Throws as accesses() does. */
+  notes(options?: NoteOptions): AsyncIterable<TraceNote>;
+  close(): Promise<void>;
+}
+
+/** Decodes in worker threads; Node's entry provides one. */
+export type ParallelDecoder = (
+  source: ByteSource,
+  survey: Survey,
+  plan: AccessPlan,
+  workers: number,
+  signal: AbortSignal | undefined,
+) => AsyncIterable<AccessBatch>;
+
+/** Reads what is where. Throws 'not-a-trace', 'newer-format', 'truncated', 'checksum', 'corrupt', 'limit', 'io'. */
+export async function openTraceSource(
+  source: ByteSource,
+  parallel?: ParallelDecoder,
+): Promise<Trace> {
+  const survey = await surveyTrace(source);
+  const capabilities = survey.totals?.capabilities ?? survey.header.capabilities;
+  const kernels = kernelPool(survey);
+  return {
+    path: source.name,
+    fileBytes: source.byteLength,
+    complete: survey.complete,
+    cut: survey.cut,
+    header: survey.header,
+    totals: survey.totals,
+    capabilities,
+    code: survey.code.table,
+    chunks: survey.chunks.map((record) => record.info),
+    summary: () => summarize(survey),
+    accesses(options = {}) {
+      const plan = planAccesses(options, capabilities);
+      if (parallel !== undefined && (options.workers ?? 0) > 0) {
+        return parallel(source, survey, plan, options.workers ?? 0, options.signal);
+      }
+      return iterateAccesses(source, survey, kernels, plan, options.signal);
+    },
+    blocks(options = {}) {
+      const plan = planBlocks(options);
+      const records = selectChunksOfBlocks(survey.chunks, plan);
+      return withKernel(kernels, async function* (kernel) {
+        for await (const { record, payload } of loadChunks(source, records, options.signal)) {
+          kernel.load(record, payload);
+          yield* decodeBlocks(kernel, record, plan);
+        }
+      });
+    },
+    notes: (options = {}) => iterateNotes(source, survey, options),
+    close: () => source.close(),
+  };
+}
+
+function iterateAccesses(
+  source: ByteSource,
+  survey: Survey,
+  kernels: KernelPool,
+  plan: AccessPlan,
+  signal: AbortSignal | undefined,
+): AsyncIterable<AccessBatch> {
+  const records = selectChunks(survey.chunks, plan);
+  return withKernel(kernels, async function* (kernel) {
+    for await (const { record, payload } of loadChunks(source, records, signal)) {
+      kernel.load(record, payload);
+      for (const batch of decodeAccesses(kernel, record, plan)) {
+        yield batch;
+        signal?.throwIfAborted();
+      }
+    }
+  });
+}
+
+async function* iterateNotes(
+  source: ByteSource,
+  survey: Survey,
+  options: NoteOptions,
+): AsyncGenerator<TraceNote, void, undefined> {
+  const kinds = new Set(options.kinds ?? DEFAULT_NOTES);
+  const records = survey.chunks
+    .filter(({ info }) => info.noteCount > 0)
+    .filter(({ info }) => options.stream === undefined || info.stream === options.stream)
+    .sort((a, b) => a.info.stream - b.info.stream || a.info.chunkIndex - b.info.chunkIndex);
+  for await (const { record, payload } of loadChunks(source, records, options.signal)) {
+    for (const note of decodeNotes(record, payload)) {
+      if (kinds.has(note.kind)) yield note;
+    }
+  }
+}
+
+/** A kernel holds one chunk at a time: iterations that run side by side get one each. */
+interface KernelPool {
+  take(): ChunkKernel;
+  giveBack(kernel: ChunkKernel): void;
+}
+
+function kernelPool(survey: Survey): KernelPool {
+  const idle: ChunkKernel[] = [];
+  return {
+    take: () => idle.pop() ?? createKernel(survey.code),
+    giveBack: (kernel) => {
+      if (idle.length === 0) idle.push(kernel);
+    },
+  };
+}
+
+async function* withKernel<T>(
+  kernels: KernelPool,
+  iterate: (kernel: ChunkKernel) => AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  const kernel = kernels.take();
+  try {
+    yield* iterate(kernel);
+  } finally {
+    kernels.giveBack(kernel);
+  }
+}
+
+function summarize({ chunks }: Survey): TraceSummary {
+  const sum = (pick: (info: ChunkInfo) => number): number =>
+    chunks.reduce((total, { info }) => total + pick(info), 0);
+  return {
+    instructions: sum((info) => info.instructionCount),
+    accesses: sum((info) => info.accessCount),
+    loads: sum((info) => info.loads),
+    stores: sum((info) => info.stores),
+    aborted: sum((info) => info.aborted),
+    userAccesses: sum((info) => info.userAccesses),
+    blocks: sum((info) => info.blockCount),
+    events: sum((info) => info.events),
+    chunks: chunks.length,
+    streams: new Set(chunks.map(({ info }) => info.stream)).size,
+  };
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of WebAssembly that kernel.ts uses: Node and every browser have it, the es2023 library does not
+// declare it.
+
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array<ArrayBuffer>);
+  }
+  class Memory {
+    private constructor();
+    readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
+  }
+  class Instance {
+    constructor(module: Module, imports: object);
+    readonly exports: object;
+  }
+}
