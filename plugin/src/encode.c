@@ -119,7 +119,9 @@ static inline void code_address(LsEncoder *e, LsSlot *s,
     }
     *walk = a;
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t z = ls_zigzag((int64_t)(a - base[i]));
+        /* Modulo 2^48: from one half of the address space to the other it
+         * would take 49 bits. */
+        uint64_t z = ls_zigzag((int64_t)((a - base[i]) << 16) >> 16);
 
         if (z < best) {
             best = z;
