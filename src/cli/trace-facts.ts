@@ -58,11 +58,10 @@ export interface TraceFacts {
 
 /** Facts of QEMU's plugin interface: memory that is accessed without an instruction doing it. */
 const OUTSIDE = {
-  'event delivery':
-    'what the CPU pushes and which tables it reads when it takes an interrupt or exception; that it did is recorded',
-  'page walks': 'reads of page tables by the MMU, and the accessed and dirty bits that it sets',
-  dma: 'what devices read and write, such as the firmware loading kernel and initramfs',
-  'state save': 'what entering and leaving SMM or a nested guest stores',
+  'event delivery': 'pushes and table reads of interrupt delivery (the events are there)',
+  'page walks': "the MMU's reads of page tables, accessed and dirty bits",
+  dma: 'what devices read and write: disks, the firmware loading a kernel',
+  'state save': 'stores on entering SMM or leaving a nested guest',
 } as const;
 
 const DOUBTS = ['unknownPaddr', 'mapMismatches', 'strays', 'unresolvedCuts'] as const;

@@ -71,6 +71,7 @@ describe('nameLinuxRegion', () => {
     [0xffff_c900_0000_0000n, 'vmalloc'],
     [0xffff_ffff_8100_0000n, 'kernel image'],
     [0x40_0000n, 'user or physical'],
+    [0x7ffd_30ae_a000n, 'user'],
     [0xffff_ea00_0000_1000n, 'struct page'],
   ])('%s is in the %s', (address, name) => {
     expect(nameLinuxRegion(Number(address & 0xffff_ffffn), Number(address >> 32n))).toBe(name);

@@ -12,6 +12,7 @@ interface Region {
 /** In ascending order; a region reaches to the next one's begin. */
 const REGIONS: readonly Region[] = [
   { beginHi: 0, beginLo: 0, name: 'user or physical' },
+  { beginHi: 1, beginLo: 0, name: 'user' },
   { beginHi: 0x8000, beginLo: 0, name: 'non-canonical' },
   { beginHi: 0xffff_8000, beginLo: 0, name: 'guard hole' },
   { beginHi: 0xffff_8800, beginLo: 0, name: 'LDT' },

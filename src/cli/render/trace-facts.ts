@@ -7,6 +7,12 @@ import { drawTable, fillText } from './table.ts';
 
 const TEXT_WIDTH = 84;
 const NAME_WIDTH = 16;
+const DOUBT_TEXTS: Readonly<Record<string, string>> = {
+  unknownPaddr: 'accesses without a known physical address',
+  mapMismatches: 'self-checks of physical addresses that failed',
+  strays: 'accesses that QEMU reported outside any block',
+  unresolvedCuts: 'blocks that ended early at a place that could not be told',
+};
 
 export function renderTotals(facts: TraceFacts): string {
   const { totals } = facts;
@@ -39,7 +45,7 @@ export function renderNotHeld(facts: TraceFacts): string {
     ]);
   entries.push(...Object.entries(facts.outside));
   for (const [name, count] of Object.entries(facts.doubts)) {
-    entries.push([name, `${formatCount(count)} times`]);
+    entries.push([name, `${formatCount(count)} ${DOUBT_TEXTS[name] ?? 'times'}`]);
   }
   return entries
     .map(([name, text]) => {
