@@ -5,7 +5,7 @@ import { formatBytes, formatCount } from '../../base/index.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { drawTable, fillText } from './table.ts';
 
-const TEXT_WIDTH = 84;
+const TEXT_WIDTH = 92;
 const NAME_WIDTH = 16;
 const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   unknownPaddr: 'accesses without a known physical address',

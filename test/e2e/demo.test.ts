@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeFolder, PLUGIN_IS_BUILT, runLoadstore } from './run-loadstore.ts';
+
+interface Demo {
+  readonly slowdown: number;
+  readonly trace: { readonly complete: boolean; readonly totals: { readonly accesses: number } };
+  readonly tops: {
+    readonly pages: readonly {
+      readonly name: string;
+      readonly loads: number;
+      readonly stores: number;
+    }[];
+    readonly functions: {
+      readonly loads: number;
+      readonly stores: number;
+      readonly functions: readonly { readonly name: string }[];
+    };
+  };
+}
+
+describe.skipIf(!PLUGIN_IS_BUILT)('loadstore demo', () => {
+  const folder = makeFolder();
+  const trace = path.join(folder.path, 'boot.memtrace');
+  afterAll(folder.remove);
+
+  it('records a boot, compares it with one untraced, and names what accesses memory most', async () => {
+    const { exitCode, out } = await runLoadstore('demo', '-o', trace, '--json');
+    expect(exitCode).toBe(0);
+    const result = JSON.parse(out) as Demo;
+    expect(result.trace.complete).toBe(true);
+    expect(result.slowdown).toBeGreaterThan(1);
+    const { pages, functions } = result.tops;
+    expect(pages).toHaveLength(10);
+    expect(functions.loads + functions.stores).toBe(result.trace.totals.accesses);
+    // The kernel checks its keys with multi-precision arithmetic and clears pages in every boot.
+    const names = functions.functions.map(({ name }) => name);
+    expect(names).toHaveLength(10);
+    expect(
+      names.filter((name) => /^(mpihelp_|__?memset|memset|clear_page)/.test(name)).length,
+    ).toBeGreaterThan(1);
+  });
+
+  it('does not touch a file that it did not make', async () => {
+    const precious = path.join(folder.path, 'precious');
+    writeFileSync(precious, 'text');
+    const { exitCode, err } = await runLoadstore('demo', '-o', precious);
+    expect(err).toContain('exists');
+    expect(err).not.toContain('booting');
+    expect(exitCode).toBe(2);
+    expect(existsSync(precious)).toBe(true);
+  });
+});
