@@ -429,8 +429,8 @@ class ChunkState {
   private stores = 0;
   private aborted = 0;
   private user = 0;
-  private lowest = NO_ADDRESS;
-  private highest = 0n;
+  private lower = NO_ADDRESS;
+  private upper = 0n;
   private h: bigint[] = [0n, 0n, 0n];
   private p: number[] = [0, 0, 0];
   private run = 0n;
@@ -555,8 +555,9 @@ class ChunkState {
     slot.last = a;
     this.h = [a, ...this.h.slice(0, 2)];
     this.accessCount++;
-    if (a < this.lowest) this.lowest = a;
-    if (a > this.highest) this.highest = a;
+    const page = a & ~4095n;
+    if (page < this.lower) this.lower = page;
+    if ((page | 4095n) > this.upper) this.upper = page | 4095n;
   }
 
   private codeExplicit(base: readonly bigint[], a: bigint): void {
@@ -591,8 +592,8 @@ class ChunkState {
       .u64(this.instructions)
       .u64(1000n)
       .u64(2000n)
-      .u64(this.lowest)
-      .u64(this.highest)
+      .u64(this.lower)
+      .u64(this.upper)
       .u32(this.loads)
       .u32(this.stores)
       .u32(this.aborted)
@@ -613,8 +614,8 @@ class ChunkState {
       .u32(this.accessCount)
       .u32(this.blockCount)
       .u64(this.icount)
-      .u64(this.lowest)
-      .u64(this.highest)
+      .u64(this.lower)
+      .u64(this.upper)
       .u64(1000n);
     return { payload: head.bytes(), entry };
   }
