@@ -295,8 +295,11 @@ function readAccess(slot: usize, vp: usize, key: u32): u64 {
   return address;
 }
 
-/** A block execution that was not as predicted; the id is checked by the caller. */
-function readBlock(predicted: u32): u32 {
+/**
+ * A block execution that was not as predicted, after block `before`; newest is h0. Returns an id of the
+ * code table; 0 after a failure.
+ */
+function readBlock(predicted: u32, before: u32, newestAddress: u64, accessesLeft: u32): u32 {
   const code = readU8(S_BLOCK_CODES, BLOCK_CODES_END);
   blockRun = readRun(S_BLOCK_RUNS, BLOCK_RUNS_BAD);
   let id = predicted;
@@ -304,7 +307,7 @@ function readBlock(predicted: u32): u32 {
     case 0:
       break;
     case 1:
-      id = blockLimit === 0 ? 0 : load<u32>(blockTable + (usize(p1) << BLOCK_SHIFT), B_NEXT1);
+      id = blockLimit === 0 ? 0 : load<u32>(blockTable + (usize(before) << BLOCK_SHIFT), B_NEXT1);
       break;
     case 2:
       id = u32(readBytes(S_BLOCK_IDS, 4, BLOCK_IDS_END));
@@ -320,7 +323,7 @@ function readBlock(predicted: u32): u32 {
   if ((code & 4) !== 0) {
     const block = blockTable + (usize(id) << BLOCK_SHIFT);
     refreshBlock(block);
-    readShape(block, newest, accessCount - accessesDone);
+    readShape(block, newestAddress, accessesLeft);
   }
   return id;
 }
@@ -341,54 +344,81 @@ export function run(columns: u32): i32 {
   store<u64>(VADDR - 16, newer);
   store<u64>(VADDR - 24, older);
 
+  // What every block execution touches is in locals; notes see it only when one is due.
+  const table = blockTable;
+  const limit = blockLimit;
+  const accessEnd = accessCount;
+  const blockEnd = blockCount;
+  let before1 = p1;
+  let before2 = p2;
+  let before3 = p3;
+  let blocks = blocksDone;
+  let accesses = accessesDone;
+  let blockHits = blockRun;
+  let hits = accessRun;
+  let icountNow = icount;
+  let rep = pendingRep;
+  let noteAt = noteBlock;
   let out: u32 = 0;
   let runs: u32 = 0;
   let status = MORE;
   let bad: u64 = 0;
+  // A note stands before the end of this block execution, or said something of it.
+  let eventful = true;
 
   while (true) {
-    if (u64(blocksDone) >= noteBlock) {
-      applyNotes(blocksDone, accessesDone, out, inBlock);
+    if (u64(blocks) >= noteAt) {
+      setIcount(icountNow);
+      setPendingRep(rep);
+      applyNotes(blocks, accesses, out, inBlock);
+      icountNow = icount;
+      rep = pendingRep;
+      noteAt = noteBlock;
       if (failure !== 0) break;
     }
     if (!inBlock) {
-      if (blocksDone === blockCount) {
+      if (blocks === blockEnd) {
         status = DONE;
         break;
       }
       if (runs === BATCH || out === BATCH) break;
 
-      const k = ((p1 * 0x9e3779b1) ^ (p2 * 0x85ebca6b) ^ (p3 * 0xc2b2ae35)) >> 17;
+      const k = ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
       const follower = NEXT3 + (usize(k) << 2);
-      const predicted = load<u32>(follower);
-      let id = predicted;
-      if (blockRun > 0) {
-        blockRun--;
+      let id = load<u32>(follower);
+      if (blockHits > 0) {
+        blockHits--;
+        if (id >= limit) {
+          fail(BLOCK_UNKNOWN);
+          break;
+        }
       } else {
-        newest = load<u64>(VADDR + (usize(out) << 3) - 8);
-        id = readBlock(id);
+        const predicted = id;
+        const h0 = load<u64>(VADDR + (usize(out) << 3) - 8);
+        id = readBlock(predicted, before1, h0, accessEnd - accesses);
+        blockHits = blockRun;
+        if (failure !== 0) break;
+        if (id !== predicted) {
+          store<u32>(follower, id);
+          store<u32>(table + (usize(before1) << BLOCK_SHIFT), id, B_NEXT1);
+        }
       }
-      if (id >= blockLimit) fail(BLOCK_UNKNOWN);
-      if (failure !== 0) break;
-      if (id !== predicted) {
-        store<u32>(follower, id);
-        store<u32>(blockTable + (usize(p1) << BLOCK_SHIFT), id, B_NEXT1);
-      }
-      p3 = p2;
-      p2 = p1;
-      p1 = id;
-      const begun = blockTable + (usize(id) << BLOCK_SHIFT);
+      before3 = before2;
+      before2 = before1;
+      before1 = id;
+      const begun = table + (usize(id) << BLOCK_SHIFT);
       refreshBlock(begun);
-      blocksDone++;
+      blocks++;
       shapeLength = load<u32>(begun, B_SHAPE_LENGTH);
-      if (shapeLength > accessCount - accessesDone) {
+      if (shapeLength > accessEnd - accesses) {
         fail(ACCESSES_TOO_MANY);
         break;
       }
       shapeDone = 0;
+      abortedFrom = shapeLength;
       executed = load<u16>(begun, B_INSN_COUNT);
       wasCut = cutPending;
-      abortedFrom = shapeLength;
+      eventful = u64(blocks) >= noteAt || cutPending || hasOverride;
       if (cutPending) {
         if (cutExecuted > executed || cutAborted > shapeLength) {
           fail(CUT_TOO_LONG);
@@ -398,41 +428,38 @@ export function run(columns: u32): i32 {
         abortedFrom = shapeLength - cutAborted;
         clearCut();
       }
-      if (pendingRep === load<u64>(begun, B_VADDR)) setIcount(icount - 1);
+      if (rep === load<u64>(begun, B_VADDR)) icountNow--;
       if (wantRuns) {
         store<u32>(RUN_BLOCK + (runs << 2), id);
         store<u16>(RUN_EXECUTED + (runs << 1), u16(executed));
         store<u16>(RUN_VCPU + (runs << 1), u16(vcpu));
-        store<u64>(RUN_ICOUNT + (runs << 3), icount);
-        store<u32>(RUN_FIRST_ACCESS + (runs << 2), accessesDone);
+        store<u64>(RUN_ICOUNT + (runs << 3), icountNow);
+        store<u32>(RUN_FIRST_ACCESS + (runs << 2), accesses);
         runs++;
       }
       inBlock = true;
-      if (u64(blocksDone) >= noteBlock && shapeLength > 0) {
-        applyNotes(blocksDone, accessesDone, out, true);
-        if (failure !== 0) break;
-      }
+      if (u64(blocks) >= noteAt && shapeLength > 0) continue;
     }
 
     // A stretch of the block's accesses: up to its end, the batch's end, the next note, or one access
     // that a note has something to say about.
-    const block = blockTable + (usize(p1) << BLOCK_SHIFT);
+    const block = table + (usize(before1) << BLOCK_SHIFT);
     let stretch = shapeLength - shapeDone;
     if (stretch > BATCH - out) stretch = BATCH - out;
-    if (u64(blocksDone) === noteBlock && u64(stretch) > noteAccess - u64(accessesDone)) {
-      stretch = u32(noteAccess - u64(accessesDone));
+    if (eventful) {
+      if (u64(blocks) === noteAt && u64(stretch) > noteAccess - u64(accesses)) {
+        stretch = u32(noteAccess - u64(accesses));
+      }
+      if (hasOverride && stretch > 1) stretch = 1;
     }
-    if (hasOverride && stretch > 1) stretch = 1;
 
     const slots: usize = load<u32>(block, B_SLOTS);
     const pcBase = load<u64>(block, B_VADDR);
-    const icountBase = icount;
-    const keyBase = p1 * 64;
+    const keyBase = before1 * 64;
     let member: usize = usize(load<u32>(block, B_SHAPE)) + (usize(shapeDone) << 1);
     const stretchBegin = out;
     const stretchEnd = out + stretch;
     let vp: usize = VADDR + (usize(out) << 3);
-    let hits = accessRun;
     while (out < stretchEnd) {
       const slotNumber: u32 = load<u16>(member);
       member += 2;
@@ -451,7 +478,7 @@ export function run(columns: u32): i32 {
       store<u64>(slot, address, S_LAST);
       bad |= (address + 0x8000_0000_0000) >> 48;
       if (wantPc) store<u64>(vp, pcBase + load<u16>(slot, S_PC_OFFSET), PC - VADDR);
-      if (wantIcount) store<u64>(vp, icountBase + (load<u16>(slot, S_TAG) & 511), ICOUNT - VADDR);
+      if (wantIcount) store<u64>(vp, icountNow + (load<u16>(slot, S_TAG) & 511), ICOUNT - VADDR);
       if (wantSizeFlags) {
         store<u8>(usize(out), load<u8>(slot, S_SIZE), SIZE);
         store<u8>(usize(out), load<u8>(slot, S_FLAGS), FLAGS);
@@ -459,27 +486,32 @@ export function run(columns: u32): i32 {
       vp += 8;
       out++;
     }
-    accessRun = hits;
     if (failure !== 0) break;
     if (wantPerBlock) fillPerBlock(columns, block, slots, shapeDone, stretchBegin, out);
-    if (hasOverride && stretch === 1) applyOverride(stretchBegin);
-    accessesDone += stretch;
-    shapeDone += stretch;
-    if (shapeDone > abortedFrom) {
-      const abortedStretch = shapeDone - abortedFrom;
-      for (let i = max(stretchBegin, abortedStretch > out ? 0 : out - abortedStretch); i < out; i++) {
-        store<u8>(usize(i), u8(load<u8>(usize(i), FLAGS) | 2), FLAGS);
-      }
+    if (eventful) {
+      if (hasOverride && stretch === 1) applyOverride(stretchBegin);
+      markAborted(stretchBegin, out, shapeDone + stretch);
     }
+    accesses += stretch;
+    shapeDone += stretch;
     if (shapeDone === shapeLength) {
       inBlock = false;
-      setIcount(icount + u64(executed));
-      setPendingRep(!wasCut && load<u8>(block, B_REP) !== 0 ? load<u64>(block, B_LAST_PC) : NONE);
+      icountNow += u64(executed);
+      rep = !wasCut && load<u8>(block, B_REP) !== 0 ? load<u64>(block, B_LAST_PC) : NONE;
     } else if (out === BATCH) {
       break;
     }
   }
 
+  p1 = before1;
+  p2 = before2;
+  p3 = before3;
+  blocksDone = blocks;
+  accessesDone = accesses;
+  blockRun = blockHits;
+  accessRun = hits;
+  setIcount(icountNow);
+  setPendingRep(rep);
   if (failure === 0 && bad !== 0) fail(ADDRESS_NOT_CANONICAL);
   if (failure === 0 && status === DONE) checkEnd();
   endStretches(out);
@@ -492,6 +524,15 @@ export function run(columns: u32): i32 {
   if (failure !== 0) return failure;
   if (status === DONE) saveVcpu();
   return status;
+}
+
+/** Marks what a cut aborted of the accesses begin to end of the batch; done: of the block's accesses. */
+function markAborted(begin: u32, end: u32, done: u32): void {
+  if (done <= abortedFrom) return;
+  const marked = min(done - abortedFrom, end - begin);
+  for (let i = end - marked; i < end; i++) {
+    store<u8>(usize(i), u8(load<u8>(usize(i), FLAGS) | 2), FLAGS);
+  }
 }
 
 function fillPerBlock(
