@@ -3,28 +3,14 @@
 #define _GNU_SOURCE
 #include "encoder.h"
 
+#include "clock.h"
 #include "sink.h"
 #include "words.h"
 
-#include <time.h>
 #include <zstd.h>
 
 enum { ZSTD_LEVEL = 1 };
 #define FLUSH_NS UINT64_C(500000000)
-
-uint64_t ls_now_ns(void)
-{
-    static uint64_t start;
-    struct timespec now;
-    uint64_t ns;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    if (!start) {
-        start = ns; /* first called when the plugin is installed */
-    }
-    return ns - start;
-}
 
 LsEncoder *ls_encoder_new(uint32_t stream, uint32_t vcpu_count,
                           LsLimits limits)

@@ -21,7 +21,10 @@ static bool fits(const uint8_t *eip, uint64_t vaddr)
     uint64_t linear = ip + ls_view_u64(eip, LS_VIEW_CS_BASE);
     uint32_t hflags = ls_view_u32(eip, LS_VIEW_HFLAGS);
 
-    if (!(hflags & LS_HF_PE) != !(ls_view_u64(eip, LS_VIEW_CR0) & 1)) {
+    int32_t df = (int32_t)ls_view_u32(eip, LS_VIEW_DF);
+
+    if (!(hflags & LS_HF_PE) != !(ls_view_u64(eip, LS_VIEW_CR0) & 1) ||
+        (df != 1 && df != -1) || !(ls_view_u64(eip, LS_VIEW_EFLAGS) & 2)) {
         return false;
     }
     /* Outside 64-bit code linear addresses wrap at 4 GiB. */

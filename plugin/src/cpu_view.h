@@ -22,6 +22,8 @@
 /* Byte offsets from eip, x86-64 targets. */
 enum {
     LS_VIEW_REGS = -128,
+    LS_VIEW_EFLAGS = 8,
+    LS_VIEW_DF = 44,      /* 1 or -1 */
     LS_VIEW_HFLAGS = 48,
     LS_VIEW_CS_BASE = 88,
     LS_VIEW_CR0 = 296,

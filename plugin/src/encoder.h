@@ -209,6 +209,5 @@ void ls_chunk_widen(LsEncoder *e, uint64_t vaddr);
 /* Starts a note at the present place; the fields go to the returned buffer. */
 LsBuffer *ls_chunk_note(LsEncoder *e, uint8_t kind);
 void ls_chunk_note_map(LsEncoder *e, uint64_t virt, uint64_t phys);
-uint64_t ls_now_ns(void);
 
 #endif

@@ -44,9 +44,21 @@ const char *ls_events_open(const char *path)
     return NULL;
 }
 
+/* Where QEMU will write next: its file was empty when we made it longer, and
+ * what it has written has no zero bytes. */
+static uint64_t log_end(void)
+{
+    uint64_t at = punched;
+
+    while (map[at]) {
+        at += strlen(map + at);
+    }
+    return at;
+}
+
 void ls_events_start(LsRecorder *r)
 {
-    r->log = map ? map : no_log;
+    r->log = map ? map + log_end() : no_log;
 }
 
 void ls_events_close(void)

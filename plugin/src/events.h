@@ -15,7 +15,7 @@
 /* Maps the log file.  Returns NULL or what went wrong. */
 const char *ls_events_open(const char *path);
 
-/* Lets this recorder read from the log's present end. */
+/* Lets this recorder read from the log's present end on. */
 void ls_events_start(LsRecorder *r);
 
 /* Stops listening, in every recorder; while no vCPU runs. */

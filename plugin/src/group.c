@@ -39,6 +39,7 @@ static inline size_t words_of(uint64_t word)
     case LS_W_DEVICE:
     case LS_W_WIDE:
     case LS_W_CR3:
+    case LS_W_GAP:
         return 2;
     case LS_W_EVENT:
         return LS_EVENT_WORDS;
@@ -56,6 +57,7 @@ static bool inside_block(uint64_t word)
     case LS_W_VCPU:
     case LS_W_CR3:
     case LS_W_EVENT:
+    case LS_W_GAP:
         return false;
     default:
         return true;
@@ -85,7 +87,7 @@ static const uint64_t *find_continuation(const uint64_t *at,
         if (tag == LS_W_EVENT) {
             return at + LS_EVENT_WORDS <= end ? at : NULL;
         }
-        if (is_block(*at) || tag == LS_W_VCPU) {
+        if (is_block(*at) || tag == LS_W_VCPU || tag == LS_W_GAP) {
             return at;
         }
         at += words_of(*at);
@@ -366,6 +368,13 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
     case LS_W_UNMAP:
         memset(e->mirror_virt, 0xff, sizeof(e->mirror_virt));
         ls_chunk_note(e, LS_NOTE_UNMAP);
+        break;
+    case LS_W_GAP:
+        note = ls_chunk_note(e, LS_NOTE_GAP);
+        ls_put_low(note, at[1], 8);
+        for (uint32_t i = 0; i < e->vcpu_count; i++) {
+            e->vcpus[i].pending_rep = UINT64_MAX;
+        }
         break;
     default:
         fprintf(stderr, "loadstore: impossible word %#llx between blocks\n",

@@ -144,6 +144,7 @@ enum {
     LS_NOTE_PHYS = 8,
     LS_NOTE_EVENT = 9,
     LS_NOTE_CUT = 10,
+    LS_NOTE_GAP = 11,
 };
 
 enum {

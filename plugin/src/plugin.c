@@ -7,6 +7,7 @@
  * drain their rings, then totals, index and trailer are written.
  */
 #define _GNU_SOURCE
+#include "clock.h"
 #include "control.h"
 #include "encoder.h"
 #include "events.h"
@@ -22,11 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
+static LsPluginId plugin_id;
 static LsOptions options;
 static LsAbilities abilities;
 static LsEncoder *encoders[LS_MAX_THREADS];
 static pthread_t threads[LS_MAX_THREADS];
+static pthread_t controller;
 static _Atomic bool closing;
+static _Atomic bool recording; /* not paused */
 static _Atomic(const char *) stop_cause;
 
 /* Ends the recording and the guest; the first cause stands. */
@@ -104,15 +108,11 @@ static void *encode_thread(void *argument)
         bool last = atomic_load(&closing);
         bool busy = encode_some(e, r);
 
-        show_progress();
         if (e->limit_reached) {
             stop("limit");
         }
         if (ls_sink_error()) {
             fail(ls_sink_error());
-        }
-        if (atomic_load(&ls_control->command) == LS_COMMAND_STOP) {
-            stop("stopped");
         }
         if (busy) {
             continue;
@@ -149,6 +149,82 @@ static void start_encoder(LsRecorder *r)
     }
 }
 
+static void on_exit_qemu(void);
+
+static void register_callbacks(void)
+{
+    ls_api_on_vcpu_init(plugin_id, ls_record_vcpu_init);
+    ls_api_on_exit(plugin_id, on_exit_qemu);
+    if (atomic_load(&recording)) {
+        ls_api_on_translate(plugin_id, ls_record_translate);
+    }
+}
+
+/* QEMU has dropped all translated code; no vCPU runs. */
+static void on_reset(void)
+{
+    bool on = atomic_load(&recording);
+    unsigned count = atomic_load(&ls_recorder_count);
+
+    ls_capture.late = on && !count; /* QEMU 7.2: recorders come later */
+    for (unsigned i = 0; on && i < count; i++) {
+        ls_record_gap(ls_recorders[i]);
+    }
+    register_callbacks();
+    atomic_store(&ls_control->state, on ? LS_STATE_RECORDING
+                                        : LS_STATE_PAUSED);
+}
+
+/* Takes the launcher's command back and says why. */
+static void refuse_change(uint64_t command, const char *why)
+{
+    atomic_store(&ls_control->command, command);
+    snprintf(ls_control->message, sizeof(ls_control->message),
+             "cannot pause or resume: %s", why);
+    fprintf(stderr, "loadstore: %s\n", ls_control->message);
+}
+
+/* A paused guest is translated without callbacks and runs at QEMU's speed. */
+static void set_recording(bool on)
+{
+    if (on == atomic_load(&recording)) {
+        return;
+    }
+    if (!on && ls_api.version == 1) {
+        /* T2: a pointer into the dropped code may be used once more. */
+        refuse_change(LS_COMMAND_RUN, "QEMU 7.2 cannot drop the callbacks of "
+                                      "a running recording safely");
+        return;
+    }
+    atomic_store(&recording, on);
+    if (!ls_api_reset(plugin_id, on_reset)) {
+        atomic_store(&recording, !on);
+        refuse_change(on ? LS_COMMAND_PAUSE : LS_COMMAND_RUN,
+                      "this QEMU does not export current_cpu and "
+                      "qemu_get_cpu");
+    }
+}
+
+/* Shows the progress and does what the launcher asks for. */
+static void *control_thread(void *unused)
+{
+    const struct timespec pause = { 0, 10000000 };
+
+    (void)unused;
+    while (!atomic_load(&closing)) {
+        uint64_t command = atomic_load(&ls_control->command);
+
+        show_progress();
+        if (command == LS_COMMAND_STOP) {
+            stop("stopped");
+        } else if (!atomic_load(&stop_cause)) {
+            set_recording(command == LS_COMMAND_RUN);
+        }
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
 static void on_exit_qemu(void)
 {
     unsigned count = atomic_load(&ls_recorder_count);
@@ -160,6 +236,7 @@ static void on_exit_qemu(void)
         ls_record_count_words(ls_recorders[i]);
     }
     atomic_store(&closing, true);
+    pthread_join(controller, NULL);
     for (unsigned i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
         abilities.view = abilities.view && ls_recorders[i]->eip;
@@ -234,6 +311,7 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
 {
     const char *problem = ls_options_parse(&options, argc, argv);
 
+    plugin_id = id;
     if (problem) {
         return refuse("argument not understood", problem);
     }
@@ -268,10 +346,16 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
         return 1;
     }
     atomic_store(&ls_control->pid, (uint64_t)getpid());
-    atomic_store(&ls_control->state, LS_STATE_RECORDING);
+    if (options.paused) {
+        atomic_store(&ls_control->command, LS_COMMAND_PAUSE);
+    }
+    atomic_store(&recording, !options.paused);
+    atomic_store(&ls_control->state, options.paused ? LS_STATE_PAUSED
+                                                    : LS_STATE_RECORDING);
     ls_record_started = start_encoder;
-    ls_api_on_vcpu_init(id, ls_record_vcpu_init);
-    ls_api_on_translate(id, ls_record_translate);
-    ls_api_on_exit(id, on_exit_qemu);
+    register_callbacks();
+    if (pthread_create(&controller, NULL, control_thread, NULL) != 0) {
+        return refuse("cannot start a thread", "");
+    }
     return 0;
 }

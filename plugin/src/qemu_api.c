@@ -97,6 +97,7 @@ const char *ls_api_bind(void)
     if (find("current_cpu")) {
         ls_api.current_cpu = current_cpu_of_thread;
     }
+    bind(&ls_api.get_cpu, "qemu_get_cpu");
     return NULL;
 }
 
@@ -225,8 +226,16 @@ void ls_api_on_exit(LsPluginId id, void (*cb)(void))
                 ANY(exit_v7));
 }
 
-void ls_api_reset(LsPluginId id, void (*cb)(void))
+bool ls_api_reset(LsPluginId id, void (*cb)(void))
 {
+    void **slot = ls_api.current_cpu ? ls_api.current_cpu() : NULL;
+
+    if (!slot || !ls_api.get_cpu || !ls_api.get_cpu(0)) {
+        return false;
+    }
     reset_handler = cb;
+    *slot = ls_api.get_cpu(0);
     register_cb("qemu_plugin_reset", id, ANY(reset_v1), ANY(reset_v7));
+    *slot = NULL;
+    return true;
 }

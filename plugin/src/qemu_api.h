@@ -66,6 +66,8 @@ typedef struct {
     /* The running vCPU's object, exported by Debian's builds; a thread-local
      * symbol, so the address is that of the calling thread. */
     void **(*current_cpu)(void);
+    /* The vCPU object with this index; exported likewise. */
+    void *(*get_cpu)(int index);
 } LsApi;
 
 extern LsApi ls_api;
@@ -82,7 +84,12 @@ void ls_api_on_translate(LsPluginId id, void (*cb)(LsTb *tb));
 void ls_api_on_vcpu_init(LsPluginId id, void (*cb)(unsigned vcpu));
 void ls_api_on_flush(LsPluginId id, void (*cb)(void));
 void ls_api_on_exit(LsPluginId id, void (*cb)(void));
-/* Drops every callback and all translated code, then calls cb. */
-void ls_api_reset(LsPluginId id, void (*cb)(void));
+/*
+ * Drops every callback and all translated code, then calls cb while no vCPU
+ * runs.  QEMU wants to be asked by a thread that has a current vCPU; ours is
+ * given one for the call, which only queues work for that vCPU.  Returns false
+ * when this QEMU does not export what that takes.
+ */
+bool ls_api_reset(LsPluginId id, void (*cb)(void));
 
 #endif

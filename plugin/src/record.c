@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "record.h"
 
+#include "clock.h"
 #include "cpu_view.h"
 #include "events.h"
 #include "insn_class.h"
@@ -454,6 +455,15 @@ static LsRecorder *new_recorder(void)
 
 void (*ls_record_started)(LsRecorder *r);
 
+void ls_record_gap(LsRecorder *r)
+{
+    ls_events_start(r); /* not what happened meanwhile */
+    r->current = UINT64_MAX;
+    unmap_all(r);
+    ls_record_push(r, LS_W_GAP);
+    push_checked(r, ls_now_ns());
+}
+
 void ls_record_thread_start(unsigned vcpu)
 {
     LsRecorder *r = new_recorder();
@@ -467,6 +477,9 @@ void ls_record_thread_start(unsigned vcpu)
     r->vcpu = vcpu;
     r->cpu = r->cpu_slot ? *r->cpu_slot : NULL;
     ls_record_push(r, word_of(vcpu, LS_W_VCPU));
+    if (ls_capture.late) {
+        ls_record_gap(r);
+    }
     ls_record_started(r);
 }
 

@@ -61,6 +61,7 @@ typedef struct {
     unsigned max_vcpus;
     bool smp;                 /* more than one vCPU is possible */
     bool events;              /* QEMU's event log is tapped */
+    bool late;                /* recording begins after a pause */
 } LsCaptureConfig;
 
 extern LsCaptureConfig ls_capture;
@@ -88,6 +89,10 @@ void ls_record_thread_start(unsigned vcpu);
 
 /* Called when a recorder was made. */
 extern void (*ls_record_started)(LsRecorder *r);
+
+/* Tells the stream that recording was paused until now; while the recorder's
+ * thread does not run. */
+void ls_record_gap(LsRecorder *r);
 
 /* Remembers the running vCPU's object; in its thread (API 2 and newer). */
 void ls_record_vcpu_init(unsigned vcpu);

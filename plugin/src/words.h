@@ -38,6 +38,8 @@ enum {
     LS_W_PHYS = 0xe009,   /* the next access has a physical address only */
     LS_W_EVENT = 0xe00a,  /* payload: vector | LS_EV_*; then error code, IP
                              (linear), CR2 */
+    LS_W_GAP = 0xe00b,    /* recording was paused until now; next word: the
+                             nanoseconds since it began */
 };
 
 enum { LS_EVENT_WORDS = 4 };
