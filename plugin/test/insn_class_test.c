@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Encodings as GNU as writes them, and what looks like them. */
+#include "check.h"
+#include "hex.h"
+#include "insn_class.h"
+
+typedef struct {
+    const char *hex;
+    const char *assembly;
+    unsigned class;
+} Case;
+
+static void check_cases(const Case *cases, size_t count, bool code64)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t bytes[16];
+        unsigned len = (unsigned)hex_bytes(cases[i].hex, bytes, 15);
+
+        check_context("%s", cases[i].assembly);
+        CHECK_EQ(ls_insn_class(bytes, len, code64), cases[i].class);
+    }
+}
+
+#define CHECK_CASES(cases, code64)                                         \
+    check_cases(cases, sizeof(cases) / sizeof(cases[0]), code64)
+
+static const Case any_mode[] = {
+    { "0f 22 d8", "mov %eax,%cr3", LS_INSN_REMAPS },
+    { "0f 22 c0", "mov %eax,%cr0", LS_INSN_REMAPS },
+    { "0f 22 e0", "mov %eax,%cr4", LS_INSN_REMAPS },
+    { "66 0f 22 c0", "data16 mov %eax,%cr0", LS_INSN_REMAPS },
+    { "0f 20 d8", "mov %cr3,%eax", 0 },
+    { "0f 23 c0", "mov %eax,%db0", 0 },
+    { "0f 01 38", "invlpg (%eax)", LS_INSN_REMAPS },
+    { "0f 01 78 10", "invlpg 16(%eax)", LS_INSN_REMAPS },
+    { "65 0f 01 38", "invlpg %gs:(%eax)", LS_INSN_REMAPS },
+    { "0f 01 f0", "lmsw %ax", LS_INSN_REMAPS },
+    { "0f 01 30", "lmsw (%eax)", LS_INSN_REMAPS },
+    { "0f 01 df", "invlpga", LS_INSN_REMAPS },
+    { "0f 01 d8", "vmrun", LS_INSN_REMAPS | LS_INSN_PHYS },
+    { "0f 01 da", "vmload", LS_INSN_PHYS },
+    { "0f 01 db", "vmsave", LS_INSN_PHYS },
+    { "0f 01 d9", "vmmcall", 0 },
+    { "0f 01 e0", "smsw %eax", 0 },
+    { "0f 01 20", "smsw (%eax)", 0 },
+    { "0f 01 10", "lgdt (%eax)", 0 },
+    { "0f 01 18", "lidt (%eax)", 0 },
+    { "0f 01 00", "sgdt (%eax)", 0 },
+    { "0f 01 d0", "xgetbv", 0 },
+    { "0f 01 f9", "rdtscp", 0 },
+    { "0f 01 f8", "swapgs", 0 },
+    { "0f 30", "wrmsr", LS_INSN_REMAPS },
+    { "0f 32", "rdmsr", 0 },
+    { "0f aa", "rsm", LS_INSN_REMAPS },
+    { "0f ae 00", "fxsave (%eax)", 0 },
+    { "66 0f 38 82 00", "invpcid (%eax),%eax", LS_INSN_REMAPS },
+    { "66 0f 38 00 c1", "pshufb %xmm1,%xmm0", 0 },
+    { "e6 92", "out %al,$0x92", LS_INSN_OUT_REMAPS },
+    { "e7 92", "out %eax,$0x92", LS_INSN_OUT_REMAPS },
+    { "66 e7 64", "out %ax,$0x64", LS_INSN_OUT_REMAPS },
+    { "e6 60", "out %al,$0x60", LS_INSN_OUT_REMAPS },
+    { "e6 b2", "out %al,$0xb2", LS_INSN_OUT_REMAPS },
+    { "e6 80", "out %al,$0x80", 0 },
+    { "e6 21", "out %al,$0x21", 0 },
+    { "e4 92", "in $0x92,%al", 0 },
+    { "e5 64", "in $0x64,%eax", 0 },
+    { "ee", "out %al,(%dx)", LS_INSN_OUT_DX },
+    { "ef", "out %eax,(%dx)", LS_INSN_OUT_DX },
+    { "66 ef", "out %ax,(%dx)", LS_INSN_OUT_DX },
+    { "ec", "in (%dx),%al", 0 },
+    { "6e", "outsb", LS_INSN_OUT_DX },
+    { "f3 6e", "rep outsb", LS_INSN_OUT_DX | LS_INSN_REP },
+    { "f3 6f", "rep outsl", LS_INSN_OUT_DX | LS_INSN_REP },
+    { "6d", "insl", 0 },
+    { "f3 6c", "rep insb", LS_INSN_REP },
+    { "a4", "movsb", 0 },
+    { "f3 a4", "rep movsb", LS_INSN_REP },
+    { "f3 a5", "rep movsl", LS_INSN_REP },
+    { "66 f3 a5", "rep movsw", LS_INSN_REP },
+    { "f3 66 a5", "rep movsw, the other order", LS_INSN_REP },
+    { "67 f3 a5", "addr rep movsl", LS_INSN_REP },
+    { "2e f3 a4", "rep movsb %cs:", LS_INSN_REP },
+    { "f3 a6", "repe cmpsb", LS_INSN_REP },
+    { "f2 a6", "repne cmpsb", LS_INSN_REP },
+    { "f3 aa", "rep stosb", LS_INSN_REP },
+    { "f3 ab", "rep stosl", LS_INSN_REP },
+    { "ab", "stosl", 0 },
+    { "f3 ac", "rep lodsb", LS_INSN_REP },
+    { "f2 ae", "repne scasb", LS_INSN_REP },
+    { "f3 90", "pause", 0 },
+    { "f3 0f b8 c1", "popcnt %ecx,%eax", 0 },
+    { "f3 c3", "repz ret", 0 },
+    { "f3 0f 10 00", "movss (%eax),%xmm0", 0 },
+    { "a8 a4", "test $0xa4,%al", 0 },
+    { "a0 f3 a4 00 00", "mov 0xa4f3,%al", 0 },
+    { "b8 0f 22 d8 00", "mov $0xd8220f,%eax", 0 },
+    { "8b 03", "mov (%ebx),%eax", 0 },
+    { "90", "nop", 0 },
+    { "f0 0f b1 0b", "lock cmpxchg %ecx,(%ebx)", 0 },
+};
+
+TEST(insn_class_in_any_mode)
+{
+    CHECK_CASES(any_mode, false);
+    CHECK_CASES(any_mode, true);
+}
+
+/* 40 to 4f are REX prefixes in 64-bit code only. */
+TEST(insn_class_of_rex_prefixes)
+{
+    static const Case in64[] = {
+        { "f3 48 a5", "rep movsq", LS_INSN_REP },
+        { "f3 48 ab", "rep stosq", LS_INSN_REP },
+        { "48 a5", "movsq", 0 },
+        { "48 0f 22 d8", "rex.W mov %rax,%cr3", LS_INSN_REMAPS },
+        { "44 0f 22 c0", "mov %rax,%cr8", LS_INSN_REMAPS },
+        { "41 0f 22 d8", "mov %r8,%cr3", LS_INSN_REMAPS },
+        { "41 0f 01 38", "invlpg (%r8)", LS_INSN_REMAPS },
+        { "66 41 0f 38 82 00", "invpcid (%r8),%rax", LS_INSN_REMAPS },
+        { "41 8b 03", "mov (%r11),%eax", 0 },
+        { "66 90", "xchg %ax,%ax", 0 },
+    };
+    static const Case in32[] = {
+        { "48", "dec %eax", 0 },
+        { "41", "inc %ecx", 0 },
+        { "4f", "dec %edi", 0 },
+    };
+
+    CHECK_CASES(in64, true);
+    CHECK_CASES(in32, false);
+}
+
+TEST(insn_class_of_nothing_and_of_pieces)
+{
+    static const Case pieces[] = {
+        { "", "no bytes", 0 },
+        { "f3", "a prefix", 0 },
+        { "0f", "half an opcode", 0 },
+        { "0f 01", "no modrm", 0 },
+        { "0f 38", "half an opcode of three bytes", 0 },
+        { "e6", "no port", 0 },
+        { "66 66 66 66 66 66 66 66 66 66 66 66 66 66 66", "prefixes", 0 },
+    };
+
+    CHECK_CASES(pieces, true);
+}
+
+TEST(insn_class_of_ports)
+{
+    unsigned count = 0;
+
+    for (unsigned port = 0; port < 0x10000; port++) {
+        count += ls_port_remaps((uint16_t)port);
+    }
+    CHECK_EQ(count, 12);
+    CHECK(ls_port_remaps(0xcf8) && ls_port_remaps(0xcfc) &&
+          ls_port_remaps(0xcff));
+    CHECK(!ls_port_remaps(0xcf7) && !ls_port_remaps(0xd00));
+    CHECK(ls_port_remaps(0x92) && ls_port_remaps(0x60) &&
+          ls_port_remaps(0x64) && ls_port_remaps(0xb2));
+    CHECK(!ls_port_remaps(0x70) && !ls_port_remaps(0x3f8));
+}
