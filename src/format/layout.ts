@@ -64,6 +64,7 @@ export const NoteKind = {
   phys: 8,
   event: 9,
   cut: 10,
+  gap: 11,
 } as const;
 
 export const CUT_CAUSES = ['exception', 'device', 'modified-code', 'rep-suspended', 'limit'] as const;

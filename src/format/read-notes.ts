@@ -17,7 +17,8 @@ export type NoteName =
   | 'wide'
   | 'phys'
   | 'event'
-  | 'cut';
+  | 'cut'
+  | 'gap';
 
 export type CutCause = (typeof CUT_CAUSES)[number];
 
@@ -54,18 +55,20 @@ export type NoteBody =
       readonly executed: number;
       readonly aborted: number;
       readonly cause: CutCause;
-    };
+    }
+  /** Recording was paused and goes on here, this long after it began. */
+  | { readonly kind: 'gap'; readonly hostNs: bigint };
 
 export type TraceNote = NotePlace & NoteBody;
 
 export interface NoteOptions {
   readonly stream?: number;
-  /** Default: vcpu, cr3, event, cut. The other kinds describe single pages and accesses. */
+  /** Default: vcpu, cr3, event, cut, gap. The other kinds describe single pages and accesses. */
   readonly kinds?: readonly NoteName[];
   readonly signal?: AbortSignal;
 }
 
-export const DEFAULT_NOTES: readonly NoteName[] = ['vcpu', 'cr3', 'event', 'cut'];
+export const DEFAULT_NOTES: readonly NoteName[] = ['vcpu', 'cr3', 'event', 'cut', 'gap'];
 
 /** Decodes the notes of a chunk. Throws 'corrupt'. */
 export function* decodeNotes(
@@ -119,8 +122,11 @@ export function* decodeNotes(
       case NoteKind.cut:
         yield { ...place, ...readCut(record, reader) };
         break;
+      case NoteKind.gap:
+        yield { ...place, kind: 'gap', hostNs: reader.u64() };
+        break;
       default:
-        throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 10', `${kind}`);
+        throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 11', `${kind}`);
     }
   }
 }

@@ -246,6 +246,10 @@ function readChunk(
           cut = { executed: Number(notes.varint()), aborted: Number(notes.varint()) };
           notes.u8();
           break;
+        case 11:
+          notes.take(8);
+          for (const state of vcpus.values()) state.pendingRep = NO_ADDRESS;
+          break;
         default:
           throw new Error(`note kind ${noteKind}`);
       }
