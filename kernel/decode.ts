@@ -158,8 +158,6 @@ let abortedFrom: u32 = 0;
 let executed: u32 = 0;
 let wasCut: bool = false;
 let inBlock: bool = false;
-// Keeps the compiler from dropping reads made ahead of time.
-let lookedAt: u32 = 0;
 // Results of run().
 let accessesOut: u32 = 0;
 let runsOut: u32 = 0;
@@ -330,12 +328,6 @@ function readBlock(predicted: u32, before: u32, newestAddress: u64, accessesLeft
   return id;
 }
 
-/** Where next3 keeps what follows three blocks. */
-function nextSlot(block1: u32, block2: u32, block3: u32): usize {
-  const hash = (block1 * 0x9e3779b1) ^ (block2 * 0x85ebca6b) ^ (block3 * 0xc2b2ae35);
-  return NEXT3 + (usize(hash >> NEXT3_SHIFT) << 2);
-}
-
 /** Decodes until a batch is full or the chunk is done. columns: what to make, COLUMN_* bits. */
 export function run(columns: u32): i32 {
   const wantPc = (columns & COLUMN_PC) !== 0;
@@ -371,9 +363,6 @@ export function run(columns: u32): i32 {
   let runs: u32 = 0;
   let status = MORE;
   let bad: u64 = 0;
-  let follower = nextSlot(before1, before2, before3);
-  let predicted = load<u32>(follower);
-  let touched: u32 = 0;
   // A note stands before the end of this block execution, or said something of it.
   let eventful = true;
 
@@ -394,7 +383,9 @@ export function run(columns: u32): i32 {
       }
       if (runs === BATCH || out === BATCH) break;
 
-      let id = predicted;
+      const k = ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
+      const follower = NEXT3 + (usize(k) << 2);
+      let id = load<u32>(follower);
       if (blockHits > 0) {
         blockHits--;
         if (id >= limit) {
@@ -402,6 +393,7 @@ export function run(columns: u32): i32 {
           break;
         }
       } else {
+        const predicted = id;
         const h0 = load<u64>(VADDR + (usize(out) << 3) - 8);
         id = readBlock(predicted, before1, h0, accessEnd - accesses);
         blockHits = blockRun;
@@ -414,13 +406,6 @@ export function run(columns: u32): i32 {
       before3 = before2;
       before2 = before1;
       before1 = id;
-      // Looks at the block that will likely come next, so that it is in the cache by then.
-      follower = nextSlot(before1, before2, before3);
-      predicted = load<u32>(follower);
-      if (predicted < limit) {
-        const coming = table + (usize(predicted) << BLOCK_SHIFT);
-        touched += load<u32>(load<u32>(coming, B_SLOTS)) + load<u16>(load<u32>(coming, B_SHAPE));
-      }
       const begun = table + (usize(id) << BLOCK_SHIFT);
       refreshBlock(begun);
       blocks++;
@@ -518,7 +503,6 @@ export function run(columns: u32): i32 {
     }
   }
 
-  lookedAt = touched;
   p1 = before1;
   p2 = before2;
   p3 = before3;

@@ -2,3 +2,4 @@
 // The public library.
 
 export * from './base/index.ts';
+export * from './format/index.ts';

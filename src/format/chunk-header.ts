@@ -60,7 +60,7 @@ export interface ChunkInfo {
   /** Nanoseconds since recording began. */
   readonly hostBeginNs: number;
   readonly hostEndNs: number;
-  /** All ones when the chunk has no access. */
+  /** Bounds of the addresses, whole pages, maybe wide: all ones when the chunk has no access. */
   readonly lowestVaddr: bigint;
   /** 0 when the chunk has no access. */
   readonly highestVaddr: bigint;

@@ -8,8 +8,11 @@ export {
   type Crossings,
   halves,
 } from './access-batch.ts';
+export { benchDecode, type DecodeBenchmark } from './bench-decode.node.ts';
 export { type ByteSource, byteSourceFromBytes } from './byte-source.ts';
 export { openByteSource } from './byte-source.node.ts';
+export { checkTrace } from './check-trace.node.ts';
+export type { CheckOptions, CheckResult, TraceProblem } from './check-trace.ts';
 export type { ChunkInfo, VcpuState } from './chunk-header.ts';
 export type { CodeTable } from './code-table.ts';
 export type {
@@ -27,5 +30,6 @@ export { openTrace } from './open-trace.node.ts';
 export type { AccessOptions } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
 export type { CutCause, NoteName, NoteOptions, TraceNote } from './read-notes.ts';
+export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type Trace, type TraceSummary } from './trace.ts';
