@@ -193,9 +193,13 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
         return (Exit){ 0 }; /* ends its block, and completes */
     }
     if (index < 0) {
-        /* A trap (single step) reports the next instruction; anything else
-         * was raised where we cannot see. */
-        if (ip != code->vaddr + code->byte_count) {
+        /* The block ran to its end: the fault is that of fetching what comes
+         * next (bit 4 of a page fault's error code, SDM 3A 4.7), or a trap
+         * that reports the next instruction.  What else it could be we do
+         * not know. */
+        bool fetch = (what & 0xff) == 14 && event[1] & 0x10;
+
+        if (!fetch && ip != code->vaddr + code->byte_count) {
             e->totals.unresolved++;
         }
         return (Exit){ 0 };
