@@ -2,7 +2,9 @@
 // Every command, in the order of --help and of docs/cli.md.
 
 import type { CommandSpec } from './command-spec.ts';
+import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
+import { checkCommand } from './commands/check.ts';
 import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -20,7 +22,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   ctlCommand,
   infoCommand,
   dumpCommand,
+  checkCommand,
   benchRecordCommand,
+  benchDecodeCommand,
 ];
 
 /** Exit codes that mean the same for every command. */

@@ -3,6 +3,7 @@
 // on keep their names.
 
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
+import type { CheckResult, RepairResult } from '../format/index.ts';
 import type { Machine } from './machine.ts';
 import type { TopCounts } from './top-counts.ts';
 import type { TraceFacts, TraceTotals } from './trace-facts.ts';
@@ -80,4 +81,10 @@ export interface BenchRecordResult {
   readonly recorderPeakBytes: number;
   /** Of the last trace. */
   readonly totals: TraceTotals;
+}
+
+export interface CheckCommandResult extends CheckResult {
+  readonly file: string;
+  /** Null when no repair was asked for. */
+  readonly repaired: (RepairResult & { readonly file: string }) | null;
 }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ExitCode } from '../../base/index.ts';
+import { benchDecode } from '../../format/index.ts';
+import { type CommandSpec, findCount, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
+import { describeMachine } from '../machine.ts';
+import { renderBenchDecode } from '../render/bench.ts';
+
+const DEFAULT_RUNS = 5;
+
+export const benchDecodeCommand: CommandSpec = {
+  name: 'bench decode',
+  summary: 'how fast a trace is read into columns, on one core',
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--runs <N>', description: 'the median of so many counts; default: 5' },
+    JSON_OPTION,
+  ],
+  examples: ['loadstore bench decode boot.memtrace', 'loadstore bench decode boot.memtrace --json'],
+  run: async (input, context) => {
+    const runs = findCount(input, 'runs', '--runs') ?? DEFAULT_RUNS;
+    const measured = await benchDecode(wordAt(input, 0), Math.max(1, runs));
+    const date = new Date().toISOString();
+    const result = { benchmark: 'decode', date, machine: describeMachine(), ...measured };
+    await printResult(context, input, result, renderBenchDecode);
+    return ExitCode.ok;
+  },
+};
