@@ -3,7 +3,7 @@
  * THE hot file.  Rules: on the fast path nothing allocates, locks, formats,
  * calls the system or can fail.  A full ring makes the vCPU wait in
  * make_room(); nothing is ever dropped.  Facts about QEMU that this relies on
- * are named T1 to T12 in docs/qemu-facts.md.
+ * are named T1 to T12 in docs/qemu-traps.md.
  */
 #define _GNU_SOURCE
 #include "record.h"
@@ -109,9 +109,11 @@ static COLD void unmap_all(LsRecorder *r)
     ls_record_push(r, LS_W_UNMAP);
 }
 
-/* Makes the stream say where `vaddr` is.  Returns false when the page must
- * not be cached: devices, whose every access is told on its own. */
-static COLD bool tell_page(LsRecorder *r, LsMemInfo info, uint64_t vaddr)
+/* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
+ * an access.  Device pages and unknown ones are not cached: each access tells
+ * or asks anew. */
+static COLD void tell_page(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+                           unsigned part)
 {
     uint64_t virt = vaddr >> 12;
     unsigned slot = virt & (LS_PAGE_SLOTS - 1);
@@ -121,26 +123,24 @@ static COLD bool tell_page(LsRecorder *r, LsMemInfo info, uint64_t vaddr)
     if (!hwaddr) {
         r->unknown_phys++;
     } else if (ls_api.hwaddr_is_io(hwaddr)) {
-        ls_record_push(r, LS_W_DEVICE);
+        ls_record_push(r, word_of(part, LS_W_DEVICE));
         ls_record_push(r, ls_api.hwaddr_phys_addr(hwaddr));
-        return false;
+        return;
     } else {
         phys = ls_api.hwaddr_phys_addr(hwaddr) >> 12;
     }
+    r->page_tag[slot] = phys == LS_MAP_UNKNOWN ? UINT64_MAX : virt;
     if (r->page_virt[slot] == virt) {
         r->map_checks++;
         if (r->page_phys[slot] == phys) {
-            r->page_tag[slot] = virt;
-            return true;
+            return;
         }
         r->map_mismatches++;
     }
     r->page_virt[slot] = virt;
     r->page_phys[slot] = phys;
-    r->page_tag[slot] = phys == LS_MAP_UNKNOWN ? UINT64_MAX : virt;
     ls_record_push(r, word_of(virt, LS_W_MAP));
     ls_record_push(r, phys);
-    return true;
 }
 
 /* An access that the fast path could not place. */
@@ -155,10 +155,10 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
         ls_record_push(r, vaddr);
     }
     if (r->page_tag[virt & (LS_PAGE_SLOTS - 1)] != virt) {
-        tell_page(r, info, vaddr);
+        tell_page(r, info, vaddr, 0);
     }
     if (last >> 12 != virt) {
-        tell_page(r, info, last & ~UINT64_C(0xfff));
+        tell_page(r, info, last & ~UINT64_C(0xfff), 1);
     }
     push_checked(r, vaddr << 16 | low);
 }
