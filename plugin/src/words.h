@@ -32,7 +32,8 @@ enum {
     LS_W_MAP = 0xe005,    /* payload: virtual page; next word: physical page,
                              or LS_MAP_UNKNOWN */
     LS_W_UNMAP = 0xe006,  /* all mappings told so far are void */
-    LS_W_DEVICE = 0xe007, /* the next access goes to a device; next word: its
+    LS_W_DEVICE = 0xe007, /* the next access goes to a device (payload 1: only
+                             its part in the second page); next word: the
                              guest-physical address */
     LS_W_WIDE = 0xe008,   /* the next access has this address (next word) */
     LS_W_PHYS = 0xe009,   /* the next access has a physical address only */
