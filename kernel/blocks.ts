@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a chunk knows about each block: its slots and its shape, kept in an arena behind the streams.
 
+import { NO_MEMORY, SHAPES_END, TAG_BAD } from './failure';
 import {
   B_EPOCH,
   B_INSN_COUNT,
@@ -22,7 +23,6 @@ import {
   S_TAG,
   SLOT_SHIFT,
 } from './memory-map';
-import { NO_MEMORY, SHAPES_END, TAG_BAD } from './failure';
 import { bytesLeft, fail, failure, readBytes, readVarint, S_SHAPES } from './streams';
 
 /** With more slots than this a block gets an index from tag to slot: the search stays short. */

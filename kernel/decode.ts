@@ -86,12 +86,12 @@ import {
   cutPending,
   endStretches,
   eventCount,
+  hasOverride,
   icount,
   NONE,
   noteAccess,
   noteBlock,
   noteCount,
-  hasOverride,
   pendingRep,
   placeWide,
   saveVcpu,
@@ -256,7 +256,7 @@ function readAccess(slot: usize, vp: usize, key: u32): u64 {
   const code = readU8(S_ACCESS_CODES, ACCESS_CODES_END);
   accessRun = readRun(S_ACCESS_RUNS, ACCESS_RUNS_BAD);
   const last = load<u64>(slot, S_LAST);
-  const walk = WALK + (usize((key * 0x9e3779b1) ^ (u32(last) * 0x85ebca6b)) >> 18 << 3);
+  const walk = WALK + ((usize((key * 0x9e3779b1) ^ (u32(last) * 0x85ebca6b)) >> 18) << 3);
   let address: u64 = 0;
   if (code < 4) {
     const sel = (code + 3) & 3;
@@ -383,7 +383,8 @@ export function run(columns: u32): i32 {
       }
       if (runs === BATCH || out === BATCH) break;
 
-      const k = ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
+      const k =
+        ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
       const follower = NEXT3 + (usize(k) << 2);
       let id = load<u32>(follower);
       if (blockHits > 0) {

@@ -140,7 +140,9 @@ export function takeBatch(
     firstOrdinal: place.kernelOrdinal + first,
     endOrdinal: place.kernelOrdinal + last,
     ...(columns.has('ordinal') ? { ordinal: ordinalsOf(place.kernelOrdinal, kept) } : {}),
-    ...(columns.has('paddr') ? { paddr: big('paddr'), crossings: takeCrossings(kernel, kept) } : {}),
+    ...(columns.has('paddr')
+      ? { paddr: big('paddr'), crossings: takeCrossings(kernel, kept) }
+      : {}),
     ...(columns.has('vaddr') ? { vaddr: big('vaddr') } : {}),
     ...(columns.has('pc') ? { pc: big('pc') } : {}),
     ...(columns.has('icount') ? { icount: big('icount') } : {}),

@@ -2,8 +2,8 @@
 // How fast a trace decodes on this machine: one thread, the columns that analyses use.
 
 import { performance } from 'node:perf_hooks';
-import { openTrace } from './open-trace.node.ts';
 import type { ColumnName } from './access-batch.ts';
+import { openTrace } from './open-trace.node.ts';
 
 export interface DecodeBenchmark {
   readonly columns: readonly ColumnName[];

@@ -17,10 +17,7 @@ export interface ByteSource {
 }
 
 /** Bytes that are already in memory: tests, and a browser's dropped file. */
-export function byteSourceFromBytes(
-  bytes: Uint8Array<ArrayBuffer>,
-  name = 'memory',
-): ByteSource {
+export function byteSourceFromBytes(bytes: Uint8Array<ArrayBuffer>, name = 'memory'): ByteSource {
   return {
     name,
     byteLength: bytes.byteLength,

@@ -6,7 +6,8 @@ import { TraceError, type TraceErrorKind } from '../base/index.ts';
 import { AccessFlag, halves } from './access-batch.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type ChunkRecord, chunkError } from './chunk-header.ts';
-import { type ChunkKernel, createKernel } from './kernel.ts';
+import type { ChunkKernel } from './kernel.ts';
+import { giveBackKernel, takeKernel } from './kernel-pool.ts';
 import { MAX_VCPUS, SectionKind } from './layout.ts';
 import type { StreamTotals } from './metadata.ts';
 import { type AccessPlan, decodeAccesses } from './read-accesses.ts';
@@ -133,7 +134,7 @@ async function checkSections(
 ): Promise<void> {
   const records = new Map(survey.chunks.map((record) => [record.section.sectionIndex, record]));
   const states: StreamStates = new Map();
-  const kernel = createKernel(survey.code);
+  const kernel = takeKernel(survey.code);
   for (const section of survey.sections) {
     options.signal?.throwIfAborted();
     options.onProgress?.(section.fileOffset, source.byteLength);
@@ -151,6 +152,7 @@ async function checkSections(
       problems.addError(error);
     }
   }
+  giveBackKernel(kernel);
   options.onProgress?.(source.byteLength, source.byteLength);
 }
 

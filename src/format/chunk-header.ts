@@ -88,7 +88,8 @@ export interface StreamExtent {
 export function chunkHeadBytes(section: Section, head: Uint8Array<ArrayBuffer>): number {
   const view = payloadView(section, head);
   const vcpuCount = view.u32(96);
-  if (vcpuCount > MAX_VCPUS) throw view.error('too many vCPUs', 96, `<= ${MAX_VCPUS}`, `${vcpuCount}`);
+  if (vcpuCount > MAX_VCPUS)
+    throw view.error('too many vCPUs', 96, `<= ${MAX_VCPUS}`, `${vcpuCount}`);
   return CHUNK_HEADER_BYTES + vcpuCount * VCPU_STATE_BYTES + STREAM_COUNT * STREAM_SIZE_BYTES;
 }
 

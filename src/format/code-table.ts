@@ -126,8 +126,7 @@ function checkEntry(
   at: number,
   id: number,
 ): number {
-  const wrong = (what: string): TraceError =>
-    view.error(`block ${id}: ${what}`, CODE_HEADER_BYTES);
+  const wrong = (what: string): TraceError => view.error(`block ${id}: ${what}`, CODE_HEADER_BYTES);
   if (at + CODE_ENTRY_BYTES > raw.byteLength) throw wrong('the entries end inside it');
   const flags = data.getUint32(at + 12, true);
   const insnCount = data.getUint16(at + 16, true);

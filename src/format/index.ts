@@ -9,8 +9,8 @@ export {
   halves,
 } from './access-batch.ts';
 export { benchDecode, type DecodeBenchmark } from './bench-decode.node.ts';
-export { type ByteSource, byteSourceFromBytes } from './byte-source.ts';
 export { openByteSource } from './byte-source.node.ts';
+export { type ByteSource, byteSourceFromBytes } from './byte-source.ts';
 export { checkTrace } from './check-trace.node.ts';
 export type { CheckOptions, CheckResult, TraceProblem } from './check-trace.ts';
 export type { ChunkInfo, VcpuState } from './chunk-header.ts';

@@ -4,7 +4,12 @@
 
 import { type ChunkRecord, chunkError, type StreamExtent } from './chunk-header.ts';
 import type { CodePart } from './code-table.ts';
-import { CODE_ENTRY_BYTES, CODE_FLAG_LAST_REP, CODE_FLAG_MODE_KNOWN, STREAM_NAMES } from './layout.ts';
+import {
+  CODE_ENTRY_BYTES,
+  CODE_FLAG_LAST_REP,
+  CODE_FLAG_MODE_KNOWN,
+  STREAM_NAMES,
+} from './layout.ts';
 import { decompress } from './zstd.ts';
 
 export const BLOCK_BYTES = 64;

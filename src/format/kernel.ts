@@ -88,7 +88,7 @@ const FAILURES = [
   'it does not fit into memory',
 ] as const;
 
-interface KernelExports {
+export interface KernelExports {
   readonly memory: WebAssembly.Memory;
   tablesEnd(): number;
   vcpuStates(): number;
@@ -138,6 +138,9 @@ export interface VcpuCounters {
 }
 
 export interface ChunkKernel {
+  readonly code: HeldCode;
+  /** For a kernel of another trace, when this one is no longer used. */
+  readonly exports: KernelExports;
   /** Begins a chunk, whose payload has been compared with its checksum. Throws 'corrupt', 'limit'. */
   load(record: ChunkRecord, payload: Uint8Array<ArrayBuffer>): void;
   /** Decodes one batch; false when it was the chunk's last. Throws 'corrupt', 'limit'. */
@@ -155,8 +158,8 @@ export interface ChunkKernel {
 
 let compiled: WebAssembly.Module | undefined;
 
-export function createKernel(code: HeldCode): ChunkKernel {
-  const exports = instantiate();
+/** A kernel for the chunks of a trace; in the memory of an earlier one when it is given. */
+export function createKernel(code: HeldCode, exports: KernelExports = instantiate()): ChunkKernel {
   const tableAt = alignUp(exports.tablesEnd(), BLOCK_BYTES);
   const offsetsAt = tableAt + code.table.blockCount * BLOCK_BYTES;
   const streamsAt = alignUp(offsetsAt + countInsns(code.parts) * 2, 8);
@@ -170,6 +173,8 @@ export function createKernel(code: HeldCode): ChunkKernel {
     return status;
   };
   return {
+    code,
+    exports,
     load(next, payload) {
       record = next;
       const view = payloadView(next.section, payload);

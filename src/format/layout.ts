@@ -67,7 +67,13 @@ export const NoteKind = {
   gap: 11,
 } as const;
 
-export const CUT_CAUSES = ['exception', 'device', 'modified-code', 'rep-suspended', 'limit'] as const;
+export const CUT_CAUSES = [
+  'exception',
+  'device',
+  'modified-code',
+  'rep-suspended',
+  'limit',
+] as const;
 
 // Section 5: what a file may hold.
 export const MAX_SECTION_BYTES: number = 2 ** 30;

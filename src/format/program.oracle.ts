@@ -3,7 +3,13 @@
 // stride, jump, cross pages, touch devices, fault and so on.
 
 import { type Prng, prngFromSeed } from '../base/index.ts';
-import type { RefAccess, RefBlock, RefExecution, RefItem, RefTrace } from './reference-trace.oracle.ts';
+import type {
+  RefAccess,
+  RefBlock,
+  RefExecution,
+  RefItem,
+  RefTrace,
+} from './reference-trace.oracle.ts';
 
 export interface ProgramOptions {
   readonly seed: number;
@@ -71,7 +77,11 @@ function randomItems(
       });
     }
     // A path through the blocks with a branch now and then; a block may run again (rep).
-    id = random.nextBoolean(0.7) ? (id + 1) % blocks.length : random.nextBoolean(0.5) ? id : random.nextInRange(0, blocks.length);
+    id = random.nextBoolean(0.7)
+      ? (id + 1) % blocks.length
+      : random.nextBoolean(0.5)
+        ? id
+        : random.nextInRange(0, blocks.length);
     const block = pick(random, blocks.slice(id, id + 1));
     let known = usual.get(id);
     if (known === undefined || odd(0.5)) {

@@ -100,9 +100,7 @@ export function selectChunks(
         info.firstOrdinal < plan.to &&
         info.firstOrdinal + info.accessCount > plan.from,
     )
-    .sort(
-      (a, b) => a.info.stream - b.info.stream || a.info.chunkIndex - b.info.chunkIndex,
-    );
+    .sort((a, b) => a.info.stream - b.info.stream || a.info.chunkIndex - b.info.chunkIndex);
 }
 
 /** The batches of a chunk that the kernel has loaded. */

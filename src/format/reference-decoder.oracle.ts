@@ -228,7 +228,10 @@ function readChunk(
           running().cr3 = notes.u64();
           break;
         case 6:
-          next = notes.varint() === 0n ? { ...next, device0: notes.u64() } : { ...next, device1: notes.u64() };
+          next =
+            notes.varint() === 0n
+              ? { ...next, device0: notes.u64() }
+              : { ...next, device1: notes.u64() };
           break;
         case 7:
           next = { ...next, wide: notes.u64() };
@@ -300,7 +303,8 @@ function readChunk(
     } else {
       const c = streamAt(5).u8();
       arun = streamAt(4).varint();
-      const w = u32((BigInt(id * 64 + number) * 0x9e3779b1n) ^ (u32(slot.last) * 0x85ebca6bn)) >> 18n;
+      const w =
+        u32((BigInt(id * 64 + number) * 0x9e3779b1n) ^ (u32(slot.last) * 0x85ebca6bn)) >> 18n;
       if (c < 4) {
         slot.sel = c;
         a = predicted(c);
@@ -327,7 +331,8 @@ function readChunk(
     if (begun === blockCount) break;
     const [p1 = 0, p2 = 0, p3 = 0] = p;
     const k =
-      u32((BigInt(p1) * 0x9e3779b1n) ^ (BigInt(p2) * 0x85ebca6bn) ^ (BigInt(p3) * 0xc2b2ae35n)) >> 17n;
+      u32((BigInt(p1) * 0x9e3779b1n) ^ (BigInt(p2) * 0x85ebca6bn) ^ (BigInt(p3) * 0xc2b2ae35n)) >>
+      17n;
     const { id, shape } = readId(k);
     const block = table[id];
     if (block === undefined) throw new Error(`no block ${id}`);
@@ -343,7 +348,14 @@ function readChunk(
     const executed = left?.executed ?? block.offsets.length;
     const state = running();
     if (state.pendingRep === block.vaddr) state.icount--;
-    seen.blocks.push({ stream, id, icount: state.icount, vcpu, executed, firstAccess: firstOrdinal + made });
+    seen.blocks.push({
+      stream,
+      id,
+      icount: state.icount,
+      vcpu,
+      executed,
+      firstAccess: firstOrdinal + made,
+    });
     const members = shapes.get(id) ?? [];
     members.forEach((number, i) => {
       applyNotes();
@@ -383,5 +395,8 @@ function readChunk(
   }
   check(made === accessCount, 'access count');
   check(run === 0n && arun === 0n, 'no run is left');
-  check(streams.every((each) => each.left === 0), 'every stream is used up');
+  check(
+    streams.every((each) => each.left === 0),
+    'every stream is used up',
+  );
 }

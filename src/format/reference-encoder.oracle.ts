@@ -505,8 +505,7 @@ class ChunkState {
     if (this.next3.get(k) === id && usual) {
       this.run++;
     } else {
-      const code =
-        this.next3.get(k) === id ? 0 : this.states.get(p1)?.next1 === id ? 1 : 2;
+      const code = this.next3.get(k) === id ? 0 : this.states.get(p1)?.next1 === id ? 1 : 2;
       this.out(0).varint(this.run);
       this.run = 0n;
       this.out(1).u8(code | (usual ? 0 : 4));

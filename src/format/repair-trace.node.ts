@@ -3,8 +3,8 @@
 
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { TraceError } from '../base/index.ts';
-import type { ByteSource } from './byte-source.ts';
 import { ioError, openByteSource } from './byte-source.node.ts';
+import type { ByteSource } from './byte-source.ts';
 import { crc32 } from './crc32.node.ts';
 import { encodeIndex, type IndexEntry } from './index-section.ts';
 import {

@@ -5,12 +5,7 @@
 
 import { TraceError } from '../base/index.ts';
 import type { ByteSource } from './byte-source.ts';
-import {
-  type ChunkRecord,
-  chunkError,
-  chunkHeadBytes,
-  decodeChunkInfo,
-} from './chunk-header.ts';
+import { type ChunkRecord, chunkError, chunkHeadBytes, decodeChunkInfo } from './chunk-header.ts';
 import { type CodeTableBuilder, codeTableBuilder, type HeldCode } from './code-table.ts';
 import {
   decodeIndex,
@@ -89,8 +84,7 @@ export async function surveyTrace(source: ByteSource): Promise<Survey> {
   const stop = await walk(source, progress);
   if (progress.header === undefined) {
     throw (
-      stop ??
-      new TraceError('truncated', 'the file ends before its header', { file: source.name })
+      stop ?? new TraceError('truncated', 'the file ends before its header', { file: source.name })
     );
   }
   const end = progress.sections.at(-1);
@@ -115,8 +109,14 @@ function describeCut(
   if (stop !== undefined) {
     const { fileOffset = endOffset, expected, found } = stop.facts;
     const detail =
-      expected === undefined || found === undefined ? '' : ` (expected ${expected}, found ${found})`;
-    return { fileOffset: Math.min(fileOffset, endOffset), kind: stop.kind, reason: `${stop.message}${detail}` };
+      expected === undefined || found === undefined
+        ? ''
+        : ` (expected ${expected}, found ${found})`;
+    return {
+      fileOffset: Math.min(fileOffset, endOffset),
+      kind: stop.kind,
+      reason: `${stop.message}${detail}`,
+    };
   }
   return hasTrailer
     ? undefined
@@ -134,14 +134,19 @@ async function walk(source: ByteSource, progress: Progress): Promise<TraceError 
       progress.sections.push(section);
       fileOffset = sectionEnd(section);
     } catch (error) {
-      if (!(error instanceof TraceError) || error.kind === 'io' || error.kind === 'limit') throw error;
+      if (!(error instanceof TraceError) || error.kind === 'io' || error.kind === 'limit')
+        throw error;
       return error.withFacts({ file: source.name, fileOffset });
     }
   }
   return undefined;
 }
 
-async function visitSection(source: ByteSource, section: Section, progress: Progress): Promise<void> {
+async function visitSection(
+  source: ByteSource,
+  section: Section,
+  progress: Progress,
+): Promise<void> {
   if ((progress.header === undefined) !== (section.kind === SectionKind.header)) {
     throw sectionError(
       'corrupt',
@@ -179,7 +184,11 @@ async function visitSection(source: ByteSource, section: Section, progress: Prog
 }
 
 /** JSON knows no offsets: its failures get the section's. */
-function inSection<T>(section: Section, decode: (payload: Uint8Array) => T, payload: Uint8Array): T {
+function inSection<T>(
+  section: Section,
+  decode: (payload: Uint8Array) => T,
+  payload: Uint8Array,
+): T {
   try {
     return decode(payload);
   } catch (error) {
@@ -241,13 +250,16 @@ function visitTrailer(
   progress: Progress,
 ): void {
   const view = payloadView(section, payload);
-  if (view.byteLength !== TRAILER_BYTES) throw view.error('wrong length', 0, '8', `${view.byteLength}`);
+  if (view.byteLength !== TRAILER_BYTES)
+    throw view.error('wrong length', 0, '8', `${view.byteLength}`);
   const indexAt = view.count64(0);
   if (progress.indexSection === undefined || indexAt !== progress.indexSection.fileOffset) {
     throw view.error(
       'it does not point to the index',
       0,
-      progress.indexSection === undefined ? 'an index before it' : `${progress.indexSection.fileOffset}`,
+      progress.indexSection === undefined
+        ? 'an index before it'
+        : `${progress.indexSection.fileOffset}`,
       `${indexAt}`,
     );
   }

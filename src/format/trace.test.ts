@@ -2,13 +2,13 @@
 // The fast decoder against the reference decoder and against what the reference encoder was given.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AccessFlag, type ColumnName, COLUMN_NAMES } from './access-batch.ts';
+import { AccessFlag, COLUMN_NAMES, type ColumnName } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { type ProgramOptions, randomTrace } from './program.oracle.ts';
+import type { AccessOptions } from './read-accesses.ts';
 import { decodeTrace } from './reference-decoder.oracle.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
 import { NO_ADDRESS, type SeenAccess, type SeenBlock } from './reference-trace.oracle.ts';
-import type { AccessOptions } from './read-accesses.ts';
 import { openTraceSource, type Trace } from './trace.ts';
 
 const program: fc.Arbitrary<ProgramOptions> = fc.record({
@@ -55,7 +55,7 @@ async function collectAccesses(trace: Trace, options: AccessOptions = {}): Promi
         cpl: batch.cpl?.[i] ?? -1,
         cr3: batch.cr3?.[i] ?? -1n,
       });
-      const isUnknown = (batch.paddr?.[i] === NO_ADDRESS || second.get(i) === NO_ADDRESS);
+      const isUnknown = batch.paddr?.[i] === NO_ADDRESS || second.get(i) === NO_ADDRESS;
       expect((flags & AccessFlag.paddrUnknown) !== 0).toBe(isUnknown);
       expect((flags & AccessFlag.crossesPage) !== 0).toBe(second.has(i));
     }

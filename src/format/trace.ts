@@ -6,7 +6,7 @@ import type { ByteSource } from './byte-source.ts';
 import type { ChunkInfo } from './chunk-header.ts';
 import { loadChunks } from './chunk-payloads.ts';
 import type { CodeTable } from './code-table.ts';
-import { type ChunkKernel, createKernel } from './kernel.ts';
+import { withKernel } from './kernel-pool.ts';
 import type { Capabilities, TraceHeader, TraceTotals } from './metadata.ts';
 import {
   type AccessOptions,
@@ -85,7 +85,6 @@ export async function openTraceSource(
 ): Promise<Trace> {
   const survey = await surveyTrace(source);
   const capabilities = survey.totals?.capabilities ?? survey.header.capabilities;
-  const kernels = kernelPool(survey);
   return {
     path: source.name,
     fileBytes: source.byteLength,
@@ -102,12 +101,12 @@ export async function openTraceSource(
       if (parallel !== undefined && (options.workers ?? 0) > 0) {
         return parallel(source, survey, plan, options.workers ?? 0, options.signal);
       }
-      return iterateAccesses(source, survey, kernels, plan, options.signal);
+      return iterateAccesses(source, survey, plan, options.signal);
     },
     blocks(options = {}) {
       const plan = planBlocks(options);
       const records = selectChunksOfBlocks(survey.chunks, plan);
-      return withKernel(kernels, async function* (kernel) {
+      return withKernel(survey.code, async function* (kernel) {
         for await (const { record, payload } of loadChunks(source, records, options.signal)) {
           kernel.load(record, payload);
           yield* decodeBlocks(kernel, record, plan);
@@ -122,12 +121,11 @@ export async function openTraceSource(
 function iterateAccesses(
   source: ByteSource,
   survey: Survey,
-  kernels: KernelPool,
   plan: AccessPlan,
   signal: AbortSignal | undefined,
 ): AsyncIterable<AccessBatch> {
   const records = selectChunks(survey.chunks, plan);
-  return withKernel(kernels, async function* (kernel) {
+  return withKernel(survey.code, async function* (kernel) {
     for await (const { record, payload } of loadChunks(source, records, signal)) {
       kernel.load(record, payload);
       for (const batch of decodeAccesses(kernel, record, plan)) {
@@ -152,34 +150,6 @@ async function* iterateNotes(
     for (const note of decodeNotes(record, payload)) {
       if (kinds.has(note.kind)) yield note;
     }
-  }
-}
-
-/** A kernel holds one chunk at a time: iterations that run side by side get one each. */
-interface KernelPool {
-  take(): ChunkKernel;
-  giveBack(kernel: ChunkKernel): void;
-}
-
-function kernelPool(survey: Survey): KernelPool {
-  const idle: ChunkKernel[] = [];
-  return {
-    take: () => idle.pop() ?? createKernel(survey.code),
-    giveBack: (kernel) => {
-      if (idle.length === 0) idle.push(kernel);
-    },
-  };
-}
-
-async function* withKernel<T>(
-  kernels: KernelPool,
-  iterate: (kernel: ChunkKernel) => AsyncGenerator<T, void, undefined>,
-): AsyncGenerator<T, void, undefined> {
-  const kernel = kernels.take();
-  try {
-    yield* iterate(kernel);
-  } finally {
-    kernels.giveBack(kernel);
   }
 }
 
