@@ -58,12 +58,13 @@ export async function runLoadstore(...words: readonly string[]): Promise<Finishe
 }
 
 /** The result of a command with --json; its exit code is not looked at. */
-export async function jsonOf(...words: readonly string[]): Promise<unknown> {
-  const { out, err } = await runLoadstore(...words, '--json');
+export async function jsonOf(command: string, ...words: readonly string[]): Promise<unknown> {
+  // In front of the words: behind "--" it would be an argument for QEMU.
+  const { out, err } = await runLoadstore(command, '--json', ...words);
   try {
     return JSON.parse(out);
   } catch (error) {
-    throw new Error(`no JSON from ${words.join(' ')}: ${out.slice(0, 200)} ${err}`, {
+    throw new Error(`no JSON from ${command} ${words.join(' ')}: ${out.slice(0, 200)} ${err}`, {
       cause: error,
     });
   }
