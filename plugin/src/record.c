@@ -106,7 +106,7 @@ static COLD void unmap_all(LsRecorder *r)
 {
     memset(r->page_tag, 0xff, sizeof(r->page_tag));
     memset(r->page_virt, 0xff, sizeof(r->page_virt));
-    ls_record_push(r, LS_W_UNMAP);
+    push_checked(r, LS_W_UNMAP); /* a block may do this at each instruction */
 }
 
 /* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of

@@ -579,3 +579,27 @@ TEST_WITH(threads_vcpu_waits_for_room, V4)
     pthread_join(reader, NULL);
     CHECK_EQ(r->waits, 1);
 }
+
+/* A block of nothing but `out` has no other place to ask for room. */
+TEST_WITH(threads_vcpu_waits_for_room_without_accesses, V4)
+{
+    LsTb *tb;
+    LsRecorder *r;
+    pthread_t reader;
+
+    start();
+    r = captured_recorder();
+    tb = fake_translate(0x402000, LOAD_STORE ";e6 92");
+    fake_enter(tb);
+    while (LS_RING_WORDS - 1 -
+               ls_ring_between(atomic_load(&r->ring.tail),
+                               atomic_load(&r->head)) > 2 * LS_RING_SLACK) {
+        fake_store(tb, 1, 8, 0x10000);
+    }
+    CHECK_EQ(pthread_create(&reader, NULL, slow_reader, r), 0);
+    for (unsigned i = 0; i < 3 * LS_RING_SLACK; i++) {
+        fake_insn(tb, 2);
+    }
+    pthread_join(reader, NULL);
+    CHECK_EQ(r->waits, 1);
+}
