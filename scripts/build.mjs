@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds what ships: dist/ (TypeScript) and plugin/build/ (C).
+// Builds what ships: the decoder kernel (WebAssembly), dist/ (TypeScript) and plugin/build/ (C).
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { localProgram, PROJECT_ROOT, runCode } from './run-command.mjs';
 
-process.exitCode = runCode(localProgram('tsc'), ['-b']);
+process.exitCode = runCode(process.execPath, ['scripts/build-kernel.mjs']);
+if (process.exitCode === 0) process.exitCode = runCode(localProgram('tsc'), ['-b']);
 if (process.exitCode === 0 && existsSync(path.join(PROJECT_ROOT, 'plugin', 'Makefile'))) {
   process.exitCode = runCode('make', ['--no-print-directory', '-C', 'plugin', '-j2']);
 }
