@@ -74,6 +74,26 @@ export function addressOf(run: GuestRun, text: string): bigint {
   return sum;
 }
 
+/** What map_page of guests/boot.inc does for a page, whose entry is the symbol PAGE_entry, entered with rsp at `top`. */
+export function mapPageLines(page: string, top = 'STACK'): string {
+  return `map_page w8:${top}-56
+    map1 w8:${top}-64
+    map2 r8:fix_entry
+    map3 r8:fix_value
+    map4 w8:${page}_entry
+    map5 r4:fix_count w4:fix_count
+    map6 r8:${top}-64
+    map7 r8:${top}-56
+    -
+    map9 ${interruptReturn(top, -40)}`;
+}
+
+/** The accesses of iretq from a handler to CPL 0: the frame, and each segment's descriptor in two halves. */
+export function interruptReturn(top: string, at: number): string {
+  const word = (i: number): string => `r8:${top}-${-at - 8 * i}`;
+  return `${word(0)} ${word(1)} ${word(2)} r4:gdt+8 r4:gdt+12 ${word(3)} ${word(4)} r4:gdt+16 r4:gdt+20`;
+}
+
 interface Mode {
   cpl: number;
   cr3: bigint;
