@@ -151,12 +151,22 @@ static void start_encoder(LsRecorder *r)
 
 static void on_exit_qemu(void);
 
+/* QEMU drops its translated code, as after loadvm: memory and mappings may be
+ * others now.  No vCPU runs. */
+static void on_flush(void)
+{
+    for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
+        ls_record_remap(ls_recorders[i]);
+    }
+}
+
 static void register_callbacks(void)
 {
     ls_api_on_vcpu_init(plugin_id, ls_record_vcpu_init);
     ls_api_on_exit(plugin_id, on_exit_qemu);
     if (atomic_load(&recording)) {
         ls_api_on_translate(plugin_id, ls_record_translate);
+        ls_api_on_flush(plugin_id, on_flush);
     }
 }
 

@@ -455,6 +455,13 @@ static LsRecorder *new_recorder(void)
 
 void (*ls_record_started)(LsRecorder *r);
 
+void ls_record_remap(LsRecorder *r)
+{
+    memset(r->page_tag, 0xff, sizeof(r->page_tag));
+    memset(r->page_virt, 0xff, sizeof(r->page_virt));
+    push_checked(r, LS_W_UNMAP);
+}
+
 void ls_record_gap(LsRecorder *r)
 {
     ls_events_start(r); /* not what happened meanwhile */

@@ -94,6 +94,9 @@ extern void (*ls_record_started)(LsRecorder *r);
  * thread does not run. */
 void ls_record_gap(LsRecorder *r);
 
+/* Forgets the recorder's mappings; while its thread does not run. */
+void ls_record_remap(LsRecorder *r);
+
 /* Remembers the running vCPU's object; in its thread (API 2 and newer). */
 void ls_record_vcpu_init(unsigned vcpu);
 
