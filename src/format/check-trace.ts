@@ -307,8 +307,8 @@ function checkTotals(
   decoded: ReadonlyMap<number, Tally>,
   problems: ProblemList,
 ): void {
-  for (const stated of totals?.streams ?? []) {
-    const found = decoded.get(stated.stream) ?? emptyTally();
+  for (const told of totals?.streams ?? []) {
+    const found = decoded.get(told.stream) ?? emptyTally();
     const sum = found.accesses + found.blocks;
     const expected: readonly (readonly [keyof StreamTotals, number])[] = [
       ['captured', sum],
@@ -323,12 +323,12 @@ function checkTotals(
       ['events', found.events],
     ];
     for (const [name, count] of expected) {
-      if (stated[name] === count) continue;
+      if (told[name] === count) continue;
       problems.add({
         kind: 'count-mismatch',
         section: undefined,
         fileOffset: undefined,
-        message: `stream ${stated.stream}: totals say ${stated[name]} ${name}, decoded ${count}`,
+        message: `stream ${told.stream}: totals say ${told[name]} ${name}, decoded ${count}`,
         remedy: 'Record again: the trace does not hold what was captured.',
       });
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { openByteSource } from './byte-source.node.ts';
+import { decodeInWorkers } from './parallel.node.ts';
 import { openTraceSource, type Trace } from './trace.ts';
 
 /**
@@ -10,7 +11,9 @@ import { openTraceSource, type Trace } from './trace.ts';
 export async function openTrace(path: string): Promise<Trace> {
   const source = await openByteSource(path);
   try {
-    return await openTraceSource(source);
+    return await openTraceSource(source, (chunkIndexes, plan, workers, signal) =>
+      decodeInWorkers(path, chunkIndexes, plan, workers, signal),
+    );
   } catch (error) {
     await source.close();
     throw error;

@@ -2,7 +2,7 @@
 // Reads numbers from a section's payload; what is out of bounds or out of range is a TraceError that
 // says where. Not for hot loops.
 
-import { findNumberFromU64, TraceError } from '../base/index.ts';
+import { findNumberFromU64, type TraceError } from '../base/index.ts';
 import { type Section, sectionError } from './section.ts';
 
 export interface PayloadView {

@@ -54,7 +54,7 @@ export function planAccesses(options: AccessOptions, capabilities: Capabilities)
     if (!COLUMN_NAMES.includes(name)) {
       throw new TraceError('bad-argument', 'there is no such column', {
         expected: COLUMN_NAMES.join(', '),
-        found: String(name),
+        found: name,
       });
     }
   }

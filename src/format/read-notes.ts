@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The notes of a trace as objects with their places: what happened besides accesses and blocks.
 
-import { TraceError } from '../base/index.ts';
+import type { TraceError } from '../base/index.ts';
 import { type ChunkRecord, chunkError, locateStreams } from './chunk-header.ts';
 import { CUT_CAUSES, NOTES_STREAM, NoteKind } from './layout.ts';
 import { payloadView } from './payload-view.ts';

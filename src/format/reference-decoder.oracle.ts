@@ -75,6 +75,12 @@ interface Block {
   readonly offsets: readonly number[];
 }
 
+interface Seen {
+  readonly accesses: SeenAccess[];
+  readonly blocks: SeenBlock[];
+  instructions: number;
+}
+
 export async function decodeTrace(bytes: Uint8Array): Promise<SeenTrace> {
   const zstd = new ZSTDDecoder();
   await zstd.init();
@@ -84,7 +90,7 @@ export async function decodeTrace(bytes: Uint8Array): Promise<SeenTrace> {
   check(new TextDecoder().decode(file.take(8)) === 'MEMTRACE', 'magic');
   check(file.u32() === 1 && file.u32() === 0, 'version');
   const blocks: Block[] = [];
-  const seen = { accesses: [] as SeenAccess[], blocks: [] as SeenBlock[], instructions: 0 };
+  const seen: Seen = { accesses: [], blocks: [], instructions: 0 };
   while (file.left > 0) {
     const header = new ByteReader(file.take(24));
     check(header.u32() === 0x4345534c, 'section magic');
@@ -164,12 +170,12 @@ function readChunk(
   }
   const sizes = Array.from({ length: 11 }, () => [payload.u32(), payload.u32()] as const);
   const streams = sizes.map(([raw, stored]) => unpack(payload.take(stored), raw));
-  const streamAt = (index: number): ByteReader => {
+  const subStream = (index: number): ByteReader => {
     const found = streams[index];
     if (found === undefined) throw new Error('no stream');
     return found;
   };
-  const notes = streamAt(10);
+  const notes = subStream(10);
 
   let h: readonly bigint[] = [0n, 0n, 0n];
   let p: readonly number[] = [0, 0, 0];
@@ -179,8 +185,8 @@ function readChunk(
   const slots = new Map<number, Slot[]>();
   const shapes = new Map<number, number[]>();
   const pages = new Map<bigint, { vpage: bigint; ppage: bigint | undefined }>();
-  let run = streamAt(0).varint();
-  let arun = streamAt(4).varint();
+  let run = subStream(0).varint();
+  let arun = subStream(4).varint();
   let begun = 0;
   let made = 0;
   let vpage = 0n;
@@ -210,7 +216,8 @@ function readChunk(
     pages.set(vpage & 2047n, { vpage, ppage: known ? ppage : undefined });
   };
   const applyNotes = (): void => {
-    while (noteKind !== 0 && noteBlock === begun && noteAccess === made) {
+    for (;;) {
+      if (noteKind === 0 || noteBlock !== begun || noteAccess !== made) return;
       switch (noteKind) {
         case 1:
           map(true);
@@ -277,16 +284,16 @@ function readChunk(
       run--;
       return { id: follower, shape: undefined };
     }
-    const c = streamAt(1).u8();
-    run = streamAt(0).varint();
+    const c = subStream(1).u8();
+    run = subStream(0).varint();
     check(c < 8 && (c & 3) !== 3, 'block code');
     const id =
-      (c & 3) === 0 ? follower : (c & 3) === 1 ? (next1.get(p[0] ?? 0) ?? -1) : streamAt(2).u32();
+      (c & 3) === 0 ? follower : (c & 3) === 1 ? (next1.get(p[0] ?? 0) ?? -1) : subStream(2).u32();
     if ((c & 4) === 0) return { id, shape: undefined };
     const own = slots.get(id) ?? [];
     slots.set(id, own);
-    const shape = Array.from({ length: Number(streamAt(3).varint()) }, () => {
-      const tag = streamAt(3).u16();
+    const shape = Array.from({ length: Number(subStream(3).varint()) }, () => {
+      const tag = subStream(3).u16();
       const known = own.findIndex((slot) => slot.tag === tag);
       if (known >= 0) return known;
       return own.push({ tag, last: h[0] ?? 0n, d: [0n, 0n, 0n, 0n], sel: 1 }) - 1;
@@ -301,8 +308,8 @@ function readChunk(
       arun--;
       a = predicted(slot.sel);
     } else {
-      const c = streamAt(5).u8();
-      arun = streamAt(4).varint();
+      const c = subStream(5).u8();
+      arun = subStream(4).varint();
       const w =
         u32((BigInt(id * 64 + number) * 0x9e3779b1n) ^ (u32(slot.last) * 0x85ebca6bn)) >> 18n;
       if (c < 4) {
@@ -311,9 +318,9 @@ function readChunk(
       } else if (c === 4) {
         a = walk.get(w) ?? 0n;
       } else {
-        const stream = { 1: 6, 2: 7, 3: 8, 6: 9 }[(c - 8) % 8];
-        if (c < 8 || c >= 40 || stream === undefined) throw new Error('access code');
-        const z = streamAt(stream).low((c - 8) % 8);
+        const deltas = { 1: 6, 2: 7, 3: 8, 6: 9 }[(c - 8) % 8];
+        if (c < 8 || c >= 40 || deltas === undefined) throw new Error('access code');
+        const z = subStream(deltas).low((c - 8) % 8);
         a = signExtend48((b[(c - 8) >> 3] ?? 0n) + unzigzag(z));
       }
       walk.set(w, a);

@@ -49,22 +49,21 @@ async function failure(promise: Promise<unknown>): Promise<TraceError> {
 }
 
 describe('a file cut at every byte', () => {
-  it('opens with every whole chunk, says where it ends, or says that nothing is there', async () => {
+  const headerEnd = 40 + new DataView(SMALL.bytes.buffer).getUint32(16 + 12, true);
+
+  it('is refused while its header is not whole', async () => {
+    for (let end = 0; end < headerEnd; end++) {
+      expect((await failure(openBytes(SMALL.bytes.slice(0, end)))).kind).toBe('truncated');
+    }
+  });
+
+  it('opens with every whole chunk and says where it ends', { timeout: 60_000 }, async () => {
     const whole = await openBytes(SMALL.bytes);
-    const firstWhole = whole.chunks[0]?.fileOffset ?? 0;
     expect(whole.chunks.length).toBeGreaterThan(1);
     let decodedChunks = -1;
-    for (let end = 0; end < SMALL.bytes.length; end++) {
+    for (let end = headerEnd; end < SMALL.bytes.length; end++) {
       const cut = SMALL.bytes.slice(0, end);
-      let trace: Trace;
-      try {
-        trace = await openBytes(cut);
-      } catch (error) {
-        expect(error).toBeInstanceOf(TraceError);
-        expect(error).toMatchObject({ kind: 'truncated' });
-        expect(end).toBeLessThan(firstWhole);
-        continue;
-      }
+      const trace = await openBytes(cut);
       const good = whole.chunks.filter(
         ({ fileOffset, payloadBytes }) => fileOffset + 24 + payloadBytes <= end,
       );

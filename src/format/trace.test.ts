@@ -2,7 +2,7 @@
 // The fast decoder against the reference decoder and against what the reference encoder was given.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AccessFlag, COLUMN_NAMES, type ColumnName } from './access-batch.ts';
+import { AccessFlag, COLUMN_NAMES } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { type ProgramOptions, randomTrace } from './program.oracle.ts';
 import type { AccessOptions } from './read-accesses.ts';
@@ -81,7 +81,7 @@ async function collectBlocks(trace: Trace): Promise<SeenBlock[]> {
 }
 
 describe('decoding', () => {
-  it('gives what was encoded, as the reference decoder does', async () => {
+  it('gives what was encoded, as the reference decoder does', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(program, fc.boolean(), async (options, framed) => {
         const { bytes, seen } = encodeTrace(randomTrace(options), { framed });

@@ -13,6 +13,7 @@ import {
   type AccessPlan,
   decodeAccesses,
   planAccesses,
+  requireWhole,
   selectChunks,
 } from './read-accesses.ts';
 import {
@@ -69,10 +70,9 @@ export interface Trace {
   close(): Promise<void>;
 }
 
-/** Decodes in worker threads; Node's entry provides one. */
+/** Decodes these chunks in worker threads; Node's entry provides one. */
 export type ParallelDecoder = (
-  source: ByteSource,
-  survey: Survey,
+  chunkIndexes: readonly number[],
   plan: AccessPlan,
   workers: number,
   signal: AbortSignal | undefined,
@@ -98,8 +98,10 @@ export async function openTraceSource(
     summary: () => summarize(survey),
     accesses(options = {}) {
       const plan = planAccesses(options, capabilities);
-      if (parallel !== undefined && (options.workers ?? 0) > 0) {
-        return parallel(source, survey, plan, options.workers ?? 0, options.signal);
+      const workers = requireWhole(options.workers ?? 0, 'workers');
+      if (parallel !== undefined && workers > 0) {
+        const wanted = selectChunks(survey.chunks, plan).map(({ info }) => info.chunkIndex);
+        return parallel(wanted, plan, workers, options.signal);
       }
       return iterateAccesses(source, survey, plan, options.signal);
     },

@@ -84,9 +84,17 @@ describe.each(NAMES)('%s', (name) => {
 
   it('is read so by the reference decoder', async () => {
     const seen = await decodeTrace(bytes);
-    expect(seen.accesses.map(({ vaddr, paddr, pc, icount }) => ({ vaddr, paddr, pc, icount }))).toMatchObject(
+    expect(
+      seen.accesses.map(({ vaddr, paddr, pc, icount }) => ({ vaddr, paddr, pc, icount })),
+    ).toMatchObject(
       accesses.map((access) => {
-        const { vaddr, paddr, pc, icount } = { vaddr: 0n, paddr: 0n, pc: 0n, icount: 0n, ...access };
+        const { vaddr, paddr, pc, icount } = {
+          vaddr: 0n,
+          paddr: 0n,
+          pc: 0n,
+          icount: 0n,
+          ...access,
+        };
         return { vaddr, paddr, pc, icount };
       }),
     );
