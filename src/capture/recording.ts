@@ -205,11 +205,21 @@ function watchQemu(child: ChildProcess, page: ControlPage, request: RecordReques
   let said = '';
   let peakRssBytes = 0;
   child.stderr?.setEncoding('utf8');
-  child.stderr?.on('data', (piece: string) => {
-    const text = piece.replace(SIGNAL_FAREWELL, '');
+  let begun = '';
+  const hear = (text: string): void => {
     if (text === '') return;
     said = (said + text).slice(-SAID_LIMIT);
     request.onQemuText?.(text);
+  };
+  child.stderr?.on('data', (piece: string) => {
+    // Whole lines, so that a line is known before it is passed on.
+    const end = piece.lastIndexOf('\n') + 1;
+    const lines = end === 0 ? '' : (begun + piece.slice(0, end)).replace(SIGNAL_FAREWELL, '');
+    begun = end === 0 ? begun + piece : piece.slice(end);
+    hear(lines);
+  });
+  child.stderr?.once('end', () => {
+    hear(begun);
   });
 
   const take = (step: StopStep | undefined): void => {

@@ -13,6 +13,7 @@ import {
   jsonOf,
   makeFolder,
   PLUGIN_IS_BUILT,
+  qemuUnderTest,
   type Running,
   runLoadstore,
   startLoadstore,
@@ -50,6 +51,9 @@ interface CtlStatus {
 const infoOf = async (file: string): Promise<Info> => (await jsonOf('info', file)) as Info;
 const ctlOf = async (...words: string[]): Promise<CtlStatus> =>
   (await jsonOf('ctl', ...words)) as CtlStatus;
+
+/** QEMU 7.2 cannot take the recorder's callbacks out of code that it has translated. */
+const CANNOT_PAUSE = (await qemuUnderTest()).pluginApi < 2;
 
 describe.skipIf(!PLUGIN_IS_BUILT)('a recorded Linux boot', () => {
   let guest: DemoGuest;
@@ -229,7 +233,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recording that is cut short', () => {
     expect((await infoOf(trace)).complete).toBe(true);
   });
 
-  it('records only what is between resume and pause', async () => {
+  it.skipIf(CANNOT_PAUSE)('records only what is between resume and pause', async () => {
     const { child, finished } = start('--start-paused');
     const before = await reach(({ state }) => state === 'paused');
     expect(before.status.accesses).toBe(0);
@@ -244,6 +248,17 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recording that is cut short', () => {
     expect(complete).toBe(true);
     expect(totals.accesses).toBeGreaterThan(100_000);
     expect((await runLoadstore('check', trace)).exitCode).toBe(0);
+  });
+
+  it.runIf(CANNOT_PAUSE)('can start paused; pausing later is refused with a reason', async () => {
+    start('--start-paused');
+    const { qemuPid } = await reach(({ state }) => state === 'paused');
+    expect((await runLoadstore('ctl', trace, 'resume')).exitCode).toBe(0);
+    await reach(({ state, accesses }) => state === 'recording' && accesses > 100_000);
+    const pause = await runLoadstore('ctl', trace, 'pause');
+    expect(pause.out).toContain('cannot pause');
+    expect(pause.exitCode).toBe(1);
+    expect((await runLoadstore('ctl', String(qemuPid), 'stop')).exitCode).toBe(0);
   });
 
   it('keeps what fits when the disk is full, and stops the guest', async () => {

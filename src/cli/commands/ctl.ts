@@ -56,7 +56,7 @@ loadstore in XDG_RUNTIME_DIR, else loadstore-UID in the temporary folder.`,
   examples: ['loadstore ctl', 'loadstore ctl boot.memtrace pause', 'loadstore ctl 4711 stop'],
   exitCodes: [
     '0    done',
-    '1    the recorder has not taken the command yet: the guest sleeps',
+    '1    the recorder cannot do it and says why, or it has not come to it yet: the guest sleeps',
     '4    no such recording is running',
   ],
   run: runCtl,
@@ -96,10 +96,12 @@ function requireVerb(word: string): Verb {
 async function carryOut(verb: Verb, entry: RunEntry, page: ControlPage): Promise<boolean> {
   const command = COMMAND_OF[verb];
   if (command === undefined) return true;
+  const messageBefore = page.readStatus().message;
   page.sendCommand(command);
   const isGone = (): boolean => !isAlive(entry.qemuPid);
   const isThere = (): boolean => WANTED[verb].includes(page.readStatus().state);
-  await waitFor(() => isThere() || isGone());
+  const isRefused = (): boolean => verb !== 'stop' && page.readStatus().message !== messageBefore;
+  await waitFor(() => isThere() || isGone() || isRefused());
   if (verb !== 'stop') return isThere();
   // Its launcher ends QEMU; without one (it was killed), or with a guest that sleeps, it is done here.
   if (!isGone() && (!isThere() || !isAlive(entry.launcherPid))) {
