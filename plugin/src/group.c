@@ -194,10 +194,12 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
     }
     if (index < 0) {
         /* The block ran to its end: the fault is that of fetching what comes
-         * next (bit 4 of a page fault's error code, SDM 3A 4.7), or a trap
-         * that reports the next instruction.  What else it could be we do
-         * not know. */
-        bool fetch = (what & 0xff) == 14 && event[1] & 0x10;
+         * next (bit 4 of a page fault's error code, SDM 3A 4.7, but only with
+         * NX or SMEP on; CR2 is within the instruction), or a trap that
+         * reports the next instruction.  What else it could be we do not
+         * know. */
+        bool fetch = (what & 0xff) == 14 &&
+                     (event[1] & 0x10 || event[3] - ip < 15);
 
         if (!fetch && ip != code->vaddr + code->byte_count) {
             e->totals.unresolved++;
