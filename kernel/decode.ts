@@ -7,6 +7,8 @@
 // checked when it enters the state (block miss, shape, access miss); the loop over the accesses of a
 // block has no checks left but the count of accesses.
 
+export { columnAddress } from './columns';
+
 import { beginArena, readShape, refreshBlock } from './blocks';
 import {
   ACCESS_CODE_UNKNOWN,
@@ -40,9 +42,6 @@ import {
   BLOCK,
   BLOCK_SHIFT,
   CPL,
-  CR3,
-  CROSSING_INDEX,
-  CROSSING_PADDR,
   END,
   FLAGS,
   ICOUNT,
@@ -50,7 +49,6 @@ import {
   NEXT3,
   NEXT3_COUNT,
   NEXT3_SHIFT,
-  PADDR,
   PC,
   RUN_BLOCK,
   RUN_EXECUTED,
@@ -68,7 +66,6 @@ import {
   SLOT_SHIFT,
   STREAMS,
   VADDR,
-  VCPU,
   VCPUS,
   WALK,
   WALK_COUNT,
@@ -566,49 +563,5 @@ function checkEnd(): void {
   if (hasOverride || cutPending) fail(NOTE_WITHOUT_TARGET);
   for (let i: usize = 0; i < 11; i++) {
     if (bytesLeft(STREAMS + (i << 3)) !== 0) fail(STREAM_LEFT_OVER);
-  }
-}
-
-/** Where a column begins, for the loader: the numbers are those of src/format/kernel.ts. */
-export function columnAddress(column: u32): u32 {
-  switch (column) {
-    case 0:
-      return u32(VADDR);
-    case 1:
-      return u32(PC);
-    case 2:
-      return u32(ICOUNT);
-    case 3:
-      return u32(PADDR);
-    case 4:
-      return u32(CR3);
-    case 5:
-      return u32(SIZE);
-    case 6:
-      return u32(FLAGS);
-    case 7:
-      return u32(CPL);
-    case 8:
-      return u32(VCPU);
-    case 9:
-      return u32(INSN);
-    case 10:
-      return u32(BLOCK);
-    case 11:
-      return u32(CROSSING_INDEX);
-    case 12:
-      return u32(CROSSING_PADDR);
-    case 13:
-      return u32(RUN_BLOCK);
-    case 14:
-      return u32(RUN_EXECUTED);
-    case 15:
-      return u32(RUN_VCPU);
-    case 16:
-      return u32(RUN_ICOUNT);
-    case 17:
-      return u32(RUN_FIRST_ACCESS);
-    default:
-      return 0;
   }
 }

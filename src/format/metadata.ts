@@ -13,7 +13,7 @@ import {
   wrongJson,
 } from './json-narrow.ts';
 
-export const CAPABILITY_NAMES = [
+const CAPABILITY_NAMES = [
   'vaddr',
   'paddr',
   'pc',

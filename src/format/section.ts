@@ -35,7 +35,7 @@ export function sectionEnd(section: Section): number {
 }
 
 /** "chunk", or "kind 77" for one that this version does not know. */
-export function sectionName(kind: number): string {
+function sectionName(kind: number): string {
   const names = Object.keys(SectionKind).filter((name): name is SectionName => name in SectionKind);
   return names.find((name) => SectionKind[name] === kind) ?? `kind ${kind}`;
 }

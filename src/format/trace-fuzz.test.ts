@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A few seconds of fuzzing; `npm run fuzz -- --minutes 10` makes it longer.
 import { expect, it } from 'vitest';
-import { fuzzTrace } from '../../test/fuzz/fuzz-trace.ts';
+import { fuzzTrace } from '../../test/fuzz/fuzz-trace.oracle.ts';
 
 const minutes = Number(process.env['LOADSTORE_FUZZ_MINUTES'] ?? 4 / 60);
 const seed = Number(process.env['LOADSTORE_FUZZ_SEED'] ?? 1);

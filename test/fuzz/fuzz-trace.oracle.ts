@@ -30,7 +30,13 @@ export async function fuzzTrace(seed: number, durationMs: number): Promise<FuzzR
   const corpus = [1, 2, 3, 4, 5, 6].map(
     (n) =>
       encodeTrace(
-        randomTrace({ seed: n, blockCount: n * 2, executions: 60, streams: 1 + (n & 1), oddity: 0.2 }),
+        randomTrace({
+          seed: n,
+          blockCount: n * 2,
+          executions: 60,
+          streams: 1 + (n & 1),
+          oddity: 0.2,
+        }),
         { framed: n % 3 === 0, closed: n !== 2 },
       ).bytes,
   );
@@ -143,7 +149,8 @@ function damageSection(random: Prng, bytes: Bytes): Bytes {
   const sections = listSections(bytes);
   const chosen = random.nextInRange(0, sections.length);
   let section = sections[chosen] ?? new Uint8Array(24);
-  if (random.nextBoolean(0.1)) section = section.slice(0, random.nextInRange(24, section.length + 1));
+  if (random.nextBoolean(0.1))
+    section = section.slice(0, random.nextInRange(24, section.length + 1));
   const kind = section[4];
   // Of a chunk, damage the head less often than what the decoder works on.
   const begin = kind === 3 && random.nextBoolean(0.7) ? Math.min(section.length, 24 + 104) : 24;
