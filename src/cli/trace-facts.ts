@@ -58,7 +58,7 @@ export interface TraceFacts {
 
 /** Facts of QEMU's plugin interface: memory that is accessed without an instruction doing it. */
 const OUTSIDE = {
-  'event delivery': 'pushes and table reads of interrupt delivery (the events are there)',
+  'event delivery': 'pushes and table reads when an interrupt or exception is taken',
   'page walks': "the MMU's reads of page tables, accessed and dirty bits",
   dma: 'what devices read and write: disks, the firmware loading a kernel',
   'state save': 'stores on entering SMM or leaving a nested guest',

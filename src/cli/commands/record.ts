@@ -29,7 +29,8 @@ export const recordCommand: CommandSpec = {
   details: `Starts qemu-system-x86_64 with the arguments behind "--" and the recorder. The console stays on this terminal.
 Ctrl-C (or SIGTERM) closes the trace and stops QEMU; a second one does not wait for the recorder. SIGUSR1
 pauses and resumes recording, as "loadstore ctl" does. Without an accelerator of yours the guest runs with
--accel tcg,thread=single, which has one order of accesses over all vCPUs.`,
+-accel tcg,thread=single, which has one order of accesses over all vCPUs. Limits are exact then; with
+thread=multi each vCPU stops a little later.`,
   arguments: [
     {
       name: 'qemu-arguments',
@@ -42,7 +43,7 @@ pauses and resumes recording, as "loadstore ctl" does. Without an accelerator of
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: trace.memtrace' },
     { flags: '-f, --force', description: 'replace the file if it exists' },
     QEMU_OPTION,
-    { flags: '--limit-accesses <N>', description: 'stop after N accesses, exactly (10M = 10^7)' },
+    { flags: '--limit-accesses <N>', description: 'stop after N accesses (10M = 10^7)' },
     { flags: '--limit-instructions <N>', description: 'stop after N instructions' },
     {
       flags: '--limit-bytes <SIZE>',
