@@ -7,6 +7,7 @@
 #include "sink.h"
 #include "words.h"
 
+#include <stdatomic.h>
 #include <zstd.h>
 
 enum { ZSTD_LEVEL = 1 };
@@ -89,6 +90,19 @@ void ls_chunk_tell_vcpu(LsEncoder *e)
     e->running->stores += e->chunk.stores - e->told_stores;
     e->told_loads = loads;
     e->told_stores = e->chunk.stores;
+}
+
+uint64_t ls_chunk_tell_open(LsEncoder *e)
+{
+    static _Atomic uint64_t open_bytes;
+    uint64_t bytes = 0, change;
+
+    for (unsigned i = 0; i < LS_STREAMS && e->open; i++) {
+        bytes += e->streams[i].length;
+    }
+    change = bytes - e->told_open;
+    e->told_open = bytes;
+    return atomic_fetch_add(&open_bytes, change) + change;
 }
 
 /* Completes the chunk's header and adds it to the totals. */
@@ -237,6 +251,7 @@ void ls_chunk_seal(LsEncoder *e)
         e->totals.written += (uint64_t)e->chunk.access_count +
                              e->chunk.block_count;
     }
+    ls_chunk_tell_open(e);
 }
 
 void ls_chunk_flush_old(LsEncoder *e)

@@ -120,6 +120,7 @@ typedef struct {
     bool widen;            /* the next access counts for the vaddr bounds */
     uint64_t note_virt, note_phys;
     uint64_t opened_at;
+    uint64_t told_open;    /* its bytes, as last told */
 
     /* State that outlives chunks. */
     uint64_t mirror_virt[LS_MIRROR_SLOTS];
@@ -200,6 +201,9 @@ static inline bool ls_chunk_is_full(const LsEncoder *e)
 /* chunk.c */
 /* Gives loads and stores since the last call to the running vCPU. */
 void ls_chunk_tell_vcpu(LsEncoder *e);
+/* Tells the size of the open chunk; returns that of all encoders' open chunks,
+ * before packing. */
+uint64_t ls_chunk_tell_open(LsEncoder *e);
 void ls_chunk_begin(LsEncoder *e);
 void ls_chunk_seal(LsEncoder *e);
 /* Seals a chunk that has been open too long. */

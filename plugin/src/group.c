@@ -436,17 +436,12 @@ enum { CLOSING_BYTES = 64 << 10 };
 /* Seals the chunk when the file may be full, stops when it is. */
 static void mind_size(LsEncoder *e)
 {
-    uint64_t open = 0;
-
-    for (unsigned i = 0; i < LS_STREAMS; i++) {
-        open += e->streams[i].length;
-    }
     /* Compressed, it will be less, and we may go on. */
-    if (ls_sink_bytes() + ls_sink_closing_bytes(e->highest_block) + open +
+    if (ls_sink_bytes() + ls_sink_closing_bytes() + ls_chunk_tell_open(e) +
             CLOSING_BYTES >= e->limits.bytes) {
         ls_chunk_seal(e);
-        e->limit_reached = ls_sink_bytes() + 2 * CLOSING_BYTES +
-                               ls_sink_closing_bytes(e->highest_block) >=
+        e->limit_reached = ls_sink_bytes() + ls_sink_closing_bytes() +
+                               ls_chunk_tell_open(e) + 2 * CLOSING_BYTES >=
                            e->limits.bytes;
     }
 }

@@ -22,6 +22,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint64_t file_bytes;
 static _Atomic int first_error;
 static uint32_t code_written;
+static uint64_t code_bytes_written; /* before packing */
+static uint32_t code_counted; /* blocks whose bytes are in code_bytes */
+static uint64_t code_bytes;
 static LsIndexEntry *entries;
 static uint32_t entry_count, entry_capacity;
 
@@ -35,13 +38,22 @@ int ls_sink_error(void)
     return atomic_load(&first_error);
 }
 
-uint64_t ls_sink_closing_bytes(uint32_t upto)
+static size_t entry_bytes(const LsBlock *b)
 {
+    return 20u + b->insn_count + b->byte_count;
+}
+
+uint64_t ls_sink_closing_bytes(void)
+{
+    uint32_t count = ls_code_count();
     uint64_t bytes;
 
     pthread_mutex_lock(&lock);
-    bytes = (entry_count + 4) * sizeof(*entries) +
-            (upto > code_written ? (upto - code_written) * UINT64_C(64) : 0);
+    while (code_counted < count) {
+        code_bytes += entry_bytes(ls_code_block(code_counted++));
+    }
+    bytes = (entry_count + 4) * sizeof(*entries) + code_bytes -
+            code_bytes_written;
     pthread_mutex_unlock(&lock);
     return bytes;
 }
@@ -128,7 +140,7 @@ bool ls_sink_append(uint16_t kind, uint32_t stream, const void *payload,
 
 static void put_block(LsBuffer *out, const LsBlock *b)
 {
-    ls_buffer_reserve(out, 40u + b->insn_count + b->byte_count);
+    ls_buffer_reserve(out, entry_bytes(b) + 8);
     ls_put_low(out, b->vaddr, 8);
     ls_put_low(out, b->hflags, 4);
     ls_put_low(out, b->flags, 4);
@@ -162,6 +174,7 @@ static bool code_batch(uint32_t first, uint32_t end, LsBuffer *raw,
         stored = raw->length;
         memcpy(payload->bytes + sizeof(header), raw->bytes, stored);
     }
+    code_bytes_written += raw->length;
     header.raw_bytes = (uint32_t)raw->length;
     header.stored_bytes = (uint32_t)stored;
     memcpy(payload->bytes, &header, sizeof(header));

@@ -30,8 +30,8 @@ void ls_sink_close(const char *totals_json);
 
 uint64_t ls_sink_bytes(void);
 
-/* About what code below `upto`, index and trailer will still add. */
-uint64_t ls_sink_closing_bytes(uint32_t upto);
+/* What the code table and the index will still add at most. */
+uint64_t ls_sink_closing_bytes(void);
 
 /* errno of the first failure, 0 while there is none. */
 int ls_sink_error(void);
