@@ -6,6 +6,7 @@ import { localProgram, runCode } from './run-command.mjs';
 /** @type {readonly (readonly [string, string, ...string[]])[]} */
 const STEPS = [
   ['format', localProgram('biome'), 'ci', '--colors=off'],
+  ['kernel', process.execPath, 'scripts/build-kernel.mjs', '--check'],
   ['types', localProgram('tsc'), '-b'],
   ['lint', localProgram('oxlint'), '--type-aware', '--deny-warnings'],
   ['boundaries', process.execPath, 'scripts/check-boundaries.mjs'],
