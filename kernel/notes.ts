@@ -231,6 +231,10 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
       break;
     case 11:
       readBytes(S_NOTES, 8, NOTES_BAD);
+      forgetPendingReps();
+      break;
+    case 11:
+      readBytes(S_NOTES, 8, NOTES_BAD);
       if (insideBlock) fail(NOTE_MISPLACED);
       pendingRep = NONE;
       for (let i: usize = 0; i < 1024; i++) store<u64>(VCPUS + (i << 5), NONE, 16);
@@ -238,6 +242,12 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
     default:
       fail(NOTE_UNKNOWN);
   }
+}
+
+/** Behind a gap no suspended rep instruction is known to go on, on any vCPU. */
+function forgetPendingReps(): void {
+  for (let i: usize = 0; i < 1024; i++) store<u64>(VCPUS + (i << 5), NONE, 16);
+  pendingRep = NONE;
 }
 
 function readMapping(batchIndex: u32): void {

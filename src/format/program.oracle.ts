@@ -67,6 +67,7 @@ function randomItems(
     if (odd(0.1)) items.push({ type: 'vcpu', vcpu: random.nextInRange(0, 3) });
     if (odd(0.1)) items.push({ type: 'cr3', cr3: BigInt(random.nextU32()) << 12n });
     if (odd(0.1)) items.push({ type: 'unmap' });
+    if (odd(0.1)) items.push({ type: 'gap', hostNs: BigInt(random.nextU32()) });
     if (odd(0.2)) {
       items.push({
         type: 'event',

@@ -240,6 +240,10 @@ class StreamEncoder {
         chunk.events++;
         this.events++;
         break;
+      case 'gap':
+        chunk.note(11).u64(item.hostNs);
+        for (const state of this.vcpus.values()) state.pendingRep = NO_ADDRESS;
+        break;
       case 'unmap':
         this.unmap(chunk);
         break;

@@ -42,6 +42,7 @@ export type RefItem =
       readonly cr2: bigint;
     }
   | { readonly type: 'unmap' }
+  | { readonly type: 'gap'; readonly hostNs: bigint }
   /** The chunk ends here. */
   | { readonly type: 'seal' };
 

@@ -156,6 +156,7 @@ describe('blocks() and notes()', () => {
       'phys',
       'event',
       'cut',
+      'gap',
     ] as const;
     for await (const note of (await open()).notes({ kinds: all })) kinds.add(note.kind);
     expect(kinds.size).toBe(all.length);
