@@ -108,7 +108,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('page faults', () => {
         `n_int
          ${mapPageLines('missing', 'STACK-48')}
          on_int_touching r8:missing
-         nt_ret ${interruptReturn('top', -40)}
+         nt_ret ${interruptReturn('top')}
          n_two  w4:data`,
       ),
     );
@@ -160,7 +160,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('other exceptions and software interrupts', ()
        ${handler} r4:hits w4:hits
        ${rest}
        ${name}_two w4:data`;
-    const back = interruptReturn('top', -40);
+    const back = interruptReturn('top');
     expect(recordedLines(run, 12)).toEqual(
       expectedLines(run, stores('d', 'on_divide', `de_add r8:top-40 w8:top-40\n de_ret ${back}`)),
     );
@@ -183,7 +183,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('other exceptions and software interrupts', ()
 
   it('int n and int3 complete, then their handler runs', () => {
     const handler = `on_int r4:hits w4:hits
-      in_ret ${interruptReturn('top', -40)}`;
+      in_ret ${interruptReturn('top')}`;
     expect(recordedLines(run, 17)).toEqual(
       expectedLines(
         run,
@@ -204,7 +204,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('other exceptions and software interrupts', ()
 
   it('single steps follow each instruction, and each element of a string', () => {
     const step = (top: string): string => `on_step r4:hits w4:hits
-      st_ret ${interruptReturn(top, -40)}`;
+      st_ret ${interruptReturn(top)}`;
     const extra = run.qemu.version.major < 10 ? 0 : 1;
     expect(recordedLines(run, 25)).toEqual(
       expectedLines(

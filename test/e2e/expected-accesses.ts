@@ -74,8 +74,11 @@ export function addressOf(run: GuestRun, text: string): bigint {
   return sum;
 }
 
-/** What map_page of guests/boot.inc does for a page, whose entry is the symbol PAGE_entry, entered with rsp at `top`. */
-export function mapPageLines(page: string, top = 'STACK'): string {
+/**
+ * What map_page of guests/boot.inc does for a page, whose entry is the symbol PAGE_entry, entered with rsp at
+ * `top`; it returns to that CPL.
+ */
+export function mapPageLines(page: string, top = 'STACK', cpl: 0 | 3 = 0): string {
   return `map_page w8:${top}-56
     map1 w8:${top}-64
     map2 r8:fix_entry
@@ -85,13 +88,15 @@ export function mapPageLines(page: string, top = 'STACK'): string {
     map6 r8:${top}-64
     map7 r8:${top}-56
     -
-    map9 ${interruptReturn(top, -40)}`;
+    map9 ${interruptReturn(top, cpl)}`;
 }
 
-/** The accesses of iretq from a handler to CPL 0: the frame, and each segment's descriptor in two halves. */
-export function interruptReturn(top: string, at: number): string {
-  const word = (i: number): string => `r8:${top}-${-at - 8 * i}`;
-  return `${word(0)} ${word(1)} ${word(2)} r4:gdt+8 r4:gdt+12 ${word(3)} ${word(4)} r4:gdt+16 r4:gdt+20`;
+/** The accesses of iretq: the frame below `top`, and the segments' descriptors in two halves each. */
+export function interruptReturn(top: string, cpl: 0 | 3 = 0): string {
+  const [code, data] = cpl === 0 ? ['KCODE', 'KDATA'] : ['UCODE-3', 'UDATA-3'];
+  const descriptor = (selector: string): string => `r4:gdt+${selector} r4:gdt+${selector}+4`;
+  return `r8:${top}-40 r8:${top}-32 r8:${top}-24 ${descriptor(code)}
+    r8:${top}-16 r8:${top}-8 ${descriptor(data)}`.replace(/\n/g, ' ');
 }
 
 interface Mode {
