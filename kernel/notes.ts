@@ -231,13 +231,8 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
       break;
     case 11:
       readBytes(S_NOTES, 8, NOTES_BAD);
-      forgetPendingReps();
-      break;
-    case 11:
-      readBytes(S_NOTES, 8, NOTES_BAD);
       if (insideBlock) fail(NOTE_MISPLACED);
-      pendingRep = NONE;
-      for (let i: usize = 0; i < 1024; i++) store<u64>(VCPUS + (i << 5), NONE, 16);
+      forgetPendingReps();
       break;
     default:
       fail(NOTE_UNKNOWN);

@@ -252,10 +252,6 @@ function readChunk(
           notes.take(16);
           running().pendingRep = NO_ADDRESS;
           break;
-        case 11:
-          notes.take(8);
-          for (const state of vcpus.values()) state.pendingRep = NO_ADDRESS;
-          break;
         case 10:
           cut = { executed: Number(notes.varint()), aborted: Number(notes.varint()) };
           notes.u8();
