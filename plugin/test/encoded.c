@@ -361,7 +361,7 @@ LsBuffer chunk_stream(const TraceSection *chunk, unsigned stream)
     for (unsigned i = 0; i < stream; i++) {
         at += sizes[i].stored_bytes;
     }
-    ls_buffer_reserve(&out, sizes[stream].raw_bytes);
+    ls_buffer_reserve(&out, sizes[stream].raw_bytes + 1);
     out.length = sizes[stream].raw_bytes;
     if (sizes[stream].stored_bytes == sizes[stream].raw_bytes) {
         memcpy(out.bytes, at, out.length);
