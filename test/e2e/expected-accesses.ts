@@ -170,15 +170,22 @@ function show(
 ): string {
   const second = access.secondPaddr === undefined ? '' : `,${hex(access.secondPaddr)}`;
   const { capabilities } = run.trace;
+  // QEMU 7.2 does not say where in the address space a ROM is, and the trace says that it does not.
+  const paddr =
+    isRom(access.vaddr) && capabilities.paddr.status !== 'yes' ? '?' : hex(access.paddr);
   return [
     `+${access.icount - firstIcount}`,
     names.get(access.pc) ?? hex(access.pc),
-    `${access.store ? 'w' : 'r'}${access.size}:${hex(access.vaddr)}@${hex(access.paddr)}${second}`,
+    `${access.store ? 'w' : 'r'}${access.size}:${hex(access.vaddr)}@${paddr}${second}`,
     ...(access.aborted ? ['aborted'] : []),
     ...(access.device ? ['device'] : []),
     ...(capabilities.cpl.status === 'yes' ? [`cpl${access.cpl}`] : []),
     ...(capabilities['address-space'].status === 'yes' ? [`cr3=${hex(access.cr3)}`] : []),
   ].join(' ');
+}
+
+function isRom(address: bigint): boolean {
+  return address >= 0xf0000n && address < 0x100000n;
 }
 
 /** Names of addresses in code; numbers that are no addresses are not among them. */
