@@ -62,17 +62,18 @@ typedef struct {
     uint64_t stores;
 } LsVcpu;
 
-/* Sums over the sealed chunks of a stream, for the totals. */
+/* Sums over the sealed chunks of a stream, for the totals; the progress, which
+ * another thread shows, has the atomic ones. */
 typedef struct {
     uint64_t words;
     uint64_t side_words;   /* neither access nor block */
-    uint64_t accesses;
-    uint64_t blocks;
-    uint64_t instructions;
+    _Atomic uint64_t accesses;
+    _Atomic uint64_t blocks;
+    _Atomic uint64_t instructions;
     uint64_t loads;
     uint64_t stores;
     uint64_t aborted;
-    uint64_t events;
+    _Atomic uint64_t events;
     uint64_t cuts;
     uint64_t unresolved;   /* cuts whose instruction could not be found */
     uint64_t undelivered;  /* words behind the recording's limit */

@@ -51,11 +51,14 @@ static void show_progress(void)
     unsigned count = atomic_load(&ls_recorder_count);
 
     for (unsigned i = 0; i < count; i++) {
-        if (encoders[i]) {
-            sums[0] += encoders[i]->totals.instructions;
-            sums[1] += encoders[i]->totals.accesses;
-            sums[2] += encoders[i]->totals.blocks;
-            sums[3] += encoders[i]->totals.events;
+        /* The recorder is there a little earlier than its encoder. */
+        LsEncoder *e = __atomic_load_n(&encoders[i], __ATOMIC_ACQUIRE);
+
+        if (e) {
+            sums[0] += e->totals.instructions;
+            sums[1] += e->totals.accesses;
+            sums[2] += e->totals.blocks;
+            sums[3] += e->totals.events;
             waits += ls_recorders[i]->waits;
         }
     }
@@ -141,8 +144,9 @@ static void start_encoder(LsRecorder *r)
         abilities.parallel = true;
         abilities.events = false;
     }
-    encoders[r->index] = ls_encoder_new(r->index, ls_capture.max_vcpus,
-                                        options.limits);
+    __atomic_store_n(&encoders[r->index],
+                     ls_encoder_new(r->index, ls_capture.max_vcpus,
+                                    options.limits), __ATOMIC_RELEASE);
     if (pthread_create(&threads[r->index], NULL, encode_thread, r) != 0) {
         fputs("loadstore: cannot start an encoder thread\n", stderr);
         exit(EXIT_FAILURE);

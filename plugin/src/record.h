@@ -48,7 +48,7 @@ typedef struct LsRecorder {
     /* Counted by the vCPU thread, read at the end. */
     uint64_t words;           /* pushed before `counted` */
     uint64_t *counted;
-    uint64_t waits;           /* slow paths that found the ring full */
+    _Atomic uint64_t waits;   /* slow paths that found the ring full */
     uint64_t map_checks;      /* cached mappings compared with QEMU's */
     uint64_t map_mismatches;
     uint64_t strays;          /* accesses of event delivery that QEMU 7.2
