@@ -27,11 +27,20 @@ export interface Place {
 /** What happened between MARK `mark` and the next one, to be compared with expectedLines(). */
 export function recordedLines(run: GuestRun, mark: number, place: Place = {}): string[] {
   const { begin, end, inside } = sectionOf(run, mark, place);
-  const names = namesOf(run.symbols);
   return [
-    ...inside.map((access) => show(access, begin.icount + 1, names, run)),
+    ...accessLines(run, inside, begin.icount + 1),
     `${end.icount - begin.icount - 1} instructions`,
   ];
+}
+
+/** Accesses as text, counting instructions from `firstIcount` on. */
+export function accessLines(
+  run: GuestRun,
+  accesses: readonly Access[],
+  firstIcount: number,
+): string[] {
+  const names = namesOf(run.symbols);
+  return accesses.map((access) => show(access, firstIcount, names, run));
 }
 
 export interface Section {

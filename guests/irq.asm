@@ -1,0 +1,109 @@
+; SPDX-License-Identifier: Apache-2.0
+; A timer that interrupts busy loops, long string instructions, and hlt.  What the guest counted itself it tells
+; by the addresses of stores.
+%include "boot.inc"
+
+data        equ DATA
+; Byte n is stored to by the n-th interrupt.
+log         equ DATA + 0x10000
+; rounds_low + (rounds & 4095) and rounds_high + (rounds >> 12) are stored to after a loop.
+rounds_low  equ DATA + 0x20000
+rounds_high equ DATA + 0x21000
+filled      equ DATA + 0x100000
+FILL_BYTES  equ 150000              ; QEMU 10 looks for interrupts every 65,536
+VECTOR      equ 0x30
+ENOUGH      equ 80
+end_of_irq  equ LAPIC + 0xb0
+top         equ STACK
+
+; TIMER period in ns: an interrupt each time from now on; 0 stops it.
+%macro TIMER 1
+        mov dword [rbx + 0x380], %1
+%endmacro
+
+; More may have come since the guest last looked.
+%macro CHECK_COUNT 1
+        cmp ebp, %1
+        setb al
+        CHECK al, 0
+%endmacro
+
+main:
+        GATE VECTOR, on_timer
+        mov ebx, LAPIC
+        mov dword [rbx + 0xf0], 0x1ff
+        mov dword [rbx + 0x3e0], 0xb            ; 1 GHz
+        mov dword [rbx + 0x320], 0x20000 | VECTOR ; periodic
+        xor ebp, ebp                ; interrupts
+
+        ; A loop whose blocks end in call, ret and jumps.
+        xor ecx, ecx
+        MARK 0
+b_on:   TIMER 50000
+        sti
+b_round: inc dword [data]
+b_call: call b_sub
+        mov esi, 20
+b_wait: dec esi
+        jnz b_wait
+        inc ecx
+        cmp ebp, ENOUGH             ; interrupts, and rounds
+        setb al
+        cmp ecx, 2000
+        setb dl
+        or al, dl
+        jnz b_round
+        cli
+b_off:  TIMER 0
+        MARK 1
+        MARK 2
+        mov edx, ecx
+        and edx, 4095
+        mov [rdx + rounds_low], al
+        shr ecx, 12
+        mov [rcx + rounds_high], al
+        MARK 3
+        CHECK_COUNT ENOUGH
+
+        ; A string that is interrupted.
+        xor ebp, ebp
+        mov edi, filled
+        mov ecx, FILL_BYTES
+        MARK 4
+f_on:   TIMER 50000
+        sti
+        nop                         ; in QEMU 7.2, sti would hold off interrupts for all of the string
+        nop
+f_fill: rep stosb
+f_next: mov [data], ecx
+        cli
+f_off:  TIMER 0
+        MARK 5
+        CHECK edi, filled + FILL_BYTES
+
+        ; Idle.
+        mov ebp, 0
+        MARK 6
+w_on:   TIMER 100000
+w_hlt:  sti
+        hlt
+w_woke: cli
+w_keep: mov [data], ebp
+        cmp ebp, 3
+        jb w_hlt
+w_off:  TIMER 0
+        MARK 7
+        CHECK_COUNT 3
+        PASS
+
+b_sub:  mov eax, [data]
+b_ret:  ret
+
+on_timer:
+        push rax
+v_log:  mov [rbp + log], al
+        inc ebp
+v_end:  mov dword [rbx + 0xb0], 0
+v_pop:  pop rax
+v_ret:  iretq
+END_OF_GUEST
