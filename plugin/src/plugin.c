@@ -79,26 +79,45 @@ static void fail(int error)
     stop("write-error");
 }
 
-/* Encodes what the ring holds.  Returns whether anything was there. */
-static bool encode_some(LsEncoder *e, LsRecorder *r)
+enum {
+    /* The encoder keeps its distance: close behind the vCPU thread, both would
+     * fight for the same cache lines. */
+    DISTANCE_WORDS = 1 << 16,
+    /* How many words it takes before it gives their room back. */
+    BATCH_WORDS = 1 << 16,
+    PATIENCE_NS = 20000000,
+};
+
+static size_t words_there(const LsRecorder *r)
 {
-    bool last = atomic_load(&closing);
+    return ls_ring_between(
+        atomic_load_explicit(&r->ring.tail, memory_order_relaxed),
+        atomic_load_explicit(&r->head, memory_order_acquire));
+}
+
+/* Encodes some of the `there` words in the ring.  Returns how many. */
+static size_t encode_some(LsEncoder *e, LsRecorder *r, size_t there, bool last)
+{
     uint64_t *tail = atomic_load_explicit(&r->ring.tail, memory_order_relaxed);
-    uint64_t *head = atomic_load_explicit(&r->head, memory_order_acquire);
-    size_t count = ls_ring_between(tail, head), used;
+    size_t used = there;
 
     if (atomic_load(&stop_cause) && (e->limit_reached || ls_sink_error())) {
-        e->totals.undelivered += count; /* the guest runs on until it stops */
-        used = count;
+        e->totals.undelivered += there; /* the guest runs on until it stops */
     } else {
-        used = ls_encode_words(e, tail, count, last);
+        used = 0;
+        if (there > BATCH_WORDS) {
+            used = ls_encode_words(e, tail, BATCH_WORDS, false);
+        }
+        if (!used) { /* the end, or a block execution of many accesses */
+            used = ls_encode_words(e, tail, there, last);
+        }
     }
     tail += used;
     if (tail >= r->turn) {
         tail -= LS_RING_WORDS;
     }
     atomic_store_explicit(&r->ring.tail, tail, memory_order_release);
-    return used > 0;
+    return used;
 }
 
 static void *encode_thread(void *argument)
@@ -106,18 +125,24 @@ static void *encode_thread(void *argument)
     LsRecorder *r = argument;
     LsEncoder *e = encoders[r->index];
     const struct timespec pause = { 0, 200000 };
+    uint64_t taken = ls_now_ns();
 
     for (;;) {
         bool last = atomic_load(&closing);
-        bool busy = encode_some(e, r);
+        size_t there = words_there(r), used = 0;
 
+        if (last || there >= DISTANCE_WORDS ||
+            ls_now_ns() - taken > PATIENCE_NS) {
+            used = encode_some(e, r, there, last);
+            taken = ls_now_ns();
+        }
         if (e->limit_reached) {
             stop("limit");
         }
         if (ls_sink_error()) {
             fail(ls_sink_error());
         }
-        if (busy) {
+        if (used) {
             continue;
         }
         if (last) {
