@@ -55,6 +55,8 @@ export function writeBlockTable(
       words[(block >>> 2) + 2] = lastLo;
       words[(block >>> 2) + 3] = vaddrHi + (lastLo > 0xffff_ffff ? 1 : 0);
       words[(block >>> 2) + 4] = offset - insnCount * 2;
+      // B_EPOCH, "in no chunk yet": in memory that another trace has used anything may stand there.
+      words[(block >>> 2) + 6] = 0;
       halves[(block >>> 1) + 10] = insnCount;
       const modeKnown = (flags & CODE_FLAG_MODE_KNOWN) !== 0;
       bytes[block + 22] = modeKnown ? data.getUint32(at + 8, true) & 3 : CPL_UNKNOWN;
