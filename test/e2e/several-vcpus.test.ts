@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A bare guest with two vCPUs that run the same code: whose access it is, and in what order.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addressOf, expectedLines, recordedLines, sectionOf } from './expected-accesses.ts';
+import { type Access, type GuestRun, recordGuest } from './micro-guest.ts';
+import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
+
+const ROUNDS = 50;
+const VALUES = 400;
+const { version } = await qemuUnderTest();
+
+/** What one vCPU does in the code that both run. */
+function workLines(vcpu: 0 | 1): string {
+  const own = `own_${vcpu}`;
+  const round = `w_load r8:${own}
+    w_keep w8:${own}+8
+    w_add  r4:${own}+16 w4:${own}+16
+    w_lock r4:shared w4:shared
+    w_call w8:top_${vcpu}-16
+    w_leaf r1:${own}+24 w1:${own}+24
+    l_ret  r8:top_${vcpu}-16
+    - 3`;
+  return `c_${vcpu} w8:top_${vcpu}-8
+    -
+    ${Array.from({ length: ROUNDS }, () => round).join('\n')}
+    w_ret r8:top_${vcpu}-8`;
+}
+
+describe.skipIf(!PLUGIN_IS_BUILT)('two vCPUs in one thread', () => {
+  let run: GuestRun;
+
+  beforeAll(async () => {
+    run = await recordGuest('smp', { vcpus: 2 });
+  });
+  afterAll(() => run?.close());
+
+  it('have each access under the vCPU that made it', () => {
+    expect(run.trace.capabilities.vcpu.status).toBe('yes');
+    expect(recordedLines(run, 0, { vcpu: 0 })).toEqual(expectedLines(run, workLines(0)));
+    expect(recordedLines(run, 2, { vcpu: 1 })).toEqual(expectedLines(run, workLines(1)));
+  });
+
+  it('take turns in the code that both run', () => {
+    const work = run.accesses.filter(({ pc }) => pc === addressOf(run, 'w_load'));
+    expect(work).toHaveLength(2 * ROUNDS);
+    const turns = work.filter(({ vcpu }, i) => vcpu !== work[i - 1]?.vcpu).length;
+    expect(turns).toBeGreaterThan(ROUNDS);
+  });
+
+  it('have one order: a load comes after the store that it saw, and before the next', () => {
+    expect(run.trace.capabilities['global-order'].status).toBe('yes');
+    expect(run.trace.summary().streams).toBe(1);
+    const [flag, table] = [addressOf(run, 'flag'), addressOf(run, 'table')];
+    let stored = 0;
+    let loaded: number | undefined;
+    const seen = new Set<number>();
+    const wrong: unknown[] = [];
+    for (const { vaddr, store, vcpu, pc } of readerAndWriter(run)) {
+      if (vaddr === flag && store) stored++;
+      else if (vaddr === flag) loaded = stored;
+      else if (vcpu === 1) {
+        const saw = Number((vaddr - table) / 8n);
+        seen.add(saw);
+        if (saw !== loaded || pc !== addressOf(run, 'x_table')) wrong.push({ saw, loaded });
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(stored).toBe(VALUES);
+    expect(seen.size).toBeGreaterThan(VALUES / 10);
+  });
+});
+
+/** Accesses to the flag and the table, in the order of the trace. */
+function readerAndWriter(run: GuestRun): Access[] {
+  const begin = Math.min(...[4, 6].map((mark) => sectionOf(run, mark).begin.ordinal));
+  const from = addressOf(run, 'flag');
+  const to = addressOf(run, 'table') + BigInt(8 * (VALUES + 1));
+  return run.accesses.filter(
+    ({ ordinal, vaddr }) => ordinal > begin && vaddr >= from && vaddr < to,
+  );
+}
+
+describe.skipIf(!PLUGIN_IS_BUILT)('two vCPUs in a thread each', () => {
+  const record = async (): Promise<GuestRun> => recordGuest('smp', { vcpus: 2, thread: 'multi' });
+
+  const testRefused = async (): Promise<void> => {
+    await expect(record()).rejects.toThrow(/uses freed memory when a plugin watches accesses/);
+  };
+
+  const testOrder = async (): Promise<void> => {
+    const run = await record();
+    try {
+      expect(run.trace.capabilities['global-order'].status).toBe('no');
+      expect(run.trace.capabilities.events.status).toBe('no');
+      expect(run.trace.summary().streams).toBe(2);
+      expect(recordedLines(run, 0, { vcpu: 0 })).toEqual(expectedLines(run, workLines(0)));
+      expect(recordedLines(run, 2, { vcpu: 1 })).toEqual(expectedLines(run, workLines(1)));
+      const streams = run.accesses.map(({ stream, vcpu }) => `${stream} ${vcpu}`);
+      expect([...new Set(streams)]).toHaveLength(2);
+    } finally {
+      await run.close();
+    }
+  };
+
+  const [name, test] =
+    version.major < 10
+      ? ['are refused with QEMU 7.2', testRefused]
+      : ['have an exact order each, and none between them', testOrder];
+  it(name, test);
+});
