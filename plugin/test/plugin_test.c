@@ -298,10 +298,21 @@ static void wait_for_reset(void)
     CHECK(i < 5000);
 }
 
+/* Whether a chunk says that recording was paused. */
+static bool has_gap(const TraceFile *t)
+{
+    bool told = false;
+
+    for (unsigned i = 0; i < trace_count(t, LS_SECTION_CHUNK); i++) {
+        told |= strstr(chunk_notes(trace_section(t, LS_SECTION_CHUNK, i)),
+                       " gap ") != NULL;
+    }
+    return told;
+}
+
 static void check_pause_and_resume(void)
 {
     TraceFile t;
-    bool told = false;
 
     install(control_page(), 1);
     fake_cpu_run(0);
@@ -320,11 +331,7 @@ static void check_pause_and_resume(void)
     CHECK_EQ(total("accesses", 0), 2200);
     CHECK_EQ(total("instructions", 0), 2200);
     check_balance(0);
-    for (unsigned i = 0; i < trace_count(&t, LS_SECTION_CHUNK); i++) {
-        told |= strstr(chunk_notes(trace_section(&t, LS_SECTION_CHUNK, i)),
-                       " gap ") != NULL;
-    }
-    CHECK(told);
+    CHECK(has_gap(&t));
 }
 
 TEST_WITH(threads_plugin_pauses_with_api_4, "FAKE_QEMU=4")
@@ -337,9 +344,10 @@ TEST_WITH(threads_plugin_pauses_with_api_7, "FAKE_QEMU=7")
     check_pause_and_resume();
 }
 
-TEST_WITH(threads_plugin_begins_paused, "FAKE_QEMU=4")
+static void check_paused_start(void)
 {
     char arguments[4200];
+    TraceFile t;
 
     snprintf(arguments, sizeof(arguments), "start=paused,%s", control_page());
     install(arguments, 1);
@@ -351,9 +359,21 @@ TEST_WITH(threads_plugin_begins_paused, "FAKE_QEMU=4")
     wait_for_reset();
     run_rounds(translate(), 100);
     fake_exit();
-    read_totals();
+    t = read_totals();
     CHECK_EQ(total("accesses", 0), 200);
     check_balance(0);
+    CHECK(has_gap(&t));
+}
+
+/* Version 1 has no recorder before the first translation. */
+TEST_WITH(threads_plugin_begins_paused_with_api_1, "FAKE_QEMU=1")
+{
+    check_paused_start();
+}
+
+TEST_WITH(threads_plugin_begins_paused_with_api_4, "FAKE_QEMU=4")
+{
+    check_paused_start();
 }
 
 /* Refusals */

@@ -176,7 +176,20 @@ TEST_WITH(record_crossing_tells_both_pages, V4)
                                 "load 0 64 0x10fc0 | load 0 4 0x11000");
 }
 
-TEST_WITH(record_crossing_into_a_page_of_the_same_slot_count, V4)
+TEST_WITH(record_crossing_out_of_a_page_that_is_known, V4)
+{
+    LsTb *tb = start();
+
+    fake_map_ram(0x11, 0x33);
+    fake_enter(tb);
+    fake_load(tb, 0, 4, 0x10000);
+    fake_load(tb, 0, 64, 0x10fc1);
+    CHECK_TEXT(captured_text(),
+               "block 0 | map 0x10 0x80 | load 0 4 0x10000 | "
+               "map 0x11 0x33 | load 0 64 0x10fc1");
+}
+
+TEST_WITH(record_crossing_into_the_first_slot, V4)
 {
     LsTb *tb = start();
 

@@ -171,6 +171,22 @@ static void record_cuts(void)
            "block 4 | load 0 1 0x10101 | store 0 1 0x10201");
 }
 
+static void record_walk(void)
+{
+    code_add(0x1000, MODE_64_KERNEL, "8b 03");
+    record(no_limits, 1,
+           "vcpu 0 | block 0 | map 0x10 0x80 | load 0 4 0x10000 |"
+           "block 0 | map 0x14 0x81 | load 0 4 0x14000 |"
+           "block 0 | load 0 4 0x10008 |"
+           "block 0 | load 0 4 0x14008 |" /* two strides in turn */
+           "block 0 | map 0x18 0x82 | load 0 4 0x18000 |"
+           "block 0 | map 0x1a 0x83 | load 0 4 0x1a000 |"
+           "block 0 | load 0 4 0x10008 |"
+           "block 0 | load 0 4 0x14008 |" /* what came after it before */
+           "block 0 | load 0 4 0x18000 |"
+           "block 0 | load 0 4 0x1a000");
+}
+
 static void record_limit(void)
 {
     code_add(0x1000, MODE_64_KERNEL, "8b 03;01 01;89 02");
@@ -417,6 +433,7 @@ VECTOR(two_vcpus, "two-vcpus",
 VECTOR(cuts, "cuts",
        "blocks left by an exception, for a device, by their own store, by an "
        "interrupt", false)
+VECTOR(walk, "walk", "addresses that follow each other again", false)
 VECTOR(limit, "limit", "a limit of six accesses, within a block", false)
 VECTOR(chunks, "chunks",
        "three chunks; a rep instruction goes on over their ends", false)
