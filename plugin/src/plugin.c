@@ -120,6 +120,18 @@ static size_t encode_some(LsEncoder *e, LsRecorder *r, size_t there, bool last)
     return used;
 }
 
+/* The ring is full of one block execution, whose end cannot come.  QEMU's
+ * longest, 65,536 iterations of a rep instruction, is an eighth of the ring. */
+static void give_up(LsEncoder *e)
+{
+    snprintf(ls_control->message, sizeof(ls_control->message),
+             "one block execution made more than %d accesses",
+             LS_RING_WORDS - 3 * LS_RING_SLACK);
+    fprintf(stderr, "loadstore: %s\n", ls_control->message);
+    e->limit_reached = true;
+    stop("write-error");
+}
+
 static void *encode_thread(void *argument)
 {
     LsRecorder *r = argument;
@@ -147,6 +159,9 @@ static void *encode_thread(void *argument)
         }
         if (last) {
             break;
+        }
+        if (there >= LS_RING_WORDS - 3 * LS_RING_SLACK) {
+            give_up(e);
         }
         ls_chunk_flush_old(e);
         nanosleep(&pause, NULL);
