@@ -121,7 +121,7 @@ static size_t encode_some(LsEncoder *e, LsRecorder *r, size_t there, bool last)
 }
 
 /* The ring is full of one block execution, whose end cannot come.  QEMU's
- * longest, 65,536 iterations of a rep instruction, is an eighth of the ring. */
+ * longest, 65,536 iterations of a rep instruction, is a thirtieth of the ring. */
 static void give_up(LsEncoder *e)
 {
     snprintf(ls_control->message, sizeof(ls_control->message),

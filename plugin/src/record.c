@@ -178,6 +178,15 @@ static inline uint64_t low_bits(LsMemInfo info, uint64_t index,
            (uint64_t)(info >> size_bit & 7) << LS_ACCESS_SIZE_SHIFT;
 }
 
+/* The first access of an instruction that QEMU redoes in a block of its own. */
+static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+                          uint64_t site, unsigned size_bit)
+{
+    enter_redo(r, site);
+    mem_slow(r, info, vaddr, low_bits(info, site & LS_ACCESS_INDEX, size_bit));
+}
+
+/* All calls are tail calls, so that the fast path needs no stack frame. */
 static inline __attribute__((always_inline)) void
 mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
     unsigned size_bit, bool check_log)
@@ -194,8 +203,8 @@ mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         return;
     }
     if (UNLIKELY(index >= LS_MAX_INSNS)) {
-        enter_redo(r, site);
-        index = site & LS_ACCESS_INDEX;
+        mem_redo(r, info, vaddr, site, size_bit);
+        return;
     }
     low = low_bits(info, index, size_bit);
     /* The last 64 bytes of a page are looked at more closely, since no access
@@ -290,38 +299,65 @@ static COLD uint64_t true_id(LsRecorder *r, uint64_t id)
     return r->alias_id[slot];
 }
 
-enum { FLAVOUR_SMP = 1, FLAVOUR_INDEX = 2 };
+/* How a callback knows the vCPU: there is one, current_cpu, or the index. */
+enum { FLAVOUR_SOLO, FLAVOUR_SMP, FLAVOUR_INDEX };
 
-static inline __attribute__((always_inline)) void
-block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
+/* A block before which something happened. */
+static __attribute__((noinline)) void
+block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
 {
-    uint64_t u = (uint64_t)(uintptr_t)userdata;
     uint64_t id = u & ID_MASK;
 
-    if (flavour & FLAVOUR_INDEX && UNLIKELY(!r)) {
+    if (!r) {
         ls_record_thread_start(vcpu); /* a second thread: it is refused */
         return;
     }
     r->current = id << 16;
-    if (flavour & FLAVOUR_SMP && UNLIKELY(*r->cpu_slot != r->cpu)) {
+    if (flavour == FLAVOUR_SMP && *r->cpu_slot != r->cpu) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
     }
-    if (flavour & FLAVOUR_INDEX && UNLIKELY(vcpu != r->vcpu)) {
+    if (flavour == FLAVOUR_INDEX && vcpu != r->vcpu) {
         switch_cpu(r, vcpu, r->cpu_slot ? *r->cpu_slot : NULL);
     }
-    if (UNLIKELY(*r->log)) {
+    if (*r->log) {
         ls_events_take(r);
     }
     if (r->eip) {
-        if (UNLIKELY(ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3)) {
+        if (ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3) {
             change_cr3(r);
         }
-        if (UNLIKELY((ls_view_u64(r->eip, 0) >> 12 & EIP_PAGE_MASK) !=
-                     u >> LS_BLOCK_ID_BITS)) {
+        if ((ls_view_u64(r->eip, 0) >> 12 & EIP_PAGE_MASK) !=
+            u >> LS_BLOCK_ID_BITS) {
             id = true_id(r, id);
         }
     }
     push_checked(r, id << 16 | LS_W_BLOCK);
+}
+
+/* All calls are tail calls, so that the fast path needs no stack frame. */
+static inline __attribute__((always_inline)) void
+block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
+{
+    uint64_t u = (uint64_t)(uintptr_t)userdata;
+    const uint8_t *eip;
+
+    if ((flavour == FLAVOUR_INDEX &&
+         UNLIKELY(!r || vcpu != r->vcpu)) ||
+        (flavour == FLAVOUR_SMP && UNLIKELY(*r->cpu_slot != r->cpu))) {
+        block_slow(r, vcpu, u, flavour);
+        return;
+    }
+    eip = r->eip;
+    if (UNLIKELY(*r->log || !eip ||
+                 ls_view_u64(eip, LS_VIEW_CR3) != r->cr3 ||
+                 (ls_view_u64(eip, 0) >> 12 & EIP_PAGE_MASK) !=
+                     u >> LS_BLOCK_ID_BITS)) {
+        block_slow(r, vcpu, u, flavour);
+        return;
+    }
+    u = (u & ID_MASK) << 16;
+    r->current = u;
+    push_checked(r, u | LS_W_BLOCK);
 }
 
 #define BLOCK_CALLBACK(name, recorder, flavour)                            \
@@ -330,7 +366,7 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
         block(recorder, vcpu, userdata, flavour);                          \
     }
 
-BLOCK_CALLBACK(block_solo, &solo, 0)
+BLOCK_CALLBACK(block_solo, &solo, FLAVOUR_SOLO)
 BLOCK_CALLBACK(block_smp, self, FLAVOUR_SMP)
 BLOCK_CALLBACK(block_index, self, FLAVOUR_INDEX)
 

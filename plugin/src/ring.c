@@ -4,7 +4,6 @@
 #include "ring.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,7 +28,6 @@ bool ls_ring_open(LsRing *ring)
     close(fd);
     errno = saved;
     if (ok) {
-        memset(at, 0, bytes);
         ring->words = (uint64_t *)(void *)at;
         atomic_store(&ring->tail, ring->words);
     }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-    LS_RING_WORDS = 1 << 20,  /* 8 MiB: 20 ms of a busy guest */
+    LS_RING_WORDS = 1 << 22,  /* 32 MiB: 40 ms of a busy guest */
     LS_RING_SLACK = 64,       /* what a slow path may push without asking */
     LS_RING_STEP = 1 << 16,   /* the writer takes a slow path this often */
 };
