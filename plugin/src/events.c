@@ -75,7 +75,7 @@ static void push_event(LsRecorder *r, uint64_t what, uint64_t error,
     ls_record_push(r, what << 16 | LS_W_EVENT);
     ls_record_push(r, error);
     ls_record_push(r, ip);
-    ls_record_push(r, cr2);
+    ls_record_push_checked(r, cr2);
 }
 
 /* The number after `name` in the line, or `otherwise`. */

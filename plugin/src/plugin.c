@@ -282,7 +282,7 @@ static void *control_thread(void *unused)
 static void on_exit_qemu(void)
 {
     unsigned count = atomic_load(&ls_recorder_count);
-    const char *cause = atomic_load(&stop_cause);
+    const char *cause;
     char *totals;
 
     atomic_store(&ls_control->state, LS_STATE_CLOSING);

@@ -96,6 +96,11 @@ static inline void push_checked(LsRecorder *r, uint64_t word)
     }
 }
 
+void ls_record_push_checked(LsRecorder *r, uint64_t word)
+{
+    push_checked(r, word);
+}
+
 static inline uint64_t word_of(uint64_t payload, unsigned tag)
 {
     return payload << 16 | tag;

@@ -80,6 +80,9 @@ static inline void ls_record_push(LsRecorder *r, uint64_t word)
     atomic_store_explicit(&r->head, at + 1, memory_order_release);
 }
 
+/* The same; waits for room after the word when it is needed. */
+void ls_record_push_checked(LsRecorder *r, uint64_t word);
+
 /* Registers the callbacks of one translated block. */
 void ls_record_translate(LsTb *tb);
 
