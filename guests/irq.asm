@@ -10,7 +10,7 @@ log         equ DATA + 0x10000
 rounds_low  equ DATA + 0x20000
 rounds_high equ DATA + 0x21000
 filled      equ DATA + 0x100000
-FILL_BYTES  equ 150000              ; QEMU 10 looks for interrupts every 65,536
+FILL_BYTES  equ 70000               ; QEMU 10 looks for interrupts every 65,535
 VECTOR      equ 0x30
 ENOUGH      equ 80
 end_of_irq  equ LAPIC + 0xb0
@@ -67,15 +67,18 @@ b_off:  TIMER 0
 
         ; A string that is interrupted.
         xor ebp, ebp
-        mov edi, filled
-        mov ecx, FILL_BYTES
+        xor r8d, r8d                ; whether an interrupt came into the string
         MARK 4
 f_on:   TIMER 50000
         sti
         nop                         ; in QEMU 7.2, sti would hold off interrupts for all of the string
         nop
+f_again: mov edi, filled
+        mov ecx, FILL_BYTES
 f_fill: rep stosb
 f_next: mov [data], ecx
+        test r8b, r8b
+        jz f_again
         cli
 f_off:  TIMER 0
         MARK 5
@@ -103,6 +106,9 @@ on_timer:
         push rax
 v_log:  mov [rbp + log], al
         inc ebp
+v_from: cmp qword [rsp + 8], f_fill
+        sete al
+        or r8b, al
 v_end:  mov dword [rbx + 0xb0], 0
 v_pop:  pop rax
 v_ret:  iretq

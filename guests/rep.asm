@@ -2,7 +2,7 @@
 ; String instructions: accesses for each element, one instruction however many there are.
 %include "boot.inc"
 
-source        equ DATA + 0x1000
+source      equ DATA + 0x1000
 dest        equ DATA + 0x2000
 ; Two virtual pages in a row whose frames are not.
 low_page    equ DATA + 0x10000
@@ -13,6 +13,8 @@ high_frame  equ DATA + 0x21000
 held        equ DATA + 0x14000
 missing     equ DATA + 0x15000
 missing_entry equ PTE(missing)
+wide        equ DATA + 0x100000
+WIDE_BYTES  equ 70000
 top         equ STACK
 
 ; STRING count: sets up the next string instruction; 3 instructions.
@@ -161,6 +163,15 @@ fault_lods: rep lodsb               ; at the third of four
 fault_scas: scasb
         MARK 17
         CHECK qword [fix_count], 4
+
+        mov esi, source
+        mov edi, wide
+        mov ecx, WIDE_BYTES
+        MARK 18
+l_stos: rep stosb                   ; QEMU 10 stops to look around after 65,535
+l_next: lodsb
+        MARK 19
+        CHECK edi, wide + WIDE_BYTES
         PASS
 
 END_OF_GUEST

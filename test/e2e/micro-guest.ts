@@ -10,7 +10,13 @@ import {
   requirePluginFile,
   startRecording,
 } from '../../src/capture/index.ts';
-import { AccessFlag, openTrace, type Trace, type TraceNote } from '../../src/format/index.ts';
+import {
+  AccessFlag,
+  checkTrace,
+  openTrace,
+  type Trace,
+  type TraceNote,
+} from '../../src/format/index.ts';
 import { makeFolder, qemuUnderTest } from './run-loadstore.ts';
 
 const GUESTS = path.join(import.meta.dirname, '..', '..', 'guests');
@@ -53,7 +59,7 @@ export interface GuestOptions {
   readonly thread?: 'single' | 'multi';
 }
 
-/** Throws when the guest did not pass its own checks or the trace is not whole. */
+/** Throws when the guest did not pass its own checks, or when the trace is not whole or contradicts itself. */
 export async function recordGuest(name: string, options: GuestOptions = {}): Promise<GuestRun> {
   const { vcpus = 1, thread = 'single' } = options;
   const qemu = await qemuUnderTest();
@@ -84,8 +90,9 @@ export async function recordGuest(name: string, options: GuestOptions = {}): Pro
       clearTimeout(deadline);
     });
     if (outcome.qemu.exitCode !== PASSED) throw new Error(failureOf(name, outcome));
+    const { ok, complete, problems } = await checkTrace(outcome.file);
+    if (!ok || !complete) throw new Error(`the trace of guest ${name}: ${problems[0]?.message}`);
     const trace = await openTrace(outcome.file);
-    if (!trace.complete) throw new Error(`the trace of guest ${name} is incomplete`);
     const notes: TraceNote[] = [];
     for await (const note of trace.notes()) notes.push(note);
     return {

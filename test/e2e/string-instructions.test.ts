@@ -160,4 +160,17 @@ describe.skipIf(!PLUGIN_IS_BUILT)('string instructions', () => {
       'exception 14 at fault_first error 0 address 0x415000',
     ]);
   });
+
+  it('are one instruction when QEMU does them in parts', () => {
+    const count = 70_000;
+    const found = recordedLines(run, 18);
+    const expected = expectedLines(
+      run,
+      `l_stos ${times(count, (i) => `w1:wide+${i}`)}
+       l_next r1:source`,
+    );
+    expect(found).toHaveLength(count + 2);
+    // Compared by line: the difference of lists this long is too long to be shown.
+    expect(found.findIndex((line, i) => line !== expected[i])).toBe(-1);
+  });
 });

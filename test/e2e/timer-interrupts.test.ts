@@ -16,8 +16,8 @@ import { type Access, type GuestRun, recordGuest } from './micro-guest.ts';
 import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 
 const VECTOR = 0x30;
-const HANDLER_INSTRUCTIONS = 6;
-const HANDLER_ACCESSES = 13;
+const HANDLER_INSTRUCTIONS = 9;
+const HANDLER_ACCESSES = 14;
 
 interface Parted {
   /** What happened outside the handler, as text, counting no instruction of the handler. */
@@ -70,6 +70,8 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
         `on_timer w8:${top}-48
          v_log    w1:log+${i}
          -
+         v_from   r8:${top}-40
+         - 2
          v_end    w4:end_of_irq!device
          v_pop    r8:${top}-48
          v_ret    ${interruptReturn(top)}`,
@@ -109,13 +111,17 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
     const parted = part(4);
     expectHandlers(parted);
     const bytes = Number(addressOf(run, 'FILL_BYTES'));
-    const stores = Array.from({ length: bytes }, (_, i) => `w1:filled+${i}`);
+    const rounds = parted.lines.filter((line) => line.includes(' f_next ')).length;
+    const stores = Array.from({ length: bytes }, (_, i) => `w1:filled+${i}`).join(' ');
+    const round = `- 2
+      f_fill ${stores}
+      f_next w4:data
+      - 2`;
     const expected = expectedLines(
       run,
       `f_on   w4:LAPIC+0x380!device
        - 3
-       f_fill ${stores.join(' ')}
-       f_next w4:data
+       ${Array.from({ length: rounds }, () => round).join('\n')}
        -
        f_off  w4:LAPIC+0x380!device`,
     );
