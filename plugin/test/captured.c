@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "captured.h"
 
+#include "check.h"
 #include "fake_qemu.h"
 
 #include <inttypes.h>
@@ -143,4 +144,15 @@ const char *captured_text(void)
     }
     atomic_store(&recorder->ring.tail, at);
     return text;
+}
+
+LsTb *captured_first_block(void)
+{
+    LsTb *tb;
+
+    captured_start(1);
+    fake_map_ram(0x10, 0x80);
+    tb = fake_translate(0x401000, LOAD_STORE);
+    CHECK_TEXT(captured_text(), "vcpu 0");
+    return tb;
 }

@@ -20,4 +20,10 @@ LsRecorder *captured_recorder(void);
  */
 const char *captured_text(void);
 
+/* mov (%rbx),%eax; mov %eax,(%rcx) */
+#define LOAD_STORE "8b 03;89 01"
+
+/* One vCPU and a block LOAD_STORE at 0x401000, translated but not run. */
+LsTb *captured_first_block(void);
+
 #endif

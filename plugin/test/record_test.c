@@ -6,31 +6,15 @@
 #include "events.h"
 #include "fake_qemu.h"
 
-#include <pthread.h>
 #include <string.h>
-
-/* mov (%rbx),%eax; mov %eax,(%rcx) */
-#define LOAD_STORE "8b 03;89 01"
 
 #define V4 "FAKE_QEMU=4"
 #define V1 "FAKE_QEMU=1"
 #define V7 "FAKE_QEMU=7"
 
-/* One vCPU and a block that has run once, so that nothing is new any more. */
-static LsTb *start(void)
-{
-    LsTb *tb;
-
-    captured_start(1);
-    fake_map_ram(0x10, 0x80);
-    tb = fake_translate(0x401000, LOAD_STORE);
-    CHECK_TEXT(captured_text(), "vcpu 0");
-    return tb;
-}
-
 static void check_first_block(void)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_enter(tb);
     fake_load(tb, 0, 4, 0x10020);
@@ -55,7 +39,7 @@ TEST_WITH(record_block_with_api_7, V7)
 
 TEST_WITH(record_access_sizes_with_4_bits_of_mmu_index, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_enter(tb);
     for (unsigned bytes = 1; bytes <= 64; bytes *= 2) {
@@ -73,7 +57,7 @@ TEST_WITH(record_access_sizes_with_5_bits_of_mmu_index, V7)
     LsTb *tb;
 
     fake_mmu_index_bits = 5;
-    tb = start();
+    tb = captured_first_block();
     fake_enter(tb);
     fake_load(tb, 0, 1, 0x10000);
     fake_load(tb, 0, 64, 0x10000);
@@ -90,7 +74,7 @@ TEST_WITH(record_refuses_access_info_of_an_unknown_form, V4)
 
 TEST_WITH(record_without_the_vcpu_object, "FAKE_QEMU=4,bare")
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_enter_at(tb, 0x777000); /* eip cannot be seen */
     CHECK_TEXT(captured_text(), "block 0");
@@ -118,7 +102,7 @@ TEST_WITH(record_mode_of_a_block, V4)
 
 TEST_WITH(record_translating_again_gives_the_same_block, V4)
 {
-    start();
+    captured_first_block();
     fake_translate(0x401000, LOAD_STORE);
     CHECK_EQ(ls_code_count(), 1);
     fake_cpu_set_u32(0, LS_VIEW_HFLAGS,
@@ -131,7 +115,7 @@ TEST_WITH(record_translating_again_gives_the_same_block, V4)
 
 TEST_WITH(record_page_is_asked_for_once, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
     LsRecorder *r = captured_recorder();
 
     fake_enter(tb);
@@ -146,7 +130,7 @@ TEST_WITH(record_page_is_asked_for_once, V4)
 /* Slots are page & 2047. */
 TEST_WITH(record_pages_that_share_a_slot_push_each_other_out, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_ram(0x810, 0x90);
     fake_enter(tb);
@@ -161,7 +145,7 @@ TEST_WITH(record_pages_that_share_a_slot_push_each_other_out, V4)
 
 TEST_WITH(record_crossing_tells_both_pages, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_ram(0x11, 0x33);
     fake_enter(tb);
@@ -178,7 +162,7 @@ TEST_WITH(record_crossing_tells_both_pages, V4)
 
 TEST_WITH(record_crossing_out_of_a_page_that_is_known, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_ram(0x11, 0x33);
     fake_enter(tb);
@@ -191,7 +175,7 @@ TEST_WITH(record_crossing_out_of_a_page_that_is_known, V4)
 
 TEST_WITH(record_crossing_into_the_first_slot, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_ram(0x7ff, 0x1);
     fake_map_ram(0x800, 0x2);
@@ -203,7 +187,7 @@ TEST_WITH(record_crossing_into_the_first_slot, V4)
 
 TEST_WITH(record_device_is_told_at_each_access, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_device(0x20, 0xfee00);
     fake_enter(tb);
@@ -216,7 +200,7 @@ TEST_WITH(record_device_is_told_at_each_access, V4)
 
 TEST_WITH(record_crossing_from_ram_into_a_device, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_device(0x11, 0xfee00);
     fake_enter(tb);
@@ -227,7 +211,7 @@ TEST_WITH(record_crossing_from_ram_into_a_device, V4)
 
 TEST_WITH(record_crossing_from_a_device_into_ram, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_device(0xf, 0xfee00);
     fake_enter(tb);
@@ -238,7 +222,7 @@ TEST_WITH(record_crossing_from_a_device_into_ram, V4)
 
 TEST_WITH(record_unknown_page_is_asked_for_each_time, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_enter(tb);
     fake_load(tb, 0, 4, 0x30000);
@@ -253,7 +237,7 @@ TEST_WITH(record_unknown_page_is_asked_for_each_time, V4)
 
 TEST_WITH(record_wide_address, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_map_ram(0x10, 0x80);
     fake_map_ram(0x00abcdef00000, 0x81);
@@ -270,7 +254,7 @@ TEST_WITH(record_wide_address, V4)
 /* The mapping changed without an instruction that we know to change it. */
 TEST_WITH(record_mapping_is_verified_now_and_then, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
     LsRecorder *r = captured_recorder();
 
     fake_enter(tb);
@@ -299,7 +283,7 @@ static const char *run_remapping(const char *code)
 {
     LsTb *tb;
 
-    start();
+    captured_first_block();
     tb = fake_translate(0x402000, code);
     fake_enter(tb);
     fake_load(tb, 1, 4, 0x10000);
@@ -341,7 +325,7 @@ TEST_WITH(record_looks_at_dx_of_out, V4)
 {
     LsTb *tb;
 
-    start();
+    captured_first_block();
     tb = fake_translate(0x402000, "ef");
     fake_enter(tb);
     captured_text();
@@ -358,7 +342,7 @@ TEST_WITH(record_takes_any_out_dx_for_remapping_when_dx_is_hidden,
 {
     LsTb *tb;
 
-    start();
+    captured_first_block();
     tb = fake_translate(0x402000, "ef");
     fake_enter(tb);
     captured_text();
@@ -368,7 +352,7 @@ TEST_WITH(record_takes_any_out_dx_for_remapping_when_dx_is_hidden,
 
 TEST_WITH(record_tells_a_new_cr3_at_the_next_block, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_cpu_set(0, LS_VIEW_CR3, 0x1234000);
     fake_enter(tb);
@@ -384,7 +368,7 @@ TEST_WITH(record_tells_a_new_cr3_at_the_next_block, V4)
 
 TEST_WITH(record_block_that_runs_at_another_address, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_enter_at(tb, 0x701000);
     fake_load(tb, 0, 4, 0x10000);
@@ -403,7 +387,7 @@ TEST_WITH(record_block_that_runs_at_another_address, V4)
 /* eip that is not kept up to date differs within the page as well. */
 TEST_WITH(record_does_not_believe_a_stale_eip, V4)
 {
-    LsTb *tb = start();
+    LsTb *tb = captured_first_block();
 
     fake_enter_at(tb, 0x701004);
     CHECK_TEXT(captured_text(), "block 0");
@@ -413,7 +397,7 @@ TEST_WITH(record_does_not_believe_a_stale_eip, V4)
 /* QEMU redoes an instruction that met a device without the block callback. */
 TEST_WITH(record_accesses_of_a_block_that_never_started, V4)
 {
-    LsTb *tb = start(), *alone;
+    LsTb *tb = captured_first_block(), *alone;
 
     fake_map_device(0x20, 0xfee00);
     fake_enter(tb);
@@ -432,7 +416,7 @@ TEST_WITH(record_physical_addresses_of_vmload, V4)
 {
     LsTb *tb;
 
-    start();
+    captured_first_block();
     tb = fake_translate(0x402000, "90;0f 01 da");
     fake_enter(tb);
     fake_load(tb, 1, 8, 0x7f000);
@@ -491,7 +475,7 @@ TEST_WITH(record_rejects_strays_of_api_1, V1)
 
     fake_log_open(check_path("log"));
     CHECK_TEXT(ls_events_open(check_path("log")), NULL);
-    tb = start();
+    tb = captured_first_block();
     fake_enter(tb);
     fake_load(tb, 0, 4, 0x10000);
     fake_log("Servicing hardware INT=0x20\n");
@@ -510,7 +494,7 @@ TEST_WITH(record_takes_events_before_the_next_block, V4)
 
     fake_log_open(check_path("log"));
     CHECK_TEXT(ls_events_open(check_path("log")), NULL);
-    tb = start();
+    tb = captured_first_block();
     fake_enter(tb);
     fake_log("     0: v=0e e=0002 i=0 cpl=3 IP=0033:0000000000401002 "
              "pc=0000000000401002 SP=002b:00007ffc00000000 "
@@ -520,99 +504,4 @@ TEST_WITH(record_takes_events_before_the_next_block, V4)
     CHECK_TEXT(captured_text(),
                "block 0 | event 0xe error 2 ip 401002 cr2 7ffc00001000 | "
                "cr3 0x2000 | unmap | block 0");
-}
-
-/* The ring */
-
-TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
-{
-    LsTb *tb = start();
-    LsRecorder *r = captured_recorder();
-    const unsigned rounds = LS_RING_WORDS / 1000 + 50;
-    uint64_t expected = 0, seen = 1; /* vcpu 0 */
-    bool wrapped = false;
-
-    fake_enter(tb);
-    fake_load(tb, 0, 4, 0x10000);
-    expected += 4;
-    for (unsigned i = 0; i < rounds; i++) {
-        uint64_t *tail = atomic_load(&r->ring.tail);
-        uint64_t *head;
-        size_t count;
-
-        for (unsigned k = 0; k < 1000; k++) {
-            fake_store(tb, 1, 8, 0x10000 + k % 500 * 8);
-        }
-        expected += 1000;
-        head = atomic_load(&r->head);
-        count = ls_ring_between(tail, head);
-        seen += count;
-        wrapped |= head < tail;
-        CHECK_EQ(tail[count - 1], UINT64_C(0x10f98) << 16 |
-                                      3 << LS_ACCESS_SIZE_SHIFT |
-                                      LS_ACCESS_STORE | 1);
-        tail += count;
-        if (tail >= r->turn) {
-            tail -= LS_RING_WORDS;
-        }
-        atomic_store(&r->ring.tail, tail);
-    }
-    ls_record_count_words(r);
-    CHECK(wrapped);
-    CHECK_EQ(seen, expected + 1);
-    CHECK_EQ(r->words, expected + 1);
-    CHECK_EQ(r->waits, 0);
-}
-
-static void *slow_reader(void *argument)
-{
-    LsRecorder *r = argument;
-    struct timespec pause = { 0, 20000000 };
-
-    nanosleep(&pause, NULL);
-    atomic_store(&r->ring.tail, atomic_load(&r->head) - 1);
-    return NULL;
-}
-
-TEST_WITH(threads_vcpu_waits_for_room, V4)
-{
-    LsTb *tb = start();
-    LsRecorder *r = captured_recorder();
-    pthread_t reader;
-
-    fake_enter(tb);
-    for (unsigned i = 0; i < LS_RING_WORDS - 4 * LS_RING_SLACK; i++) {
-        fake_store(tb, 1, 8, 0x10000);
-    }
-    CHECK_EQ(r->waits, 0);
-    CHECK_EQ(pthread_create(&reader, NULL, slow_reader, r), 0);
-    for (unsigned i = 0; i < 4 * LS_RING_SLACK; i++) {
-        fake_store(tb, 1, 8, 0x10000);
-    }
-    pthread_join(reader, NULL);
-    CHECK_EQ(r->waits, 1);
-}
-
-/* A block of nothing but `out` has no other place to ask for room. */
-TEST_WITH(threads_vcpu_waits_for_room_without_accesses, V4)
-{
-    LsTb *tb;
-    LsRecorder *r;
-    pthread_t reader;
-
-    start();
-    r = captured_recorder();
-    tb = fake_translate(0x402000, LOAD_STORE ";e6 92");
-    fake_enter(tb);
-    while (LS_RING_WORDS - 1 -
-               ls_ring_between(atomic_load(&r->ring.tail),
-                               atomic_load(&r->head)) > 2 * LS_RING_SLACK) {
-        fake_store(tb, 1, 8, 0x10000);
-    }
-    CHECK_EQ(pthread_create(&reader, NULL, slow_reader, r), 0);
-    for (unsigned i = 0; i < 3 * LS_RING_SLACK; i++) {
-        fake_insn(tb, 2);
-    }
-    pthread_join(reader, NULL);
-    CHECK_EQ(r->waits, 1);
 }
