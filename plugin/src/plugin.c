@@ -82,9 +82,9 @@ static void fail(int error)
 enum {
     /* The encoder keeps its distance: close behind the vCPU thread, both would
      * fight for the same cache lines. */
-    DISTANCE_WORDS = 1 << 16,
+    DISTANCE_WORDS = 1 << 19,
     /* How many words it takes before it gives their room back. */
-    BATCH_WORDS = 1 << 16,
+    BATCH_WORDS = 1 << 18,
     PATIENCE_NS = 20000000,
 };
 
