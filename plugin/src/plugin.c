@@ -91,7 +91,7 @@ enum {
 static size_t words_there(const LsRecorder *r)
 {
     return ls_ring_between(
-        atomic_load_explicit(&r->ring.tail, memory_order_relaxed),
+        &r->ring, atomic_load_explicit(&r->ring.tail, memory_order_relaxed),
         atomic_load_explicit(&r->head, memory_order_acquire));
 }
 
@@ -114,7 +114,7 @@ static size_t encode_some(LsEncoder *e, LsRecorder *r, size_t there, bool last)
     }
     tail += used;
     if (tail >= r->turn) {
-        tail -= LS_RING_WORDS;
+        tail -= r->ring.size;
     }
     atomic_store_explicit(&r->ring.tail, tail, memory_order_release);
     return used;
@@ -122,11 +122,11 @@ static size_t encode_some(LsEncoder *e, LsRecorder *r, size_t there, bool last)
 
 /* The ring is full of one block execution, whose end cannot come.  QEMU's
  * longest, 65,536 iterations of a rep instruction, is a thirtieth of the ring. */
-static void give_up(LsEncoder *e)
+static void give_up(LsEncoder *e, const LsRing *ring)
 {
     snprintf(ls_control->message, sizeof(ls_control->message),
-             "one block execution made more than %d accesses",
-             LS_RING_WORDS - 3 * LS_RING_SLACK);
+             "one block execution made more than %zu accesses",
+             ls_ring_full(ring) - LS_RING_SLACK);
     fprintf(stderr, "loadstore: %s\n", ls_control->message);
     e->limit_reached = true;
     stop("write-error");
@@ -139,6 +139,7 @@ static void *encode_thread(void *argument)
     const struct timespec pause = { 0, 200000 };
     uint64_t taken = ls_now_ns();
 
+    ls_ring_populate(&r->ring);
     for (;;) {
         bool last = atomic_load(&closing);
         size_t there = words_there(r), used = 0;
@@ -160,8 +161,8 @@ static void *encode_thread(void *argument)
         if (last) {
             break;
         }
-        if (there >= LS_RING_WORDS - 3 * LS_RING_SLACK) {
-            give_up(e);
+        if (there >= ls_ring_full(&r->ring) - LS_RING_SLACK) {
+            give_up(e, &r->ring);
         }
         ls_chunk_flush_old(e);
         nanosleep(&pause, NULL);

@@ -54,34 +54,52 @@ void ls_record_count_words(LsRecorder *r)
     r->counted = head;
 }
 
+/* The base of a page that never is in this slot of the page cache. */
+static uint64_t no_page(uint64_t slot)
+{
+    return (slot ^ 1) << 12;
+}
+
+/* Makes the next access to each page take the slow path. */
+static void forget_pages(LsRecorder *r)
+{
+    for (uint64_t slot = 0; slot < LS_PAGE_SLOTS; slot++) {
+        r->page_base[slot] = no_page(slot);
+    }
+}
+
 /* Wraps the head, waits for room, and lets the page cache be verified. */
 static COLD void make_room(LsRecorder *r)
 {
     uint64_t *head = atomic_load_explicit(&r->head, memory_order_relaxed);
     uint64_t *tail;
-    size_t room;
+    size_t there, room;
     bool waited = false;
 
+    if (r->limit && head > r->limit + LS_BLOCK_WORDS + LS_RING_SLACK) {
+        fputs("loadstore: a block made more accesses than an x86 block can\n",
+              stderr);
+        abort(); /* what was in the ring may be overwritten */
+    }
     ls_record_count_words(r);
     if (head >= r->turn) {
-        head -= LS_RING_WORDS;
+        head -= r->ring.size;
         r->counted = head;
         atomic_store_explicit(&r->head, head, memory_order_release);
     }
     for (;;) {
         tail = atomic_load_explicit(&r->ring.tail, memory_order_acquire);
-        room = LS_RING_WORDS - 1 - ls_ring_between(tail, head);
-        if (room > LS_RING_SLACK * 2) {
+        there = ls_ring_between(&r->ring, tail, head);
+        if (there < ls_ring_full(&r->ring)) {
             break;
         }
         waited = true;
         nap();
     }
     r->waits += waited;
-    room -= LS_RING_SLACK;
+    room = ls_ring_full(&r->ring) + LS_RING_SLACK - there;
     r->limit = head + (room < LS_RING_STEP ? room : LS_RING_STEP);
-    /* Every page is compared with QEMU's answer when it is next used. */
-    memset(r->page_tag, 0xff, sizeof(r->page_tag));
+    forget_pages(r); /* each is compared with QEMU's answer when next used */
 }
 
 static inline void push_checked(LsRecorder *r, uint64_t word)
@@ -109,9 +127,15 @@ static inline uint64_t word_of(uint64_t payload, unsigned tag)
 /* Forgets every mapping: an address may now translate differently. */
 static COLD void unmap_all(LsRecorder *r)
 {
-    memset(r->page_tag, 0xff, sizeof(r->page_tag));
+    forget_pages(r);
     memset(r->page_virt, 0xff, sizeof(r->page_virt));
     push_checked(r, LS_W_UNMAP); /* a block may do this at each instruction */
+}
+
+/* Whether an access word cannot hold the address. */
+static bool is_wide(uint64_t vaddr)
+{
+    return (uint64_t)((int64_t)(vaddr << 16) >> 16) != vaddr;
 }
 
 /* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
@@ -122,11 +146,13 @@ static COLD void tell_page(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
 {
     uint64_t virt = vaddr >> 12;
     unsigned slot = virt & (LS_PAGE_SLOTS - 1);
+    bool cached = !is_wide(vaddr);
     LsHwaddr *hwaddr = ls_api.get_hwaddr(info, vaddr);
     uint64_t phys = LS_MAP_UNKNOWN;
 
     if (!hwaddr) {
         r->unknown_phys++;
+        cached = false;
     } else if (ls_api.hwaddr_is_io(hwaddr)) {
         ls_record_push(r, word_of(part, LS_W_DEVICE));
         ls_record_push(r, ls_api.hwaddr_phys_addr(hwaddr));
@@ -134,7 +160,7 @@ static COLD void tell_page(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     } else {
         phys = ls_api.hwaddr_phys_addr(hwaddr) >> 12;
     }
-    r->page_tag[slot] = phys == LS_MAP_UNKNOWN ? UINT64_MAX : virt;
+    r->page_base[slot] = cached ? virt << 12 : no_page(slot);
     if (r->page_virt[slot] == virt) {
         r->map_checks++;
         if (r->page_phys[slot] == phys) {
@@ -155,11 +181,11 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     uint64_t virt = vaddr >> 12;
     uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
 
-    if ((uint64_t)((int64_t)(vaddr << 16) >> 16) != vaddr) {
+    if (is_wide(vaddr)) {
         ls_record_push(r, LS_W_WIDE);
         ls_record_push(r, vaddr);
     }
-    if (r->page_tag[virt & (LS_PAGE_SLOTS - 1)] != virt) {
+    if (r->page_base[virt & (LS_PAGE_SLOTS - 1)] != virt << 12) {
         tell_page(r, info, vaddr, 0);
     }
     if (last >> 12 != virt) {
@@ -170,17 +196,21 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
 
 static COLD void enter_redo(LsRecorder *r, uint64_t site)
 {
-    r->current = site & ~UINT64_C(0xffff);
-    ls_record_push(r, (site & ~UINT64_C(0xffff)) | LS_W_REDO);
+    r->current = word_of(site >> 16, LS_W_BLOCK);
+    ls_record_push(r, word_of(site >> 16, LS_W_REDO));
 }
 
 /* Low bits of an access word.  In the access info the size is above the MMU
- * index, whose width changed in QEMU 10.2; the direction is at bit 16. */
+ * index, whose width changed in QEMU 10.2; "store" is bit 17.  One product
+ * brings the size above that. */
 static inline uint64_t low_bits(LsMemInfo info, uint64_t index,
                                 unsigned size_bit)
 {
-    return index | (info >> 8 & LS_ACCESS_STORE) |
-           (uint64_t)(info >> size_bit & 7) << LS_ACCESS_SIZE_SHIFT;
+    uint32_t fields = info & (UINT32_C(1) << 17 | UINT32_C(7) << size_bit);
+
+    fields = fields * (1 + (UINT32_C(1) << (18 - size_bit))) >> 8;
+    return index | (fields & (UINT32_C(7) << LS_ACCESS_SIZE_SHIFT |
+                              LS_ACCESS_STORE));
 }
 
 /* The first access of an instruction that QEMU redoes in a block of its own. */
@@ -188,17 +218,42 @@ static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                           uint64_t site, unsigned size_bit)
 {
     enter_redo(r, site);
-    mem_slow(r, info, vaddr, low_bits(info, site & LS_ACCESS_INDEX, size_bit));
+    mem_slow(r, info, vaddr, low_bits(info, site - r->current, size_bit));
 }
 
-/* All calls are tail calls, so that the fast path needs no stack frame. */
+/* Whether the access lies in a page that the stream knows, so that its word is
+ * all there is to say.  The last 64 bytes of a page are looked at more closely,
+ * since no access is wider. */
+static inline bool is_placed(const LsRecorder *r, uint64_t vaddr)
+{
+    return vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)] < 0xfc0;
+}
+
+/* An access of a block whose callback has run: no other way is known to QEMU
+ * to enter a block of two or more instructions.  That callback has seen to room
+ * for LS_BLOCK_WORDS, which is more than instructions without a rep prefix can
+ * make.  Userdata is the instruction's index.  All calls are tail calls, so that
+ * the fast path needs no stack frame. */
 static inline __attribute__((always_inline)) void
 mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
-    unsigned size_bit, bool check_log)
+    unsigned size_bit)
+{
+    uint64_t low = low_bits(info, (uint64_t)(uintptr_t)userdata, size_bit);
+
+    if (UNLIKELY(!is_placed(r, vaddr))) {
+        mem_slow(r, info, vaddr, low);
+        return;
+    }
+    ls_record_push(r, vaddr << 16 | low);
+}
+
+/* Any access.  Userdata is the word of its block plus the instruction's index. */
+static inline __attribute__((always_inline)) void
+mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
+            unsigned size_bit, bool check_log)
 {
     uint64_t site = (uint64_t)(uintptr_t)userdata;
     uint64_t index = site - r->current;
-    uint64_t virt = vaddr >> 12;
     uint64_t low;
 
     if (check_log && UNLIKELY(*r->log)) {
@@ -212,32 +267,39 @@ mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         return;
     }
     low = low_bits(info, index, size_bit);
-    /* The last 64 bytes of a page are looked at more closely, since no access
-     * is wider. */
-    if (UNLIKELY(r->page_tag[virt & (LS_PAGE_SLOTS - 1)] != virt ||
-                 (vaddr & 0xfc0) == 0xfc0)) {
+    if (UNLIKELY(!is_placed(r, vaddr))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
     push_checked(r, vaddr << 16 | low);
 }
 
-/* One callback for each way to find the recorder, place of the size, and need
- * to look for strays. */
-#define MEM_CALLBACK(name, recorder, size_bit, check_log)                  \
+/* Callbacks for each way to find the recorder and place of the size. */
+#define MEM_CALLBACK(name, recorder, size_bit)                             \
     static void name(unsigned vcpu, LsMemInfo info, uint64_t vaddr,        \
                      void *userdata)                                       \
     {                                                                      \
         (void)vcpu;                                                        \
-        mem(recorder, info, vaddr, userdata, size_bit, check_log);         \
+        mem(recorder, info, vaddr, userdata, size_bit);                    \
+    }
+#define CAREFUL_CALLBACK(name, recorder, size_bit, check_log)              \
+    static void name(unsigned vcpu, LsMemInfo info, uint64_t vaddr,        \
+                     void *userdata)                                       \
+    {                                                                      \
+        (void)vcpu;                                                        \
+        mem_careful(recorder, info, vaddr, userdata, size_bit, check_log); \
     }
 
-MEM_CALLBACK(mem_solo_v1, &solo, 4, true)
-MEM_CALLBACK(mem_solo_4, &solo, 4, false)
-MEM_CALLBACK(mem_solo_5, &solo, 5, false)
-MEM_CALLBACK(mem_self_v1, self, 4, true)
-MEM_CALLBACK(mem_self_4, self, 4, false)
-MEM_CALLBACK(mem_self_5, self, 5, false)
+MEM_CALLBACK(mem_solo_4, &solo, 4)
+MEM_CALLBACK(mem_solo_5, &solo, 5)
+MEM_CALLBACK(mem_self_4, self, 4)
+MEM_CALLBACK(mem_self_5, self, 5)
+CAREFUL_CALLBACK(careful_solo_v1, &solo, 4, true)
+CAREFUL_CALLBACK(careful_solo_4, &solo, 4, false)
+CAREFUL_CALLBACK(careful_solo_5, &solo, 5, false)
+CAREFUL_CALLBACK(careful_self_v1, self, 4, true)
+CAREFUL_CALLBACK(careful_self_4, self, 4, false)
+CAREFUL_CALLBACK(careful_self_5, self, 5, false)
 
 /* vmload and vmsave: the "virtual" address is a physical one. */
 static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
@@ -251,7 +313,7 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
         enter_redo(r, site);
     }
     ls_record_push(r, LS_W_PHYS);
-    push_checked(r, vaddr << 16 | low_bits(info, site & LS_ACCESS_INDEX,
+    push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
                                            info_size_bit));
 }
 
@@ -268,11 +330,21 @@ static unsigned vcpu_of(const void *cpu)
     abort(); /* QEMU runs a vCPU that it never announced */
 }
 
+/* Where blocks look when the vCPU's registers cannot be found: as if each ran
+ * elsewhere than it was translated for, so that block_slow() takes it. */
+static const uint8_t no_view[LS_VIEW_CR4 + 8];
+
+static void set_view(LsRecorder *r, const uint8_t *eip)
+{
+    r->eip = eip;
+    r->view = eip ? eip : no_view;
+}
+
 static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
 {
     r->vcpu = vcpu;
     r->cpu = cpu;
-    r->eip = ls_view_eip(cpu);
+    set_view(r, ls_view_eip(cpu));
     ls_record_push(r, word_of(vcpu, LS_W_VCPU));
     unmap_all(r);
     r->cr3 = ~r->cr3; /* told anew at the next look */
@@ -317,7 +389,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
         ls_record_thread_start(vcpu); /* a second thread: it is refused */
         return;
     }
-    r->current = id << 16;
+    r->current = word_of(id, LS_W_BLOCK);
     if (flavour == FLAVOUR_SMP && *r->cpu_slot != r->cpu) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
     }
@@ -336,7 +408,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
             id = true_id(r, id);
         }
     }
-    push_checked(r, id << 16 | LS_W_BLOCK);
+    push_checked(r, word_of(id, LS_W_BLOCK));
 }
 
 /* All calls are tail calls, so that the fast path needs no stack frame. */
@@ -344,7 +416,7 @@ static inline __attribute__((always_inline)) void
 block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
 {
     uint64_t u = (uint64_t)(uintptr_t)userdata;
-    const uint8_t *eip;
+    const uint8_t *view;
 
     if ((flavour == FLAVOUR_INDEX &&
          UNLIKELY(!r || vcpu != r->vcpu)) ||
@@ -352,17 +424,15 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
         block_slow(r, vcpu, u, flavour);
         return;
     }
-    eip = r->eip;
-    if (UNLIKELY(*r->log || !eip ||
-                 ls_view_u64(eip, LS_VIEW_CR3) != r->cr3 ||
-                 (ls_view_u64(eip, 0) >> 12 & EIP_PAGE_MASK) !=
-                     u >> LS_BLOCK_ID_BITS)) {
+    view = r->view;
+    if (UNLIKELY(*r->log || ls_view_u64(view, LS_VIEW_CR3) != r->cr3 ||
+                 (ls_view_u64(view, 0) << 16 ^ u) >> LS_BLOCK_ID_BITS)) {
         block_slow(r, vcpu, u, flavour);
         return;
     }
-    u = (u & ID_MASK) << 16;
+    u = word_of(u & ID_MASK, LS_W_BLOCK);
     r->current = u;
-    push_checked(r, u | LS_W_BLOCK);
+    push_checked(r, u);
 }
 
 #define BLOCK_CALLBACK(name, recorder, flavour)                            \
@@ -395,20 +465,28 @@ static void on_out_dx(unsigned vcpu, void *userdata)
     }
 }
 
-static LsMemCb mem_callback;
+static LsMemCb mem_callback; /* NULL: always careful_callback */
+static LsMemCb careful_callback;
 static LsBlockCb block_callback;
 
-static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after)
+static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after,
+                      bool alone)
 {
-    LsMemCb cb = class & LS_INSN_PHYS ? mem_phys : mem_callback;
+    LsMemCb cb = mem_callback;
+    uint64_t userdata = site - word_of(site >> 16, LS_W_BLOCK);
 
+    /* QEMU redoes an instruction in a block of its own, without telling. */
+    if (!cb || alone || class & (LS_INSN_REP | LS_INSN_PHYS)) {
+        cb = class & LS_INSN_PHYS ? mem_phys : careful_callback;
+        userdata = site;
+    }
     if (after || class & (LS_INSN_REMAPS | LS_INSN_OUT_REMAPS)) {
         ls_api.on_insn(insn, on_remap, LS_CB_NO_REGS, NULL);
     } else if (class & LS_INSN_OUT_DX) {
         ls_api.on_insn(insn, on_out_dx, LS_CB_R_REGS, NULL);
     }
     ls_api.on_mem(insn, cb, LS_CB_NO_REGS, LS_MEM_RW,
-                  (void *)(uintptr_t)site);
+                  (void *)(uintptr_t)userdata);
 }
 
 void ls_record_translate(LsTb *tb)
@@ -430,8 +508,8 @@ void ls_record_translate(LsTb *tb)
         return; /* cannot happen: TCG_MAX_INSNS */
     }
     draft->vaddr = ls_api.tb_vaddr(tb);
-    r->eip = ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
-                                    draft->vaddr);
+    set_view(r, ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
+                                       draft->vaddr));
     draft->flags = r->eip ? LS_BLOCK_MODE_KNOWN : 0;
     draft->hflags = r->eip ? ls_view_u32(r->eip, LS_VIEW_HFLAGS) &
                                 LS_HF_BLOCK : 0;
@@ -456,8 +534,9 @@ void ls_record_translate(LsTb *tb)
     ls_api.on_block(tb, block_callback, LS_CB_NO_REGS,
                     (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
     for (unsigned i = 0; i < count; i++) {
-        hook_insn(ls_api.tb_get_insn(tb, i), class[i], id << 16 | i,
-                  i > 0 && class[i - 1] & LS_INSN_REMAPS);
+        hook_insn(ls_api.tb_get_insn(tb, i), class[i],
+                  word_of(id, LS_W_BLOCK) + i,
+                  i > 0 && class[i - 1] & LS_INSN_REMAPS, count == 1);
     }
 }
 
@@ -470,15 +549,16 @@ static LsRecorder *new_recorder(void)
         return NULL;
     }
     memset(r, 0, sizeof(*r));
-    if (!ls_ring_open(&r->ring)) {
+    if (!ls_ring_open(&r->ring, ls_capture.smp ? LS_RING_WORDS_SMP
+                                               : LS_RING_WORDS)) {
         return NULL;
     }
-    r->turn = r->ring.words + LS_RING_WORDS;
+    r->turn = r->ring.words + r->ring.size;
     atomic_store(&r->head, r->ring.words);
     r->counted = r->ring.words;
     r->current = UINT64_MAX;
     ls_events_start(r);
-    memset(r->page_tag, 0xff, sizeof(r->page_tag));
+    forget_pages(r);
     memset(r->page_virt, 0xff, sizeof(r->page_virt));
     memset(r->alias_key, 0xff, sizeof(r->alias_key));
     make_room(r);
@@ -498,7 +578,7 @@ void (*ls_record_started)(LsRecorder *r);
 
 void ls_record_remap(LsRecorder *r)
 {
-    memset(r->page_tag, 0xff, sizeof(r->page_tag));
+    forget_pages(r);
     memset(r->page_virt, 0xff, sizeof(r->page_virt));
     push_checked(r, LS_W_UNMAP);
 }
@@ -567,13 +647,20 @@ bool ls_record_choose_callbacks(void)
         return false;
     }
     if (ls_capture.smp) {
-        mem_callback = v1 ? mem_self_v1
-                          : info_size_bit == 4 ? mem_self_4 : mem_self_5;
+        mem_callback = info_size_bit == 4 ? mem_self_4 : mem_self_5;
+        careful_callback = v1 ? careful_self_v1
+                              : info_size_bit == 4 ? careful_self_4
+                                                   : careful_self_5;
         block_callback = v1 ? block_index : block_smp;
     } else {
-        mem_callback = v1 ? mem_solo_v1
-                          : info_size_bit == 4 ? mem_solo_4 : mem_solo_5;
+        mem_callback = info_size_bit == 4 ? mem_solo_4 : mem_solo_5;
+        careful_callback = v1 ? careful_solo_v1
+                              : info_size_bit == 4 ? careful_solo_4
+                                                   : careful_solo_5;
         block_callback = block_solo;
+    }
+    if (v1) {
+        mem_callback = NULL; /* T1 */
     }
     return true;
 }

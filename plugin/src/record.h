@@ -24,15 +24,15 @@ enum {
 typedef struct LsRecorder {
     _Alignas(64) _Atomic(uint64_t *) head; /* next word to write */
     uint64_t *limit;          /* take the slow path from here on */
-    uint64_t current;         /* userdata base of the running block */
-    const uint8_t *eip;       /* the vCPU's registers (cpu_view.h) or NULL */
+    uint64_t current;         /* word of the running block */
+    const uint8_t *view;      /* the vCPU's registers (cpu_view.h) or no_view */
     uint64_t cr3;
     const volatile char *log; /* next unread byte of QEMU's event log */
     void **cpu_slot;          /* this thread's current_cpu, or NULL */
-    void *cpu;                /* the vCPU object that `eip` belongs to */
+    void *cpu;                /* the vCPU object that `view` belongs to */
 
-    /* Virtual pages whose mapping has been told and verified lately. */
-    uint64_t page_tag[LS_PAGE_SLOTS];
+    /* Addresses of pages whose mapping has been told and verified lately. */
+    uint64_t page_base[LS_PAGE_SLOTS];
     /* What the stream says of each slot; the encoder holds the same table. */
     uint64_t page_virt[LS_PAGE_SLOTS];
     uint64_t page_phys[LS_PAGE_SLOTS];
@@ -40,6 +40,7 @@ typedef struct LsRecorder {
     uint64_t alias_key[LS_ALIAS_SLOTS];
     uint32_t alias_id[LS_ALIAS_SLOTS];
 
+    const uint8_t *eip;       /* `view`, or NULL when it cannot be known */
     LsRing ring;
     LsBlockDraft draft;       /* of the block being translated */
     uint64_t *turn;           /* end of the first mapping */

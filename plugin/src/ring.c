@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-bool ls_ring_open(LsRing *ring)
+bool ls_ring_open(LsRing *ring, size_t size)
 {
-    size_t bytes = LS_RING_WORDS * sizeof(uint64_t);
+    size_t bytes = size * sizeof(uint64_t);
     int fd = memfd_create("loadstore-ring", MFD_CLOEXEC);
     uint8_t *at;
     bool ok;
@@ -29,7 +29,19 @@ bool ls_ring_open(LsRing *ring)
     errno = saved;
     if (ok) {
         ring->words = (uint64_t *)(void *)at;
+        ring->size = size;
         atomic_store(&ring->tail, ring->words);
     }
     return ok;
+}
+
+void ls_ring_populate(const LsRing *ring)
+{
+#ifdef MADV_POPULATE_WRITE
+    /* Linux before 5.14 does not know it: the pages come as they are used. */
+    (void)!madvise(ring->words, 2 * ring->size * sizeof(uint64_t),
+                   MADV_POPULATE_WRITE);
+#else
+    (void)ring;
+#endif
 }

@@ -15,24 +15,43 @@
 #include <stdint.h>
 
 enum {
-    LS_RING_WORDS = 1 << 22,  /* 32 MiB: 40 ms of a busy guest */
+    /* One vCPU thread: 128 MiB, 0.1 s of a busy guest, which outlasts most
+     * stretches that are slow to encode.  Where there may be many: 32 MiB. */
+    LS_RING_WORDS = 1 << 24,
+    LS_RING_WORDS_SMP = 1 << 22,
     LS_RING_SLACK = 64,       /* what a slow path may push without asking */
+    LS_BLOCK_WORDS = 1 << 18, /* and a block's accesses: 512 instructions with
+                                 the most an instruction makes, xsave with
+                                 2,696 bytes, are fewer */
     LS_RING_STEP = 1 << 16,   /* the writer takes a slow path this often */
 };
 
 typedef struct {
     uint64_t *words;
+    size_t size;              /* words, a power of two */
     _Atomic(uint64_t *) tail;
-    char pad[64 - sizeof(uint64_t *) * 2];
+    char pad[64 - sizeof(uint64_t *) * 3];
 } LsRing;
 
-/* Returns false, with errno set, when the memory cannot be had. */
-bool ls_ring_open(LsRing *ring);
+/* `size` is a power of two of at least 512 words.  Returns false, with errno
+ * set, when the memory cannot be had. */
+bool ls_ring_open(LsRing *ring, size_t size);
+
+/* Has the kernel provide the memory now, which then costs the vCPU thread no
+ * page faults; for the encoder's thread. */
+void ls_ring_populate(const LsRing *ring);
 
 /* How many words lie between two pointers into the first mapping. */
-static inline size_t ls_ring_between(const uint64_t *from, const uint64_t *to)
+static inline size_t ls_ring_between(const LsRing *ring, const uint64_t *from,
+                                     const uint64_t *to)
 {
-    return (size_t)(to - from) & (LS_RING_WORDS - 1);
+    return (size_t)(to - from) & (ring->size - 1);
+}
+
+/* From this many words on the vCPU thread waits for room. */
+static inline size_t ls_ring_full(const LsRing *ring)
+{
+    return ring->size - 1 - 2 * LS_RING_SLACK - LS_BLOCK_WORDS;
 }
 
 #endif

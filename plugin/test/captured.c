@@ -125,7 +125,7 @@ const char *captured_text(void)
 {
     uint64_t *at = atomic_load(&recorder->ring.tail);
     uint64_t *head = atomic_load(&recorder->head);
-    size_t left = ls_ring_between(at, head);
+    size_t left = ls_ring_between(&recorder->ring, at, head);
 
     text_length = 0;
     text[0] = 0;
@@ -140,7 +140,7 @@ const char *captured_text(void)
         left -= used;
     }
     if (at >= recorder->turn) {
-        at -= LS_RING_WORDS;
+        at -= recorder->ring.size;
     }
     atomic_store(&recorder->ring.tail, at);
     return text;

@@ -6,7 +6,7 @@
  *
  *     TEST(ring_wraps)
  *     {
- *         CHECK_EQ(ls_ring_between(a, b), 3);
+ *         CHECK_EQ(ls_ring_between(&ring, a, b), 3);
  *     }
  *
  * A failed check is told with file and line, and the test goes on.  A test that

@@ -165,10 +165,10 @@ TEST_WITH(threads_plugin_with_api_7, "FAKE_QEMU=7")
 /* Three words a round: the ring turns. */
 TEST_WITH(threads_plugin_over_the_turn_of_the_ring, "FAKE_QEMU=4")
 {
-    enum { MANY = LS_RING_WORDS / 2 };
+    enum { MANY = LS_RING_WORDS_SMP / 2 };
     Work work = { 0, MANY };
 
-    install("", 1);
+    install("", 2);
     run_threads(&work, 1);
     fake_exit();
     read_totals();

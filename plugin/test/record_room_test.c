@@ -10,9 +10,16 @@
 
 #define V4 "FAKE_QEMU=4"
 
+/* A block that may make any number of accesses, at its instruction 1. */
+static LsTb *captured_stos(void)
+{
+    captured_first_block();
+    return fake_translate(0x402000, "90;f3 aa");
+}
+
 TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
 {
-    LsTb *tb = captured_first_block();
+    LsTb *tb = captured_stos();
     LsRecorder *r = captured_recorder();
     const unsigned rounds = LS_RING_WORDS / 1000 + 50;
     uint64_t expected = 0, seen = 1; /* vcpu 0 */
@@ -31,7 +38,7 @@ TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
         }
         expected += 1000;
         head = atomic_load(&r->head);
-        count = ls_ring_between(tail, head);
+        count = ls_ring_between(&r->ring, tail, head);
         seen += count;
         wrapped |= head < tail;
         CHECK_EQ(tail[count - 1], UINT64_C(0x10f98) << 16 |
@@ -39,7 +46,7 @@ TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
                                       LS_ACCESS_STORE | 1);
         tail += count;
         if (tail >= r->turn) {
-            tail -= LS_RING_WORDS;
+            tail -= r->ring.size;
         }
         atomic_store(&r->ring.tail, tail);
     }
@@ -62,12 +69,12 @@ static void *slow_reader(void *argument)
 
 TEST_WITH(threads_vcpu_waits_for_room, V4)
 {
-    LsTb *tb = captured_first_block();
+    LsTb *tb = captured_stos();
     LsRecorder *r = captured_recorder();
     pthread_t reader;
 
     fake_enter(tb);
-    for (unsigned i = 0; i < LS_RING_WORDS - 4 * LS_RING_SLACK; i++) {
+    for (size_t i = 0; i < ls_ring_full(&r->ring) - 2 * LS_RING_SLACK; i++) {
         fake_store(tb, 1, 8, 0x10000);
     }
     CHECK_EQ(r->waits, 0);
@@ -88,11 +95,11 @@ TEST_WITH(threads_vcpu_waits_for_room_without_accesses, V4)
 
     captured_first_block();
     r = captured_recorder();
-    tb = fake_translate(0x402000, LOAD_STORE ";e6 92");
+    tb = fake_translate(0x402000, "90;f3 aa;e6 92");
     fake_enter(tb);
-    while (LS_RING_WORDS - 1 -
-               ls_ring_between(atomic_load(&r->ring.tail),
-                               atomic_load(&r->head)) > 2 * LS_RING_SLACK) {
+    while (ls_ring_between(&r->ring, atomic_load(&r->ring.tail),
+                           atomic_load(&r->head)) <
+           ls_ring_full(&r->ring) - 1) {
         fake_store(tb, 1, 8, 0x10000);
     }
     CHECK_EQ(pthread_create(&reader, NULL, slow_reader, r), 0);
@@ -101,4 +108,39 @@ TEST_WITH(threads_vcpu_waits_for_room_without_accesses, V4)
     }
     pthread_join(reader, NULL);
     CHECK_EQ(r->waits, 1);
+}
+
+/* What no x86 block does: were it let go on, it would overwrite the ring. */
+TEST_WITH(hidden_block_of_too_many_accesses, V4)
+{
+    LsTb *tb = captured_first_block();
+
+    fake_enter(tb);
+    for (unsigned i = 0; i < LS_RING_STEP + LS_BLOCK_WORDS + 2 * LS_RING_SLACK;
+         i++) {
+        fake_load(tb, 0, 4, 0x10000);
+    }
+    CHECK(atomic_load(&captured_recorder()->head) != NULL);
+    fake_enter(tb);
+}
+
+TEST(record_block_of_too_many_accesses_ends_qemu)
+{
+    CHECK(!check_passes("hidden_block_of_too_many_accesses", true));
+}
+
+/* As many as a block may make need no room of their own. */
+TEST_WITH(record_block_of_many_accesses, V4)
+{
+    LsTb *tb = captured_first_block();
+    LsRecorder *r = captured_recorder();
+
+    fake_enter(tb);
+    for (unsigned i = 0; i < LS_BLOCK_WORDS; i++) {
+        fake_load(tb, 0, 4, 0x10000);
+    }
+    fake_enter(tb);
+    CHECK_EQ(r->waits, 0);
+    ls_record_count_words(r);
+    CHECK_EQ(r->words, LS_BLOCK_WORDS + 5); /* vcpu, map (2), 2 blocks */
 }

@@ -5,16 +5,20 @@
 
 #include <pthread.h>
 
+enum { WORDS = 1 << 12 };
+
 TEST(ring_is_the_same_memory_twice)
 {
     LsRing ring;
 
-    CHECK(ls_ring_open(&ring));
+    CHECK(ls_ring_open(&ring, WORDS));
     CHECK_EQ(ring.words[0], 0);
-    ring.words[LS_RING_WORDS] = 1;
+    ls_ring_populate(&ring);
+    CHECK_EQ(ring.words[0], 0);
+    ring.words[WORDS] = 1;
     CHECK_EQ(ring.words[0], 1);
-    ring.words[LS_RING_WORDS - 1] = 2;
-    CHECK_EQ(ring.words[2 * LS_RING_WORDS - 1], 2);
+    ring.words[WORDS - 1] = 2;
+    CHECK_EQ(ring.words[2 * WORDS - 1], 2);
     CHECK(atomic_load(&ring.tail) == ring.words);
 }
 
@@ -23,13 +27,13 @@ TEST(ring_counts_words_over_the_turn)
     LsRing ring;
     uint64_t *w;
 
-    CHECK(ls_ring_open(&ring));
+    CHECK(ls_ring_open(&ring, WORDS));
     w = ring.words;
-    CHECK_EQ(ls_ring_between(w, w), 0);
-    CHECK_EQ(ls_ring_between(w + 5, w + 7), 2);
-    CHECK_EQ(ls_ring_between(w + LS_RING_WORDS - 3, w + 2), 5);
-    CHECK_EQ(ls_ring_between(w + 1, w), LS_RING_WORDS - 1);
+    CHECK_EQ(ls_ring_between(&ring, w, w), 0);
+    CHECK_EQ(ls_ring_between(&ring, w + 5, w + 7), 2);
+    CHECK_EQ(ls_ring_between(&ring, w + WORDS - 3, w + 2), 5);
+    CHECK_EQ(ls_ring_between(&ring, w + 1, w), WORDS - 1);
     /* The head may stand behind the turn until its next slow path. */
-    CHECK_EQ(ls_ring_between(w + LS_RING_WORDS - 3, w + LS_RING_WORDS + 2),
+    CHECK_EQ(ls_ring_between(&ring, w + WORDS - 3, w + WORDS + 2),
              5);
 }
