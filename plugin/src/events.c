@@ -10,7 +10,7 @@
 #define _GNU_SOURCE
 #include "events.h"
 
-#include "words.h"
+#include "push.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ static void push_event(LsRecorder *r, uint64_t what, uint64_t error,
     ls_record_push(r, what << 16 | LS_W_EVENT);
     ls_record_push(r, error);
     ls_record_push(r, ip);
-    ls_record_push_checked(r, cr2);
+    ls_push_checked(r, cr2);
 }
 
 /* The number after `name` in the line, or `otherwise`. */

@@ -12,6 +12,7 @@
 #include "encoder.h"
 #include "events.h"
 #include "options.h"
+#include "pages.h"
 #include "qemu_api.h"
 #include "record.h"
 #include "report.h"
@@ -201,7 +202,7 @@ static void on_exit_qemu(void);
 static void on_flush(void)
 {
     for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
-        ls_record_remap(ls_recorders[i]);
+        ls_pages_unmap(ls_recorders[i]);
     }
 }
 

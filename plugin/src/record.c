@@ -2,177 +2,25 @@
 /*
  * THE hot file.  Rules: on the fast path nothing allocates, locks, formats,
  * calls the system or can fail.  A full ring makes the vCPU wait in
- * make_room(); nothing is ever dropped.  Facts about QEMU that this relies on
+ * ls_make_room(); nothing is ever dropped.  Facts about QEMU that this relies on
  * are named T1 to T12 in docs/qemu-traps.md.
  */
 #define _GNU_SOURCE
 #include "record.h"
 
-#include "clock.h"
 #include "cpu_view.h"
 #include "events.h"
 #include "insn_class.h"
-#include "words.h"
+#include "pages.h"
+#include "push.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define COLD __attribute__((noinline, cold))
 
 /* Userdata of a block callback: page of its eip << 28 | id. */
 #define EIP_PAGE_MASK ((UINT64_C(1) << 36) - 1)
 #define ID_MASK ((UINT64_C(1) << LS_BLOCK_ID_BITS) - 1)
 
-LsCaptureConfig ls_capture;
-LsRecorder *ls_recorders[LS_MAX_THREADS];
-_Atomic unsigned ls_recorder_count;
-
-/* The recorder of the calling thread.  With a single possible vCPU there is one
- * thread, and its recorder is `solo`, at an address known when we compile. */
-static __thread LsRecorder *self
-    __attribute__((tls_model("initial-exec")));
-static LsRecorder solo;
-
 static unsigned info_size_bit; /* see low_bits() */
-
-static void nap(void)
-{
-    struct timespec pause = { 0, 50000 };
-
-    nanosleep(&pause, NULL);
-}
-
-void ls_record_count_words(LsRecorder *r)
-{
-    uint64_t *head = atomic_load_explicit(&r->head, memory_order_relaxed);
-
-    r->words += (uint64_t)(head - r->counted);
-    r->counted = head;
-}
-
-/* The base of a page that never is in this slot of the page cache. */
-static uint64_t no_page(uint64_t slot)
-{
-    return (slot ^ 1) << 12;
-}
-
-/* Makes the next access to each page take the slow path. */
-static void forget_pages(LsRecorder *r)
-{
-    for (uint64_t slot = 0; slot < LS_PAGE_SLOTS; slot++) {
-        r->page_base[slot] = no_page(slot);
-    }
-}
-
-/* Wraps the head, waits for room, and lets the page cache be verified. */
-static COLD void make_room(LsRecorder *r)
-{
-    uint64_t *head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    uint64_t *tail;
-    size_t there, room;
-    bool waited = false;
-
-    if (r->limit && head > r->limit + LS_BLOCK_WORDS + LS_RING_SLACK) {
-        fputs("loadstore: a block made more accesses than an x86 block can\n",
-              stderr);
-        abort(); /* what was in the ring may be overwritten */
-    }
-    ls_record_count_words(r);
-    if (head >= r->turn) {
-        head -= r->ring.size;
-        r->counted = head;
-        atomic_store_explicit(&r->head, head, memory_order_release);
-    }
-    for (;;) {
-        tail = atomic_load_explicit(&r->ring.tail, memory_order_acquire);
-        there = ls_ring_between(&r->ring, tail, head);
-        if (there < ls_ring_full(&r->ring)) {
-            break;
-        }
-        waited = true;
-        nap();
-    }
-    r->waits += waited;
-    room = ls_ring_full(&r->ring) + LS_RING_SLACK - there;
-    r->limit = head + (room < LS_RING_STEP ? room : LS_RING_STEP);
-    forget_pages(r); /* each is compared with QEMU's answer when next used */
-}
-
-static inline void push_checked(LsRecorder *r, uint64_t word)
-{
-    uint64_t *at = atomic_load_explicit(&r->head, memory_order_relaxed);
-
-    *at++ = word;
-    /* The encoder may look at any time: the word first, then the head. */
-    atomic_store_explicit(&r->head, at, memory_order_release);
-    if (UNLIKELY(at > r->limit)) {
-        make_room(r);
-    }
-}
-
-void ls_record_push_checked(LsRecorder *r, uint64_t word)
-{
-    push_checked(r, word);
-}
-
-static inline uint64_t word_of(uint64_t payload, unsigned tag)
-{
-    return payload << 16 | tag;
-}
-
-/* Forgets every mapping: an address may now translate differently. */
-static COLD void unmap_all(LsRecorder *r)
-{
-    forget_pages(r);
-    memset(r->page_virt, 0xff, sizeof(r->page_virt));
-    push_checked(r, LS_W_UNMAP); /* a block may do this at each instruction */
-}
-
-/* Whether an access word cannot hold the address. */
-static bool is_wide(uint64_t vaddr)
-{
-    return (uint64_t)((int64_t)(vaddr << 16) >> 16) != vaddr;
-}
-
-/* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
- * an access.  Device pages and unknown ones are not cached: each access tells
- * or asks anew. */
-static COLD void tell_page(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
-                           unsigned part)
-{
-    uint64_t virt = vaddr >> 12;
-    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
-    bool cached = !is_wide(vaddr);
-    LsHwaddr *hwaddr = ls_api.get_hwaddr(info, vaddr);
-    uint64_t phys = LS_MAP_UNKNOWN;
-
-    if (!hwaddr) {
-        r->unknown_phys++;
-        cached = false;
-    } else if (ls_api.hwaddr_is_io(hwaddr)) {
-        ls_record_push(r, word_of(part, LS_W_DEVICE));
-        ls_record_push(r, ls_api.hwaddr_phys_addr(hwaddr));
-        return;
-    } else {
-        phys = ls_api.hwaddr_phys_addr(hwaddr) >> 12;
-    }
-    r->page_base[slot] = cached ? virt << 12 : no_page(slot);
-    if (r->page_virt[slot] == virt) {
-        r->map_checks++;
-        if (r->page_phys[slot] == phys) {
-            return;
-        }
-        r->map_mismatches++;
-    }
-    r->page_virt[slot] = virt;
-    r->page_phys[slot] = phys;
-    ls_record_push(r, word_of(virt, LS_W_MAP));
-    ls_record_push(r, phys);
-}
 
 /* An access that the fast path could not place. */
 static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
@@ -181,23 +29,23 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     uint64_t virt = vaddr >> 12;
     uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
 
-    if (is_wide(vaddr)) {
+    if (ls_page_is_wide(vaddr)) {
         ls_record_push(r, LS_W_WIDE);
         ls_record_push(r, vaddr);
     }
     if (r->page_base[virt & (LS_PAGE_SLOTS - 1)] != virt << 12) {
-        tell_page(r, info, vaddr, 0);
+        ls_pages_tell(r, info, vaddr, 0);
     }
     if (last >> 12 != virt) {
-        tell_page(r, info, last & ~UINT64_C(0xfff), 1);
+        ls_pages_tell(r, info, last & ~UINT64_C(0xfff), 1);
     }
-    push_checked(r, vaddr << 16 | low);
+    ls_push_checked(r, vaddr << 16 | low);
 }
 
 static COLD void enter_redo(LsRecorder *r, uint64_t site)
 {
-    r->current = word_of(site >> 16, LS_W_BLOCK);
-    ls_record_push(r, word_of(site >> 16, LS_W_REDO));
+    r->current = ls_word(site >> 16, LS_W_BLOCK);
+    ls_record_push(r, ls_word(site >> 16, LS_W_REDO));
 }
 
 /* Low bits of an access word.  In the access info the size is above the MMU
@@ -271,7 +119,7 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         mem_slow(r, info, vaddr, low);
         return;
     }
-    push_checked(r, vaddr << 16 | low);
+    ls_push_checked(r, vaddr << 16 | low);
 }
 
 /* Callbacks for each way to find the recorder and place of the size. */
@@ -290,22 +138,22 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         mem_careful(recorder, info, vaddr, userdata, size_bit, check_log); \
     }
 
-MEM_CALLBACK(mem_solo_4, &solo, 4)
-MEM_CALLBACK(mem_solo_5, &solo, 5)
-MEM_CALLBACK(mem_self_4, self, 4)
-MEM_CALLBACK(mem_self_5, self, 5)
-CAREFUL_CALLBACK(careful_solo_v1, &solo, 4, true)
-CAREFUL_CALLBACK(careful_solo_4, &solo, 4, false)
-CAREFUL_CALLBACK(careful_solo_5, &solo, 5, false)
-CAREFUL_CALLBACK(careful_self_v1, self, 4, true)
-CAREFUL_CALLBACK(careful_self_4, self, 4, false)
-CAREFUL_CALLBACK(careful_self_5, self, 5, false)
+MEM_CALLBACK(mem_solo_4, &ls_solo, 4)
+MEM_CALLBACK(mem_solo_5, &ls_solo, 5)
+MEM_CALLBACK(mem_self_4, ls_self, 4)
+MEM_CALLBACK(mem_self_5, ls_self, 5)
+CAREFUL_CALLBACK(careful_solo_v1, &ls_solo, 4, true)
+CAREFUL_CALLBACK(careful_solo_4, &ls_solo, 4, false)
+CAREFUL_CALLBACK(careful_solo_5, &ls_solo, 5, false)
+CAREFUL_CALLBACK(careful_self_v1, ls_self, 4, true)
+CAREFUL_CALLBACK(careful_self_4, ls_self, 4, false)
+CAREFUL_CALLBACK(careful_self_5, ls_self, 5, false)
 
 /* vmload and vmsave: the "virtual" address is a physical one. */
 static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
                      void *userdata)
 {
-    LsRecorder *r = self;
+    LsRecorder *r = ls_self;
     uint64_t site = (uint64_t)(uintptr_t)userdata;
 
     (void)vcpu;
@@ -313,7 +161,7 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
         enter_redo(r, site);
     }
     ls_record_push(r, LS_W_PHYS);
-    push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
+    ls_push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
                                            info_size_bit));
 }
 
@@ -345,8 +193,8 @@ static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
     r->vcpu = vcpu;
     r->cpu = cpu;
     set_view(r, ls_view_eip(cpu));
-    ls_record_push(r, word_of(vcpu, LS_W_VCPU));
-    unmap_all(r);
+    ls_record_push(r, ls_word(vcpu, LS_W_VCPU));
+    ls_pages_unmap(r);
     r->cr3 = ~r->cr3; /* told anew at the next look */
 }
 
@@ -355,7 +203,7 @@ static COLD void change_cr3(LsRecorder *r)
     r->cr3 = ls_view_u64(r->eip, LS_VIEW_CR3);
     ls_record_push(r, LS_W_CR3);
     ls_record_push(r, r->cr3);
-    unmap_all(r);
+    ls_pages_unmap(r);
 }
 
 /* T5: the translation is shared by several virtual addresses of its page. */
@@ -389,7 +237,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
         ls_record_thread_start(vcpu); /* a second thread: it is refused */
         return;
     }
-    r->current = word_of(id, LS_W_BLOCK);
+    r->current = ls_word(id, LS_W_BLOCK);
     if (flavour == FLAVOUR_SMP && *r->cpu_slot != r->cpu) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
     }
@@ -408,7 +256,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
             id = true_id(r, id);
         }
     }
-    push_checked(r, word_of(id, LS_W_BLOCK));
+    ls_push_checked(r, ls_word(id, LS_W_BLOCK));
 }
 
 /* All calls are tail calls, so that the fast path needs no stack frame. */
@@ -430,9 +278,9 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
         block_slow(r, vcpu, u, flavour);
         return;
     }
-    u = word_of(u & ID_MASK, LS_W_BLOCK);
+    u = ls_word(u & ID_MASK, LS_W_BLOCK);
     r->current = u;
-    push_checked(r, u);
+    ls_push_checked(r, u);
 }
 
 #define BLOCK_CALLBACK(name, recorder, flavour)                            \
@@ -441,27 +289,27 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
         block(recorder, vcpu, userdata, flavour);                          \
     }
 
-BLOCK_CALLBACK(block_solo, &solo, FLAVOUR_SOLO)
-BLOCK_CALLBACK(block_smp, self, FLAVOUR_SMP)
-BLOCK_CALLBACK(block_index, self, FLAVOUR_INDEX)
+BLOCK_CALLBACK(block_solo, &ls_solo, FLAVOUR_SOLO)
+BLOCK_CALLBACK(block_smp, ls_self, FLAVOUR_SMP)
+BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
 
 static void on_remap(unsigned vcpu, void *userdata)
 {
     (void)vcpu;
     (void)userdata;
-    unmap_all(self);
+    ls_pages_unmap(ls_self);
 }
 
 /* Before `out dx`: flush only for ports that can remap memory. */
 static void on_out_dx(unsigned vcpu, void *userdata)
 {
-    LsRecorder *r = self;
+    LsRecorder *r = ls_self;
 
     (void)vcpu;
     (void)userdata;
     if (!r->eip || ls_port_remaps((uint16_t)ls_view_u64(
                        r->eip, LS_VIEW_REGS + 2 * 8))) {
-        unmap_all(r);
+        ls_pages_unmap(r);
     }
 }
 
@@ -473,7 +321,7 @@ static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after,
                       bool alone)
 {
     LsMemCb cb = mem_callback;
-    uint64_t userdata = site - word_of(site >> 16, LS_W_BLOCK);
+    uint64_t userdata = site - ls_word(site >> 16, LS_W_BLOCK);
 
     /* QEMU redoes an instruction in a block of its own, without telling. */
     if (!cb || alone || class & (LS_INSN_REP | LS_INSN_PHYS)) {
@@ -498,10 +346,10 @@ void ls_record_translate(LsTb *tb)
     unsigned at = 0;
     uint64_t id, page;
 
-    if (!self) {
+    if (!ls_self) {
         ls_record_thread_start(0); /* QEMU 7.2: its thread's first sign */
     }
-    r = self;
+    r = ls_self;
     draft = &r->draft;
 
     if (count == 0 || count > LS_MAX_INSNS) {
@@ -535,80 +383,9 @@ void ls_record_translate(LsTb *tb)
                     (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
     for (unsigned i = 0; i < count; i++) {
         hook_insn(ls_api.tb_get_insn(tb, i), class[i],
-                  word_of(id, LS_W_BLOCK) + i,
+                  ls_word(id, LS_W_BLOCK) + i,
                   i > 0 && class[i - 1] & LS_INSN_REMAPS, count == 1);
     }
-}
-
-static LsRecorder *new_recorder(void)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    LsRecorder *r = ls_capture.smp ? aligned_alloc(64, sizeof(*r)) : &solo;
-
-    if (!r) {
-        return NULL;
-    }
-    memset(r, 0, sizeof(*r));
-    if (!ls_ring_open(&r->ring, ls_capture.smp ? LS_RING_WORDS_SMP
-                                               : LS_RING_WORDS)) {
-        return NULL;
-    }
-    r->turn = r->ring.words + r->ring.size;
-    atomic_store(&r->head, r->ring.words);
-    r->counted = r->ring.words;
-    r->current = UINT64_MAX;
-    ls_events_start(r);
-    forget_pages(r);
-    memset(r->page_virt, 0xff, sizeof(r->page_virt));
-    memset(r->alias_key, 0xff, sizeof(r->alias_key));
-    make_room(r);
-    pthread_mutex_lock(&lock);
-    r->index = atomic_load(&ls_recorder_count);
-    if (r->index < LS_MAX_THREADS) {
-        ls_recorders[r->index] = r;
-        atomic_store(&ls_recorder_count, r->index + 1);
-    } else {
-        r = NULL;
-    }
-    pthread_mutex_unlock(&lock);
-    return r;
-}
-
-void (*ls_record_started)(LsRecorder *r);
-
-void ls_record_remap(LsRecorder *r)
-{
-    forget_pages(r);
-    memset(r->page_virt, 0xff, sizeof(r->page_virt));
-    push_checked(r, LS_W_UNMAP);
-}
-
-void ls_record_gap(LsRecorder *r)
-{
-    ls_events_start(r); /* not what happened meanwhile */
-    r->current = UINT64_MAX;
-    unmap_all(r);
-    ls_record_push(r, LS_W_GAP);
-    push_checked(r, ls_now_ns());
-}
-
-void ls_record_thread_start(unsigned vcpu)
-{
-    LsRecorder *r = new_recorder();
-
-    if (!r) {
-        fputs("loadstore: no memory for another vCPU thread\n", stderr);
-        exit(EXIT_FAILURE);
-    }
-    self = r;
-    r->cpu_slot = ls_api.current_cpu ? ls_api.current_cpu() : NULL;
-    r->vcpu = vcpu;
-    r->cpu = r->cpu_slot ? *r->cpu_slot : NULL;
-    ls_record_push(r, word_of(vcpu, LS_W_VCPU));
-    if (ls_capture.late) {
-        ls_record_gap(r);
-    }
-    ls_record_started(r);
 }
 
 void ls_record_vcpu_init(unsigned vcpu)
@@ -616,11 +393,11 @@ void ls_record_vcpu_init(unsigned vcpu)
     if (ls_api.version == 1) {
         return; /* QEMU 7.2 calls this in the main thread */
     }
-    if (!self) {
+    if (!ls_self) {
         ls_record_thread_start(vcpu);
     }
-    if (vcpu < LS_MAX_VCPUS && self->cpu_slot) {
-        vcpu_object[vcpu] = *self->cpu_slot;
+    if (vcpu < LS_MAX_VCPUS && ls_self->cpu_slot) {
+        vcpu_object[vcpu] = *ls_self->cpu_slot;
     }
 }
 

@@ -81,9 +81,6 @@ static inline void ls_record_push(LsRecorder *r, uint64_t word)
     atomic_store_explicit(&r->head, at + 1, memory_order_release);
 }
 
-/* The same; waits for room after the word when it is needed. */
-void ls_record_push_checked(LsRecorder *r, uint64_t word);
-
 /* Registers the callbacks of one translated block. */
 void ls_record_translate(LsTb *tb);
 
@@ -97,9 +94,6 @@ extern void (*ls_record_started)(LsRecorder *r);
 /* Tells the stream that recording was paused until now; while the recorder's
  * thread does not run. */
 void ls_record_gap(LsRecorder *r);
-
-/* Forgets the recorder's mappings; while its thread does not run. */
-void ls_record_remap(LsRecorder *r);
 
 /* Remembers the running vCPU's object; in its thread (API 2 and newer). */
 void ls_record_vcpu_init(unsigned vcpu);

@@ -39,7 +39,7 @@ void ls_ring_populate(const LsRing *ring)
 {
 #ifdef MADV_POPULATE_WRITE
     /* Linux before 5.14 does not know it: the pages come as they are used. */
-    (void)!madvise(ring->words, 2 * ring->size * sizeof(uint64_t),
+    (void)!madvise(ring->words, ring->size * sizeof(uint64_t),
                    MADV_POPULATE_WRITE);
 #else
     (void)ring;

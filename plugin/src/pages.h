@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which virtual pages the stream knows the physical place of.
+ *
+ * `page_base` is what the fast path looks at: the pages that need no more words.
+ * `page_virt` and `page_phys` are what the stream says, which outlives it: a page
+ * that left `page_base` to be verified is told again only when it moved.
+ */
+#ifndef LOADSTORE_PAGES_H
+#define LOADSTORE_PAGES_H
+
+#include "record.h"
+
+/* Makes the next access to each page take the slow path. */
+void ls_pages_forget(LsRecorder *r);
+
+/* Forgets every mapping, in the stream too: an address may now translate
+ * differently.  In the recorder's thread, or while that does not run. */
+void ls_pages_unmap(LsRecorder *r);
+
+/* Whether an access word cannot hold the address. */
+bool ls_page_is_wide(uint64_t vaddr);
+
+/* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
+ * an access.  Device pages and unknown ones are not cached: each access tells or
+ * asks anew. */
+void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+                   unsigned part);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the capture's files share: the recorders, and pushing words. */
+#ifndef LOADSTORE_PUSH_H
+#define LOADSTORE_PUSH_H
+
+#include "record.h"
+#include "words.h"
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COLD __attribute__((noinline, cold))
+
+/* The recorder of the calling thread.  With a single possible vCPU there is one
+ * thread, and its recorder is `ls_solo`, at an address known when we compile. */
+extern __thread LsRecorder *ls_self
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern LsRecorder ls_solo __attribute__((visibility("hidden")));
+
+/* Wraps the head, waits for room, and lets the page cache be verified. */
+void ls_make_room(LsRecorder *r);
+
+static inline uint64_t ls_word(uint64_t payload, unsigned tag)
+{
+    return payload << 16 | tag;
+}
+
+static inline void ls_push_checked(LsRecorder *r, uint64_t word)
+{
+    uint64_t *at = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+    *at++ = word;
+    /* The encoder may look at any time: the word first, then the head. */
+    atomic_store_explicit(&r->head, at, memory_order_release);
+    if (UNLIKELY(at > r->limit)) {
+        ls_make_room(r);
+    }
+}
+
+#endif
