@@ -139,12 +139,16 @@ static void *encode_thread(void *argument)
     LsEncoder *e = encoders[r->index];
     const struct timespec pause = { 0, 200000 };
     uint64_t taken = ls_now_ns();
+    bool populated = false;
 
-    ls_ring_populate(&r->ring);
     for (;;) {
         bool last = atomic_load(&closing);
         size_t there = words_there(r), used = 0;
 
+        if (!populated && there > LS_RING_STEP) { /* not while paused */
+            ls_ring_populate(&r->ring);
+            populated = true;
+        }
         if (last || there >= DISTANCE_WORDS ||
             ls_now_ns() - taken > PATIENCE_NS) {
             used = encode_some(e, r, there, last);

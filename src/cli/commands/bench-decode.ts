@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
 import { benchDecode } from '../../format/index.ts';
-import { type CommandSpec, findCount, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
+import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
+import {
+  type CommandSpec,
+  findCount,
+  isOn,
+  JSON_OPTION,
+  printResult,
+  wordAt,
+} from '../command-spec.ts';
 import { describeMachine } from '../machine.ts';
 import { renderBenchDecode } from '../render/bench.ts';
 
@@ -13,6 +21,7 @@ export const benchDecodeCommand: CommandSpec = {
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--runs <N>', description: 'the median of so many counts; default: 5' },
+    SAVE_OPTION,
     JSON_OPTION,
   ],
   examples: ['loadstore bench decode boot.memtrace', 'loadstore bench decode boot.memtrace --json'],
@@ -22,6 +31,9 @@ export const benchDecodeCommand: CommandSpec = {
     const date = new Date().toISOString();
     const result = { benchmark: 'decode', date, machine: describeMachine(), ...measured };
     await printResult(context, input, result, renderBenchDecode);
+    if (isOn(input, 'save')) {
+      await saveBenchResult(result, `node-${process.versions.node}`, context);
+    }
     return ExitCode.ok;
   },
 };

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { ExitCode, TraceError, UserError } from '../../base/index.ts';
 import {
   chooseQemu,
-  PROJECT_FOLDER,
   type QemuProgram,
   requirePluginFile,
   runUntraced,
 } from '../../capture/index.ts';
 import { demoBootArguments, prepareDemoGuest } from '../../guests/index.ts';
+import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -48,7 +48,7 @@ temporary folder, each run replacing the last.`,
       flags: '--folder <FOLDER>',
       description: 'where the traces go; default: the temporary folder',
     },
-    { flags: '--save', description: 'write the result to bench/results/ too' },
+    SAVE_OPTION,
     QEMU_OPTION,
     JSON_OPTION,
   ],
@@ -56,7 +56,7 @@ temporary folder, each run replacing the last.`,
   run: async (input, context) => {
     const result = await runBenchRecord(input, context);
     await printResult(context, input, result, renderBenchRecord);
-    if (isOn(input, 'save')) await saveResult(result, context);
+    if (isOn(input, 'save')) await saveBenchResult(result, `qemu-${result.qemuVersion}`, context);
     return ExitCode.ok;
   },
 };
@@ -169,12 +169,4 @@ function spreadOf(values: readonly number[]): Spread {
     lowest: sorted[0] ?? Number.NaN,
     highest: sorted.at(-1) ?? Number.NaN,
   };
-}
-
-async function saveResult(result: BenchRecordResult, context: CliContext): Promise<void> {
-  const folder = path.join(PROJECT_FOLDER, 'bench', 'results');
-  const name = `${result.date.slice(0, 10)}-${result.benchmark.replace(' --', '-')}-qemu-${result.qemuVersion}.json`;
-  await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, name), `${JSON.stringify(result, null, 2)}\n`);
-  context.writeErr(`loadstore: written: bench/results/${name}\n`);
 }
