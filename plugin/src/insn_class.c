@@ -48,17 +48,84 @@ static unsigned class_0f(const uint8_t *op, unsigned len)
     }
 }
 
+/* Two-byte opcodes, from the second byte on. */
+static bool no_memory_0f(const uint8_t *op, unsigned len)
+{
+    bool registers = len > 1 && op[1] >= 0xc0;
+
+    switch (op[0] >> 4) {
+    case 0x4: case 0x9: /* cmovcc, setcc */
+        return registers;
+    case 0x8: /* jcc */
+        return true;
+    default:
+        break;
+    }
+    switch (op[0]) {
+    case 0x1f: /* nop */
+        return len > 1;
+    case 0xa3: case 0xab: case 0xb3: case 0xbb: /* bt, bts, btr, btc */
+    case 0xaf: case 0xb6: case 0xb7: case 0xbe: case 0xbf: /* imul, movx */
+        return registers;
+    default:
+        return op[0] >= 0xc8 && op[0] <= 0xcf; /* bswap */
+    }
+}
+
+/* One-byte opcodes without prefixes but 66 and REX. */
+static bool no_memory(const uint8_t *op, unsigned len)
+{
+    bool registers = len > 1 && op[1] >= 0xc0;
+    unsigned extension = len > 1 ? op[1] >> 3 & 7 : 0;
+
+    if (op[0] == 0x0f) {
+        return len > 1 && no_memory_0f(op + 1, len - 1);
+    }
+    if (op[0] < 0x40) {
+        /* add, or, adc, sbb, and, sub, xor, cmp */
+        return (op[0] & 7) < 4 ? registers : (op[0] & 7) < 6;
+    }
+    switch (op[0] >> 4) {
+    case 0x4: case 0x7: case 0xb: /* inc, dec; jcc; mov immediate */
+        return true;
+    case 0x8: /* arithmetic, test, xchg, mov; lea */
+        return op[0] < 0x8c ? registers : op[0] == 0x8d;
+    default:
+        break;
+    }
+    switch (op[0]) {
+    case 0x63: case 0x69: case 0x6b: /* movsxd, imul */
+    case 0xc0: case 0xc1: case 0xd0: case 0xd1: case 0xd2: case 0xd3:
+    case 0xf6: case 0xf7: /* shifts; test, not, neg, mul, div */
+        return registers;
+    case 0xc6: case 0xc7: /* mov */
+        return registers && extension == 0;
+    case 0xfe: case 0xff: /* inc, dec */
+        return registers && extension < 2;
+    case 0x90: case 0x91: case 0x92: case 0x93: case 0x94: case 0x95:
+    case 0x96: case 0x97: case 0x98: case 0x99: /* xchg, cbw, cwd */
+    case 0xa8: case 0xa9: case 0xe9: case 0xeb: /* test, jmp */
+        return true;
+    default:
+        return false;
+    }
+}
+
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64)
 {
-    bool rep = false;
+    bool rep = false, other = false;
     unsigned at = 0;
 
     while (at < len && is_prefix(bytes[at], code64)) {
         rep |= bytes[at] == 0xf2 || bytes[at] == 0xf3;
+        other |= bytes[at] != 0x66 && (bytes[at] & 0xf0) != 0x40;
         at++;
     }
     if (at >= len) {
         return 0;
+    }
+    if (!other && no_memory(bytes + at, len - at)) {
+        return LS_INSN_NO_MEMORY;
     }
     switch (bytes[at]) {
     case 0x0f:

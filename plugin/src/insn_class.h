@@ -19,6 +19,10 @@ enum {
     LS_INSN_REP = 1 << 3,
     /* Its memory operand is a physical address (vmload, vmsave, vmrun). */
     LS_INSN_PHYS = 1 << 4,
+    /* Certainly touches no memory: moves, arithmetic and tests between
+     * registers, jumps to immediates, lea, nop.  What is not certain, is not so
+     * classed. */
+    LS_INSN_NO_MEMORY = 1 << 5,
 };
 
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64);

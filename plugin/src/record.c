@@ -333,8 +333,11 @@ static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after,
     } else if (class & LS_INSN_OUT_DX) {
         ls_api.on_insn(insn, on_out_dx, LS_CB_R_REGS, NULL);
     }
-    ls_api.on_mem(insn, cb, LS_CB_NO_REGS, LS_MEM_RW,
-                  (void *)(uintptr_t)userdata);
+    /* T1: QEMU 7.2 may give another instruction's accesses to this one. */
+    if (!(class & LS_INSN_NO_MEMORY) || ls_api.version == 1) {
+        ls_api.on_mem(insn, cb, LS_CB_NO_REGS, LS_MEM_RW,
+                      (void *)(uintptr_t)userdata);
+    }
 }
 
 void ls_record_translate(LsTb *tb)

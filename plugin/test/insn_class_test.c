@@ -91,11 +91,11 @@ static const Case any_mode[] = {
     { "f3 0f b8 c1", "popcnt %ecx,%eax", 0 },
     { "f3 c3", "repz ret", 0 },
     { "f3 0f 10 00", "movss (%eax),%xmm0", 0 },
-    { "a8 a4", "test $0xa4,%al", 0 },
+    { "a8 a4", "test $0xa4,%al", LS_INSN_NO_MEMORY },
     { "a0 f3 a4 00 00", "mov 0xa4f3,%al", 0 },
-    { "b8 0f 22 d8 00", "mov $0xd8220f,%eax", 0 },
+    { "b8 0f 22 d8 00", "mov $0xd8220f,%eax", LS_INSN_NO_MEMORY },
     { "8b 03", "mov (%ebx),%eax", 0 },
-    { "90", "nop", 0 },
+    { "90", "nop", LS_INSN_NO_MEMORY },
     { "f0 0f b1 0b", "lock cmpxchg %ecx,(%ebx)", 0 },
 };
 
@@ -118,16 +118,111 @@ TEST(insn_class_of_rex_prefixes)
         { "41 0f 01 38", "invlpg (%r8)", LS_INSN_REMAPS },
         { "66 41 0f 38 82 00", "invpcid (%r8),%rax", LS_INSN_REMAPS },
         { "41 8b 03", "mov (%r11),%eax", 0 },
-        { "66 90", "xchg %ax,%ax", 0 },
+        { "66 90", "xchg %ax,%ax", LS_INSN_NO_MEMORY },
     };
     static const Case in32[] = {
-        { "48", "dec %eax", 0 },
-        { "41", "inc %ecx", 0 },
-        { "4f", "dec %edi", 0 },
+        { "48", "dec %eax", LS_INSN_NO_MEMORY },
+        { "41", "inc %ecx", LS_INSN_NO_MEMORY },
+        { "4f", "dec %edi", LS_INSN_NO_MEMORY },
     };
 
     CHECK_CASES(in64, true);
     CHECK_CASES(in32, false);
+}
+
+static const Case no_memory_in_any_mode[] = {
+    { "01 d8", "add %ebx,%eax", LS_INSN_NO_MEMORY },
+    { "66 03 c3", "add %bx,%ax", LS_INSN_NO_MEMORY },
+    { "3c 05", "cmp $5,%al", LS_INSN_NO_MEMORY },
+    { "35 78 56 34 12", "xor $0x12345678,%eax", LS_INSN_NO_MEMORY },
+    { "01 18", "add %ebx,(%eax)", 0 },
+    { "03 45 08", "add 8(%ebp),%eax", 0 },
+    { "06", "push %es", 0 },
+    { "1f", "pop %ds", 0 },
+    { "83 e8 01", "sub $1,%eax", LS_INSN_NO_MEMORY },
+    { "83 28 01", "subl $1,(%eax)", 0 },
+    { "89 d8", "mov %ebx,%eax", LS_INSN_NO_MEMORY },
+    { "8b 03", "mov (%ebx),%eax", 0 },
+    { "8e d8", "mov %eax,%ds", 0 },
+    { "8c d8", "mov %ds,%eax", 0 },
+    { "8f c0", "pop %eax", 0 },
+    { "8d 04 8b", "lea (%ebx,%ecx,4),%eax", LS_INSN_NO_MEMORY },
+    { "87 d8", "xchg %ebx,%eax", LS_INSN_NO_MEMORY },
+    { "f0 87 03", "lock xchg %eax,(%ebx)", 0 },
+    { "90", "nop", LS_INSN_NO_MEMORY },
+    { "f3 90", "pause", 0 },
+    { "93", "xchg %ebx,%eax", LS_INSN_NO_MEMORY },
+    { "99", "cltd", LS_INSN_NO_MEMORY },
+    { "9c", "pushf", 0 },
+    { "a1 00 10 00 00", "mov 0x1000,%eax", 0 },
+    { "a4", "movsb", 0 },
+    { "a9 01 00 00 00", "test $1,%eax", LS_INSN_NO_MEMORY },
+    { "b8 01 00 00 00", "mov $1,%eax", LS_INSN_NO_MEMORY },
+    { "c1 e0 03", "shl $3,%eax", LS_INSN_NO_MEMORY },
+    { "c1 20 03", "shll $3,(%eax)", 0 },
+    { "c3", "ret", 0 },
+    { "c7 c0 01 00 00 00", "mov $1,%eax", LS_INSN_NO_MEMORY },
+    { "c7 00 01 00 00 00", "movl $1,(%eax)", 0 },
+    { "c7 f8 00 00 00 00", "xbegin", 0 },
+    { "cc", "int3", 0 },
+    { "d3 e8", "shr %cl,%eax", LS_INSN_NO_MEMORY },
+    { "d7", "xlat", 0 },
+    { "d9 c0", "fld %st(0)", 0 },
+    { "e8 00 00 00 00", "call", 0 },
+    { "e9 00 00 00 00", "jmp", LS_INSN_NO_MEMORY },
+    { "eb fe", "jmp", LS_INSN_NO_MEMORY },
+    { "74 05", "je", LS_INSN_NO_MEMORY },
+    { "f7 f1", "div %ecx", LS_INSN_NO_MEMORY },
+    { "f7 31", "divl (%ecx)", 0 },
+    { "ff c0", "inc %eax", LS_INSN_NO_MEMORY },
+    { "ff d0", "call *%eax", 0 },
+    { "ff e0", "jmp *%eax", 0 },
+    { "ff f0", "push %eax", 0 },
+    { "ff 00", "incl (%eax)", 0 },
+    { "0f 84 00 00 00 00", "je", LS_INSN_NO_MEMORY },
+    { "0f 44 c1", "cmove %ecx,%eax", LS_INSN_NO_MEMORY },
+    { "0f 44 01", "cmove (%ecx),%eax", 0 },
+    { "0f 94 c0", "sete %al", LS_INSN_NO_MEMORY },
+    { "0f 94 00", "sete (%eax)", 0 },
+    { "0f af c1", "imul %ecx,%eax", LS_INSN_NO_MEMORY },
+    { "0f b6 c0", "movzx %al,%eax", LS_INSN_NO_MEMORY },
+    { "0f b6 00", "movzbl (%eax),%eax", 0 },
+    { "0f a3 c8", "bt %ecx,%eax", LS_INSN_NO_MEMORY },
+    { "0f a3 08", "bt %ecx,(%eax)", 0 },
+    { "0f a0", "push %fs", 0 },
+    { "0f b1 c8", "cmpxchg %ecx,%eax", 0 },
+    { "0f b2 00", "lss (%eax),%eax", 0 },
+    { "0f c8", "bswap %eax", LS_INSN_NO_MEMORY },
+    { "0f 1f 00", "nopl (%eax)", LS_INSN_NO_MEMORY },
+    { "0f 05", "syscall", 0 },
+    { "67 8d 04 0b", "an address-size prefix", 0 },
+    { "36 01 d8", "a segment prefix", 0 },
+};
+
+TEST(insn_class_of_what_touches_no_memory)
+{
+    static const Case in_64_bit[] = {
+        { "48 89 d8", "mov %rbx,%rax", LS_INSN_NO_MEMORY },
+        { "4c 8b 03", "mov (%rbx),%r8", 0 },
+        { "48 63 c3", "movslq %ebx,%rax", LS_INSN_NO_MEMORY },
+        { "48 8d 05 00 00 00 00", "lea 0(%rip),%rax", LS_INSN_NO_MEMORY },
+        { "48 8b 05 00 00 00 00", "mov 0(%rip),%rax", 0 },
+        { "41 57", "push %r15", 0 },
+        { "c5 f8 77", "vzeroupper", 0 },
+    };
+    static const Case in_32_bit[] = {
+        { "40", "inc %eax", LS_INSN_NO_MEMORY },
+        { "4f", "dec %edi", LS_INSN_NO_MEMORY },
+        { "50", "push %eax", 0 },
+        { "63 c0", "arpl %ax,%ax", LS_INSN_NO_MEMORY },
+        { "c5 00", "lds (%eax),%eax", 0 },
+        { "62 00", "bound (%eax),%eax", 0 },
+    };
+
+    CHECK_CASES(no_memory_in_any_mode, true);
+    CHECK_CASES(no_memory_in_any_mode, false);
+    CHECK_CASES(in_64_bit, true);
+    CHECK_CASES(in_32_bit, false);
 }
 
 TEST(insn_class_of_nothing_and_of_pieces)

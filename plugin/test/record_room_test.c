@@ -14,7 +14,7 @@
 static LsTb *captured_stos(void)
 {
     captured_first_block();
-    return fake_translate(0x402000, "90;f3 aa");
+    return fake_translate(0x402000, "8b 03;f3 aa");
 }
 
 TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
