@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The trace file before QEMU starts: may it be written, is its name free.
 
-import { accessSync, constants, lstatSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ExitCode, UserError } from '../base/index.ts';
 
@@ -41,9 +41,23 @@ export function requireFreeOutput(name: string, force: boolean): string {
   return file;
 }
 
-/** As requireFreeOutput; and an existing file is removed. */
-export function claimOutputFile(name: string, force: boolean): string {
+export interface ClaimedOutput {
+  readonly file: string;
+  /** To be called when QEMU has ended: the old file goes if there is a new one, else it comes back. */
+  settle(): void;
+}
+
+/** As requireFreeOutput; and an existing file is moved aside until there is a new one. */
+export function claimOutputFile(name: string, force: boolean): ClaimedOutput {
   const file = requireFreeOutput(name, force);
-  rmSync(file, { force: true });
-  return file;
+  const aside = `${file}.replaced`;
+  if (!existsSync(file)) return { file, settle: () => undefined };
+  renameSync(file, aside);
+  return {
+    file,
+    settle: () => {
+      if (existsSync(file)) rmSync(aside, { force: true });
+      else if (existsSync(aside)) renameSync(aside, file);
+    },
+  };
 }

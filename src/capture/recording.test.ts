@@ -193,6 +193,22 @@ describe('a recording that fails', () => {
     expect(judgeOutcome(await record('runs-and-ends', { force: true })).cause).toBe('guest-exit');
   });
 
+  it('brings a replaced file back when QEMU makes no new one', async () => {
+    const file = path.join(folder, 'a.memtrace');
+    writeFileSync(file, 'precious');
+    await record('bad-argument', { force: true });
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect(readdirSync(folder).filter((name) => name.includes('replaced'))).toEqual([]);
+  });
+
+  it('removes the replaced file when there is a new one', async () => {
+    const file = path.join(folder, 'a.memtrace');
+    writeFileSync(file, 'old');
+    await record('runs-and-ends', { force: true });
+    expect(readFileSync(file, 'utf8')).toBe('MEMTRACE');
+    expect(readdirSync(folder).filter((name) => name.includes('replaced'))).toEqual([]);
+  });
+
   it('refuses a folder that is not there, and one that is not a file', async () => {
     const missing = await failureOf(start('obeys', { outputFile: path.join(folder, 'no/a.mt') }));
     expect(missing.message).toContain('cannot write in');

@@ -9,7 +9,7 @@ import { assertNever } from '../base/index.ts';
 import { buildCommandLine, type RecordLimits } from './command-line.ts';
 import { type ControlPage, createControlPage, type RecorderStatus } from './control-page.ts';
 import type { QemuProgram } from './find-qemu.ts';
-import { claimOutputFile } from './output-file.ts';
+import { type ClaimedOutput, claimOutputFile } from './output-file.ts';
 import { digestImages, PRODUCER, type Provenance } from './provenance.ts';
 import { inspectQemuArguments } from './qemu-arguments.ts';
 import {
@@ -90,6 +90,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
   const scratchFolder = mkdtempSync(path.join(scratchParent(), 'loadstore-'));
   // The page's name holds the scratch folder's random part: one launcher may record several times.
   const controlFile = path.join(runFolder, `${path.basename(scratchFolder)}.control`);
+  let output: ClaimedOutput | undefined;
   try {
     const metaFile = path.join(scratchFolder, 'recorder.json');
     const line = buildCommandLine({
@@ -103,7 +104,8 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
       limits: request.limits,
       startPaused: request.startPaused,
     });
-    const outputFile = claimOutputFile(request.outputFile, request.force);
+    output = claimOutputFile(request.outputFile, request.force);
+    const { file: outputFile, settle: settleOutput } = output;
     const command = [qemu.path, ...line.args];
     const startedAt = new Date().toISOString();
     const provenance: Provenance = {
@@ -149,6 +151,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
         }),
       )
       .finally(() => {
+        settleOutput();
         restoreTerminal();
         page.close();
         tidyUp(scratchFolder, controlFile);
@@ -169,6 +172,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
       ended,
     };
   } catch (error) {
+    output?.settle();
     tidyUp(scratchFolder, controlFile);
     throw error;
   }

@@ -233,6 +233,24 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recording that is cut short', () => {
     expect((await infoOf(trace)).complete).toBe(true);
   });
 
+  it('is readable after kill -9 of QEMU and loadstore together', async () => {
+    const { child, exited } = start();
+    const { qemuPid } = await reach(({ accesses }) => accesses > 30_000_000);
+    child.kill('SIGKILL');
+    process.kill(qemuPid, 'SIGKILL');
+    await exited;
+    for (let tries = 0; tries < 100 && isAlive(qemuPid); tries++) await sleep(50);
+    const { complete, totals } = await infoOf(trace);
+    expect(complete).toBe(false);
+    expect(totals.accesses).toBeGreaterThan(1_000_000);
+    const repaired = path.join(folder.path, 'repaired.memtrace');
+    await runLoadstore('check', trace, '--repair', repaired);
+    expect((await runLoadstore('check', repaired)).exitCode).toBe(0);
+    expect((await infoOf(repaired)).totals.accesses).toBe(totals.accesses);
+    // What the two left behind is nobody's recording.
+    expect((await ctlOf()).recordings).toEqual([]);
+  });
+
   it.skipIf(CANNOT_PAUSE)('records only what is between resume and pause', async () => {
     const { child, finished } = start('--start-paused');
     const before = await reach(({ state }) => state === 'paused');
