@@ -44,7 +44,7 @@ export function requireFreeOutput(name: string, force: boolean): string {
 export interface ClaimedOutput {
   readonly file: string;
   /** To be called when QEMU has ended: the old file goes if there is a new one, else it comes back. */
-  settle(): void;
+  readonly settle: () => void;
 }
 
 /** As requireFreeOutput; and an existing file is moved aside until there is a new one. */
