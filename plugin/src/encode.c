@@ -7,7 +7,6 @@
 #include "predict.h"
 #include "words.h"
 
-
 static COLD void learn_block(LsEncoder *e, uint32_t id)
 {
     LsBlockState *b;

@@ -134,7 +134,7 @@ typedef struct {
     uint32_t told_stores;
     uint32_t highest_block; /* id + 1 */
     LsStreamTotals totals;
-    LsBuffer payload, packed;
+    LsBuffer payload;
 } LsEncoder;
 
 /* group.c: consumes whole groups from words[0, count); `closing` says that
@@ -161,14 +161,18 @@ uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
                          const uint64_t *end, uint32_t done, uint32_t limit);
 LsBlockState *ls_encode_new_state(LsEncoder *e, uint32_t id);
 
+/* Whether the open chunk has had this block. */
+static inline bool ls_encode_is_known(const LsEncoder *e, uint32_t id)
+{
+    return __builtin_expect(id < e->block_capacity &&
+                                e->blocks[id].generation == e->generation, 1);
+}
+
 /* The state of a block in the open chunk. */
 static inline LsBlockState *ls_encode_state(LsEncoder *e, uint32_t id)
 {
-    if (__builtin_expect(id < e->block_capacity &&
-                             e->blocks[id].generation == e->generation, 1)) {
-        return &e->blocks[id];
-    }
-    return ls_encode_new_state(e, id);
+    return ls_encode_is_known(e, id) ? &e->blocks[id]
+                                     : ls_encode_new_state(e, id);
 }
 
 /* Whether `next` may be an instruction of `from`, run again on its own. */
@@ -179,8 +183,12 @@ static inline bool ls_may_redo(const LsBlockState *from,
            to->vaddr - from->vaddr < from->byte_count;
 }
 
-/* A chunk is sealed when it has this much of either. */
-enum { LS_CHUNK_ACCESSES = 4 << 20, LS_CHUNK_BLOCKS = 12 << 20 };
+/* A chunk is sealed when it has this much of any. */
+enum {
+    LS_CHUNK_ACCESSES = 4 << 20,
+    LS_CHUNK_BLOCKS = 12 << 20,
+    LS_CHUNK_NOTES = 8 << 20, /* half of what format.md allows */
+};
 
 static inline uint32_t ls_chunk_accesses_left(const LsEncoder *e)
 {
@@ -196,7 +204,8 @@ static inline uint32_t ls_chunk_blocks_left(const LsEncoder *e)
 
 static inline bool ls_chunk_is_full(const LsEncoder *e)
 {
-    return !ls_chunk_accesses_left(e) || !ls_chunk_blocks_left(e);
+    return !ls_chunk_accesses_left(e) || !ls_chunk_blocks_left(e) ||
+           e->chunk.note_count >= LS_CHUNK_NOTES;
 }
 
 /* chunk.c */

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "events.h"
 
+#include "pages.h"
 #include "push.h"
 
 #include <errno.h>
@@ -72,9 +73,9 @@ void ls_events_close(void)
 static void push_event(LsRecorder *r, uint64_t what, uint64_t error,
                        uint64_t ip, uint64_t cr2)
 {
-    ls_record_push(r, what << 16 | LS_W_EVENT);
-    ls_record_push(r, error);
-    ls_record_push(r, ip);
+    ls_push(r, what << 16 | LS_W_EVENT);
+    ls_push(r, error);
+    ls_push(r, ip);
     ls_push_checked(r, cr2);
 }
 
@@ -130,7 +131,7 @@ static void take_line(LsRecorder *r, Pending *irq, const char *line,
         irq->open = true;
     } else if (starts(line, end, "SMM: enter")) {
         push_event(r, LS_EV_SMM_ENTER, 0, UINT64_MAX, 0);
-        ls_record_push(r, LS_W_UNMAP);
+        ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
     } else if (starts(line, end, "SMM: after RSM")) {
         push_event(r, LS_EV_SMM_LEAVE, 0, UINT64_MAX, 0);
     } else if (starts(line, end, "Triple fault")) {

@@ -44,8 +44,8 @@ void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
         r->unknown_phys++;
         cached = false;
     } else if (ls_api.hwaddr_is_io(hwaddr)) {
-        ls_record_push(r, ls_word(part, LS_W_DEVICE));
-        ls_record_push(r, ls_api.hwaddr_phys_addr(hwaddr));
+        ls_push(r, ls_word(part, LS_W_DEVICE));
+        ls_push(r, ls_api.hwaddr_phys_addr(hwaddr));
         return;
     } else {
         phys = ls_api.hwaddr_phys_addr(hwaddr) >> 12;
@@ -60,6 +60,6 @@ void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     }
     r->page_virt[slot] = virt;
     r->page_phys[slot] = phys;
-    ls_record_push(r, ls_word(virt, LS_W_MAP));
-    ls_record_push(r, phys);
+    ls_push(r, ls_word(virt, LS_W_MAP));
+    ls_push(r, phys);
 }

@@ -33,6 +33,7 @@ static pthread_t controller;
 static _Atomic bool closing;
 static _Atomic bool recording; /* not paused */
 static _Atomic(const char *) stop_cause;
+static _Atomic bool failed;
 
 /* Ends the recording and the guest; the first cause stands. */
 static void stop(const char *cause)
@@ -72,11 +73,15 @@ static void show_progress(void)
     atomic_store(&ls_control->host_ns, ls_now_ns());
 }
 
-static void fail(int error)
+/* Ends the recording for an error, which the first one tells. */
+static void fail(int error, const char *what)
 {
-    atomic_store(&ls_control->error, (uint64_t)error);
-    snprintf(ls_control->message, sizeof(ls_control->message),
-             "writing %s: %s", options.out, strerror(error));
+    if (!atomic_exchange(&failed, true)) {
+        snprintf(ls_control->message, sizeof(ls_control->message), "%s: %s",
+                 what, strerror(error));
+        fprintf(stderr, "loadstore: %s\n", ls_control->message);
+        atomic_store(&ls_control->error, (uint64_t)error);
+    }
     stop("write-error");
 }
 
@@ -122,15 +127,11 @@ static size_t encode_some(LsEncoder *e, LsRecorder *r, size_t there, bool last)
 }
 
 /* The ring is full of one block execution, whose end cannot come.  QEMU's
- * longest, 65,536 iterations of a rep instruction, is a thirtieth of the ring. */
-static void give_up(LsEncoder *e, const LsRing *ring)
+ * longest is 65,536 iterations of a rep instruction, of at most 12 words each. */
+static void give_up(LsEncoder *e)
 {
-    snprintf(ls_control->message, sizeof(ls_control->message),
-             "one block execution made more than %zu accesses",
-             ls_ring_full(ring) - LS_RING_SLACK);
-    fprintf(stderr, "loadstore: %s\n", ls_control->message);
     e->limit_reached = true;
-    stop("write-error");
+    fail(EOVERFLOW, "the accesses of one block execution fill the ring");
 }
 
 static void *encode_thread(void *argument)
@@ -158,7 +159,7 @@ static void *encode_thread(void *argument)
             stop("limit");
         }
         if (ls_sink_error()) {
-            fail(ls_sink_error());
+            fail(ls_sink_error(), options.out);
         }
         if (used) {
             continue;
@@ -167,12 +168,14 @@ static void *encode_thread(void *argument)
             break;
         }
         if (there >= ls_ring_full(&r->ring) - LS_RING_SLACK) {
-            give_up(e, &r->ring);
+            give_up(e);
         }
         ls_chunk_flush_old(e);
         nanosleep(&pause, NULL);
     }
-    ls_chunk_seal(e);
+    if (!e->resumed) { /* else it gave up within a block execution */
+        ls_chunk_seal(e);
+    }
     return NULL;
 }
 
@@ -299,21 +302,22 @@ static void on_exit_qemu(void)
     pthread_join(controller, NULL);
     for (unsigned i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
-        abilities.view = abilities.view && ls_recorders[i]->eip;
+        if (encoders[i]->totals.blocks) { /* a halted vCPU saw nothing */
+            abilities.view = abilities.view && ls_recorders[i]->eip;
+        }
     }
     cause = atomic_load(&stop_cause);
     totals = ls_report_totals(cause ? cause : "guest-exit",
-                              ls_sink_error() ? strerror(ls_sink_error()) : "",
+                              atomic_load(&failed) ? ls_control->message : "",
                               encoders, count, &abilities);
     ls_sink_close(totals);
     free(totals);
     show_progress();
     if (ls_sink_error()) {
-        fail(ls_sink_error());
-        fprintf(stderr, "loadstore: %s\n", ls_control->message);
+        fail(ls_sink_error(), options.out);
     }
-    atomic_store(&ls_control->state, ls_sink_error() ? LS_STATE_FAILED
-                                                     : LS_STATE_CLOSED);
+    atomic_store(&ls_control->state, atomic_load(&failed) ? LS_STATE_FAILED
+                                                          : LS_STATE_CLOSED);
 }
 
 /* The whole file as text, or NULL with errno set. */

@@ -4,10 +4,7 @@
 #define LOADSTORE_PREDICT_H
 
 #include "encoder.h"
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define COLD __attribute__((noinline, cold))
+#include "hints.h"
 
 /* The address that the slot's selected predictor foresees (format.md 3.4). */
 static inline uint64_t ls_predict(const LsSlot *s, uint64_t h0, uint64_t h1,

@@ -3,11 +3,9 @@
 #ifndef LOADSTORE_PUSH_H
 #define LOADSTORE_PUSH_H
 
+#include "hints.h"
 #include "record.h"
 #include "words.h"
-
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define COLD __attribute__((noinline, cold))
 
 /* The recorder of the calling thread.  With a single possible vCPU there is one
  * thread, and its recorder is `ls_solo`, at an address known when we compile. */
@@ -18,19 +16,31 @@ extern LsRecorder ls_solo __attribute__((visibility("hidden")));
 /* Wraps the head, waits for room, and lets the page cache be verified. */
 void ls_make_room(LsRecorder *r);
 
+/* Sets where the vCPU's registers are (cpu_view.h); NULL: it cannot be known. */
+void ls_set_view(LsRecorder *r, const uint8_t *eip);
+
 static inline uint64_t ls_word(uint64_t payload, unsigned tag)
 {
     return payload << 16 | tag;
 }
 
-static inline void ls_push_checked(LsRecorder *r, uint64_t word)
+/* Where there is room: slow paths leave LS_RING_SLACK words, blocks
+ * LS_BLOCK_WORDS. */
+static inline void ls_push(LsRecorder *r, uint64_t word)
 {
     uint64_t *at = atomic_load_explicit(&r->head, memory_order_relaxed);
 
-    *at++ = word;
+    *at = word;
     /* The encoder may look at any time: the word first, then the head. */
-    atomic_store_explicit(&r->head, at, memory_order_release);
-    if (UNLIKELY(at > r->limit)) {
+    atomic_store_explicit(&r->head, at + 1, memory_order_release);
+}
+
+/* The same; sees to room for what comes next. */
+static inline void ls_push_checked(LsRecorder *r, uint64_t word)
+{
+    ls_push(r, word);
+    if (UNLIKELY(atomic_load_explicit(&r->head, memory_order_relaxed) >
+                 r->limit)) {
         ls_make_room(r);
     }
 }

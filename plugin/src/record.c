@@ -30,8 +30,8 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
 
     if (ls_page_is_wide(vaddr)) {
-        ls_record_push(r, LS_W_WIDE);
-        ls_record_push(r, vaddr);
+        ls_push(r, LS_W_WIDE);
+        ls_push(r, vaddr);
     }
     if (r->page_base[virt & (LS_PAGE_SLOTS - 1)] != virt << 12) {
         ls_pages_tell(r, info, vaddr, 0);
@@ -45,7 +45,7 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
 static COLD void enter_redo(LsRecorder *r, uint64_t site)
 {
     r->current = ls_word(site >> 16, LS_W_BLOCK);
-    ls_record_push(r, ls_word(site >> 16, LS_W_REDO));
+    ls_push(r, ls_word(site >> 16, LS_W_REDO));
 }
 
 /* Low bits of an access word.  In the access info the size is above the MMU
@@ -92,7 +92,7 @@ mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         mem_slow(r, info, vaddr, low);
         return;
     }
-    ls_record_push(r, vaddr << 16 | low);
+    ls_push(r, vaddr << 16 | low);
 }
 
 /* Any access.  Userdata is the word of its block plus the instruction's index. */
@@ -160,7 +160,7 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
     if (UNLIKELY(site - r->current >= LS_MAX_INSNS)) {
         enter_redo(r, site);
     }
-    ls_record_push(r, LS_W_PHYS);
+    ls_push(r, LS_W_PHYS);
     ls_push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
                                            info_size_bit));
 }
@@ -178,22 +178,12 @@ static unsigned vcpu_of(const void *cpu)
     abort(); /* QEMU runs a vCPU that it never announced */
 }
 
-/* Where blocks look when the vCPU's registers cannot be found: as if each ran
- * elsewhere than it was translated for, so that block_slow() takes it. */
-static const uint8_t no_view[LS_VIEW_CR4 + 8];
-
-static void set_view(LsRecorder *r, const uint8_t *eip)
-{
-    r->eip = eip;
-    r->view = eip ? eip : no_view;
-}
-
 static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
 {
     r->vcpu = vcpu;
     r->cpu = cpu;
-    set_view(r, ls_view_eip(cpu));
-    ls_record_push(r, ls_word(vcpu, LS_W_VCPU));
+    ls_set_view(r, ls_view_eip(cpu));
+    ls_push(r, ls_word(vcpu, LS_W_VCPU));
     ls_pages_unmap(r);
     r->cr3 = ~r->cr3; /* told anew at the next look */
 }
@@ -201,8 +191,8 @@ static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
 static COLD void change_cr3(LsRecorder *r)
 {
     r->cr3 = ls_view_u64(r->eip, LS_VIEW_CR3);
-    ls_record_push(r, LS_W_CR3);
-    ls_record_push(r, r->cr3);
+    ls_push(r, LS_W_CR3);
+    ls_push(r, r->cr3);
     ls_pages_unmap(r);
 }
 
@@ -246,6 +236,10 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
     }
     if (*r->log) {
         ls_events_take(r);
+    }
+    if (!r->eip) {
+        /* Not found before this thread began, perhaps since. */
+        ls_set_view(r, ls_view_eip(r->cpu));
     }
     if (r->eip) {
         if (ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3) {
@@ -359,7 +353,7 @@ void ls_record_translate(LsTb *tb)
         return; /* cannot happen: TCG_MAX_INSNS */
     }
     draft->vaddr = ls_api.tb_vaddr(tb);
-    set_view(r, ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
+    ls_set_view(r, ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
                                        draft->vaddr));
     draft->flags = r->eip ? LS_BLOCK_MODE_KNOWN : 0;
     draft->hflags = r->eip ? ls_view_u32(r->eip, LS_VIEW_HFLAGS) &

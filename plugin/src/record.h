@@ -71,16 +71,6 @@ extern LsCaptureConfig ls_capture;
 extern LsRecorder *ls_recorders[LS_MAX_THREADS];
 extern _Atomic unsigned ls_recorder_count;
 
-/* The word push of slow paths; leaves LS_RING_SLACK words of room. */
-static inline void ls_record_push(LsRecorder *r, uint64_t word)
-{
-    uint64_t *at = atomic_load_explicit(&r->head, memory_order_relaxed);
-
-    *at = word;
-    /* The encoder may look at any time: the word first, then the head. */
-    atomic_store_explicit(&r->head, at + 1, memory_order_release);
-}
-
 /* Registers the callbacks of one translated block. */
 void ls_record_translate(LsTb *tb);
 

@@ -4,6 +4,7 @@
 #include "record.h"
 
 #include "clock.h"
+#include "cpu_view.h"
 #include "events.h"
 #include "pages.h"
 #include "push.h"
@@ -69,6 +70,16 @@ COLD void ls_make_room(LsRecorder *r)
     ls_pages_forget(r); /* each is compared with QEMU's answer when next used */
 }
 
+/* Where blocks look when the vCPU's registers cannot be found: as if each ran
+ * elsewhere than it was translated for, so that block_slow() takes it. */
+static const uint8_t no_view[LS_VIEW_CR4 + 8];
+
+void ls_set_view(LsRecorder *r, const uint8_t *eip)
+{
+    r->eip = eip;
+    r->view = eip ? eip : no_view;
+}
+
 static LsRecorder *new_recorder(void)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -110,7 +121,7 @@ void ls_record_gap(LsRecorder *r)
     ls_events_start(r); /* not what happened meanwhile */
     r->current = UINT64_MAX;
     ls_pages_unmap(r);
-    ls_record_push(r, LS_W_GAP);
+    ls_push(r, LS_W_GAP);
     ls_push_checked(r, ls_now_ns());
 }
 
@@ -126,7 +137,8 @@ void ls_record_thread_start(unsigned vcpu)
     r->cpu_slot = ls_api.current_cpu ? ls_api.current_cpu() : NULL;
     r->vcpu = vcpu;
     r->cpu = r->cpu_slot ? *r->cpu_slot : NULL;
-    ls_record_push(r, ls_word(vcpu, LS_W_VCPU));
+    ls_set_view(r, ls_view_eip(r->cpu));
+    ls_push(r, ls_word(vcpu, LS_W_VCPU));
     if (ls_capture.late) {
         ls_record_gap(r);
     }

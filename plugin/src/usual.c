@@ -39,6 +39,16 @@ follow_shape(LsEncoder *e, LsSlot *s, uint32_t count, const uint64_t *at,
     return count;
 }
 
+static COLD bool are_accesses(const uint64_t *at, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (at[i] & LS_NOT_ACCESS) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const uint64_t *ls_encode_usual(LsEncoder *e, const uint64_t *at,
                                 const uint64_t *end, uint32_t *done)
 {
@@ -62,6 +72,13 @@ const uint64_t *ls_encode_usual(LsEncoder *e, const uint64_t *at,
         LsBlockState *to;
 
         if (UNLIKELY((*next & 0xffff) != LS_W_BLOCK)) {
+            break;
+        }
+        /* It may be the payload of a word that is no access; then nothing can be
+         * learned from it.  What is known already does no harm: the accesses'
+         * tags will not fit. */
+        if (UNLIKELY(!ls_encode_is_known(e, (uint32_t)(*next >> 16)) &&
+                     !are_accesses(at + 1, count))) {
             break;
         }
         to = ls_encode_state(e, (uint32_t)(*next >> 16));

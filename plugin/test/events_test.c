@@ -120,6 +120,26 @@ TEST(events_smm)
                "event 0x800 error 0 ip ffffffffffffffff cr2 0");
 }
 
+/* Entering SMM may change where an address leads, without a change of CR3. */
+TEST(events_smm_forgets_mappings)
+{
+    LsTb *tb;
+
+    start();
+    fake_map_ram(0x10, 0x80);
+    tb = fake_translate(0x401000, LOAD_STORE);
+    fake_enter(tb);
+    fake_load(tb, 0, 4, 0x10010);
+    captured_text();
+    fake_log("SMM: enter\n%s", dump);
+    fake_map_ram(0x10, 0x99);
+    fake_enter(tb);
+    fake_load(tb, 0, 4, 0x10020);
+    CHECK_TEXT(captured_text(),
+               "event 0x400 error 0 ip ffffffffffffffff cr2 0 | unmap | "
+               "block 0 | map 0x10 0x99 | load 0 4 0x10020");
+}
+
 TEST(events_triple_fault)
 {
     start();

@@ -196,6 +196,43 @@ TEST_WITH(threads_plugin_with_two_vcpu_threads, "FAKE_QEMU=4")
     CHECK(strstr(totals, "\"global-order\":{\"status\":\"no\"") != NULL);
 }
 
+static LsTb *shared_block;
+
+static void *translate_first(void *argument)
+{
+    fake_cpu_run(0);
+    fake_start_vcpu(0);
+    shared_block = translate();
+    run_rounds(shared_block, ROUNDS);
+    return argument;
+}
+
+static void *enter_what_is_translated(void *argument)
+{
+    fake_cpu_run(1);
+    fake_start_vcpu(1);
+    fake_cpu_set(1, LS_VIEW_CR3, 0x5000);
+    run_rounds(shared_block, ROUNDS);
+    return argument;
+}
+
+/* As secondary processors do, which begin where the first one wrote. */
+TEST_WITH(threads_plugin_second_thread_never_translates, "FAKE_QEMU=4")
+{
+    pthread_t thread;
+
+    install("", 3); /* and a vCPU that never runs */
+    CHECK_EQ(pthread_create(&thread, NULL, translate_first, NULL), 0);
+    pthread_join(thread, NULL);
+    CHECK_EQ(pthread_create(&thread, NULL, enter_what_is_translated, NULL), 0);
+    pthread_join(thread, NULL);
+    fake_exit();
+    read_totals();
+    CHECK_EQ(total("accesses", 1), 2 * ROUNDS);
+    check_balance(1);
+    CHECK(strstr(totals, "\"address-space\":{\"status\":\"yes\"") != NULL);
+}
+
 TEST_WITH(hidden_two_threads_with_api_1, "FAKE_QEMU=1")
 {
     Work work[2] = { { 0, 10 }, { 1, 10 } };
