@@ -13,6 +13,9 @@ const OLDEST = [20, 19];
 
 export const PROVIDED_NODE_VERSION = '24.21.0';
 
+/** Debian's Node.js trusts these; one from elsewhere brings certificates of its own. */
+const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
 const FOLDER = path.join(CACHE_FOLDER, 'node-24');
 const PACKAGE = `node-${process.platform}-${process.arch}`;
 const PROGRAM = path.join(FOLDER, 'node_modules', PACKAGE, 'bin', 'node');
@@ -46,9 +49,12 @@ export function provideNode() {
  */
 export function continueWith(node, args) {
   const searchPath = `${path.dirname(node)}${path.delimiter}${process.env['PATH'] ?? ''}`;
+  const certificates = existsSync(SYSTEM_CERTIFICATES)
+    ? { NODE_EXTRA_CA_CERTS: SYSTEM_CERTIFICATES }
+    : {};
   const child = spawn(node, args, {
     stdio: 'inherit',
-    env: { ...process.env, PATH: searchPath },
+    env: { ...certificates, ...process.env, PATH: searchPath },
   });
   // A terminal sends Ctrl-C to both.
   process.on('SIGINT', () => undefined);
