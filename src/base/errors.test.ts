@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { ExitCode, TraceError, UserError } from './errors.ts';
+import { describeSystemError, ExitCode, TraceError, UserError } from './errors.ts';
 
 describe('TraceError', () => {
   it('describes place, fact, expected and found in one line', () => {
@@ -12,7 +12,7 @@ describe('TraceError', () => {
       found: '1100',
     });
     expect(error.describe()).toBe(
-      'boot.memtrace: block 12 at byte 0x4f000: checksum differs (expected 9c01, found 1100)',
+      'boot.memtrace: section 12 at byte 0x4f000: checksum differs (expected 9c01, found 1100)',
     );
     expect(error.message).toBe('checksum differs');
   });
@@ -37,6 +37,27 @@ describe('TraceError', () => {
     expect(outer.stack).toBe(inner.stack);
     expect(outer).toBeInstanceOf(TraceError);
     expect(inner.facts.file).toBeUndefined();
+  });
+});
+
+describe('describeSystemError', () => {
+  it.each([
+    ['ENOENT', 'no such file'],
+    ['ENOTDIR', 'no such file'],
+    ['EACCES', 'permission denied'],
+    ['EISDIR', 'is a folder'],
+    ['EEXIST', 'exists'],
+    ['ENOSPC', 'no space left on the device'],
+  ])('%s -> %s', (code, text) => {
+    const error = Object.assign(new Error(`${code}: raw, open 'x'`), { code, syscall: 'open' });
+    expect(describeSystemError(error)).toBe(text);
+  });
+
+  it('takes the code and the call off what it does not know', () => {
+    const error = Object.assign(new Error("EIO: i/o error, read 'x'"), { code: 'EIO' });
+    expect(describeSystemError(error)).toBe('i/o error');
+    expect(describeSystemError(new Error('oops'))).toBe('oops');
+    expect(describeSystemError('text')).toBe('text');
   });
 });
 

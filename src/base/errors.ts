@@ -7,8 +7,8 @@
 export type TraceErrorKind =
   | 'not-a-trace' // the bytes are something else
   | 'newer-format' // written by a later version with a promise this reader does not know
-  | 'truncated' // the file ends inside a block, or before its closing index
-  | 'checksum' // a block's bytes are not the bytes that were written
+  | 'truncated' // the file ends inside a section, or before its closing index
+  | 'checksum' // a section's bytes are not the bytes that were written
   | 'corrupt' // the checksum holds or is absent, but the content contradicts itself
   | 'count-mismatch' // captured, encoded and written totals differ from what is there
   | 'missing-capability' // the trace was recorded without what was asked for
@@ -20,6 +20,7 @@ export interface TraceErrorFacts {
   readonly file?: string;
   /** Where in the file, in bytes from its start. */
   readonly fileOffset?: number;
+  /** Number of the section, from 0. */
   readonly blockIndex?: number;
   readonly expected?: string;
   readonly found?: string;
@@ -62,11 +63,30 @@ export class TraceError extends Error {
 function describePlace(facts: TraceErrorFacts): string {
   const parts: string[] = [];
   if (facts.file !== undefined) parts.push(facts.file);
-  if (facts.blockIndex !== undefined) parts.push(`block ${facts.blockIndex}`);
+  if (facts.blockIndex !== undefined) parts.push(`section ${facts.blockIndex}`);
   const place = parts.join(': ');
   if (facts.fileOffset === undefined) return place;
   const offset = `at byte 0x${facts.fileOffset.toString(16)}`;
   return place === '' ? offset : `${place} ${offset}`;
+}
+
+const SYSTEM_ERRORS: ReadonlyMap<unknown, string> = new Map([
+  ['ENOENT', 'no such file'],
+  ['ENOTDIR', 'no such file'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['EISDIR', 'is a folder'],
+  ['EEXIST', 'exists'],
+  ['ENOSPC', 'no space left on the device'],
+  ['EROFS', 'the file system is read-only'],
+]);
+
+/** What the operating system refused, in words that follow the file's name and a colon. */
+export function describeSystemError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const known = 'code' in error ? SYSTEM_ERRORS.get(error.code) : undefined;
+  // Node's own words: "EIO: i/o error, read 'FILE'".
+  return known ?? /^E[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1] ?? error.message;
 }
 
 /** Exit codes are part of the command line's contract. */

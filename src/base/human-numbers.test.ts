@@ -7,6 +7,7 @@ import {
   formatCount,
   formatCountShort,
   formatFactor,
+  formatQuantity,
   formatRatio,
   parseCount,
   parseSize,
@@ -24,6 +25,17 @@ describe('formatBytes', () => {
     [-1536, '-1.50 KiB'],
   ])('%d -> %s', (sizeBytes, text) => {
     expect(formatBytes(sizeBytes)).toBe(text);
+  });
+});
+
+describe('formatQuantity', () => {
+  it('has one of one and many of the others', () => {
+    expect([0, 1, 2000].map((count) => formatQuantity(count, 'chunk'))).toEqual([
+      '0 chunks',
+      '1 chunk',
+      '2,000 chunks',
+    ]);
+    expect(formatQuantity(2, 'access', 'accesses')).toBe('2 accesses');
   });
 });
 

@@ -22,6 +22,11 @@ export function formatCount(count: number): string {
   return `${count < 0 ? '-' : ''}${grouped}${fraction === undefined ? '' : `.${fraction}`}`;
 }
 
+/** "1 chunk", "2,000 chunks": exact. */
+export function formatQuantity(count: number, one: string, many: string = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
 /** 333000000 -> "333 M": three significant digits, for prose and progress. */
 export function formatCountShort(count: number): string {
   return scale(count, 1000, COUNT_UNITS, ' ').trimEnd();

@@ -14,6 +14,7 @@ export {
   vcpuIndexFromNumber,
 } from './brand.ts';
 export {
+  describeSystemError,
   ExitCode,
   TraceError,
   type TraceErrorFacts,
@@ -25,6 +26,7 @@ export {
   formatCount,
   formatCountShort,
   formatFactor,
+  formatQuantity,
   formatRatio,
   parseCount,
   parseSize,

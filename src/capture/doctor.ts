@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type BrokenQemu,
+  findOtherAdvice,
   findQemus,
   probePluginSupport,
   type QemuOrigin,
@@ -69,12 +70,16 @@ export async function examineMachine(request: DoctorRequest): Promise<DoctorResu
     qemus,
     broken,
     chosen: chosen?.path ?? null,
-    advice: isBuilt ? adviceFor(chosen) : BUILD,
+    advice: isBuilt ? await adviceFor(chosen, request.search) : BUILD,
   };
 }
 
-function adviceFor(chosen: QemuReport | undefined): string | undefined {
-  return chosen === undefined || chosen.pluginApi < GOOD_API ? SETUP : undefined;
+async function adviceFor(
+  chosen: QemuReport | undefined,
+  search: QemuSearch,
+): Promise<string | undefined> {
+  if (chosen === undefined) return (await findOtherAdvice(search)) ?? SETUP;
+  return chosen.pluginApi < GOOD_API ? SETUP : undefined;
 }
 
 async function examineQemu(qemu: QemuProgram, request: DoctorRequest): Promise<QemuReport> {

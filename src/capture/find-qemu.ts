@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { access, constants, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { ExitCode, UserError } from '../base/index.ts';
+import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 import { GOOD_API, parseQemuVersion, pluginApiOf, type QemuVersion } from './qemu-version.ts';
 
 const PROGRAM = 'qemu-system-x86_64';
@@ -68,13 +68,24 @@ export async function chooseQemu(search: QemuSearch): Promise<QemuProgram> {
   const chosen = found.find((qemu) => qemu.pluginApi >= GOOD_API) ?? found[0];
   if (chosen !== undefined) return chosen;
   const [first] = broken;
+  const isNamed = search.named !== undefined || search.environment !== undefined;
   throw new UserError(
     ExitCode.environment,
     first === undefined ? `no ${PROGRAM} found` : `${first.path} does not run: ${first.problem}`,
-    search.named === undefined && search.environment === undefined
-      ? 'npm run setup, or name one: --qemu PATH'
-      : 'name one that runs: --qemu PATH; "loadstore doctor" lists those that are here',
+    (await findOtherAdvice(search)) ??
+      `npm run setup, or name one${isNamed ? ' that runs' : ''}: --qemu PATH`,
   );
+}
+
+/** How to get at the QEMUs that are here beside a named one that does not do; undefined when there are none. */
+export async function findOtherAdvice(search: QemuSearch): Promise<string | undefined> {
+  const { named, environment, ...rest } = search;
+  if (named === undefined && environment === undefined) return undefined;
+  const others = await findQemus(named === undefined ? rest : { ...rest, environment });
+  if (others.found.length === 0) return undefined;
+  return named === undefined
+    ? 'unset LOADSTORE_QEMU, or name another (loadstore doctor then lists them)'
+    : 'leave --qemu out, or name another (loadstore doctor lists them)';
 }
 
 async function listCandidates(search: QemuSearch): Promise<{ file: string; origin: QemuOrigin }[]> {
@@ -145,9 +156,11 @@ async function runProbe(
     let output = '';
     const child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: PROBE_TIMEOUT_MS,
-      killSignal: 'SIGKILL',
     });
+    // Not spawn's own timeout: that is not cleared when the program does not start.
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+    }, PROBE_TIMEOUT_MS);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => {
@@ -155,7 +168,11 @@ async function runProbe(
       });
     }
     child.once('error', (error) => {
-      resolve({ output, problem: error.message });
+      clearTimeout(timer);
+      resolve({ output, problem: describeSystemError(error) });
+    });
+    child.once('exit', () => {
+      clearTimeout(timer);
     });
     child.once('close', (_code, signal) => {
       if (signal === null) resolve({ output });

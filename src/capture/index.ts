@@ -11,7 +11,7 @@ export {
 } from './control-page.ts';
 export { type Capability, type DoctorResult, examineMachine, type QemuReport } from './doctor.ts';
 export { chooseQemu, type QemuProgram, type QemuSearch } from './find-qemu.ts';
-export { judgeOutcome, type RecordCause, type RecordVerdict } from './outcome.ts';
+export { causeOf, judgeOutcome, type RecordCause, type RecordVerdict } from './outcome.ts';
 export { requireFreeOutput } from './output-file.ts';
 export { type PlainRun, runUntraced } from './plain-run.ts';
 export {

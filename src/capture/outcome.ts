@@ -16,7 +16,8 @@ export type RecordCause =
   | 'cut';
 
 export interface RecordVerdict {
-  readonly cause: RecordCause;
+  /** A limit looks like the guest's end from outside; causeOf tells them apart. */
+  readonly cause: Exclude<RecordCause, 'limit'>;
   /** One sentence for the user; '' when there is nothing to say. */
   readonly explanation: string;
   readonly remedy: string | undefined;
@@ -64,13 +65,20 @@ export function judgeOutcome(outcome: RecordOutcome): RecordVerdict {
   }
   const exit =
     qemu.exitCode === 0 || qemu.exitCode === null ? '' : `QEMU's exit code is ${qemu.exitCode}`;
-  const isLimit = /\blimit\b/i.test(status.message);
   return {
-    cause: isLimit ? 'limit' : 'guest-exit',
-    explanation: [status.message, isLimit ? '' : exit].filter((part) => part !== '').join('; '),
+    cause: 'guest-exit',
+    explanation: [status.message, exit].filter((part) => part !== '').join('; '),
     remedy: undefined,
     exitCode: ExitCode.ok,
   };
+}
+
+/**
+ * The cause with the trace's own word for its end, which alone knows of limits. A Ctrl-C in the terminal
+ * reaches QEMU too, so that "the guest ended" and "stopped" may be the same event.
+ */
+export function causeOf(verdict: RecordVerdict, stated: string | null): RecordCause {
+  return stated === 'limit' && verdict.cause === 'guest-exit' ? 'limit' : verdict.cause;
 }
 
 const ERRNO_NO_SPACE = 28;

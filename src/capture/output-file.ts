@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The trace file before QEMU starts: may it be written, is its name free.
 
-import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, lstatSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ExitCode, UserError } from '../base/index.ts';
 
@@ -41,23 +41,48 @@ export function requireFreeOutput(name: string, force: boolean): string {
   return file;
 }
 
+/** Whichever of keep and discard is called first, once QEMU has ended, counts. */
 export interface ClaimedOutput {
   readonly file: string;
-  /** To be called when QEMU has ended: the old file goes if there is a new one, else it comes back. */
-  readonly settle: () => void;
+  /** The old file goes; without a new one it comes back. */
+  readonly keep: () => void;
+  /** The new file goes, and the old one comes back. */
+  readonly discard: () => void;
 }
 
-/** As requireFreeOutput; and an existing file is moved aside until there is a new one. */
+/** As requireFreeOutput; and an existing file is moved aside until it is known what the new one is worth. */
 export function claimOutputFile(name: string, force: boolean): ClaimedOutput {
   const file = requireFreeOutput(name, force);
-  const aside = `${file}.replaced`;
-  if (!existsSync(file)) return { file, settle: () => undefined };
-  renameSync(file, aside);
+  const aside = isThere(file) ? moveAside(file) : undefined;
+  let isSettled = false;
+  const settle = (keepsNew: boolean): void => {
+    if (isSettled) return;
+    isSettled = true;
+    if (!keepsNew) rmSync(file, { force: true });
+    if (aside === undefined) return;
+    if (isThere(file)) rmSync(aside, { force: true });
+    else if (isThere(aside)) renameSync(aside, file);
+  };
   return {
     file,
-    settle: () => {
-      if (existsSync(file)) rmSync(aside, { force: true });
-      else if (existsSync(aside)) renameSync(aside, file);
+    keep: () => {
+      settle(true);
+    },
+    discard: () => {
+      settle(false);
     },
   };
+}
+
+/** A link that leads nowhere is there too. */
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** What is there under such a name is the only copy of a trace whose launcher was killed. */
+function moveAside(file: string): string {
+  let aside = `${file}.replaced`;
+  for (let number = 2; isThere(aside); number++) aside = `${file}.replaced-${number}`;
+  renameSync(file, aside);
+  return aside;
 }

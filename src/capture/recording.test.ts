@@ -17,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../base/index.ts';
 import {
+  causeOf,
   chooseQemu,
   judgeOutcome,
   listRunEntries,
@@ -67,6 +68,11 @@ async function record(
   return (await start(behaviour, changes)).ended;
 }
 
+/** Files that were moved aside for a new trace. */
+function asideFiles(): string[] {
+  return readdirSync(folder).filter((name) => name.includes('replaced'));
+}
+
 async function failureOf(promise: Promise<unknown>): Promise<UserError> {
   const error = await promise.then(
     () => undefined,
@@ -97,13 +103,13 @@ describe('a recording that ends by itself', () => {
     expect(verdict.explanation).toContain('exit code is 3');
   });
 
-  it('stops at a limit, in the words of the plugin', async () => {
+  it('stops at a limit, of which only the trace tells', async () => {
     const verdict = judgeOutcome(await record('limit'));
-    expect(verdict).toMatchObject({
-      cause: 'limit',
-      explanation: 'limit of 400 accesses reached',
-      exitCode: 0,
-    });
+    expect(verdict).toMatchObject({ cause: 'guest-exit', explanation: '', exitCode: 0 });
+    expect(causeOf(verdict, 'limit')).toBe('limit');
+    expect(causeOf(verdict, 'guest-exit')).toBe('guest-exit');
+    // A guest may end while it is being stopped: what was asked for counts.
+    expect(causeOf({ ...verdict, cause: 'stopped' }, 'limit')).toBe('stopped');
   });
 });
 
@@ -152,6 +158,22 @@ describe('a recording that is stopped', () => {
   });
 });
 
+describe('two recordings of one launcher', () => {
+  it('are found one by one, until each has ended', async () => {
+    const one = await start('obeys', { outputFile: path.join(folder, 'one.memtrace') });
+    const two = await start('obeys', { outputFile: path.join(folder, 'two.memtrace') });
+    const runFolder = openRunFolder(process.env);
+    const pids = (): number[] => listRunEntries(runFolder).map(({ qemuPid }) => qemuPid);
+    expect(pids()).toEqual([one.pid, two.pid]);
+    one.stop();
+    await one.ended;
+    expect(pids()).toEqual([two.pid]);
+    two.stop();
+    await two.ended;
+    expect(readdirSync(runFolder)).toEqual([]);
+  });
+});
+
 describe('a recording that fails', () => {
   it('tells QEMU refusing the plugin, in its own words', async () => {
     const outcome = await record('refuses-api');
@@ -196,17 +218,59 @@ describe('a recording that fails', () => {
   it('brings a replaced file back when QEMU makes no new one', async () => {
     const file = path.join(folder, 'a.memtrace');
     writeFileSync(file, 'precious');
-    await record('bad-argument', { force: true });
+    const recording = await start('bad-argument', { force: true });
+    await recording.ended;
+    recording.keepOutput();
     expect(readFileSync(file, 'utf8')).toBe('precious');
-    expect(readdirSync(folder).filter((name) => name.includes('replaced'))).toEqual([]);
+    expect(asideFiles()).toEqual([]);
   });
 
-  it('removes the replaced file when there is a new one', async () => {
+  it('brings a replaced file back when the new one is discarded', async () => {
+    const file = path.join(folder, 'a.memtrace');
+    writeFileSync(file, 'precious');
+    const recording = await start('runs-and-ends', { force: true });
+    await recording.ended;
+    expect(readFileSync(file, 'utf8')).toBe('MEMTRACE');
+    recording.discardOutput();
+    recording.keepOutput();
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect(asideFiles()).toEqual([]);
+  });
+
+  it('removes the replaced file when the new one is kept', async () => {
     const file = path.join(folder, 'a.memtrace');
     writeFileSync(file, 'old');
-    await record('runs-and-ends', { force: true });
+    const recording = await start('runs-and-ends', { force: true });
+    await recording.ended;
+    expect(asideFiles()).toEqual(['a.memtrace.replaced']);
+    recording.keepOutput();
+    recording.discardOutput();
     expect(readFileSync(file, 'utf8')).toBe('MEMTRACE');
-    expect(readdirSync(folder).filter((name) => name.includes('replaced'))).toEqual([]);
+    expect(asideFiles()).toEqual([]);
+  });
+
+  it('brings a replaced file back when QEMU cannot be started', async () => {
+    const file = path.join(folder, 'a.memtrace');
+    writeFileSync(file, 'precious');
+    const known = await chooseQemu({ named: FAKE, searchPath: '', cacheFolder: folder });
+    const qemu = { ...known, path: path.join(folder, 'gone') };
+    const recording = await start('obeys', { force: true, qemu });
+    await expect(recording.ended).rejects.toThrow('ENOENT');
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect(asideFiles()).toEqual([]);
+  });
+
+  it('leaves alone what a killed launcher moved aside', async () => {
+    const file = path.join(folder, 'a.memtrace');
+    writeFileSync(file, 'third');
+    writeFileSync(`${file}.replaced`, 'first');
+    writeFileSync(`${file}.replaced-2`, 'second');
+    const recording = await start('runs-and-ends', { force: true });
+    await recording.ended;
+    expect(readFileSync(`${file}.replaced-3`, 'utf8')).toBe('third');
+    recording.keepOutput();
+    expect(asideFiles()).toEqual(['a.memtrace.replaced', 'a.memtrace.replaced-2']);
+    expect(readFileSync(`${file}.replaced`, 'utf8')).toBe('first');
   });
 
   it('refuses a folder that is not there, and one that is not a file', async () => {

@@ -3,6 +3,7 @@
 // order, tidies up. Says nothing to the user; the caller gets status, notes and an outcome.
 
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { assertNever } from '../base/index.ts';
@@ -69,8 +70,12 @@ export interface Recording {
   /** Asks for the end; a second request is firmer, a third kills. */
   stop(): void;
   pauseOrResume(): void;
-  /** Settles when QEMU has ended. Rejects when it could not be started. */
+  /** Settles when QEMU has ended. Rejects when it could not be started; the output is then discarded. */
   readonly ended: Promise<RecordOutcome>;
+  /** When it has ended and the trace is worth its name: the file that it replaces goes. */
+  readonly keepOutput: () => void;
+  /** When it has ended and there is no trace to speak of: the file goes, the one it replaces comes back. */
+  readonly discardOutput: () => void;
 }
 
 const WATCH_INTERVAL_MS = 200;
@@ -91,6 +96,9 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
   // The page's name holds the scratch folder's random part: one launcher may record several times.
   const controlFile = path.join(runFolder, `${path.basename(scratchFolder)}.control`);
   let output: ClaimedOutput | undefined;
+  let page: ControlPage | undefined;
+  let restoreTerminal = (): void => undefined;
+  let child: ChildProcess | undefined;
   try {
     const metaFile = path.join(scratchFolder, 'recorder.json');
     const line = buildCommandLine({
@@ -105,7 +113,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
       startPaused: request.startPaused,
     });
     output = claimOutputFile(request.outputFile, request.force);
-    const { file: outputFile, settle: settleOutput } = output;
+    const { file: outputFile, keep: keepOutput, discard: discardOutput } = output;
     const command = [qemu.path, ...line.args];
     const startedAt = new Date().toISOString();
     const provenance: Provenance = {
@@ -116,11 +124,12 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
       images,
     };
     writeFileSync(metaFile, JSON.stringify(provenance), { mode: 0o600 });
-    const page = createControlPage(controlFile, request.startPaused ? 'pause' : 'run');
+    const control = createControlPage(controlFile, request.startPaused ? 'pause' : 'run');
+    page = control;
 
-    const restoreTerminal = request.terminal === 'none' ? () => undefined : rememberTerminalMode();
+    if (request.terminal !== 'none') restoreTerminal = rememberTerminalMode();
     const startedMs = performance.now();
-    const child = spawn(qemu.path, line.args, {
+    child = spawn(qemu.path, line.args, {
       stdio: stdioFor(request.terminal),
       env: { ...process.env, LOADSTORE_PLUGIN_API: String(qemu.pluginApi) },
     });
@@ -135,13 +144,13 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
         startedAt,
       });
     }
-    const watch = watchQemu(child, page, request);
+    const watch = watchQemu(child, control, request);
     const ended = watch.ended
       .then(
         ({ exitCode, signal }): RecordOutcome => ({
           file: outputFile,
-          closed: page.readStatus().state === 'closed',
-          status: page.readStatus(),
+          closed: control.readStatus().state === 'closed',
+          status: control.readStatus(),
           qemu: { pid: qemuPid, exitCode, signal, said: watch.said() },
           wallSeconds: (performance.now() - startedMs) / 1000,
           peakRssBytes: watch.peakRssBytes(),
@@ -151,11 +160,11 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
         }),
       )
       .finally(() => {
-        settleOutput();
+        if (qemuPid === 0) discardOutput();
         restoreTerminal();
-        page.close();
+        control.close();
         tidyUp(scratchFolder, controlFile);
-        removeRunEntry(runFolder, process.pid);
+        removeRunEntry(runFolder, qemuPid);
       });
     return {
       pid: qemuPid,
@@ -165,17 +174,33 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
         watch.stop();
       },
       pauseOrResume: () => {
-        const { state } = page.readStatus();
-        if (state === 'recording') page.sendCommand('pause');
-        else if (state === 'paused') page.sendCommand('run');
+        const { state } = control.readStatus();
+        if (state === 'recording') control.sendCommand('pause');
+        else if (state === 'paused') control.sendCommand('run');
       },
       ended,
+      keepOutput,
+      discardOutput,
     };
   } catch (error) {
-    output?.settle();
+    if (child !== undefined) await killUnwatched(child);
+    restoreTerminal();
+    page?.close();
+    output?.discard();
     tidyUp(scratchFolder, controlFile);
+    if (child?.pid !== undefined) removeRunEntry(runFolder, child.pid);
     throw error;
   }
+}
+
+/** Ends a QEMU of which nobody will hear, and waits until it cannot write any more. */
+async function killUnwatched(child: ChildProcess): Promise<void> {
+  child.on('error', () => undefined);
+  if (child.pid === undefined) return;
+  // Not 'close', which comes only when someone reads what it said.
+  const hasEnded = once(child, 'exit');
+  child.kill('SIGKILL');
+  await hasEnded;
 }
 
 function stdioFor(terminal: RecordRequest['terminal']): StdioOptions {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where running recordings can be found by another process (`loadstore ctl`): a folder of this user, one JSON
-// file and one control page for each recording, named by the launcher's process id.
+// file, named by QEMU's process id, and one control page for each recording.
 
 import {
   chmodSync,
@@ -59,13 +59,13 @@ export function openRunFolder(environment: NodeJS.ProcessEnv): string {
 }
 
 export function writeRunEntry(folder: string, entry: RunEntry): void {
-  writeFileSync(entryFile(folder, entry.launcherPid), `${JSON.stringify(entry)}\n`, {
+  writeFileSync(entryFile(folder, entry.qemuPid), `${JSON.stringify(entry)}\n`, {
     mode: 0o600,
   });
 }
 
-export function removeRunEntry(folder: string, launcherPid: number): void {
-  rmSync(entryFile(folder, launcherPid), { force: true });
+export function removeRunEntry(folder: string, qemuPid: number): void {
+  rmSync(entryFile(folder, qemuPid), { force: true });
 }
 
 /** The recordings whose QEMU still runs. */
@@ -84,7 +84,7 @@ export function sweepRunEntries(folder: string): void {
     if (path.basename(entry.scratchFolder).startsWith('loadstore-')) {
       rmSync(entry.scratchFolder, { recursive: true, force: true });
     }
-    removeRunEntry(folder, entry.launcherPid);
+    removeRunEntry(folder, entry.qemuPid);
   }
 }
 
@@ -142,8 +142,9 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function entryFile(folder: string, launcherPid: number): string {
-  return path.join(folder, `${launcherPid}.json`);
+/** One launcher may record several times at once; a QEMU records once. */
+function entryFile(folder: string, qemuPid: number): string {
+  return path.join(folder, `${qemuPid}.json`);
 }
 
 function findRunEntry(file: string): RunEntry | undefined {

@@ -14,7 +14,10 @@ export interface StopSequence {
   readonly requested: boolean;
 }
 
-/** A guest that sleeps never comes to the plugin, which then cannot see the command. */
+/**
+ * The plugin's control thread sees the command within 10 ms, even if the guest sleeps; closing it is then a
+ * matter of writing. A plugin that does not begin to in this time never will.
+ */
 const PATIENCE_ASKED_MS = 2000;
 /** A plugin that closed by itself ends QEMU itself. */
 const PATIENCE_CLOSED_MS = 1000;

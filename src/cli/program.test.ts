@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line from outside: messages, exit codes, streams. No QEMU runs here but the fake one.
 
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -163,6 +171,18 @@ describe('a machine that lacks something ends with code 4', () => {
     expect(err).toContain('minimum version of 7');
     expect(exitCode).toBe(4);
     expect(existsSync(file)).toBe(false);
+  });
+
+  it('QEMU that ends before the guest runs leaves the replaced trace', async () => {
+    vi.stubEnv('FAKE_QEMU', 'never-runs');
+    const file = path.join(folder, 'a.memtrace');
+    writeFileSync(file, 'precious');
+    const words = ['record', '--force', '--qemu', FAKE, '-o', file, '--', '-m', '1'];
+    const { exitCode, err } = await loadstore(words);
+    expect(err).toContain('before the guest ran');
+    expect(exitCode).toBe(4);
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect(readdirSync(folder).filter((name) => name.includes('replaced'))).toEqual([]);
   });
 
   it('no demo guest', async () => {

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import {
   assertNever,
+  describeSystemError,
   ExitCode,
   TraceError,
   type TraceErrorKind,
@@ -24,6 +25,8 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {
+      const hint = findHint(error, words);
+      if (hint !== undefined) context.writeErr(`Try: ${hint}\n`);
       return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     }
     const failure = describeFailure(error);
@@ -87,6 +90,13 @@ function configureCommand(command: Command, spec: CommandSpec): void {
   command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);
 }
 
+/** What probably was meant by words that the parser refused. */
+function findHint(error: CommanderError, words: readonly string[]): string | undefined {
+  const isRefused = ['commander.unknownOption', 'commander.missingArgument'].includes(error.code);
+  if (!isRefused || words[0] !== 'record' || words.includes('--')) return undefined;
+  return 'the arguments of QEMU follow "--": loadstore record [options] -- -m 1G ...';
+}
+
 interface Failure {
   readonly message: string;
   readonly remedy: string | undefined;
@@ -109,7 +119,9 @@ export function describeFailure(error: unknown): Failure | undefined {
     return { message: 'interrupted', remedy: undefined, exitCode: ExitCode.interrupted };
   }
   if (error instanceof Error && 'syscall' in error) {
-    return { message: error.message, remedy: undefined, exitCode: ExitCode.environment };
+    const place = 'path' in error ? error.path : error.syscall;
+    const message = `${String(place)}: ${describeSystemError(error)}`;
+    return { message, remedy: undefined, exitCode: ExitCode.environment };
   }
   return undefined;
 }

@@ -21,7 +21,8 @@ export interface RecordResult {
     readonly version: string;
     readonly exitCode: number | null;
     readonly signal: string | null;
-    readonly peakRssBytes: number;
+    /** Null when it is not known: QEMU ended before it was looked up. */
+    readonly peakRssBytes: number | null;
   };
   readonly notes: readonly string[];
   /** What the file holds, read back from it. */
@@ -45,7 +46,8 @@ export interface DemoResult {
   readonly tracedSeconds: number;
   /** Traced over untraced, of this one pair of boots. */
   readonly slowdown: number;
-  readonly recorderPeakBytes: number;
+  /** Null when it is not known. */
+  readonly recorderPeakBytes: number | null;
   readonly trace: TraceFacts;
   readonly tops: TopCounts;
 }
@@ -77,8 +79,8 @@ export interface BenchRecordResult {
   readonly accessesPerSecond: number;
   readonly bytesPerAccess: number | null;
   readonly bytesPerInstruction: number | null;
-  /** Peak resident memory of QEMU recording minus that of QEMU alone: the highest of all pairs. */
-  readonly recorderPeakBytes: number;
+  /** Peak resident memory of QEMU recording minus that of QEMU alone: the highest of all pairs; null: not known. */
+  readonly recorderPeakBytes: number | null;
   /** Of the last trace. */
   readonly totals: TraceTotals;
 }

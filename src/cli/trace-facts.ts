@@ -80,6 +80,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
   const { instructions, loads, stores, aborted, blocks, events } = trace.summary();
   const accesses = loads + stores;
   const streams = trace.totals?.streams;
+  const viewMismatches = trace.totals?.viewMismatches ?? 0;
   const total = (name: keyof StreamTotals): number | null =>
     streams === undefined ? null : streams.reduce((sum, stream) => sum + stream[name], 0);
   return {
@@ -96,7 +97,10 @@ export function traceFactsOf(trace: Trace): TraceFacts {
     capabilities: trace.capabilities,
     outside: OUTSIDE,
     doubts: Object.fromEntries(
-      DOUBTS.map((name) => [name, total(name) ?? 0] as const).filter(([, count]) => count > 0),
+      [
+        ...DOUBTS.map((name) => [name, total(name) ?? 0] as const),
+        ['viewMismatches', viewMismatches] as const,
+      ].filter(([, count]) => count > 0),
     ),
     chunkCount: trace.chunks.length,
     codeBlockCount: trace.code.blockCount,

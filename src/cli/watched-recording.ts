@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recording with this program's signals and status line around it; `record`, `demo` and `bench` use it.
 
-import { rmSync } from 'node:fs';
 import { formatBytes, formatCountShort } from '../base/index.ts';
 import {
   judgeOutcome,
@@ -57,10 +56,12 @@ export async function recordWatched(
   );
   line.clear();
   try {
-    return { outcome, verdict: judgeOutcome(outcome) };
+    const verdict = judgeOutcome(outcome);
+    recording.keepOutput();
+    return { outcome, verdict };
   } catch (error) {
     // Nothing was recorded: an empty trace would only be in the way of the next attempt.
-    rmSync(outcome.file, { force: true });
+    recording.discardOutput();
     throw error;
   }
 }

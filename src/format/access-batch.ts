@@ -41,12 +41,35 @@ export interface Crossings {
   readonly paddr: BigUint64Array;
 }
 
-/**
- * Accesses in the order in which they were made; every column has `length` elements and is there when it
- * was asked for. Unless copies were asked for, columns are views that the next step of the iteration
- * overwrites. An element of a BigUint64Array costs some 40 ns to read: loops use halves().
- */
-export interface AccessBatch {
+/** The columns of a batch, each with `length` elements. */
+export interface ColumnArrays {
+  /** Linear address; a physical one where flags has physicalOnly. */
+  readonly vaddr: BigUint64Array;
+  /** Linear address of the instruction. */
+  readonly pc: BigUint64Array;
+  /** Guest-physical address, all ones when it is not known. */
+  readonly paddr: BigUint64Array;
+  /** Instructions that the vCPU had completed before the one that made the access. */
+  readonly icount: BigUint64Array;
+  /** Bytes: 1, 2, 4 ... 128. */
+  readonly size: Uint8Array;
+  /** AccessFlag bits. */
+  readonly flags: Uint8Array;
+  readonly vcpu: Uint16Array;
+  /** Id in the code table. */
+  readonly block: Uint32Array;
+  /** Index of the instruction in its block. */
+  readonly insn: Uint16Array;
+  /** 0 to 3; 255 when it is not known. */
+  readonly cpl: Uint8Array;
+  readonly cr3: BigUint64Array;
+  /** Exact ordinal of each access, for batches from which accesses were left out. */
+  readonly ordinal: Float64Array;
+  /** There when paddr is. */
+  readonly crossings: Crossings;
+}
+
+export interface BatchHead {
   readonly stream: number;
   readonly chunkIndex: number;
   readonly length: number;
@@ -54,31 +77,39 @@ export interface AccessBatch {
   readonly firstOrdinal: number;
   /** Ordinal behind the last access. More than firstOrdinal + length when accesses were left out. */
   readonly endOrdinal: number;
-  /** Linear address; a physical one where flags has physicalOnly. */
-  readonly vaddr?: BigUint64Array;
-  /** Linear address of the instruction. */
-  readonly pc?: BigUint64Array;
-  /** Guest-physical address, all ones when it is not known. */
-  readonly paddr?: BigUint64Array;
-  /** Instructions that the vCPU had completed before the one that made the access. */
-  readonly icount?: BigUint64Array;
-  /** Bytes: 1, 2, 4 ... 128. */
-  readonly size?: Uint8Array;
-  /** AccessFlag bits. */
-  readonly flags?: Uint8Array;
-  readonly vcpu?: Uint16Array;
-  /** Id in the code table. */
-  readonly block?: Uint32Array;
-  /** Index of the instruction in its block. */
-  readonly insn?: Uint16Array;
-  /** 0 to 3; 255 when it is not known. */
-  readonly cpl?: Uint8Array;
-  readonly cr3?: BigUint64Array;
-  /** Exact ordinal of each access, for batches from which accesses were left out. */
-  readonly ordinal?: Float64Array;
-  /** There when paddr is. */
-  readonly crossings?: Crossings;
 }
+
+/** Names that a list is known to have: those before any part of unknown length. */
+type SureNames<C extends readonly ColumnName[]> = C extends readonly [
+  infer Name,
+  ...infer Rest extends readonly ColumnName[],
+]
+  ? Name | SureNames<Rest>
+  : never;
+
+/** Not never when one of the lists that C may be is without the name. */
+type ListWithout<C extends readonly ColumnName[], Name> = C extends unknown
+  ? Name extends SureNames<C>
+    ? never
+    : C
+  : never;
+
+/** Names that every list that C may be is known to have. */
+type SureOfAll<C extends readonly ColumnName[]> = {
+  [Name in ColumnName]: [ListWithout<C, Name>] extends [never] ? Name : never;
+}[ColumnName];
+
+type WithCrossings<Name extends ColumnName> = Name | ('paddr' extends Name ? 'crossings' : never);
+
+/**
+ * Accesses in the order in which they were made, with the columns that were asked for: C is the list of
+ * their names. A column that only the run decides about is optional. Unless copies were asked for, columns
+ * are views that the next step of the iteration overwrites. An element of a BigUint64Array costs some 40 ns
+ * to read: loops use halves().
+ */
+export type AccessBatch<C extends readonly ColumnName[] = readonly ColumnName[]> = BatchHead &
+  Pick<ColumnArrays, WithCrossings<SureOfAll<C>>> &
+  Partial<Pick<ColumnArrays, Exclude<WithCrossings<C[number]>, WithCrossings<SureOfAll<C>>>>>;
 
 /** The two halves of each element: low word of element i at 2 * i, high word at 2 * i + 1. No copy. */
 export function halves(column: BigUint64Array): Uint32Array {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FileHandle, open } from 'node:fs/promises';
-import { TraceError } from '../base/index.ts';
+import { describeSystemError, TraceError } from '../base/index.ts';
 import { type ByteSource, shortRead } from './byte-source.ts';
 
 /** Opens a file for positional reads. Throws TraceError 'io'. */
@@ -13,6 +13,7 @@ export async function openByteSource(path: string): Promise<ByteSource> {
   }
   try {
     const status = await handle.stat();
+    if (status.isDirectory()) throw new TraceError('io', 'is a folder', { file: path });
     if (!status.isFile()) {
       throw new TraceError('io', 'not a regular file', {
         file: path,
@@ -61,6 +62,5 @@ async function readSome(
 }
 
 export function ioError(path: string, cause: unknown): TraceError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new TraceError('io', reason, { file: path, cause });
+  return new TraceError('io', describeSystemError(cause), { file: path, cause });
 }

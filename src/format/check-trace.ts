@@ -50,7 +50,7 @@ export async function checkTraceSource(
 ): Promise<CheckResult> {
   const problems = problemList();
   const survey = await trySurvey(source, problems);
-  const decoded = new Map<number, Tally>();
+  const decoded: Decoded = { streams: new Map(), vcpus: new Map() };
   if (survey !== undefined) {
     if (survey.cut !== undefined) {
       problems.add({
@@ -65,7 +65,7 @@ export async function checkTraceSource(
     checkTotals(survey, decoded, problems);
   }
   const tally = emptyTally();
-  for (const stream of decoded.values()) addTally(tally, stream);
+  for (const stream of decoded.streams.values()) addTally(tally, stream);
   return {
     ...tally,
     ok: problems.list.length === 0,
@@ -76,6 +76,13 @@ export async function checkTraceSource(
     sections: survey?.sections.length ?? 0,
     chunks: survey?.chunks.length ?? 0,
   };
+}
+
+/** Sums of what was decoded. */
+interface Decoded {
+  readonly streams: Map<number, Tally>;
+  /** Completed instructions. */
+  readonly vcpus: Map<number, number>;
 }
 
 interface ProblemList {
@@ -99,7 +106,8 @@ function problemList(): ProblemList {
     },
     add,
     addError(error) {
-      if (!(error instanceof TraceError) || error.kind === 'io') throw error;
+      if (!(error instanceof TraceError) || error.kind === 'io' || error.kind === 'limit')
+        throw error;
       const { expected, found, remedy = DEFAULT_REMEDY } = error.facts;
       const detail = [
         expected === undefined ? [] : [`expected ${expected}`],
@@ -130,7 +138,7 @@ async function checkSections(
   survey: Survey,
   options: CheckOptions,
   problems: ProblemList,
-  decoded: Map<number, Tally>,
+  decoded: Decoded,
 ): Promise<void> {
   const records = new Map(survey.chunks.map((record) => [record.section.sectionIndex, record]));
   const states: StreamStates = new Map();
@@ -142,9 +150,12 @@ async function checkSections(
     try {
       if (record !== undefined) {
         const payload = await readPayload(source, section);
-        const tally = decoded.get(record.info.stream) ?? emptyTally();
-        decoded.set(record.info.stream, tally);
+        const tally = decoded.streams.get(record.info.stream) ?? emptyTally();
+        decoded.streams.set(record.info.stream, tally);
         addTally(tally, checkChunk(kernel, record, payload, states, problems));
+        for (const [vcpu, growth] of icountGrowths(kernel, record)) {
+          decoded.vcpus.set(vcpu, (decoded.vcpus.get(vcpu) ?? 0) + Number(growth));
+        }
       } else if (!isCheckedBySurvey(section)) {
         await readPayload(source, section);
       }
@@ -197,7 +208,9 @@ function checkChunk(
   }
   tally.blocks = info.blockCount;
   tally.events = kernel.eventsSoFar;
-  tally.instructions = Number(icountGrowth(kernel, record));
+  let growth = 0n;
+  for (const ofVcpu of icountGrowths(kernel, record).values()) growth += ofVcpu;
+  tally.instructions = Number(BigInt.asIntN(64, growth));
   keepStates(kernel, info.stream, states);
   const differences = (
     ['accesses', 'loads', 'stores', 'aborted', 'userAccesses', 'events', 'instructions'] as const
@@ -268,11 +281,17 @@ function countOutside(words: Uint32Array, lowest: U64Parts, highest: U64Parts): 
   return outside;
 }
 
-function icountGrowth(kernel: ChunkKernel, { info }: ChunkRecord): bigint {
-  let growth = 0n;
-  for (let vcpu = 0; vcpu < MAX_VCPUS; vcpu++) growth += kernel.vcpuAfter(vcpu).icount;
-  for (const state of info.vcpuStates) growth -= state.icount;
-  return BigInt.asIntN(64, growth);
+/** By vCPU, instructions that it completed in the chunk; only of those that did. */
+function icountGrowths(kernel: ChunkKernel, { info }: ChunkRecord): Map<number, bigint> {
+  const growths = new Map<number, bigint>();
+  const grow = (vcpu: number, by: bigint): void => {
+    const growth = BigInt.asIntN(64, (growths.get(vcpu) ?? 0n) + by);
+    if (growth === 0n) growths.delete(vcpu);
+    else growths.set(vcpu, growth);
+  };
+  for (let vcpu = 0; vcpu < MAX_VCPUS; vcpu++) grow(vcpu, kernel.vcpuAfter(vcpu).icount);
+  for (const state of info.vcpuStates) grow(state.vcpu, -state.icount);
+  return growths;
 }
 
 function keepStates(kernel: ChunkKernel, stream: number, states: StreamStates): void {
@@ -302,35 +321,54 @@ function checkStates(record: ChunkRecord, states: StreamStates, problems: Proble
   }
 }
 
-function checkTotals(
-  { totals }: Survey,
-  decoded: ReadonlyMap<number, Tally>,
-  problems: ProblemList,
-): void {
-  for (const told of totals?.streams ?? []) {
-    const found = decoded.get(told.stream) ?? emptyTally();
-    const sum = found.accesses + found.blocks;
-    const expected: readonly (readonly [keyof StreamTotals, number])[] = [
-      ['captured', sum],
-      ['encoded', sum],
-      ['written', sum],
-      ['accesses', found.accesses],
-      ['blocks', found.blocks],
-      ['instructions', found.instructions],
-      ['loads', found.loads],
-      ['stores', found.stores],
-      ['aborted', found.aborted],
-      ['events', found.events],
-    ];
-    for (const [name, count] of expected) {
+function checkTotals({ totals, chunks }: Survey, decoded: Decoded, problems: ProblemList): void {
+  if (totals === undefined) return;
+  const differ = (message: string): void => {
+    problems.add({
+      kind: 'count-mismatch',
+      section: undefined,
+      fileOffset: undefined,
+      message,
+      remedy: 'Record again: the trace does not hold what was captured.',
+    });
+  };
+  for (const told of totals.streams) {
+    const found = decoded.streams.get(told.stream) ?? emptyTally();
+    for (const [name, count] of expectedTotals(found)) {
       if (told[name] === count) continue;
-      problems.add({
-        kind: 'count-mismatch',
-        section: undefined,
-        fileOffset: undefined,
-        message: `stream ${told.stream}: totals say ${told[name]} ${name}, decoded ${count}`,
-        remedy: 'Record again: the trace does not hold what was captured.',
-      });
+      differ(`stream ${told.stream}: totals say ${told[name]} ${name}, decoded ${count}`);
     }
   }
+  const named = new Set(totals.streams.map(({ stream }) => stream));
+  for (const stream of new Set(chunks.map(({ info }) => info.stream))) {
+    if (named.has(stream)) continue;
+    const { accesses, blocks } = decoded.streams.get(stream) ?? emptyTally();
+    differ(`stream ${stream}: the totals do not name it, decoded ${accesses + blocks} records`);
+  }
+  // A recorder need not tell the vCPUs.
+  if (totals.vcpus.length === 0) return;
+  const told = new Map(totals.vcpus.map(({ vcpu, instructions }) => [vcpu, instructions]));
+  for (const vcpu of new Set([...told.keys(), ...decoded.vcpus.keys()])) {
+    const claimed = told.get(vcpu) ?? 0;
+    const count = decoded.vcpus.get(vcpu) ?? 0;
+    if (claimed === count) continue;
+    differ(`vCPU ${vcpu}: totals say ${claimed} instructions, decoded ${count}`);
+  }
+}
+
+/** What the totals of a stream must say. */
+function expectedTotals(found: Tally): readonly (readonly [keyof StreamTotals, number])[] {
+  const sum = found.accesses + found.blocks;
+  return [
+    ['captured', sum],
+    ['encoded', sum],
+    ['written', sum],
+    ['accesses', found.accesses],
+    ['blocks', found.blocks],
+    ['instructions', found.instructions],
+    ['loads', found.loads],
+    ['stores', found.stores],
+    ['aborted', found.aborted],
+    ['events', found.events],
+  ];
 }

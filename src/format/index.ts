@@ -4,6 +4,7 @@
 export {
   type AccessBatch,
   AccessFlag,
+  type ColumnArrays,
   type ColumnName,
   type Crossings,
   halves,
@@ -27,9 +28,9 @@ export type {
   VcpuTotals,
 } from './metadata.ts';
 export { openTrace } from './open-trace.node.ts';
-export type { AccessOptions } from './read-accesses.ts';
+export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
 export type { CutCause, NoteName, NoteOptions, TraceNote } from './read-notes.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
-export { openTraceSource, type Trace, type TraceSummary } from './trace.ts';
+export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';

@@ -107,6 +107,8 @@ export interface TraceTotals {
   readonly cause: TotalsCause;
   /** Why writing failed; '' when it did not. */
   readonly error: string;
+  /** Times that the located CPU state disagreed with QEMU; undefined: the recorder did not tell. */
+  readonly viewMismatches: number | undefined;
   readonly streams: readonly StreamTotals[];
   readonly vcpus: readonly VcpuTotals[];
   /** Replaces the header's when present. */
@@ -129,6 +131,7 @@ export function decodeTotals(payload: Uint8Array): TraceTotals {
   return {
     cause: narrowCause(root['cause'], 'cause'),
     error: optional(root['error'], 'error', narrowString) ?? '',
+    viewMismatches: optional(root['viewMismatches'], 'viewMismatches', narrowCount),
     streams: narrowArray(root['streams'], 'streams').map((value, i) =>
       narrowStreamTotals(narrowRecord(value, `streams[${i}]`), `streams[${i}]`),
     ),

@@ -10,6 +10,7 @@ import { decodeInWorkers } from './parallel.node.ts';
 import { randomTrace } from './program.oracle.ts';
 import { type AccessPlan, planAccesses } from './read-accesses.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
+import { takeInventory } from './request.ts';
 
 const WORKER = new URL('../../dist/format/decode.worker.node.js', import.meta.url);
 
@@ -30,6 +31,7 @@ describe('decoding in worker threads', () => {
     plan = planAccesses(
       { columns: ['vaddr', 'ordinal'], includeAborted: true },
       trace.capabilities,
+      takeInventory(trace.header, trace.totals, trace.chunks),
     );
     await trace.close();
   });

@@ -14,15 +14,17 @@ import {
 import type { ChunkRecord } from './chunk-header.ts';
 import { BATCH_LENGTH, type ChunkKernel, ColumnBit, ColumnNumber } from './kernel.ts';
 import type { Capabilities } from './metadata.ts';
+import { type Inventory, planRange, type RangePlan, requireKnownOptions } from './request.ts';
 
-export interface AccessOptions {
+/** The type of a batch follows that of `columns`: see AccessBatch. */
+export interface AccessOptions<C extends readonly ColumnName[] = readonly ColumnName[]> {
   /** Only accesses of this vCPU. */
   readonly vcpu?: number;
   /** Ordinals within the stream, half open; aborted accesses count. Default: all. */
   readonly from?: number;
   readonly to?: number;
   /** Default: vaddr, pc, size, flags, icount. */
-  readonly columns?: readonly ColumnName[];
+  readonly columns?: C;
   /** Only this stream; default: stream by stream, in the order of their numbers. */
   readonly stream?: number;
   /** Default false: accesses of instructions that did not complete are left out. */
@@ -34,22 +36,37 @@ export interface AccessOptions {
   readonly signal?: AbortSignal;
 }
 
-const DEFAULT_COLUMNS: readonly ColumnName[] = ['vaddr', 'pc', 'size', 'flags', 'icount'];
+const DEFAULT_COLUMNS = ['vaddr', 'pc', 'size', 'flags', 'icount'] as const;
+
+export type DefaultColumns = typeof DEFAULT_COLUMNS;
+
+const OPTIONS: Readonly<Record<keyof AccessOptions, true>> = {
+  columns: true,
+  vcpu: true,
+  from: true,
+  to: true,
+  stream: true,
+  includeAborted: true,
+  copy: true,
+  workers: true,
+  signal: true,
+};
 
 /** Options with their defaults, checked. Plain data: a worker is sent one. */
-export interface AccessPlan {
+export interface AccessPlan extends RangePlan {
   readonly columns: ReadonlySet<ColumnName>;
-  readonly vcpu: number | undefined;
-  readonly from: number;
-  readonly to: number;
-  readonly stream: number | undefined;
   readonly includeAborted: boolean;
   readonly copy: boolean;
 }
 
 /** Throws 'bad-argument'; 'missing-capability' for a column that the trace cannot have. */
-export function planAccesses(options: AccessOptions, capabilities: Capabilities): AccessPlan {
-  const columns = new Set(options.columns ?? DEFAULT_COLUMNS);
+export function planAccesses(
+  options: AccessOptions,
+  capabilities: Capabilities,
+  inventory: Inventory,
+): AccessPlan {
+  requireKnownOptions(options, OPTIONS, 'accesses()');
+  const columns = new Set<ColumnName>(options.columns ?? DEFAULT_COLUMNS);
   for (const name of columns) {
     if (!COLUMN_NAMES.includes(name)) {
       throw new TraceError('bad-argument', 'there is no such column', {
@@ -62,20 +79,10 @@ export function planAccesses(options: AccessOptions, capabilities: Capabilities)
   requireCapability(columns.has('cr3'), 'address-space', capabilities);
   return {
     columns,
-    vcpu: options.vcpu === undefined ? undefined : requireWhole(options.vcpu, 'vcpu'),
-    from: requireWhole(options.from ?? 0, 'from'),
-    to: requireWhole(options.to ?? Number.MAX_SAFE_INTEGER, 'to'),
-    stream: options.stream === undefined ? undefined : requireWhole(options.stream, 'stream'),
+    ...planRange(options, inventory),
     includeAborted: options.includeAborted ?? false,
     copy: options.copy ?? false,
   };
-}
-
-export function requireWhole(value: number, what: string): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TraceError('bad-argument', `${what} is not a whole number from 0`, {
-    found: String(value),
-  });
 }
 
 function requireCapability(

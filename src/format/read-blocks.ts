@@ -3,7 +3,7 @@
 
 import type { ChunkRecord } from './chunk-header.ts';
 import { type ChunkKernel, ColumnBit, ColumnNumber } from './kernel.ts';
-import { requireWhole } from './read-accesses.ts';
+import { type Inventory, planRange, type RangePlan, requireKnownOptions } from './request.ts';
 
 export interface BlockOptions {
   readonly vcpu?: number;
@@ -34,21 +34,24 @@ export interface BlockBatch {
   readonly firstAccess: Float64Array;
 }
 
-export interface BlockPlan {
-  readonly vcpu: number | undefined;
-  readonly from: number;
-  readonly to: number;
-  readonly stream: number | undefined;
+const OPTIONS: Readonly<Record<keyof BlockOptions, true>> = {
+  vcpu: true,
+  from: true,
+  to: true,
+  stream: true,
+  copy: true,
+  signal: true,
+};
+
+export interface BlockPlan extends RangePlan {
   readonly copy: boolean;
 }
 
 /** Throws 'bad-argument'. */
-export function planBlocks(options: BlockOptions): BlockPlan {
+export function planBlocks(options: BlockOptions, inventory: Inventory): BlockPlan {
+  requireKnownOptions(options, OPTIONS, 'blocks()');
   return {
-    vcpu: options.vcpu === undefined ? undefined : requireWhole(options.vcpu, 'vcpu'),
-    from: requireWhole(options.from ?? 0, 'from'),
-    to: requireWhole(options.to ?? Number.MAX_SAFE_INTEGER, 'to'),
-    stream: options.stream === undefined ? undefined : requireWhole(options.stream, 'stream'),
+    ...planRange(options, inventory),
     copy: options.copy ?? false,
   };
 }

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // The notes of a trace as objects with their places: what happened besides accesses and blocks.
 
-import type { TraceError } from '../base/index.ts';
+import { TraceError } from '../base/index.ts';
 import { type ChunkRecord, chunkError, locateStreams } from './chunk-header.ts';
 import { CUT_CAUSES, NOTES_STREAM, NoteKind } from './layout.ts';
 import { payloadView } from './payload-view.ts';
+import { requireWhole } from './request.ts';
 import { decompress } from './zstd.ts';
 
-export type NoteName =
-  | 'map'
-  | 'map-unknown'
-  | 'unmap'
-  | 'vcpu'
-  | 'cr3'
-  | 'device'
-  | 'wide'
-  | 'phys'
-  | 'event'
-  | 'cut'
-  | 'gap';
+const NOTE_NAMES = [
+  'map',
+  'map-unknown',
+  'unmap',
+  'vcpu',
+  'cr3',
+  'device',
+  'wide',
+  'phys',
+  'event',
+  'cut',
+  'gap',
+] as const;
+
+export type NoteName = (typeof NOTE_NAMES)[number];
 
 export type CutCause = (typeof CUT_CAUSES)[number];
 
@@ -68,7 +72,35 @@ export interface NoteOptions {
   readonly signal?: AbortSignal;
 }
 
-export const DEFAULT_NOTES: readonly NoteName[] = ['vcpu', 'cr3', 'event', 'cut', 'gap'];
+const DEFAULT_NOTES: readonly NoteName[] = ['vcpu', 'cr3', 'event', 'cut', 'gap'];
+
+/** Options with their defaults, checked. */
+export interface NotePlan {
+  readonly stream: number | undefined;
+  readonly kinds: ReadonlySet<NoteName>;
+}
+
+/** Throws 'bad-argument' for a kind that there is not, and for a stream that is not one of these. */
+export function planNotes(
+  { stream, kinds: names = DEFAULT_NOTES }: NoteOptions,
+  streams: ReadonlySet<number>,
+): NotePlan {
+  for (const name of names) {
+    if (!NOTE_NAMES.includes(name)) {
+      throw new TraceError('bad-argument', 'there is no such kind of note', {
+        expected: NOTE_NAMES.join(', '),
+        found: name,
+      });
+    }
+  }
+  if (stream !== undefined && !streams.has(requireWhole(stream, 'stream'))) {
+    throw new TraceError('bad-argument', 'the trace has no such stream', {
+      expected: streams.size === 0 ? 'none' : [...streams].sort((a, b) => a - b).join(', '),
+      found: String(stream),
+    });
+  }
+  return { stream, kinds: new Set(names) };
+}
 
 /** Decodes the notes of a chunk. Throws 'corrupt'. */
 export function* decodeNotes(

@@ -23,7 +23,11 @@ export interface EncodeOptions {
   readonly closed?: boolean;
   /** Put streams into zstd frames. Default false. */
   readonly framed?: boolean;
+  /** Falsify the totals before they are written. */
+  readonly changeTotals?: (totals: RefTotals) => object;
 }
+
+type RefTotals = ReturnType<typeof totalsOf>;
 
 /** Physical page of a virtual one; undefined when it is not known. generation counts unmaps. */
 function physicalPage(vpage: bigint, generation: number): bigint | undefined {
@@ -136,9 +140,14 @@ class FileWriter {
     );
   }
 
+  private totalsJson(seen: readonly SeenTrace[]): string {
+    const totals = totalsOf(seen);
+    return JSON.stringify(this.options.changeTotals?.(totals) ?? totals);
+  }
+
   finish(seen: readonly SeenTrace[]): Uint8Array<ArrayBuffer> {
     if (this.options.closed === false) return this.out.bytes();
-    this.section(4, 0xffffffff, new ByteWriter().text(totalsJson(seen)).bytes());
+    this.section(4, 0xffffffff, new ByteWriter().text(this.totalsJson(seen)).bytes());
     const index = new ByteWriter().u32(this.indexCount).u32(0).append(this.index.bytes());
     const at = this.section(5, 0xffffffff, index.bytes());
     this.section(6, 0xffffffff, new ByteWriter().u64(BigInt(at)).bytes());
@@ -146,10 +155,10 @@ class FileWriter {
   }
 }
 
-function totalsJson(seen: readonly SeenTrace[]): string {
+function totalsOf(seen: readonly SeenTrace[]) {
   const count = (accesses: readonly SeenAccess[], store: boolean): number =>
     accesses.filter((access) => access.store === store && !access.aborted).length;
-  return JSON.stringify({
+  return {
     cause: 'guest-exit',
     error: '',
     streams: seen.map(({ accesses, blocks, instructions }, stream) => ({
@@ -174,8 +183,40 @@ function totalsJson(seen: readonly SeenTrace[]): string {
       cutBlocks: 0,
       unresolvedCuts: 0,
     })),
-    vcpus: [],
-  });
+    vcpus: sumVcpus(seen),
+  };
+}
+
+/** As the accesses and block executions of all streams have it, by vCPU. */
+function sumVcpus(seen: readonly SeenTrace[]): RefVcpuTotals[] {
+  const sums = new Map<number, RefVcpuTotals>();
+  for (const [vcpu, instructions] of seen.flatMap((stream) => [...instructionsOf(stream)])) {
+    const before = sums.get(vcpu)?.instructions ?? 0;
+    const count = (store: boolean): number =>
+      seen
+        .flatMap(({ accesses }) => accesses)
+        .filter((access) => access.vcpu === vcpu && access.store === store && !access.aborted)
+        .length;
+    sums.set(vcpu, {
+      vcpu,
+      instructions: before + instructions,
+      loads: count(false),
+      stores: count(true),
+    });
+  }
+  return [...sums.values()].sort((a, b) => a.vcpu - b.vcpu);
+}
+
+interface RefVcpuTotals {
+  readonly vcpu: number;
+  readonly instructions: number;
+  readonly loads: number;
+  readonly stores: number;
+}
+
+/** Where each vCPU's count stands after its last block execution in the stream. */
+function instructionsOf({ blocks }: SeenTrace): Map<number, number> {
+  return new Map(blocks.map(({ vcpu, icount, executed }) => [vcpu, Number(icount) + executed]));
 }
 
 /** Events of the stream whose accesses these are. */

@@ -10,7 +10,7 @@ import { checkTrace } from './check-trace.node.ts';
 import { checkTraceSource } from './check-trace.ts';
 import { openTrace } from './open-trace.node.ts';
 import { randomTrace } from './program.oracle.ts';
-import { encodeTrace } from './reference-encoder.oracle.ts';
+import { type EncodeOptions, encodeTrace } from './reference-encoder.oracle.ts';
 import { repairTrace } from './repair-trace.node.ts';
 import { openTraceSource, type Trace } from './trace.ts';
 
@@ -135,6 +135,52 @@ describe('kinds of damage', () => {
     const result = await checkTraceSource(byteSourceFromBytes(new Uint8Array(100)));
     expect(result.ok).toBe(false);
     expect(result.problems.map(({ kind }) => kind)).toEqual(['not-a-trace']);
+  });
+});
+
+describe('a check', () => {
+  const twoStreams = randomTrace({
+    ...{ seed: 5, blockCount: 4, executions: 40, streams: 2, oddity: 0.3 },
+  });
+  const check = async (changeTotals: EncodeOptions['changeTotals']): Promise<string[]> => {
+    const { bytes } = encodeTrace(twoStreams, changeTotals === undefined ? {} : { changeTotals });
+    const { problems } = await checkTraceSource(byteSourceFromBytes(bytes));
+    for (const { kind } of problems) expect(kind).toBe('count-mismatch');
+    return problems.map(({ message }) => message);
+  };
+
+  it('finds streams that the totals leave out, and streams that are not there', async () => {
+    expect(await check(undefined)).toEqual([]);
+    const all = await check((totals) => ({ ...totals, streams: [] }));
+    expect(all).toHaveLength(2);
+    expect(all[1]).toContain('stream 1: the totals do not name it');
+    const one = await check((totals) => ({ ...totals, streams: totals.streams.slice(1) }));
+    expect(one).toHaveLength(1);
+    expect(one[0]).toMatch(/^stream 0: the totals do not name it, decoded \d+ records$/);
+    const more = await check(({ streams, ...totals }) => ({
+      ...totals,
+      streams: [...streams, ...streams.slice(1).map((told) => ({ ...told, stream: 7 }))],
+    }));
+    expect(more[0]).toMatch(/^stream 7: totals say \d+ captured, decoded 0$/);
+  });
+
+  it('compares the instructions of each vCPU', async () => {
+    const wrong = await check(({ vcpus, ...totals }) => ({
+      ...totals,
+      vcpus: vcpus.map((told) => ({ ...told, instructions: told.instructions + told.vcpu })),
+    }));
+    expect(wrong[0]).toMatch(/^vCPU 1: totals say \d+ instructions, decoded \d+$/);
+    const missing = await check(({ vcpus, ...totals }) => ({ ...totals, vcpus: vcpus.slice(1) }));
+    expect(missing).toHaveLength(1);
+    expect(missing[0]).toMatch(/^vCPU 0: totals say 0 instructions, decoded \d+$/);
+    // A recorder that does not tell them has told nothing wrong.
+    expect(await check((totals) => ({ ...totals, vcpus: [] }))).toEqual([]);
+  });
+
+  it.each(['io', 'limit'] as const)('throws %s, which is not about the file', async (kind) => {
+    const source = byteSourceFromBytes(SMALL.bytes);
+    const refusing = { ...source, read: () => Promise.reject(new TraceError(kind, 'enough')) };
+    expect((await failure(checkTraceSource(refusing))).kind).toBe(kind);
   });
 });
 

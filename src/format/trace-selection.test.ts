@@ -6,6 +6,7 @@ import { halves } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { randomTrace } from './program.oracle.ts';
 import type { AccessOptions } from './read-accesses.ts';
+import type { NoteOptions } from './read-notes.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
 import type { RefItem, SeenAccess } from './reference-trace.oracle.ts';
 import { openTraceSource, type Trace } from './trace.ts';
@@ -74,7 +75,7 @@ describe('accesses()', () => {
   it('keeps copies, and halves share memory', async () => {
     const batches = [];
     for await (const batch of (await open()).accesses({ copy: true })) batches.push(batch);
-    const all = batches.flatMap(({ vaddr = new BigUint64Array() }) => [...vaddr]);
+    const all = batches.flatMap(({ vaddr }) => [...vaddr]);
     expect(all).toEqual(seen.accesses.filter(({ aborted }) => !aborted).map(({ vaddr }) => vaddr));
     const column = BigUint64Array.of(0xffff_8880_1234_5678n);
     expect([...halves(column)]).toEqual([0x1234_5678, 0xffff_8880]);
@@ -160,5 +161,26 @@ describe('blocks() and notes()', () => {
     ] as const;
     for await (const note of (await open()).notes({ kinds: all })) kinds.add(note.kind);
     expect(kinds.size).toBe(all.length);
+  });
+
+  it('refuses notes of no kind or stream at once', async () => {
+    const trace = await open();
+    const kinds: NoteOptions = JSON.parse('{"kinds": ["event", "evnet"]}');
+    expect(() => trace.notes(kinds)).toThrow(
+      expect.objectContaining({
+        kind: 'bad-argument',
+        facts: expect.objectContaining({
+          found: 'evnet',
+          expected: expect.stringContaining('vcpu, cr3'),
+        }),
+      }),
+    );
+    expect(() => trace.notes({ stream: -1 })).toThrow('stream is not a whole number from 0');
+    expect(() => trace.notes({ stream: 2 })).toThrow(
+      expect.objectContaining({
+        kind: 'bad-argument',
+        facts: expect.objectContaining({ found: '2', expected: '0, 1' }),
+      }),
+    );
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open trace: what it says of itself, and iteration over what it holds.
 
-import type { AccessBatch } from './access-batch.ts';
+import type { AccessBatch, ColumnName } from './access-batch.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { ChunkInfo } from './chunk-header.ts';
 import { loadChunks } from './chunk-payloads.ts';
@@ -11,9 +11,9 @@ import type { Capabilities, TraceHeader, TraceTotals } from './metadata.ts';
 import {
   type AccessOptions,
   type AccessPlan,
+  type DefaultColumns,
   decodeAccesses,
   planAccesses,
-  requireWhole,
   selectChunks,
 } from './read-accesses.ts';
 import {
@@ -23,7 +23,14 @@ import {
   planBlocks,
   selectChunksOfBlocks,
 } from './read-blocks.ts';
-import { DEFAULT_NOTES, decodeNotes, type NoteOptions, type TraceNote } from './read-notes.ts';
+import {
+  decodeNotes,
+  type NoteOptions,
+  type NotePlan,
+  planNotes,
+  type TraceNote,
+} from './read-notes.ts';
+import { requireWhole, takeInventory } from './request.ts';
 import { type Survey, surveyTrace, type TraceCut } from './survey.ts';
 
 /** Sums over the chunks of a trace. */
@@ -40,6 +47,17 @@ export interface TraceSummary {
   readonly events: number;
   readonly chunks: number;
   readonly streams: number;
+}
+
+/** Trace.accesses(): a batch has the columns that were asked for, as far as the compiler can know them. */
+export interface ReadAccesses {
+  <const C extends readonly ColumnName[]>(
+    options: AccessOptions<C> & { readonly columns: C },
+  ): AsyncIterable<AccessBatch<C>>;
+  (
+    options?: AccessOptions & { readonly columns?: undefined },
+  ): AsyncIterable<AccessBatch<DefaultColumns>>;
+  (options?: AccessOptions): AsyncIterable<AccessBatch>;
 }
 
 export interface Trace {
@@ -62,10 +80,13 @@ export interface Trace {
    * one stream, else stream by stream. Throws 'bad-argument' and 'missing-capability' at once; while
    * iterating 'checksum', 'corrupt', 'count-mismatch', 'limit', 'io', and the reason of an aborted signal.
    */
-  accesses(options?: AccessOptions): AsyncIterable<AccessBatch>;
+  readonly accesses: ReadAccesses;
   /** Batches of block executions. Throws as accesses() does. */
   blocks(options?: BlockOptions): AsyncIterable<BlockBatch>;
-  /** Notes with their places, stream by stream. Throws as accesses() does. */
+  /**
+   * Notes with their places, stream by stream. Throws 'bad-argument' at once, also for a stream that the
+   * trace does not have; while iterating as accesses() does.
+   */
   notes(options?: NoteOptions): AsyncIterable<TraceNote>;
   close(): Promise<void>;
 }
@@ -85,6 +106,24 @@ export async function openTraceSource(
 ): Promise<Trace> {
   const survey = await surveyTrace(source);
   const capabilities = survey.totals?.capabilities ?? survey.header.capabilities;
+  const chunks = survey.chunks.map((record) => record.info);
+  const inventory = takeInventory(survey.header, survey.totals, chunks);
+  function accesses<const C extends readonly ColumnName[]>(
+    options: AccessOptions<C> & { readonly columns: C },
+  ): AsyncIterable<AccessBatch<C>>;
+  function accesses(
+    options?: AccessOptions & { readonly columns?: undefined },
+  ): AsyncIterable<AccessBatch<DefaultColumns>>;
+  function accesses(options?: AccessOptions): AsyncIterable<AccessBatch>;
+  function accesses(options: AccessOptions = {}): AsyncIterable<AccessBatch> {
+    const plan = planAccesses(options, capabilities, inventory);
+    const workers = requireWhole(options.workers ?? 0, 'workers');
+    if (parallel !== undefined && workers > 0) {
+      const wanted = selectChunks(survey.chunks, plan).map(({ info }) => info.chunkIndex);
+      return parallel(wanted, plan, workers, options.signal);
+    }
+    return iterateAccesses(source, survey, plan, options.signal);
+  }
   return {
     path: source.name,
     fileBytes: source.byteLength,
@@ -94,19 +133,11 @@ export async function openTraceSource(
     totals: survey.totals,
     capabilities,
     code: survey.code.table,
-    chunks: survey.chunks.map((record) => record.info),
+    chunks,
     summary: () => summarize(survey),
-    accesses(options = {}) {
-      const plan = planAccesses(options, capabilities);
-      const workers = requireWhole(options.workers ?? 0, 'workers');
-      if (parallel !== undefined && workers > 0) {
-        const wanted = selectChunks(survey.chunks, plan).map(({ info }) => info.chunkIndex);
-        return parallel(wanted, plan, workers, options.signal);
-      }
-      return iterateAccesses(source, survey, plan, options.signal);
-    },
+    accesses,
     blocks(options = {}) {
-      const plan = planBlocks(options);
+      const plan = planBlocks(options, inventory);
       const records = selectChunksOfBlocks(survey.chunks, plan);
       return withKernel(survey.code, async function* (kernel) {
         for await (const { record, payload } of loadChunks(source, records, options.signal)) {
@@ -115,7 +146,10 @@ export async function openTraceSource(
         }
       });
     },
-    notes: (options = {}) => iterateNotes(source, survey, options),
+    notes(options = {}) {
+      const plan = planNotes(options, streamsOf(survey));
+      return iterateNotes(source, survey, plan, options.signal);
+    },
     close: () => source.close(),
   };
 }
@@ -141,18 +175,26 @@ function iterateAccesses(
 async function* iterateNotes(
   source: ByteSource,
   survey: Survey,
-  options: NoteOptions,
+  { stream, kinds }: NotePlan,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<TraceNote, void, undefined> {
-  const kinds = new Set(options.kinds ?? DEFAULT_NOTES);
   const records = survey.chunks
     .filter(({ info }) => info.noteCount > 0)
-    .filter(({ info }) => options.stream === undefined || info.stream === options.stream)
+    .filter(({ info }) => stream === undefined || info.stream === stream)
     .sort((a, b) => a.info.stream - b.info.stream || a.info.chunkIndex - b.info.chunkIndex);
-  for await (const { record, payload } of loadChunks(source, records, options.signal)) {
+  for await (const { record, payload } of loadChunks(source, records, signal)) {
     for (const note of decodeNotes(record, payload)) {
       if (kinds.has(note.kind)) yield note;
     }
   }
+}
+
+/** A stream without a chunk is known from the totals. */
+function streamsOf({ chunks, totals }: Survey): Set<number> {
+  return new Set([
+    ...chunks.map(({ info }) => info.stream),
+    ...(totals?.streams ?? []).map(({ stream }) => stream),
+  ]);
 }
 
 function summarize({ chunks }: Survey): TraceSummary {

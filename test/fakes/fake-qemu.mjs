@@ -59,6 +59,13 @@ switch (behaviour) {
     setState('closed');
     process.exit(3);
   // falls through
+  case 'never-runs':
+    // As with a device that fails after the plugin was loaded: an empty trace, closed.
+    setField(32, 0);
+    setField(40, 0);
+    setState('closed');
+    fail('qemu-system-x86_64: could not initialize the device');
+  // falls through
   case 'dies':
     console.error('qemu-system-x86_64: about to die');
     process.kill(process.pid, 'SIGKILL');
@@ -70,7 +77,6 @@ switch (behaviour) {
     waitForSigterm();
     break;
   case 'limit':
-    setMessage('limit of 400 accesses reached');
     setState('closed');
     waitForSigterm();
     break;
@@ -79,7 +85,7 @@ switch (behaviour) {
     waitForSigterm();
     break;
   case 'sleeps':
-    // A halted guest: the plugin sees no command; QEMU's own end closes the trace.
+    // The plugin does not come to the command; QEMU's own end closes the trace.
     process.once('SIGTERM', () => {
       setState('closed');
       process.exit(0);

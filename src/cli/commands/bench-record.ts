@@ -24,6 +24,7 @@ import {
 } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
 import { describeMachine } from '../machine.ts';
+import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderBenchRecord } from '../render/bench.ts';
 import type { BenchRecordResult, Spread } from '../results.ts';
@@ -85,7 +86,7 @@ async function runBenchRecord(
       console: { file: path.join(folder, 'console.txt') },
     });
     const outputFile = path.join(folder, 'boot.memtrace');
-    const runs: (BenchRecordResult['runs'][number] & { readonly extraBytes: number })[] = [];
+    const runs: (BenchRecordResult['runs'][number] & { readonly extraBytes: number | null })[] = [];
     for (let run = 0; run < runCount; run++) {
       const pair = await runPair({ qemu, pluginFile, guestArguments, outputFile, paused }, context);
       runs.push(pair);
@@ -109,7 +110,7 @@ async function runBenchRecord(
       accessesPerSecond: accesses / tracedSeconds.median,
       bytesPerAccess: trace.bytesPerAccess,
       bytesPerInstruction: instructions === 0 ? null : trace.fileBytes / instructions,
-      recorderPeakBytes: Math.max(0, ...runs.map((run) => run.extraBytes)),
+      recorderPeakBytes: highestOf(runs.map((run) => run.extraBytes)),
       totals: trace.totals,
     };
   } finally {
@@ -128,7 +129,7 @@ interface PairRequest {
 async function runPair(
   request: PairRequest,
   context: CliContext,
-): Promise<BenchRecordResult['runs'][number] & { readonly extraBytes: number }> {
+): Promise<BenchRecordResult['runs'][number] & { readonly extraBytes: number | null }> {
   const { qemu, pluginFile, guestArguments, outputFile, paused } = request;
   const untraced = await withAbort(async (signal) => runUntraced(qemu, guestArguments, signal));
   const { outcome, verdict } = await recordWatched(
@@ -155,8 +156,13 @@ async function runPair(
     tracedSeconds: outcome.wallSeconds,
     slowdown: outcome.wallSeconds / untraced.wallSeconds,
     waits: outcome.status.waits,
-    extraBytes: outcome.peakRssBytes - untraced.peakRssBytes,
+    extraBytes: extraBytes(outcome.peakRssBytes, untraced.peakRssBytes),
   };
+}
+
+function highestOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 function spreadOf(values: readonly number[]): Spread {

@@ -38,7 +38,10 @@ const WANTED: Readonly<Record<Verb, readonly RecorderState[]>> = {
   resume: ['recording'],
   stop: ['closed'],
 };
-/** A guest that sleeps takes the command when it wakes; it is not waited for longer than this. */
+/**
+ * A stop is taken by the plugin's control thread within 10 ms. To pause and to resume takes a vCPU, and a
+ * guest that sleeps comes to it when it wakes; it is not waited for longer than this.
+ */
 const PATIENCE_MS = 5000;
 const POLL_MS = 20;
 

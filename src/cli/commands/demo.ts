@@ -28,6 +28,7 @@ import {
   QEMU_OPTION,
 } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
+import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderDemo } from '../render/demo.ts';
 import type { DemoResult } from '../results.ts';
@@ -110,7 +111,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
       untracedSeconds: untraced.wallSeconds,
       tracedSeconds: outcome.wallSeconds,
       slowdown: outcome.wallSeconds / untraced.wallSeconds,
-      recorderPeakBytes: Math.max(0, outcome.peakRssBytes - untraced.peakRssBytes),
+      recorderPeakBytes: extraBytes(outcome.peakRssBytes, untraced.peakRssBytes),
       ...read,
     };
   } finally {

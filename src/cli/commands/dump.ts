@@ -16,9 +16,12 @@ import { DUMP_FORMATS, type DumpFormat, dumpHeadline, dumpLines } from '../rende
 export const dumpCommand: CommandSpec = {
   name: 'dump',
   summary: 'print accesses, one a line',
-  details: `Positions are ordinals, counted from 0 in the order of recording. What the trace does not know of an access is
-"-" in text, empty in csv and missing in ndjson. Accesses of instructions that did not complete are shown with
---aborted only.`,
+  details: `Positions are ordinals, counted from 0 in the order of recording; accesses of instructions that did not
+complete have one too and are shown with --aborted only. icount is counted from 0 too: the instructions that the
+vCPU had completed before the one that made the access. What the trace does not know of an access is "-" in
+text, empty in csv and missing in ndjson. The marks are aborted: the instruction did not complete; device: the
+access went to a device, in whole or in part; crosses-page: it goes on in a second page, and paddr is that of
+its first byte; physical: it was made with a physical address, there is no virtual one.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },

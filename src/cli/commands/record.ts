@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ExitCode, UserError } from '../../base/index.ts';
-import {
-  chooseQemu,
-  type RecordCause,
-  type RecordLimits,
-  requirePluginFile,
-} from '../../capture/index.ts';
+import { ExitCode, formatBytes, TraceError, UserError } from '../../base/index.ts';
+import { causeOf, chooseQemu, type RecordLimits, requirePluginFile } from '../../capture/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -17,6 +12,7 @@ import {
   printResult,
   QEMU_OPTION,
 } from '../command-spec.ts';
+import { knownBytes } from '../peak-memory.ts';
 import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderRecord } from '../render/record.ts';
 import type { RecordResult } from '../results.ts';
@@ -47,7 +43,7 @@ thread=multi each vCPU stops a little later.`,
     { flags: '--limit-instructions <N>', description: 'stop after N instructions' },
     {
       flags: '--limit-bytes <SIZE>',
-      description: 'stop before the file is larger than SIZE (4G = 2^32)',
+      description: 'stop before the file is larger than SIZE, at least 1M (4G = 2^32)',
     },
     { flags: '--start-paused', description: 'do not record until resumed' },
     {
@@ -91,7 +87,7 @@ async function runRecord(input: CommandInput, context: CliContext): Promise<Exit
   );
   const trace = await readTraceFacts(outcome.file);
   const result: RecordResult = {
-    cause: causeOf(verdict.cause, trace.cause),
+    cause: causeOf(verdict, trace.cause),
     explanation: verdict.explanation,
     remedy: verdict.remedy,
     wallSeconds: outcome.wallSeconds,
@@ -101,7 +97,7 @@ async function runRecord(input: CommandInput, context: CliContext): Promise<Exit
       version: qemu.version.text,
       exitCode: outcome.qemu.exitCode,
       signal: outcome.qemu.signal,
-      peakRssBytes: outcome.peakRssBytes,
+      peakRssBytes: knownBytes(outcome.peakRssBytes),
     },
     notes: outcome.notes,
     trace,
@@ -113,21 +109,31 @@ async function runRecord(input: CommandInput, context: CliContext): Promise<Exit
   return verdict.exitCode;
 }
 
-/**
- * The trace's own word for the end, which knows of limits. A Ctrl-C in the terminal reaches QEMU too, so
- * that "the guest ended" and "stopped" may be the same event.
- */
-function causeOf(seen: RecordCause, stated: string | null): RecordCause {
-  return stated === 'limit' && seen === 'guest-exit' ? 'limit' : seen;
-}
-
 function limitsFrom(input: CommandInput): RecordLimits {
   const accesses = findCount(input, 'limitAccesses', '--limit-accesses');
   const instructions = findCount(input, 'limitInstructions', '--limit-instructions');
   const bytes = findSize(input, 'limitBytes', '--limit-bytes');
+  requireAtLeast(accesses, 1, '--limit-accesses', String);
+  requireAtLeast(instructions, 1, '--limit-instructions', String);
+  requireAtLeast(bytes, LEAST_LIMIT_BYTES, '--limit-bytes', formatBytes);
   return {
     ...(accesses === undefined ? {} : { accesses }),
     ...(instructions === undefined ? {} : { instructions }),
     ...(bytes === undefined ? {} : { bytes }),
   };
+}
+
+/** Below that a trace has hardly room for its header, code and closing sections. */
+const LEAST_LIMIT_BYTES = 1024 ** 2;
+
+function requireAtLeast(
+  value: number | undefined,
+  least: number,
+  flag: string,
+  format: (value: number) => string,
+): void {
+  if (value === undefined || value >= least) return;
+  throw new TraceError('bad-argument', `${flag} is at least ${format(least)}`, {
+    found: format(value),
+  });
 }

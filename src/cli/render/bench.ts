@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
 import type { Machine } from '../machine.ts';
 import type { BenchRecordResult, Spread } from '../results.ts';
-import { drawTable } from './table.ts';
+import { drawTable, renderBytes } from './table.ts';
 
 export function renderBenchRecord(result: BenchRecordResult): string {
   const rows = [
@@ -15,7 +15,7 @@ export function renderBenchRecord(result: BenchRecordResult): string {
     ],
     ['bytes per access', result.bytesPerAccess?.toFixed(4) ?? '-'],
     ['bytes per insn', result.bytesPerInstruction?.toFixed(4) ?? '-'],
-    ['recorder memory', formatBytes(result.recorderPeakBytes)],
+    ['recorder memory', renderBytes(result.recorderPeakBytes)],
     ['guest', `Linux ${result.kernelVersion} in QEMU ${result.qemuVersion}`],
     ['machine', drawMachine(result.machine)],
   ];

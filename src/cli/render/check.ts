@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatBytes, formatCount } from '../../base/index.ts';
+import { formatBytes, formatCount, formatQuantity } from '../../base/index.ts';
 import type { TraceProblem } from '../../format/index.ts';
 import type { CheckCommandResult } from '../results.ts';
 
 export function renderCheck(result: CheckCommandResult): string {
   const { file, problems, moreProblems, repaired } = result;
-  const counts = `${formatCount(result.accesses)} accesses, ${formatCount(result.blocks)} block executions, ${formatCount(result.instructions)} instructions in ${formatCount(result.chunks)} chunks`;
+  const counts = `${formatQuantity(result.accesses, 'access', 'accesses')}, ${formatQuantity(result.blocks, 'block execution')}, ${formatQuantity(result.instructions, 'instruction')} in ${formatQuantity(result.chunks, 'chunk')}`;
   const verdict = result.ok
     ? `good: ${counts} decoded, as many as were recorded`
     : `NOT GOOD; decoded ${counts}`;
@@ -16,7 +16,7 @@ export function renderCheck(result: CheckCommandResult): string {
     more,
     repaired === null
       ? ''
-      : `${repaired.file}: ${formatCount(repaired.keptAccesses)} accesses in ${formatCount(repaired.keptChunks)} chunks kept, ${formatBytes(repaired.lostBytes)} lost\n`,
+      : `${repaired.file}: ${formatQuantity(repaired.keptAccesses, 'access', 'accesses')} in ${formatQuantity(repaired.keptChunks, 'chunk')} kept, ${formatBytes(repaired.lostBytes)} lost\n`,
   ].join('');
 }
 

@@ -18,7 +18,7 @@ export function renderDemo(result: DemoResult): string {
     ],
     [
       'slowdown',
-      `${result.slowdown.toFixed(2)}x: ${result.tracedSeconds.toFixed(2)} s recorded, ${result.untracedSeconds.toFixed(2)} s untraced, ${formatBytes(result.recorderPeakBytes)} more memory`,
+      `${result.slowdown.toFixed(2)}x: ${result.tracedSeconds.toFixed(2)} s recorded, ${result.untracedSeconds.toFixed(2)} s untraced, ${result.recorderPeakBytes === null ? 'extra memory unknown' : `${formatBytes(result.recorderPeakBytes)} more memory`}`,
     ],
     ['counted', renderAccounts(trace)],
   ];

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatBytes, formatCount } from '../../base/index.ts';
+import { formatBytes, formatQuantity } from '../../base/index.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { drawTable } from './table.ts';
 import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderInfo(facts: TraceFacts): string {
-  const state = facts.complete
-    ? `complete${facts.cause === null ? '' : ` (${facts.cause})`}`
-    : describeCut(facts);
+  const state = facts.complete ? describeComplete(facts) : describeCut(facts);
   const held = Object.entries(facts.capabilities)
     .filter(([, { status }]) => status === 'yes')
     .map(([name]) => name);
@@ -18,10 +16,16 @@ export function renderInfo(facts: TraceFacts): string {
     '\n',
     renderTotals(facts),
     `${renderAccounts(facts)}\n`,
-    `${formatCount(facts.chunkCount)} chunks, ${formatCount(facts.codeBlockCount)} blocks of code\n`,
+    `${formatQuantity(facts.chunkCount, 'chunk')}, ${formatQuantity(facts.codeBlockCount, 'block')} of code\n`,
     `\nof each access: ${held.join(', ')}\n`,
     notHeld === '' ? '' : `not in this trace:\n${notHeld}`,
+    `\nchunks were not decoded; to verify them: loadstore check ${quoteWord(facts.file)}\n`,
   ].join('');
+}
+
+/** Nothing was decoded: it is what the totals say. A repaired trace may have none. */
+function describeComplete({ cause }: TraceFacts): string {
+  return cause === null ? 'closed, without totals' : `complete (${cause}) by its totals`;
 }
 
 function describeCut({ cut, fileBytes }: TraceFacts): string {

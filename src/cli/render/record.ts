@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { assertNever, formatBytes } from '../../base/index.ts';
+import { assertNever } from '../../base/index.ts';
 import type { RecordResult } from '../results.ts';
+import { renderBytes } from './table.ts';
 import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderRecord(result: RecordResult): string {
@@ -11,7 +12,7 @@ export function renderRecord(result: RecordResult): string {
     `${trace.file}: ${causeText(result.cause)}${explanation}\n\n`,
     renderTotals(trace),
     `${renderAccounts(trace)}\n`,
-    `QEMU ${result.qemu.version} ran ${result.wallSeconds.toFixed(1)} s, at most ${formatBytes(result.qemu.peakRssBytes)} resident\n`,
+    `QEMU ${result.qemu.version} ran ${result.wallSeconds.toFixed(1)} s, peak memory ${renderBytes(result.qemu.peakRssBytes)}\n`,
     notHeld === '' ? '' : `\nnot in this trace:\n${notHeld}`,
   ].join('');
 }

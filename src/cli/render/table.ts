@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Columns of text that line up.
 
+import { formatBytes } from '../../base/index.ts';
+
 export type Align = 'left' | 'right';
 
 /** Rows of cells as lines, each ending in a newline; a missing alignment is 'left'. */
@@ -37,4 +39,9 @@ export function fillText(text: string, width: number, indent: string): string {
   }
   lines.push(line);
   return lines.join(`\n${indent}`);
+}
+
+/** null: not known. */
+export function renderBytes(sizeBytes: number | null): string {
+  return sizeBytes === null ? 'unknown' : formatBytes(sizeBytes);
 }

@@ -10,6 +10,7 @@ const NAME_WIDTH = 16;
 const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   unknownPaddr: 'accesses without a known physical address',
   mapMismatches: 'self-checks of physical addresses that failed',
+  viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
   strays: 'accesses that QEMU reported outside any block',
   unresolvedCuts: 'blocks that ended early at a place that could not be told',
 };

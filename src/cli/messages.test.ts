@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user is told who mistypes, names the wrong file or has an unusual one.
+
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { extraBytes, knownBytes } from './peak-memory.ts';
+import { runCli } from './program.ts';
+import { renderBytes } from './render/table.ts';
+
+const FAKE = path.join(import.meta.dirname, '..', '..', 'test', 'fakes', 'fake-qemu.mjs');
+let folder = '';
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'loadstore-test-'));
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Said {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function loadstore(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Said> {
+  let out = '';
+  let err = '';
+  const exitCode = await runCli(words, {
+    env: {
+      LOADSTORE_CACHE: folder,
+      LOADSTORE_RUNTIME: path.join(folder, 'run'),
+      LOADSTORE_PLUGIN: FAKE,
+      ...env,
+    },
+    stdoutIsTerminal: false,
+    stderrIsTerminal: false,
+    writeOut: (text) => {
+      out += text;
+      return Promise.resolve();
+    },
+    writeErr: (text) => {
+      err += text;
+    },
+  });
+  return { exitCode, out, err };
+}
+
+/** A good trace of one chunk. */
+function traceBytes(): Uint8Array<ArrayBuffer> {
+  return encodeTrace({
+    blocks: [{ vaddr: 0x1000n, mode: undefined, lastRep: false, insnLengths: [3] }],
+    streams: [
+      [
+        { type: 'vcpu', vcpu: 0 },
+        {
+          type: 'block',
+          id: 0,
+          accesses: [{ insn: 0, store: false, sizeLog2: 3, vaddr: 0x2000n }],
+        },
+      ],
+    ],
+  }).bytes;
+}
+
+function writeTrace(bytes: Uint8Array = traceBytes()): string {
+  const file = path.join(folder, 'a.memtrace');
+  writeFileSync(file, bytes);
+  return file;
+}
+
+describe('limits', () => {
+  it.each([
+    ['--limit-accesses', '0', 'at least 1'],
+    ['--limit-instructions', '0', 'at least 1'],
+    ['--limit-bytes', '10', 'at least 1.00 MiB'],
+    ['--limit-bytes', '1048575', 'at least 1.00 MiB'],
+  ])('%s %s is refused', async (flag, value, message) => {
+    const { exitCode, err } = await loadstore([
+      ...['record', '--qemu', FAKE, flag, value, '-o', path.join(folder, 'x')],
+      ...['--', '-m', '1'],
+    ]);
+    expect(err).toContain(`loadstore: ${flag} is ${message}`);
+    expect(exitCode).toBe(2);
+  });
+
+  it('record --help tells the least size', async () => {
+    const { out } = await loadstore(['record', '--help']);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('at least 1M');
+  });
+});
+
+describe('peak memory', () => {
+  it('is unknown when it was never read', () => {
+    expect([knownBytes(0), knownBytes(4096)]).toEqual([null, 4096]);
+    expect([extraBytes(0, 5), extraBytes(5, 0), extraBytes(5, 7), extraBytes(9, 7)]).toEqual([
+      null,
+      null,
+      0,
+      2,
+    ]);
+    expect([renderBytes(null), renderBytes(4096)]).toEqual(['unknown', '4.00 KiB']);
+  });
+});
+
+describe('doctor', () => {
+  it('advises to leave a QEMU out that does not run when there are others', async () => {
+    copyFileSync(FAKE, path.join(folder, 'qemu-system-x86_64'));
+    const { exitCode, out } = await loadstore(['doctor', '--qemu', '/no/such'], {
+      PATH: `${folder}:${path.dirname(process.execPath)}`,
+    });
+    expect(out).toContain('/no/such: no such file');
+    expect(out).toContain('Try: leave --qemu out, or name another (loadstore doctor lists them)');
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe('check', () => {
+  it('does not repair onto a file that exists', async () => {
+    const file = writeTrace();
+    const other = path.join(folder, 'other');
+    writeFileSync(other, 'mine');
+    expect(await loadstore(['check', file, '--repair', other])).toEqual({
+      exitCode: 2,
+      out: '',
+      err: `loadstore: ${other} exists\nTry: name another file: --repair FILE\n`,
+    });
+  });
+
+  it('tells before it reads that the folder to repair into is not there', async () => {
+    const out = path.join(folder, 'none', 'out');
+    const { exitCode, err } = await loadstore(['check', writeTrace(), '--repair', out]);
+    expect(err).toContain(`loadstore: cannot write ${out}: no such folder\nTry: `);
+    expect(exitCode).toBe(4);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('advises repair only when a chunk is before the damage', async () => {
+    const foreign = path.join(folder, 'README.md');
+    writeFileSync(foreign, '# This is a readme, and a long one');
+    const one = await loadstore(['check', foreign]);
+    expect(one.out).toContain('this is not a trace file');
+    expect(one.out).not.toMatch(/repair|before it/i);
+    expect(one.exitCode).toBe(3);
+
+    const inHeader = traceBytes();
+    inHeader[50] = (inHeader[50] ?? 0) ^ 1;
+    const two = await loadstore(['check', writeTrace(inHeader)]);
+    expect(two.out).not.toMatch(/repair|before it is|keep/i);
+    expect(two.out).toContain('copy it again');
+
+    const cut = await loadstore(['check', writeTrace(traceBytes().slice(0, -2))]);
+    expect(cut.out).toContain('Repair the trace to keep what is before it');
+    expect(cut.exitCode).toBe(1);
+  });
+
+  it('counts one chunk as one', async () => {
+    expect((await loadstore(['check', writeTrace()])).out).toContain(
+      'good: 1 access, 1 block execution, 1 instruction in 1 chunk decoded',
+    );
+  });
+});
+
+describe('info', () => {
+  it('says whose word "complete" is and what verifies it', async () => {
+    const file = writeTrace();
+    const { out } = await loadstore(['info', file]);
+    expect(out).toMatch(/^.*: complete.* by its totals\n/);
+    expect(out).toContain('1 chunk, 1 block of code\n');
+    expect(out).toMatch(
+      /\nchunks were not decoded; to verify them: loadstore check .*a.memtrace\n$/,
+    );
+  });
+});
+
+describe('messages of the operating system', () => {
+  it('are words', async () => {
+    expect(await loadstore(['check', 'nosuch.mt'])).toMatchObject({
+      exitCode: 4,
+      err: 'loadstore: nosuch.mt: no such file\n',
+    });
+    expect((await loadstore(['info', folder])).err).toContain(`${folder}: is a folder`);
+    expect((await loadstore(['info', `${FAKE}/x`])).err).toContain(`${FAKE}/x: no such file`);
+  });
+});
+
+describe('record without "--"', () => {
+  it('hints that the arguments of QEMU follow it', async () => {
+    const { exitCode, err } = await loadstore(['record', '-m', '1G']);
+    expect(err).toContain("unknown option '-m'");
+    expect(err).toContain('Try: the arguments of QEMU follow "--": loadstore record [options] -- ');
+    expect(exitCode).toBe(2);
+    const other = await loadstore(['record', '--loud', '--', '-m', '1G']);
+    expect(other.err).not.toContain('Try: ');
+  });
+});
+
+describe('dump --help', () => {
+  it('tells what is counted from 0 and what the marks mean', async () => {
+    const { out } = await loadstore(['dump', '--help']);
+    const flat = out.replaceAll(/\s+/g, ' ');
+    expect(flat).toContain('counted from 0');
+    for (const mark of ['aborted', 'device', 'crosses-page', 'physical']) {
+      expect(flat).toContain(`${mark}: `);
+    }
+  });
+});
