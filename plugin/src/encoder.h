@@ -76,6 +76,7 @@ typedef struct {
     _Atomic uint64_t events;
     uint64_t cuts;
     uint64_t unresolved;   /* cuts whose instruction could not be found */
+    uint64_t gaps;         /* how often recording was resumed */
     uint64_t undelivered;  /* words behind the recording's limit */
     uint64_t written;      /* accesses and blocks of chunks that were written */
 } LsStreamTotals;

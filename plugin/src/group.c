@@ -376,6 +376,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         ls_chunk_note(e, LS_NOTE_UNMAP);
         break;
     case LS_W_GAP:
+        e->totals.gaps++;
         note = ls_chunk_note(e, LS_NOTE_GAP);
         ls_put_low(note, at[1], 8);
         for (uint32_t i = 0; i < e->vcpu_count; i++) {

@@ -182,6 +182,19 @@ static void end_array(LsBuffer *out)
     add(out, "],");
 }
 
+/* A pause is a gap in each stream; one that began later has fewer. */
+static uint64_t most_gaps(LsEncoder *const *encoders, unsigned count)
+{
+    uint64_t most = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (encoders[i]->totals.gaps > most) {
+            most = encoders[i]->totals.gaps;
+        }
+    }
+    return most;
+}
+
 char *ls_report_totals(const char *cause, const char *error,
                        LsEncoder *const *encoders, unsigned count,
                        const LsAbilities *abilities)
@@ -190,8 +203,8 @@ char *ls_report_totals(const char *cause, const char *error,
 
     add(&out, "{\"cause\":\"%s\",\"error\":", cause);
     add_string(&out, error);
-    add(&out, ",\"viewMismatches\":%" PRIu64 ",\"streams\":[",
-        ls_view_mismatches());
+    add(&out, ",\"viewMismatches\":%" PRIu64 ",\"gaps\":%" PRIu64
+        ",\"streams\":[", ls_view_mismatches(), most_gaps(encoders, count));
     for (unsigned i = 0; i < count; i++) {
         add_stream(&out, encoders[i], ls_recorders[i]);
     }

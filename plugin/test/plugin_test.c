@@ -369,6 +369,7 @@ static void check_pause_and_resume(void)
     CHECK_EQ(total("instructions", 0), 2200);
     check_balance(0);
     CHECK(has_gap(&t));
+    CHECK(strstr(totals, "\"gaps\":1,") != NULL);
 }
 
 TEST_WITH(threads_plugin_pauses_with_api_4, "FAKE_QEMU=4")
@@ -400,6 +401,7 @@ static void check_paused_start(void)
     CHECK_EQ(total("accesses", 0), 200);
     check_balance(0);
     CHECK(has_gap(&t));
+    CHECK(strstr(totals, "\"gaps\":1,") != NULL);
 }
 
 /* Version 1 has no recorder before the first translation. */

@@ -27,6 +27,7 @@ export {
   startRecording,
 } from './recording.ts';
 export {
+  findRunEntry,
   isAlive,
   listRunEntries,
   openRunFolder,

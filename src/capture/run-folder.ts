@@ -91,7 +91,13 @@ export function sweepRunEntries(folder: string): void {
 function readRunEntries(folder: string): RunEntry[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => findRunEntry(path.join(folder, name)) ?? []);
+    .flatMap((name) => parseRunEntry(path.join(folder, name)) ?? []);
+}
+
+/** The running recording that writes this trace. */
+export function findRunEntry(folder: string, traceFile: string): RunEntry | undefined {
+  const file = realPathOf(traceFile);
+  return listRunEntries(folder).find((entry) => entry.traceFile === file);
 }
 
 /**
@@ -100,11 +106,10 @@ function readRunEntries(folder: string): RunEntry[] {
  */
 export function requireRunEntry(folder: string, target: string): RunEntry {
   const entries = listRunEntries(folder);
-  const file = realPathOf(target);
-  const entry = entries.find(
-    ({ qemuPid, launcherPid, traceFile }) =>
-      target === String(qemuPid) || target === String(launcherPid) || file === traceFile,
-  );
+  const entry =
+    entries.find(
+      ({ qemuPid, launcherPid }) => target === String(qemuPid) || target === String(launcherPid),
+    ) ?? findRunEntry(folder, target);
   if (entry !== undefined) return entry;
   const running = entries.map(({ qemuPid, traceFile }) => `${traceFile} (QEMU ${qemuPid})`);
   throw new UserError(
@@ -147,7 +152,7 @@ function entryFile(folder: string, qemuPid: number): string {
   return path.join(folder, `${qemuPid}.json`);
 }
 
-function findRunEntry(file: string): RunEntry | undefined {
+function parseRunEntry(file: string): RunEntry | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return isRunEntry(value) ? value : undefined;

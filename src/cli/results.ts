@@ -85,6 +85,11 @@ export interface BenchRecordResult {
   readonly totals: TraceTotals;
 }
 
+export interface InfoResult extends TraceFacts {
+  /** Process id of the QEMU that still writes the trace; null: none on this machine. */
+  readonly recordedBy: number | null;
+}
+
 export interface CheckCommandResult extends CheckResult {
   readonly file: string;
   /** Null when no repair was asked for. */

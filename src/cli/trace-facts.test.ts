@@ -24,17 +24,34 @@ async function factsWith(totals: object): Promise<TraceFacts> {
   return traceFactsOf(await openTraceSource(byteSourceFromBytes(new Uint8Array(bytes))));
 }
 
+describe('a trace that is still being written', () => {
+  it('is not called cut', async () => {
+    const facts = await factsWith({});
+    const text = renderInfo({ ...facts, complete: false, recordedBy: 4711 });
+    expect(text).toContain('still being recorded, by QEMU 4711');
+    expect(text).not.toContain('INCOMPLETE');
+  });
+});
+
+describe('gaps', () => {
+  it('are told', async () => {
+    const facts = await factsWith({ gaps: 2 });
+    expect(facts.doubts).toEqual({ gaps: 2 });
+    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/gaps +2 resumed after a pause/);
+  });
+});
+
 describe('viewMismatches', () => {
   it('is a doubt when the located CPU state was wrong', async () => {
     const facts = await factsWith({ viewMismatches: 1234 });
     expect(facts.doubts).toEqual({ viewMismatches: 1234 });
-    expect(renderInfo(facts)).toMatch(/viewMismatches +1,234 times/);
+    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/viewMismatches +1,234 times/);
   });
 
   it.each([{}, { viewMismatches: 0 }])('is not spoken of with %j', async (totals) => {
     const facts = await factsWith(totals);
     expect(facts.doubts).toEqual({});
-    expect(renderInfo(facts)).not.toContain('viewMismatches');
+    expect(renderInfo({ ...facts, recordedBy: null })).not.toContain('viewMismatches');
   });
 
   it('is a count, or the totals are damaged', async () => {

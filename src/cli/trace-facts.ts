@@ -80,7 +80,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
   const { instructions, loads, stores, aborted, blocks, events } = trace.summary();
   const accesses = loads + stores;
   const streams = trace.totals?.streams;
-  const viewMismatches = trace.totals?.viewMismatches ?? 0;
+  const { viewMismatches = 0, gaps = 0 } = trace.totals ?? {};
   const total = (name: keyof StreamTotals): number | null =>
     streams === undefined ? null : streams.reduce((sum, stream) => sum + stream[name], 0);
   return {
@@ -100,6 +100,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
       [
         ...DOUBTS.map((name) => [name, total(name) ?? 0] as const),
         ['viewMismatches', viewMismatches] as const,
+        ['gaps', gaps] as const,
       ].filter(([, count]) => count > 0),
     ),
     chunkCount: trace.chunks.length,

@@ -30,6 +30,8 @@ export interface CheckResult extends Tally {
   /** Problems that are not in the list, which ends at 100. */
   readonly moreProblems: number;
   readonly complete: boolean;
+  /** The file says how much was recorded, so that what was decoded could be compared. */
+  readonly hasTotals: boolean;
   readonly fileBytes: number;
   readonly sections: number;
   readonly chunks: number;
@@ -72,6 +74,7 @@ export async function checkTraceSource(
     problems: problems.list,
     moreProblems: problems.more,
     complete: survey?.complete ?? false,
+    hasTotals: survey?.totals !== undefined,
     fileBytes: source.byteLength,
     sections: survey?.sections.length ?? 0,
     chunks: survey?.chunks.length ?? 0,

@@ -109,6 +109,8 @@ export interface TraceTotals {
   readonly error: string;
   /** Times that the located CPU state disagreed with QEMU; undefined: the recorder did not tell. */
   readonly viewMismatches: number | undefined;
+  /** How often recording was resumed after a pause; undefined: the recorder did not tell. */
+  readonly gaps: number | undefined;
   readonly streams: readonly StreamTotals[];
   readonly vcpus: readonly VcpuTotals[];
   /** Replaces the header's when present. */
@@ -132,6 +134,7 @@ export function decodeTotals(payload: Uint8Array): TraceTotals {
     cause: narrowCause(root['cause'], 'cause'),
     error: optional(root['error'], 'error', narrowString) ?? '',
     viewMismatches: optional(root['viewMismatches'], 'viewMismatches', narrowCount),
+    gaps: optional(root['gaps'], 'gaps', narrowCount),
     streams: narrowArray(root['streams'], 'streams').map((value, i) =>
       narrowStreamTotals(narrowRecord(value, `streams[${i}]`), `streams[${i}]`),
     ),

@@ -217,7 +217,9 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recording that is cut short', () => {
     const repaired = path.join(folder.path, 'repaired.memtrace');
     await runLoadstore('check', trace, '--repair', repaired);
     expect((await infoOf(repaired)).totals.accesses).toBe(totals.accesses);
-    expect((await runLoadstore('check', repaired)).exitCode).toBe(0);
+    const checked = await runLoadstore('check', repaired);
+    expect(checked.exitCode).toBe(0);
+    expect(checked.out).toContain('without totals that tell how much was recorded');
   });
 
   it('goes on after kill -9 of loadstore until ctl stops it', async () => {
@@ -259,12 +261,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recording that is cut short', () => {
     await reach(({ state, accesses }) => state === 'recording' && accesses > 100_000);
     child.kill('SIGUSR1');
     await reach(({ state }) => state === 'paused');
+    expect((await runLoadstore('info', trace)).out).toContain('still being recorded');
     const stop = await runLoadstore('ctl', String(before.qemuPid), 'stop');
     expect(stop.exitCode).toBe(0);
     expect((await finished).exitCode).toBe(0);
     const { complete, totals } = await infoOf(trace);
     expect(complete).toBe(true);
     expect(totals.accesses).toBeGreaterThan(100_000);
+    expect((await runLoadstore('info', trace)).out).toMatch(/gaps +1 resumed after a pause/);
     expect((await runLoadstore('check', trace)).exitCode).toBe(0);
   });
 

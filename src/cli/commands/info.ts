@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
+import { findRunEntry, openRunFolder } from '../../capture/index.ts';
 import { type CommandSpec, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
 import { renderInfo } from '../render/info.ts';
 import { readTraceFacts } from '../trace-facts.ts';
@@ -11,7 +12,11 @@ export const infoCommand: CommandSpec = {
   options: [JSON_OPTION],
   examples: ['loadstore info boot.memtrace', 'loadstore info boot.memtrace --json'],
   run: async (input, context) => {
-    await printResult(context, input, await readTraceFacts(wordAt(input, 0)), renderInfo);
+    const file = wordAt(input, 0);
+    const facts = await readTraceFacts(file);
+    const recording = findRunEntry(openRunFolder(process.env), file);
+    const result = { ...facts, recordedBy: recording?.qemuPid ?? null };
+    await printResult(context, input, result, renderInfo);
     return ExitCode.ok;
   },
 };

@@ -7,7 +7,7 @@ export function renderCheck(result: CheckCommandResult): string {
   const { file, problems, moreProblems, repaired } = result;
   const counts = `${formatQuantity(result.accesses, 'access', 'accesses')}, ${formatQuantity(result.blocks, 'block execution')}, ${formatQuantity(result.instructions, 'instruction')} in ${formatQuantity(result.chunks, 'chunk')}`;
   const verdict = result.ok
-    ? `good: ${counts} decoded, as many as were recorded`
+    ? `good: ${counts} decoded, ${result.hasTotals ? 'as many as were recorded' : 'without totals that tell how much was recorded'}`
     : `NOT GOOD; decoded ${counts}`;
   const more = moreProblems === 0 ? '' : `  ${formatCount(moreProblems)} more\n`;
   return [

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatQuantity } from '../../base/index.ts';
+import type { InfoResult } from '../results.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { drawTable } from './table.ts';
 import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
 
-export function renderInfo(facts: TraceFacts): string {
-  const state = facts.complete ? describeComplete(facts) : describeCut(facts);
+export function renderInfo(facts: InfoResult): string {
+  const state = describeState(facts);
   const held = Object.entries(facts.capabilities)
     .filter(([, { status }]) => status === 'yes')
     .map(([name]) => name);
@@ -21,6 +22,11 @@ export function renderInfo(facts: TraceFacts): string {
     notHeld === '' ? '' : `not in this trace:\n${notHeld}`,
     `\nchunks were not decoded; to verify them: loadstore check ${quoteWord(facts.file)}\n`,
   ].join('');
+}
+
+function describeState(facts: InfoResult): string {
+  if (facts.recordedBy !== null) return `still being recorded, by QEMU ${facts.recordedBy}`;
+  return facts.complete ? describeComplete(facts) : describeCut(facts);
 }
 
 /** Nothing was decoded: it is what the totals say. A repaired trace may have none. */

@@ -11,6 +11,7 @@ const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   unknownPaddr: 'accesses without a known physical address',
   mapMismatches: 'self-checks of physical addresses that failed',
   viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
+  gaps: 'resumed after a pause: what ran before is not in the trace',
   strays: 'accesses that QEMU reported outside any block',
   unresolvedCuts: 'blocks that ended early at a place that could not be told',
 };
