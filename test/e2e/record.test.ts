@@ -112,7 +112,9 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recorded Linux boot', () => {
       '--format',
       'csv',
     );
-    expect(csv.out.split('\n')[0]).toBe('ordinal,vcpu,icount,pc,op,size,vaddr,paddr,cpl,marks');
+    expect(csv.out.split('\n')[0]).toBe(
+      'ordinal,vcpu,icount,pc,op,size,vaddr,paddr,cpl,cr3,bytes,marks',
+    );
     expect(csv.out.split('\n')[1]).toMatch(/^1000000,0,\d+,0x[0-9a-f]+,(load|store),\d+,0x/);
   });
 

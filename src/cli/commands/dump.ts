@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode, TraceError } from '../../base/index.ts';
-import { openTrace } from '../../format/index.ts';
+import { openTrace, type Trace } from '../../format/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -11,7 +11,13 @@ import {
   wordAt,
 } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
-import { DUMP_FORMATS, type DumpFormat, dumpHeadline, dumpLines } from '../render/dump.ts';
+import {
+  DUMP_FORMATS,
+  type DumpFormat,
+  dumpHeadline,
+  dumpLines,
+  type InstructionBytes,
+} from '../render/dump.ts';
 
 export const dumpCommand: CommandSpec = {
   name: 'dump',
@@ -38,7 +44,13 @@ its first byte; physical: it was made with a physical address, there is no virtu
   run: runDump,
 };
 
-const ALWAYS = ['ordinal', 'vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'cpl'] as const;
+/** More instructions than a block has (docs/format.md 2). */
+const MAX_INSNS = 1024;
+
+const ALWAYS = [
+  ...(['ordinal', 'vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'cpl'] as const),
+  ...(['block', 'insn'] as const),
+];
 
 async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
   const format = formatFrom(input);
@@ -48,18 +60,23 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   const trace = await openTrace(wordAt(input, 0));
   try {
     await context.writeOut(dumpHeadline(format));
+    const bytesOf = instructionBytes(trace.code);
     let left = count;
     await withAbort(async (signal) => {
       const batches = trace.accesses({
         from,
-        columns: trace.capabilities.paddr.status === 'no' ? ALWAYS : [...ALWAYS, 'paddr'],
+        columns: [
+          ...ALWAYS,
+          ...(trace.capabilities.paddr.status === 'no' ? [] : (['paddr'] as const)),
+          ...(trace.capabilities['address-space'].status === 'no' ? [] : (['cr3'] as const)),
+        ],
         includeAborted: isOn(input, 'aborted'),
         signal,
         ...(vcpu === undefined ? {} : { vcpu }),
       });
       for await (const batch of batches) {
         const end = Math.min(batch.length, left);
-        for (const text of dumpLines(batch, end, format)) await context.writeOut(text);
+        for (const text of dumpLines(batch, end, format, bytesOf)) await context.writeOut(text);
         left -= end;
         if (left <= 0) break;
       }
@@ -71,6 +88,21 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   } finally {
     await trace.close();
   }
+}
+
+function instructionBytes(code: Trace['code']): InstructionBytes {
+  const known = new Map<number, string>(); // as large as the part of the code table that is shown
+  return (block, insn) => {
+    const key = block * MAX_INSNS + insn;
+    let text = known.get(key);
+    if (text === undefined) {
+      const offsets = code.insnOffsets(block);
+      const bytes = code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
+      text = Buffer.from(bytes).toString('hex');
+      known.set(key, text);
+    }
+    return text;
+  };
 }
 
 function formatFrom(input: CommandInput): DumpFormat {

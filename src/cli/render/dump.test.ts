@@ -13,23 +13,30 @@ const BATCH: DumpColumns = {
   flags: Uint8Array.of(1, 8 | 16, 2 | 4 | 32),
   vcpu: Uint16Array.of(0, 1, 1),
   cpl: Uint8Array.of(0, 3, 255),
+  cr3: BigUint64Array.of(0x2a1_0000n, 0x2a1_0000n, 0n),
+  block: Uint32Array.of(1, 1, 2),
+  insn: Uint16Array.of(0, 1, 0),
 };
 
+const bytesOf = (block: number, insn: number): string => `0f${block}${insn}`;
+
 const draw = (format: DumpFormat, batch: DumpColumns = BATCH): string =>
-  dumpHeadline(format) + [...dumpLines(batch, batch.length, format)].join('');
+  dumpHeadline(format) + [...dumpLines(batch, batch.length, format, bytesOf)].join('');
 
 describe('dumpLines', () => {
   it('lines up as text, with "-" for what is not known', () => {
     expect(draw('text')).toBe(`\
-     ordinal vcpu         icount                 pc    op size              vaddr          paddr cpl marks
-           7    0            100 0xffffffff81000000 store    8 0xffff888000001000         0x1000   0
-           8    1            101           0x401000  load    8             0x2ffc              -   3 crosses-page
-           9    1            101            0xfe05b  load    4                  -         0xf000   - aborted device physical
+     ordinal vcpu         icount                 pc    op size              vaddr          paddr cpl          cr3                bytes marks
+           7    0            100 0xffffffff81000000 store    8 0xffff888000001000         0x1000   0    0x2a10000                 0f10
+           8    1            101           0x401000  load    8             0x2ffc              -   3    0x2a10000                 0f11 crosses-page
+           9    1            101            0xfe05b  load    4                  -         0xf000   -          0x0                 0f20 aborted device physical
 `);
   });
 
   it('is empty in csv and missing in ndjson for what is not known', () => {
-    expect(draw('csv').split('\n')[2]).toBe('8,1,101,0x401000,load,8,0x2ffc,,3,crosses-page');
+    expect(draw('csv').split('\n')[2]).toBe(
+      '8,1,101,0x401000,load,8,0x2ffc,,3,0x2a10000,0f11,crosses-page',
+    );
     const line: unknown = JSON.parse(draw('ndjson').split('\n')[2] ?? '');
     expect(line).toEqual({
       ordinal: 9,
@@ -39,13 +46,15 @@ describe('dumpLines', () => {
       op: 'load',
       size: 4,
       paddr: '0xf000',
+      cr3: '0x0',
+      bytes: '0f20',
       marks: ['aborted', 'device', 'physical'],
     });
   });
 
   it('takes ordinals that are not consecutive, and traces without paddr', () => {
-    const { paddr: _none, ...rest } = BATCH;
+    const { paddr: _none, cr3: _neither, ...rest } = BATCH;
     const lines = draw('csv', { ...rest, ordinal: Float64Array.of(7, 9, 12) }).split('\n');
-    expect(lines[3]).toBe('12,1,101,0xfe05b,load,4,,,,aborted device physical');
+    expect(lines[3]).toBe('12,1,101,0xfe05b,load,4,,,,,0f20,aborted device physical');
   });
 });

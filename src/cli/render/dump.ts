@@ -18,6 +18,9 @@ export interface DumpColumns {
   readonly flags?: Uint8Array | undefined;
   readonly vcpu?: Uint16Array | undefined;
   readonly cpl?: Uint8Array | undefined;
+  readonly cr3?: BigUint64Array | undefined;
+  readonly block?: Uint32Array | undefined;
+  readonly insn?: Uint16Array | undefined;
   /** Ordinals, when they are not consecutive. */
   readonly ordinal?: Float64Array | undefined;
 }
@@ -32,12 +35,16 @@ interface AccessLine {
   readonly vaddr: string | undefined;
   readonly paddr: string | undefined;
   readonly cpl: number | undefined;
+  readonly cr3: string | undefined;
+  /** The instruction, in hex. */
+  readonly bytes: string | undefined;
   /** What is special: aborted, device, crosses-page, physical. */
   readonly marks: readonly string[];
 }
 
 const FIELDS = [
-  ...(['ordinal', 'vcpu', 'icount', 'pc', 'op', 'size', 'vaddr', 'paddr', 'cpl', 'marks'] as const),
+  ...(['ordinal', 'vcpu', 'icount', 'pc', 'op', 'size', 'vaddr', 'paddr', 'cpl'] as const),
+  ...(['cr3', 'bytes', 'marks'] as const),
 ];
 const WIDTHS: Readonly<Record<(typeof FIELDS)[number], number>> = {
   ordinal: 12,
@@ -49,6 +56,8 @@ const WIDTHS: Readonly<Record<(typeof FIELDS)[number], number>> = {
   vaddr: 18,
   paddr: 14,
   cpl: 3,
+  cr3: 12,
+  bytes: 20,
   marks: 0,
 };
 const LINES_PER_TEXT = 512;
@@ -61,6 +70,9 @@ const MARKS = [
   [1 << 4, 'crosses-page'],
   [FLAG_PHYS_ONLY, 'physical'],
 ] as const;
+
+/** The bytes, in hex, of instruction `insn` of a block of the code table. */
+export type InstructionBytes = (block: number, insn: number) => string;
 
 /** What comes before the first line: '' for ndjson. */
 export function dumpHeadline(format: DumpFormat): string {
@@ -79,19 +91,25 @@ export function dumpHeadline(format: DumpFormat): string {
 }
 
 /** Accesses 0 to end of the batch, some hundred lines at a time. */
-export function* dumpLines(batch: DumpColumns, end: number, format: DumpFormat): Generator<string> {
+export function* dumpLines(
+  batch: DumpColumns,
+  end: number,
+  format: DumpFormat,
+  bytesOf: InstructionBytes,
+): Generator<string> {
   for (let begin = 0; begin < end; begin += LINES_PER_TEXT) {
     let text = '';
     for (let i = begin; i < Math.min(end, begin + LINES_PER_TEXT); i++) {
-      text += drawLine(lineAt(batch, i), format);
+      text += drawLine(lineAt(batch, i, bytesOf), format);
     }
     yield text;
   }
 }
 
-function lineAt(batch: DumpColumns, i: number): AccessLine {
+function lineAt(batch: DumpColumns, i: number, bytesOf: InstructionBytes): AccessLine {
   const flags = batch.flags?.[i] ?? 0;
   const cpl = batch.cpl?.[i];
+  const block = batch.block?.[i];
   const hasNoPaddr = (flags & FLAG_PHYS_UNKNOWN) !== 0;
   return {
     ordinal: batch.ordinal?.[i] ?? batch.firstOrdinal + i,
@@ -103,6 +121,8 @@ function lineAt(batch: DumpColumns, i: number): AccessLine {
     vaddr: (flags & FLAG_PHYS_ONLY) === 0 ? hexAt(batch.vaddr, i) : undefined,
     paddr: hasNoPaddr ? undefined : hexAt(batch.paddr, i),
     cpl: cpl === CPL_UNKNOWN ? undefined : cpl,
+    cr3: hexAt(batch.cr3, i),
+    bytes: block === undefined ? undefined : bytesOf(block, batch.insn?.[i] ?? 0),
     marks: MARKS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name),
   };
 }
