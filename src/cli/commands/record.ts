@@ -23,7 +23,9 @@ export const recordCommand: CommandSpec = {
   name: 'record',
   summary: 'run a guest in QEMU and record every load and store',
   details: `Starts qemu-system-x86_64 with the arguments behind "--" and the recorder. The console stays on this terminal.
-Ctrl-C (or SIGTERM) closes the trace and stops QEMU; a second one does not wait for the recorder. SIGUSR1
+Ctrl-C (or SIGTERM) closes the trace and stops QEMU; a second one does not wait for the recorder. With
+-nographic the guest has the keyboard, Ctrl-C included, as ever in QEMU: Ctrl-A X ends it and closes the trace,
+so does "loadstore ctl FILE stop" elsewhere. SIGUSR1
 pauses and resumes recording, as "loadstore ctl" does. Without an accelerator of yours the guest runs with
 -accel tcg,thread=single, which has one order of accesses over all vCPUs. Limits are exact then; with
 thread=multi each vCPU stops a little later.`,
