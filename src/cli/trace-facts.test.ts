@@ -33,6 +33,16 @@ describe('a trace that is still being written', () => {
   });
 });
 
+describe('user accesses', () => {
+  it('are told where the trace knows the CPL', async () => {
+    const facts = await factsWith({}); // of a recorder that does not
+    expect(facts.totals.userAccesses).toBeNull();
+    expect(renderInfo({ ...facts, recordedBy: null })).not.toContain('by user code');
+    const known = { ...facts, totals: { ...facts.totals, userAccesses: 7 }, recordedBy: null };
+    expect(renderInfo(known)).toMatch(/by user code +7 +\(CPL 3\)/);
+  });
+});
+
 describe('gaps', () => {
   it('are told', async () => {
     const facts = await factsWith({ gaps: 2 });

@@ -17,6 +17,8 @@ export interface TraceTotals {
   readonly loads: number;
   readonly stores: number;
   readonly accesses: number;
+  /** At CPL 3; null when the trace does not know the CPL. */
+  readonly userAccesses: number | null;
   /** Accesses of instructions that did not complete; not among the accesses. */
   readonly aborted: number;
   /** Block executions. */
@@ -77,7 +79,8 @@ export async function readTraceFacts(file: string): Promise<TraceFacts> {
 }
 
 export function traceFactsOf(trace: Trace): TraceFacts {
-  const { instructions, loads, stores, aborted, blocks, events } = trace.summary();
+  const { instructions, loads, stores, aborted, blocks, events, ...rest } = trace.summary();
+  const userAccesses = trace.capabilities.cpl.status === 'no' ? null : rest.userAccesses;
   const accesses = loads + stores;
   const streams = trace.totals?.streams;
   const { viewMismatches = 0, gaps = 0 } = trace.totals ?? {};
@@ -90,7 +93,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
     cause: trace.totals?.cause ?? null,
     cut: trace.cut ?? null,
     totals: {
-      ...{ instructions, loads, stores, accesses, aborted, blocks, events },
+      ...{ instructions, loads, stores, accesses, userAccesses, aborted, blocks, events },
       ...{ captured: total('captured'), encoded: total('encoded'), written: total('written') },
     },
     bytesPerAccess: accesses === 0 ? null : trace.fileBytes / accesses,

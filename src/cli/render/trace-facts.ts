@@ -23,6 +23,9 @@ export function renderTotals(facts: TraceFacts): string {
     ['loads', formatCount(totals.loads), ''],
     ['stores', formatCount(totals.stores), ''],
     ['accesses', formatCount(totals.accesses), aboutAborted(totals.aborted)],
+    ...(totals.userAccesses === null
+      ? []
+      : [['by user code', formatCount(totals.userAccesses), '(CPL 3)']]),
     ['block executions', formatCount(totals.blocks), ''],
     ['events', formatCount(totals.events), '(interrupts, exceptions)'],
   ];
