@@ -50,7 +50,8 @@ export function startOnSmallDisk(
     "$@"; code=$?
     cp "$folder"/* "$copy"; exit $code`;
   const command = ['sh', '-c', script, 'sh', folder, copy, process.execPath, LOADSTORE, ...words];
-  return startProgram('unshare', ['--map-root-user', '--mount', ...command]);
+  const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  return startProgram('unshare', [...asRoot, '--mount', ...command]);
 }
 
 export async function runLoadstore(...words: readonly string[]): Promise<Finished> {
