@@ -162,7 +162,7 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
     }
     ls_push(r, LS_W_PHYS);
     ls_push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
-                                           info_size_bit));
+                                              info_size_bit));
 }
 
 /* vCPU objects by index, filled in by ls_record_vcpu_init(). */
@@ -354,7 +354,7 @@ void ls_record_translate(LsTb *tb)
     }
     draft->vaddr = ls_api.tb_vaddr(tb);
     ls_set_view(r, ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
-                                       draft->vaddr));
+                                          draft->vaddr));
     draft->flags = r->eip ? LS_BLOCK_MODE_KNOWN : 0;
     draft->hflags = r->eip ? ls_view_u32(r->eip, LS_VIEW_HFLAGS) &
                                 LS_HF_BLOCK : 0;

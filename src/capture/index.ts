@@ -33,6 +33,7 @@ export {
   openRunFolder,
   type RunEntry,
   requireRunEntry,
+  runFolderPath,
   scratchParent,
   sweepRunEntries,
 } from './run-folder.ts';

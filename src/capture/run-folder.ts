@@ -39,12 +39,7 @@ export function scratchParent(): string {
  */
 export function openRunFolder(environment: NodeJS.ProcessEnv): string {
   const uid = process.getuid?.() ?? 0;
-  const runtime = environment['XDG_RUNTIME_DIR'];
-  const folder =
-    environment['LOADSTORE_RUNTIME'] ??
-    (runtime !== undefined && existsSync(runtime)
-      ? path.join(runtime, 'loadstore')
-      : path.join(os.tmpdir(), `loadstore-${uid}`));
+  const folder = runFolderPath(environment);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const facts = statSync(folder);
   if (facts.uid !== uid) {
@@ -56,6 +51,18 @@ export function openRunFolder(environment: NodeJS.ProcessEnv): string {
   }
   if ((facts.mode & 0o077) !== 0) chmodSync(folder, 0o700);
   return folder;
+}
+
+/** Where that folder is; it is neither made nor looked at. */
+export function runFolderPath(environment: NodeJS.ProcessEnv): string {
+  const uid = process.getuid?.() ?? 0;
+  const runtime = environment['XDG_RUNTIME_DIR'];
+  return (
+    environment['LOADSTORE_RUNTIME'] ??
+    (runtime !== undefined && existsSync(runtime)
+      ? path.join(runtime, 'loadstore')
+      : path.join(os.tmpdir(), `loadstore-${uid}`))
+  );
 }
 
 export function writeRunEntry(folder: string, entry: RunEntry): void {
@@ -96,6 +103,7 @@ function readRunEntries(folder: string): RunEntry[] {
 
 /** The running recording that writes this trace. */
 export function findRunEntry(folder: string, traceFile: string): RunEntry | undefined {
+  if (!existsSync(folder)) return undefined;
   const file = realPathOf(traceFile);
   return listRunEntries(folder).find((entry) => entry.traceFile === file);
 }

@@ -167,6 +167,12 @@ describe('check', () => {
 });
 
 describe('info', () => {
+  it('reads a trace where the folder of running recordings cannot be made', async () => {
+    const file = writeTrace();
+    const { exitCode, err } = await loadstore(['info', file], { LOADSTORE_RUNTIME: `${FAKE}/run` });
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
+  });
+
   it('says whose word "complete" is and what verifies it', async () => {
     const file = writeTrace();
     const { out } = await loadstore(['info', file]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
-import { findRunEntry, openRunFolder } from '../../capture/index.ts';
+import { findRunEntry, runFolderPath } from '../../capture/index.ts';
 import { type CommandSpec, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
 import { renderInfo } from '../render/info.ts';
 import { readTraceFacts } from '../trace-facts.ts';
@@ -14,7 +14,7 @@ export const infoCommand: CommandSpec = {
   run: async (input, context) => {
     const file = wordAt(input, 0);
     const facts = await readTraceFacts(file);
-    const recording = findRunEntry(openRunFolder(process.env), file);
+    const recording = findRunEntry(runFolderPath(context.env), file);
     const result = { ...facts, recordedBy: recording?.qemuPid ?? null };
     await printResult(context, input, result, renderInfo);
     return ExitCode.ok;
