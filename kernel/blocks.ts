@@ -3,6 +3,7 @@
 
 import { NO_MEMORY, SHAPES_END, TAG_BAD } from './failure';
 import {
+  B_DELIVERY,
   B_EPOCH,
   B_INSN_COUNT,
   B_NEXT1,
@@ -28,6 +29,8 @@ import { bytesLeft, fail, failure, readBytes, readVarint, S_SHAPES } from './str
 /** With more slots than this a block gets an index from tag to slot: the search stays short. */
 const SEARCHED_SLOTS: u32 = 64;
 const TAGS: u32 = 8192;
+/** Origin 1, in the bits of the flags column. */
+const FLAG_EVENT_DELIVERY: u32 = 1 << 6;
 
 let arenaNext: usize = 0;
 let epoch: u32 = 0;
@@ -105,7 +108,8 @@ function requireSlot(block: usize, tag: u32, newest: u64): u32 {
 
 function addSlot(block: usize, tag: u32, newest: u64): u32 {
   const insn = tag & 511;
-  if (tag >= TAGS || insn >= load<u16>(block, B_INSN_COUNT)) {
+  const delivery = load<u8>(block, B_DELIVERY);
+  if (tag >= TAGS || insn >= load<u16>(block, B_INSN_COUNT) + delivery) {
     fail(TAG_BAD);
     return 0;
   }
@@ -125,10 +129,11 @@ function addSlot(block: usize, tag: u32, newest: u64): u32 {
   store<u64>(slot, 0, S_D);
   store<u64>(slot, 0, S_D + 8);
   store<u8>(slot, 0, S_SEL); // h0
-  store<u8>(slot, u8((tag >> 9) & 1), S_FLAGS);
+  store<u8>(slot, u8(((tag >> 9) & 1) | (delivery * FLAG_EVENT_DELIVERY)), S_FLAGS);
   store<u8>(slot, u8(u32(1) << ((tag >> 10) & 7)), S_SIZE);
   store<u16>(slot, u16(tag), S_TAG);
-  store<u16>(slot, load<u16>(usize(load<u32>(block, B_OFFSETS)) + (insn << 1)), S_PC_OFFSET);
+  const offset = usize(load<u32>(block, B_OFFSETS)) + (insn << 1);
+  store<u16>(slot, delivery !== 0 ? 0 : load<u16>(offset), S_PC_OFFSET);
   store<u32>(block, count + 1, B_SLOT_COUNT);
   indexSlot(block, tag, count);
   return count;

@@ -30,6 +30,7 @@ import {
 } from './failure';
 import {
   B_CPL,
+  B_DELIVERY,
   B_INSN_COUNT,
   B_LAST_PC,
   B_NEXT1,
@@ -83,6 +84,7 @@ import {
   cutPending,
   endStretches,
   eventCount,
+  eventIp,
   hasOverride,
   icount,
   NONE,
@@ -452,7 +454,7 @@ export function run(columns: u32): i32 {
     }
 
     const slots: usize = load<u32>(block, B_SLOTS);
-    const pcBase = load<u64>(block, B_VADDR);
+    const pcBase = load<u8>(block, B_DELIVERY) === 0 ? load<u64>(block, B_VADDR) : eventIp;
     const keyBase = before1 * 64;
     let member: usize = usize(load<u32>(block, B_SHAPE)) + (usize(shapeDone) << 1);
     const stretchBegin = out;

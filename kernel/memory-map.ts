@@ -66,6 +66,7 @@ export const B_SLOTS: usize = 44; // u32, pointer to slots
 export const B_SLOT_COUNT: usize = 48; // u32
 export const B_SLOT_ROOM: usize = 52; // u32
 export const B_TAG_INDEX: usize = 56; // u32, pointer to 8,192 x u16 slot number + 1; 0 when few slots
+export const B_DELIVERY: usize = 60; // u8, 1 when it stands for the delivery of an event
 
 // One slot, 32 bytes. The distances are kept in the order h0, h1, h2, last, and SEL counts in that
 // order, so that the history moves on by one lane shift.
@@ -73,7 +74,7 @@ export const SLOT_SHIFT: u32 = 5;
 export const S_LAST: usize = 0; // u64
 export const S_D: usize = 8; // 4 x i32
 export const S_SEL: usize = 24; // u8
-export const S_FLAGS: usize = 25; // u8, bit 0 store
+export const S_FLAGS: usize = 25; // u8, bit 0 store, bits 6-7 origin
 export const S_SIZE: usize = 26; // u8, bytes
 export const S_TAG: usize = 28; // u16
 export const S_PC_OFFSET: usize = 30; // u16

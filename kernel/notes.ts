@@ -34,12 +34,16 @@ const FLAG_DEVICE: u32 = 4;
 const FLAG_PADDR_UNKNOWN: u32 = 8;
 const FLAG_CROSSES_PAGE: u32 = 16;
 const FLAG_PHYSICAL_ONLY: u32 = 32;
+/** Origin 2, in the bits of the flags column. */
+const FLAG_PAGE_WALK: u32 = 2 << 6;
 
 /** Position of the next note: block executions begun and accesses made before it. */
 export let noteBlock: u64 = NONE;
 export let noteAccess: u64 = NONE;
 export let eventCount: u32 = 0;
 export let noteCount: u32 = 0;
+/** Where the last event of the chunk was taken. */
+export let eventIp: u64 = NONE;
 
 export let cutPending: bool = false;
 export let cutExecuted: u32 = 0;
@@ -49,6 +53,7 @@ export let cutAborted: u32 = 0;
 export let hasOverride: bool = false;
 let isWide: bool = false;
 let isPhysical: bool = false;
+let isPageWalk: bool = false;
 let device0: bool = false;
 let device1: bool = false;
 let wideVaddr: u64 = 0;
@@ -88,6 +93,7 @@ export function beginNotes(firstVcpu: u32): void {
   lastVpage = 0;
   lastPpage = 0;
   eventCount = 0;
+  eventIp = NONE;
   noteCount = 0;
   cutPending = false;
   clearOverride();
@@ -221,7 +227,7 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
     case 9:
       readVarint(S_NOTES, NOTES_BAD);
       readVarint(S_NOTES, NOTES_BAD);
-      readBytes(S_NOTES, 8, NOTES_BAD);
+      eventIp = readBytes(S_NOTES, 8, NOTES_BAD);
       readBytes(S_NOTES, 8, NOTES_BAD);
       pendingRep = NONE;
       eventCount++;
@@ -234,9 +240,45 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
       if (insideBlock) fail(NOTE_MISPLACED);
       forgetPendingReps();
       break;
+    case 12:
+      isPhysical = true;
+      isPageWalk = true;
+      hasOverride = true;
+      break;
+    case 13:
+      if (readVarint(S_NOTES, NOTES_BAD) > 1023) fail(NOTES_BAD);
+      break;
+    case 14:
+      skipPort();
+      break;
+    case 15:
+      skipRegion();
+      break;
     default:
       fail(NOTE_UNKNOWN);
   }
+}
+
+function skipPort(): void {
+  const insn = readVarint(S_NOTES, NOTES_BAD);
+  const port = readVarint(S_NOTES, NOTES_BAD);
+  const what = readU8(S_NOTES, NOTES_BAD);
+  const value = readVarint(S_NOTES, NOTES_BAD);
+  const sizeLog2 = (what >> 1) & 3;
+  if (insn > 511 || port > 0xffff || what > 31 || sizeLog2 > 2 || value > 0xffff_ffff) {
+    fail(NOTES_BAD);
+  }
+}
+
+function skipRegion(): void {
+  const first = readBytes(S_NOTES, 8, NOTES_BAD);
+  const last = readBytes(S_NOTES, 8, NOTES_BAD);
+  const length = readVarint(S_NOTES, NOTES_BAD);
+  if (first > last || length > 255) {
+    fail(NOTES_BAD);
+    return;
+  }
+  for (let i: u64 = 0; i < length; i++) readU8(S_NOTES, NOTES_BAD);
 }
 
 /** Behind a gap no suspended rep instruction is known to go on, on any vCPU. */
@@ -275,6 +317,7 @@ function clearOverride(): void {
   hasOverride = false;
   isWide = false;
   isPhysical = false;
+  isPageWalk = false;
   device0 = false;
   device1 = false;
 }
@@ -340,7 +383,7 @@ export function applyOverride(index: u32): void {
     wideCount++;
   }
   if (device0 || device1) addFlags(index, FLAG_DEVICE);
-  if (isPhysical) addFlags(index, FLAG_PHYSICAL_ONLY);
+  if (isPhysical) addFlags(index, FLAG_PHYSICAL_ONLY | (isPageWalk ? FLAG_PAGE_WALK : 0));
   if (wantPaddr) {
     flushPaddr(index);
     placePaddr(index, vaddr);

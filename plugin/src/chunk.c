@@ -4,6 +4,7 @@
 #include "encoder.h"
 
 #include "clock.h"
+#include "regions.h"
 #include "sink.h"
 #include "words.h"
 
@@ -69,15 +70,50 @@ void ls_chunk_widen(LsEncoder *e, uint64_t vaddr)
 void ls_chunk_note_map(LsEncoder *e, uint64_t virt, uint64_t phys)
 {
     bool known = phys != LS_MAP_UNKNOWN;
-    LsBuffer *notes = ls_chunk_note(e, known ? LS_NOTE_MAP
-                                             : LS_NOTE_MAP_UNKNOWN);
+    uint64_t attributes = known ? phys >> LS_MAP_ATTRIBUTES_SHIFT : 0;
+    LsBuffer *notes;
 
+    if (known && attributes != e->note_attributes) {
+        ls_put_varint(ls_chunk_note(e, LS_NOTE_ATTRIBUTES), attributes);
+        e->note_attributes = attributes;
+    }
+    notes = ls_chunk_note(e, known ? LS_NOTE_MAP : LS_NOTE_MAP_UNKNOWN);
     ls_chunk_widen(e, virt << 12);
     ls_put_varint(notes, ls_zigzag((int64_t)(virt - e->note_virt)));
     e->note_virt = virt;
     if (known) {
+        phys &= LS_MAP_PAGE;
         ls_put_varint(notes, ls_zigzag((int64_t)(phys - e->note_phys)));
         e->note_phys = phys;
+    }
+}
+
+void ls_chunk_note_region(LsEncoder *e, unsigned number)
+{
+    const LsRegion *region = ls_region(number);
+    size_t length;
+    LsBuffer *notes;
+
+    if (!region || e->told_regions >> number & 1) {
+        return;
+    }
+    for (unsigned i = 0; i < LS_MAX_REGIONS; i++) {
+        const LsRegion *other = ls_region(i);
+
+        if (other && other->first <= region->last &&
+            region->first <= other->last) {
+            e->told_regions &= ~(UINT64_C(1) << i);
+        }
+    }
+    e->told_regions |= UINT64_C(1) << number;
+    length = strlen(region->name);
+    notes = ls_chunk_note(e, LS_NOTE_REGION);
+    ls_put_low(notes, region->first, 8);
+    ls_put_low(notes, region->last, 8);
+    ls_put_varint(notes, length);
+    ls_buffer_reserve(notes, length);
+    for (size_t i = 0; i < length; i++) {
+        ls_put_u8(notes, (uint8_t)region->name[i]);
     }
 }
 
@@ -162,7 +198,8 @@ void ls_chunk_begin(LsEncoder *e)
     e->slot_count = e->shape_count = 0;
     e->told_loads = e->told_stores = 0;
     e->note_block = e->note_access = 0;
-    e->note_virt = e->note_phys = 0;
+    e->note_virt = e->note_phys = e->note_attributes = 0;
+    e->told_regions = 0;
     for (unsigned i = 0; i < LS_STREAMS; i++) {
         e->streams[i].length = 0;
     }
@@ -256,7 +293,7 @@ void ls_chunk_seal(LsEncoder *e)
 
 void ls_chunk_flush_old(LsEncoder *e)
 {
-    if (e->open && !e->resumed && ls_now_ns() - e->opened_at > FLUSH_NS) {
+    if (e->open && !e->resumed && !e->in_event && ls_now_ns() - e->opened_at > FLUSH_NS) {
         ls_chunk_seal(e);
     }
 }

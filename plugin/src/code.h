@@ -25,6 +25,7 @@ enum {
 enum {
     LS_BLOCK_MODE_KNOWN = 1 << 0, /* hflags are the CPU's */
     LS_BLOCK_LAST_REP = 1 << 1,   /* the last instruction is a rep string */
+    LS_BLOCK_DELIVERY = 1 << 2,   /* no code: accesses of event delivery */
 };
 
 typedef struct {

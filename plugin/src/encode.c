@@ -185,8 +185,9 @@ static COLD const uint64_t *side_word(LsEncoder *e, const uint64_t *at)
         return at + 2;
     case LS_W_DEVICE:
         e->widen = true; /* its pages are told by no map note */
+        ls_chunk_note_region(e, (unsigned)(payload >> 1));
         note = ls_chunk_note(e, LS_NOTE_DEVICE);
-        ls_put_varint(note, payload);
+        ls_put_varint(note, payload & 1);
         ls_put_low(note, at[1], 8);
         e->totals.side_words += 2;
         return at + 2;
@@ -200,6 +201,18 @@ static COLD const uint64_t *side_word(LsEncoder *e, const uint64_t *at)
         e->widen = true;
         ls_chunk_note(e, LS_NOTE_PHYS);
         break;
+    case LS_W_PAGE_WALK:
+        e->widen = true;
+        ls_chunk_note(e, LS_NOTE_PAGE_WALK);
+        break;
+    case LS_W_PORT:
+        note = ls_chunk_note(e, LS_NOTE_PORT);
+        ls_put_varint(note, payload >> LS_PORT_INDEX_SHIFT);
+        ls_put_varint(note, payload & 0xffff);
+        ls_put_u8(note, payload >> 16 & 0xff);
+        ls_put_varint(note, at[1]);
+        e->totals.side_words += 2;
+        return at + 2;
     case LS_W_UNMAP:
         memset(e->mirror_virt, 0xff, sizeof(e->mirror_virt));
         ls_chunk_note(e, LS_NOTE_UNMAP);

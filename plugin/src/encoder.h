@@ -121,6 +121,9 @@ typedef struct {
     uint32_t note_block, note_access;
     bool widen;            /* the next access counts for the vaddr bounds */
     uint64_t note_virt, note_phys;
+    uint64_t note_attributes; /* of pages, as last told */
+    uint64_t told_regions;    /* bit for each region that the chunk names */
+    bool in_event;            /* its delivery block comes next */
     uint64_t opened_at;
     uint64_t told_open;    /* its bytes, as last told */
 
@@ -224,5 +227,7 @@ void ls_chunk_widen(LsEncoder *e, uint64_t vaddr);
 /* Starts a note at the present place; the fields go to the returned buffer. */
 LsBuffer *ls_chunk_note(LsEncoder *e, uint8_t kind);
 void ls_chunk_note_map(LsEncoder *e, uint64_t virt, uint64_t phys);
+/* Names the device region with this number (regions.h), once a chunk. */
+void ls_chunk_note_region(LsEncoder *e, unsigned number);
 
 #endif

@@ -5,13 +5,14 @@
  *   %6d: v=%02x e=%04x i=%d cpl=... pc=...  do_interrupt_all(), PE=1 only
  *   SMM: enter / SMM: after RSM             smm_helper.c
  *   Triple fault                            excp_helper.c
- * Register dumps follow; they are passed over.
+ * Register dumps follow (cpu_dump.h).
  */
 #define _GNU_SOURCE
 #include "events.h"
 
+#include "deliver.h"
 #include "pages.h"
-#include "push.h"
+#include "words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,15 +71,6 @@ void ls_events_close(void)
     }
 }
 
-static void push_event(LsRecorder *r, uint64_t what, uint64_t error,
-                       uint64_t ip, uint64_t cr2)
-{
-    ls_push(r, what << 16 | LS_W_EVENT);
-    ls_push(r, error);
-    ls_push(r, ip);
-    ls_push_checked(r, cr2);
-}
-
 /* The number after `name` in the line, or `otherwise`. */
 static uint64_t field(const char *line, const char *end, const char *name,
                       uint64_t otherwise)
@@ -100,42 +92,81 @@ static bool starts(const char *line, const char *end, const char *with)
     return (size_t)(end - line) >= len && !memcmp(line, with, len);
 }
 
-/* A hardware interrupt was announced and its delivery line has not come. */
+/* What has been read and waits for what comes after it. */
 typedef struct {
-    bool open;
+    bool irq;         /* an interrupt was announced, its delivery line not read */
     uint64_t vector;
-} Pending;
+    LsOpenEvent event;
+} Taking;
 
-static void take_delivery(LsRecorder *r, Pending *irq, const char *line,
+/* The CPU state behind the line that ends at `end`. */
+static bool read_dump(const LsRecorder *r, const char *end, LsCpuDump *dump)
+{
+    if (!r->eip || !ls_cpu_dump_parse(end, dump)) {
+        return false;
+    }
+    ls_cpu_dump_take_tables(r->eip, dump);
+    return true;
+}
+
+static void tell_open(LsRecorder *r, Taking *t, const LsCpuDump *after)
+{
+    if (t->event.open) {
+        ls_deliver_tell(r, &t->event, after);
+    }
+}
+
+static void take_delivery(LsRecorder *r, Taking *t, const char *line,
                           const char *end)
 {
     uint64_t vector = field(line, end, " v=", 0) & 0xff;
     uint64_t what = vector;
+    LsCpuDump state = { 0 };
+    bool dumped = read_dump(r, end, &state);
 
-    if ((irq->open && irq->vector == vector) || vector == 2) {
+    tell_open(r, t, dumped ? &state : NULL);
+    if ((t->irq && t->vector == vector) || vector == 2) {
         what |= LS_EV_HARDWARE;
     } else if (field(line, end, " i=", 0)) {
         what |= LS_EV_SOFTWARE;
     }
-    irq->open = false;
-    push_event(r, what, field(line, end, " e=", 0),
-               field(line, end, " pc=", UINT64_MAX),
-               field(line, end, " CR2=", 0));
+    t->irq = false;
+    t->event = (LsOpenEvent){
+        .open = true,
+        .dumped = dumped,
+        .what = what,
+        .error = field(line, end, " e=", 0),
+        .ip = field(line, end, " pc=", UINT64_MAX),
+        .cr2 = field(line, end, " CR2=", 0),
+        .before = state,
+    };
 }
 
-static void take_line(LsRecorder *r, Pending *irq, const char *line,
+/* An event that no table leads to. */
+static void take_other(LsRecorder *r, Taking *t, uint64_t what,
+                       const char *end)
+{
+    LsCpuDump state = { 0 };
+    bool dumped = read_dump(r, end, &state);
+
+    tell_open(r, t, dumped ? &state : NULL);
+    t->event = (LsOpenEvent){ .what = what, .ip = UINT64_MAX };
+    ls_deliver_tell(r, &t->event, NULL);
+}
+
+static void take_line(LsRecorder *r, Taking *t, const char *line,
                       const char *end)
 {
     if (starts(line, end, "Servicing ")) {
-        irq->vector = field(line, end, "INT=0x", 0);
-        irq->open = true;
+        t->vector = field(line, end, "INT=0x", 0);
+        t->irq = true;
     } else if (starts(line, end, "SMM: enter")) {
-        push_event(r, LS_EV_SMM_ENTER, 0, UINT64_MAX, 0);
+        take_other(r, t, LS_EV_SMM_ENTER, end);
         ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
     } else if (starts(line, end, "SMM: after RSM")) {
-        push_event(r, LS_EV_SMM_LEAVE, 0, UINT64_MAX, 0);
+        take_other(r, t, LS_EV_SMM_LEAVE, end);
     } else if (starts(line, end, "Triple fault")) {
-        push_event(r, LS_EV_RESET, 0, UINT64_MAX, 0);
+        take_other(r, t, LS_EV_RESET, end);
     } else {
         const char *at = line;
 
@@ -143,15 +174,31 @@ static void take_line(LsRecorder *r, Pending *irq, const char *line,
             at++;
         }
         if (at > line && starts(at, end, ": v=")) {
-            take_delivery(r, irq, line, end);
+            take_delivery(r, t, line, end);
         }
+    }
+}
+
+/* The handler of the last event is about to run. */
+static void tell_last(LsRecorder *r, Taking *t)
+{
+    LsCpuDump now;
+
+    if (t->event.open && r->eip) {
+        ls_cpu_dump_view(r->eip, &now);
+        ls_deliver_tell(r, &t->event, &now);
+    } else {
+        tell_open(r, t, NULL);
+    }
+    if (t->irq) { /* no delivery line: real mode */
+        ls_deliver_tell_real(r, t->vector | LS_EV_HARDWARE);
     }
 }
 
 void ls_events_take(LsRecorder *r)
 {
     const char *line = (const char *)(uintptr_t)r->log;
-    Pending irq = { false, 0 };
+    Taking taking = { .irq = false };
     uint64_t consumed;
 
     for (;;) {
@@ -163,12 +210,10 @@ void ls_events_take(LsRecorder *r)
         if (!*end) {
             break; /* a line is written whole before the vCPU goes on */
         }
-        take_line(r, &irq, line, end);
+        take_line(r, &taking, line, end);
         line = end + 1;
     }
-    if (irq.open) { /* real mode: no delivery line */
-        push_event(r, irq.vector | LS_EV_HARDWARE, 0, UINT64_MAX, 0);
-    }
+    tell_last(r, &taking);
     r->log = line;
     consumed = (uint64_t)(line - map);
     if (consumed - punched > 2 * PUNCH_BYTES) {

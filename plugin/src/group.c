@@ -40,6 +40,7 @@ static inline size_t words_of(uint64_t word)
     case LS_W_WIDE:
     case LS_W_CR3:
     case LS_W_GAP:
+    case LS_W_PORT:
         return 2;
     case LS_W_EVENT:
         return LS_EVENT_WORDS;
@@ -370,6 +371,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         ls_put_low(note, at[3], 8);
         e->running->pending_rep = UINT64_MAX;
         e->chunk.events++;
+        e->in_event = payload & LS_EV_DELIVERED;
         break;
     case LS_W_UNMAP:
         memset(e->mirror_virt, 0xff, sizeof(e->mirror_virt));
@@ -402,7 +404,9 @@ static void one_group(LsEncoder *e, const uint64_t *at, const uint64_t *end,
     uint32_t limit = UINT32_MAX, count;
     Exit left = { 0 };
 
-    if (next && is_block(*next)) {
+    if (ls_code_block(id)->flags & LS_BLOCK_DELIVERY) {
+        /* It has no instructions to leave it at. */
+    } else if (next && is_block(*next)) {
         left = after_block(e, id, next, words_end, at, end);
     } else if (next && (*next & 0xffff) == LS_W_EVENT) {
         left = after_event(e, ls_code_block(id), next, at, end);
@@ -475,11 +479,12 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
             continue;
         }
         ls_encode_state(e, 0); /* which p1 is until a block has run */
-        if (!e->limited && !e->limits.bytes && !e->resumed) {
+        if (!e->limited && !e->limits.bytes && !e->resumed && !e->in_event) {
             at = ls_encode_usual(e, at, end, &done);
             e->resumed = done;
         }
-        if (!ls_chunk_is_full(e)) {
+        /* An event and its delivery stand in one chunk. */
+        if (!ls_chunk_is_full(e) || e->in_event) {
             group = group_end(at, end);
             next = find_continuation(group, end);
             if (!closing && !is_there(next, end)) {
@@ -488,6 +493,7 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
             ls_encode_state(e, (uint32_t)(*at >> 16));
             one_group(e, at, group, next, end, e->resumed);
             e->resumed = 0;
+            e->in_event = false;
             at = group;
         }
         if (ls_chunk_is_full(e)) {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define LS_FILE_MAGIC "MEMTRACE"
-enum { LS_FORMAT_VERSION = 1 };
+enum { LS_FORMAT_VERSION = 2 };
 #define LS_SECTION_MAGIC UINT32_C(0x4345534c)
 #define LS_NO_STREAM UINT32_MAX
 
@@ -145,6 +145,10 @@ enum {
     LS_NOTE_EVENT = 9,
     LS_NOTE_CUT = 10,
     LS_NOTE_GAP = 11,
+    LS_NOTE_PAGE_WALK = 12,
+    LS_NOTE_ATTRIBUTES = 13,
+    LS_NOTE_PORT = 14,
+    LS_NOTE_REGION = 15,
 };
 
 enum {

@@ -3,6 +3,7 @@
 #include "pages.h"
 
 #include "push.h"
+#include "regions.h"
 
 #include <string.h>
 
@@ -44,8 +45,9 @@ void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
         r->unknown_phys++;
         cached = false;
     } else if (ls_api.hwaddr_is_io(hwaddr)) {
-        ls_push(r, ls_word(part, LS_W_DEVICE));
-        ls_push(r, ls_api.hwaddr_phys_addr(hwaddr));
+        phys = ls_api.hwaddr_phys_addr(hwaddr);
+        ls_push(r, ls_word(ls_region_of(phys) << 1 | part, LS_W_DEVICE));
+        ls_push(r, phys);
         return;
     } else {
         phys = ls_api.hwaddr_phys_addr(hwaddr) >> 12;
@@ -62,4 +64,20 @@ void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     r->page_phys[slot] = phys;
     ls_push(r, ls_word(virt, LS_W_MAP));
     ls_push(r, phys);
+}
+
+void ls_pages_tell_known(LsRecorder *r, uint64_t vaddr, uint64_t page)
+{
+    uint64_t virt = vaddr >> 12;
+    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
+
+    if (r->page_virt[slot] == virt && r->page_phys[slot] == page) {
+        return;
+    }
+    /* The next access to it asks QEMU, and compares. */
+    r->page_base[slot] = no_page(slot);
+    r->page_virt[slot] = virt;
+    r->page_phys[slot] = page;
+    ls_push(r, ls_word(virt, LS_W_MAP));
+    ls_push_checked(r, page);
 }

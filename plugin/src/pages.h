@@ -27,4 +27,8 @@ bool ls_page_is_wide(uint64_t vaddr);
 void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                    unsigned part);
 
+/* Makes the stream say that `vaddr` is in this physical page of RAM, for an access
+ * that QEMU does not report. */
+void ls_pages_tell_known(LsRecorder *r, uint64_t vaddr, uint64_t page);
+
 #endif

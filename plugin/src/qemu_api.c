@@ -62,6 +62,29 @@ static bool bind(void *slot, const char *name)
 static const void *(*insn_data_v1)(const LsInsn *insn);
 static size_t (*insn_data_v3)(const LsInsn *insn, void *dest, size_t len);
 
+/* include/exec/memory.h, struct MemoryRegionSection; later fields differ. */
+typedef struct {
+    unsigned __int128 size;
+    void *region;
+    void *view;
+    uint64_t offset_within_region;
+    uint64_t offset_within_address_space;
+    uint64_t rest[8];
+} Section;
+
+static void *(*get_system_memory)(void);
+static Section (*memory_region_find)(void *root, uint64_t addr, uint64_t size);
+static const char *(*memory_region_name)(const void *region);
+static void (*memory_region_unref)(void *region);
+
+static void bind_regions(void)
+{
+    bind(&get_system_memory, "get_system_memory");
+    bind(&memory_region_find, "memory_region_find");
+    bind(&memory_region_name, "memory_region_name");
+    bind(&memory_region_unref, "memory_region_unref");
+}
+
 const char *ls_api_bind(void)
 {
     static const struct {
@@ -98,6 +121,14 @@ const char *ls_api_bind(void)
         ls_api.current_cpu = current_cpu_of_thread;
     }
     bind(&ls_api.get_cpu, "qemu_get_cpu");
+    ls_api.memory = find("address_space_memory");
+    bind(&ls_api.map, "address_space_map");
+    bind(&ls_api.unmap, "address_space_unmap");
+    bind(&ls_api.each_ram, "qemu_ram_foreach_block");
+    bind(&ls_api.ram_host, "qemu_ram_get_host_addr");
+    bind(&ls_api.ram_length, "qemu_ram_get_used_length");
+    bind(&ls_api.ram_addr, "qemu_ram_addr_from_host");
+    bind_regions();
     return NULL;
 }
 
@@ -114,6 +145,50 @@ unsigned ls_api_insn_bytes(const LsInsn *insn, uint8_t bytes[16])
         memcpy(bytes, insn_data_v1(insn), len);
     }
     return (unsigned)len;
+}
+
+/* memory_region_find() gives the part of the region that was asked for; the
+ * region goes on as far as it is found with the same distance to its start. */
+static bool is_part(const Section *of, uint64_t addr)
+{
+    Section s = memory_region_find(get_system_memory(), addr, 1);
+
+    if (s.region) {
+        memory_region_unref(s.region);
+    }
+    return s.region == of->region &&
+           s.offset_within_region - of->offset_within_region ==
+               addr - of->offset_within_address_space;
+}
+
+bool ls_api_region(uint64_t paddr, uint64_t *first, uint64_t *last, char *name,
+                   size_t size)
+{
+    Section at;
+
+    if (!get_system_memory || !memory_region_find || !memory_region_name ||
+        !memory_region_unref) {
+        return false;
+    }
+    at = memory_region_find(get_system_memory(), paddr, 1);
+    if (!at.region) {
+        return false;
+    }
+    *first = *last = paddr;
+    for (unsigned bit = 24; bit-- > 0;) {
+        uint64_t step = UINT64_C(1) << bit;
+
+        if (*first >= step && is_part(&at, *first - step)) {
+            *first -= step;
+        }
+        if (is_part(&at, *last + step)) {
+            *last += step;
+        }
+    }
+    strncpy(name, memory_region_name(at.region), size - 1);
+    name[size - 1] = 0;
+    memory_region_unref(at.region);
+    return true;
 }
 
 /* One handler of each kind: the plugin has one instance per QEMU. */

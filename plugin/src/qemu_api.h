@@ -68,6 +68,17 @@ typedef struct {
     void **(*current_cpu)(void);
     /* The vCPU object with this index; exported likewise. */
     void *(*get_cpu)(int index);
+    /* Guest-physical memory (include/exec/memory.h, cpu-common.h); exported
+     * likewise, and of use only when all are there (guest_memory.c). */
+    void *memory; /* &address_space_memory */
+    void *(*map)(void *space, uint64_t addr, uint64_t *len, bool write,
+                 uint64_t attributes);
+    void (*unmap)(void *space, void *host, uint64_t len, bool write,
+                  uint64_t used);
+    int (*each_ram)(int (*cb)(void *block, void *opaque), void *opaque);
+    void *(*ram_host)(void *block);
+    uint64_t (*ram_length)(void *block);
+    uint64_t (*ram_addr)(void *host); /* offset into all RAM blocks together */
 } LsApi;
 
 extern LsApi ls_api;
@@ -78,6 +89,14 @@ const char *ls_api_bind(void);
 /* Copies the bytes of an instruction; returns how many (1 to 15), 0 when QEMU
  * does not give them. */
 unsigned ls_api_insn_bytes(const LsInsn *insn, uint8_t bytes[16]);
+
+/*
+ * The device region at a guest-physical address: its first and last address, and
+ * QEMU's name for it, cut to `size` bytes with the terminating one.  False when
+ * there is none, or this build does not export what it takes.
+ */
+bool ls_api_region(uint64_t paddr, uint64_t *first, uint64_t *last, char *name,
+                   size_t size);
 
 /* Registers the life-cycle callbacks, whose shapes differ by version. */
 void ls_api_on_translate(LsPluginId id, void (*cb)(LsTb *tb));

@@ -13,6 +13,7 @@
 #include "insn_class.h"
 #include "pages.h"
 #include "push.h"
+#include "regions.h"
 
 #include <stdlib.h>
 
@@ -287,11 +288,14 @@ BLOCK_CALLBACK(block_solo, &ls_solo, FLAVOUR_SOLO)
 BLOCK_CALLBACK(block_smp, ls_self, FLAVOUR_SMP)
 BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
 
+/* Before an instruction after which addresses may lead elsewhere, and behind
+ * it. */
 static void on_remap(unsigned vcpu, void *userdata)
 {
     (void)vcpu;
     (void)userdata;
     ls_pages_unmap(ls_self);
+    ls_regions_forget();
 }
 
 /* Before `out dx`: flush only for ports that can remap memory. */
@@ -304,6 +308,7 @@ static void on_out_dx(unsigned vcpu, void *userdata)
     if (!r->eip || ls_port_remaps((uint16_t)ls_view_u64(
                        r->eip, LS_VIEW_REGS + 2 * 8))) {
         ls_pages_unmap(r);
+        ls_regions_forget();
     }
 }
 

@@ -56,6 +56,9 @@ typedef struct LsRecorder {
                                  attributes to an instruction (dropped) */
     uint64_t unknown_phys;
     uint64_t aliased;         /* blocks that ran at another address */
+    uint64_t deliveries;      /* events whose accesses were worked out */
+    uint64_t missing_deliveries;    /* those that could not be */
+    uint64_t delivery_mismatches;   /* memory does not hold what was pushed */
 } LsRecorder;
 
 typedef struct {

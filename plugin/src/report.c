@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include "cpu_view.h"
+#include "deliver.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -64,6 +65,18 @@ static void add_view_ability(LsBuffer *out, const char *name, bool view,
     add_ability(out, name, view ? "yes" : status, view ? NULL : why);
 }
 
+static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
+{
+    bool can = a->events && a->view && ls_deliver_is_possible();
+
+    add_ability(out, "event-delivery", can ? "partial" : "no",
+                !a->events ? "events are not recorded"
+                : !can ? "guest memory cannot be read in this QEMU: it does "
+                         "not export the functions"
+                       : "not of task gates, of the state save on entering "
+                         "SMM, and of exceptions in real mode");
+}
+
 static void add_abilities(LsBuffer *out, const LsAbilities *a)
 {
     const char *parallel = "with thread=multi the order is that of each vCPU; "
@@ -97,6 +110,7 @@ static void add_abilities(LsBuffer *out, const LsAbilities *a)
     add_view_ability(out, "cpl", a->view, "no", "blocks have no mode");
     add_view_ability(out, "mode", a->view, "no", "blocks have no mode");
     add_view_ability(out, "address-space", a->view, "no", "CR3 is not known");
+    add_delivery_ability(out, a);
     add_ability(out, "device", "yes", NULL);
     add_ability(out, "vcpu", "yes", NULL);
     add_ability(out, "global-order", a->parallel ? "no" : "yes",
@@ -147,6 +161,9 @@ static void add_stream(LsBuffer *out, const LsEncoder *e, const LsRecorder *r)
         r->map_checks, r->map_mismatches);
     add(out, "\"strays\":%" PRIu64 ",\"aliasedBlocks\":%" PRIu64 ",",
         r->strays, r->aliased);
+    add(out, "\"deliveries\":%" PRIu64 ",\"missingDeliveries\":%" PRIu64
+        ",\"deliveryMismatches\":%" PRIu64 ",", r->deliveries,
+        r->missing_deliveries, r->delivery_mismatches);
     add(out, "\"cutBlocks\":%" PRIu64 ",\"unresolvedCuts\":%" PRIu64 "},",
         t->cuts, t->unresolved);
 }

@@ -32,8 +32,9 @@ enum {
     LS_W_MAP = 0xe005,    /* payload: virtual page; next word: physical page,
                              or LS_MAP_UNKNOWN */
     LS_W_UNMAP = 0xe006,  /* all mappings told so far are void */
-    LS_W_DEVICE = 0xe007, /* the next access goes to a device (payload 1: only
-                             its part in the second page); next word: the
+    LS_W_DEVICE = 0xe007, /* the next access goes to a device (payload bit 0:
+                             only its part in the second page; above it the
+                             number of the region, regions.h); next word: the
                              guest-physical address */
     LS_W_WIDE = 0xe008,   /* the next access has this address (next word) */
     LS_W_PHYS = 0xe009,   /* the next access has a physical address only */
@@ -41,6 +42,10 @@ enum {
                              (linear), CR2 */
     LS_W_GAP = 0xe00b,    /* recording was paused until now; next word: the
                              nanoseconds since it began */
+    LS_W_PAGE_WALK = 0xe00c, /* the next access is the MMU's, to a physical
+                             address */
+    LS_W_PORT = 0xe00d,   /* payload: port | LS_PORT_* bits | instruction index
+                             << LS_PORT_INDEX_SHIFT; next word: the value */
 };
 
 enum { LS_EVENT_WORDS = 4 };
@@ -52,8 +57,21 @@ enum {
     LS_EV_SMM_ENTER = 1 << 10,
     LS_EV_SMM_LEAVE = 1 << 11,
     LS_EV_RESET = 1 << 12,     /* triple fault */
+    LS_EV_DELIVERED = 1 << 13, /* its accesses follow, in a delivery block */
+};
+
+enum {
+    LS_PORT_OUT = 1 << 16,
+    LS_PORT_SIZE_SHIFT = 17, /* log2 of 1, 2 or 4 bytes */
+    LS_PORT_VALUE = 1 << 19, /* the value is known */
+    LS_PORT_STRING = 1 << 20,
+    LS_PORT_INDEX_SHIFT = 24,
 };
 
 #define LS_MAP_UNKNOWN UINT64_MAX
+/* A physical page has less than 48 bits; above them are the translation's
+ * attributes (format.md 3.5), 0 when they are not known. */
+enum { LS_MAP_ATTRIBUTES_SHIFT = 48 };
+#define LS_MAP_PAGE ((UINT64_C(1) << LS_MAP_ATTRIBUTES_SHIFT) - 1)
 
 #endif

@@ -111,6 +111,8 @@ size_t words_from(const char *text, uint64_t *words, size_t room)
         { "phys", LS_W_PHYS, 0, 0 },    { "cr3 ", LS_W_CR3, 0, 1 },
         { "wide ", LS_W_WIDE, 0, 1 },   { "map ", LS_W_MAP, 1, 1 },
         { "device ", LS_W_DEVICE, 1, 1 }, { "gap ", LS_W_GAP, 0, 1 },
+        { "page-walk", LS_W_PAGE_WALK, 0, 0 },
+        { "port ", LS_W_PORT, 1, 1 },
         { "event ", LS_W_EVENT, 1, 3 },
         { "load ", 0, 3, 0 },           { "store ", LS_ACCESS_STORE, 3, 0 },
     };
@@ -278,7 +280,7 @@ TraceFile trace_read(const char *path)
     CHECK_EQ(fread(t.bytes, 1, t.size, file), t.size);
     fclose(file);
     if (!CHECK(t.size >= at) ||
-        !CHECK(!memcmp(t.bytes, "MEMTRACE\1\0\0\0\0\0\0\0", 16))) {
+        !CHECK(!memcmp(t.bytes, "MEMTRACE\2\0\0\0\0\0\0\0", 16))) {
         return t;
     }
     while (at < t.size) {
@@ -431,6 +433,27 @@ static void add_note(unsigned kind, const uint8_t **at)
         a = take_varint(at);
         b = take_varint(at);
         add("cut %" PRIu64 " %" PRIu64 " cause %" PRIu64, a, b, take(at, 1));
+        break;
+    case LS_NOTE_PAGE_WALK:
+        add("page-walk");
+        break;
+    case LS_NOTE_ATTRIBUTES:
+        add("attributes %#" PRIx64, take_varint(at));
+        break;
+    case LS_NOTE_PORT:
+        a = take_varint(at);
+        b = take_varint(at);
+        add("port %" PRIu64 " %#" PRIx64, a, b);
+        add(" %#" PRIx64, take(at, 1));
+        add(" %#" PRIx64, take_varint(at));
+        break;
+    case LS_NOTE_REGION:
+        a = take(at, 8);
+        b = take(at, 8);
+        add("region %#" PRIx64 " %#" PRIx64 " ", a, b);
+        a = take_varint(at);
+        add("%.*s", (int)a, (const char *)*at);
+        *at += a;
         break;
     case LS_NOTE_GAP:
         add("gap %" PRIu64, take(at, 8));

@@ -58,15 +58,17 @@ export interface TraceFacts {
   readonly plugin: TraceHeader['plugin'];
 }
 
-/** Facts of QEMU's plugin interface: memory that is accessed without an instruction doing it. */
+/** Memory that is accessed without an instruction doing it, and that no trace has. */
 const OUTSIDE = {
-  'event delivery': 'pushes and table reads when an interrupt or exception is taken',
-  'page walks': "the MMU's reads of page tables, accessed and dirty bits",
+  'page walks': "the MMU's reads of page tables",
   dma: 'what devices read and write: disks, the firmware loading a kernel',
   'state save': 'stores on entering SMM or leaving a nested guest',
 } as const;
 
-const DOUBTS = ['unknownPaddr', 'mapMismatches', 'strays', 'unresolvedCuts'] as const;
+const DOUBTS = [
+  ...(['unknownPaddr', 'mapMismatches', 'strays', 'unresolvedCuts'] as const),
+  ...(['missingDeliveries', 'deliveryMismatches'] as const),
+];
 
 /** Throws TraceError for a file that is not a readable trace. */
 export async function readTraceFacts(file: string): Promise<TraceFacts> {

@@ -14,6 +14,17 @@ export const AccessFlag = {
   crossesPage: 16,
   /** vaddr is a physical address; there was no virtual one. */
   physicalOnly: 32,
+  /** Bits of the access's Origin; 0 is an instruction. */
+  origin: 192,
+} as const;
+
+/** Who made an access: what the flags column has under AccessFlag.origin. */
+export const Origin = {
+  instruction: 0,
+  /** Of table reads and frame pushes when an interrupt or exception was taken: reconstructed. */
+  eventDelivery: 64,
+  /** Of the MMU setting accessed and dirty bits: reconstructed. */
+  pageWalk: 128,
 } as const;
 
 export const COLUMN_NAMES = [
@@ -45,7 +56,7 @@ export interface Crossings {
 export interface ColumnArrays {
   /** Linear address; a physical one where flags has physicalOnly. */
   readonly vaddr: BigUint64Array;
-  /** Linear address of the instruction. */
+  /** Linear address of the instruction; of a delivered event, where it was taken, all ones if unknown. */
   readonly pc: BigUint64Array;
   /** Guest-physical address, all ones when it is not known. */
   readonly paddr: BigUint64Array;

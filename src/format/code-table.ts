@@ -5,6 +5,7 @@
 import { TraceError } from '../base/index.ts';
 import {
   CODE_ENTRY_BYTES,
+  CODE_FLAG_DELIVERY,
   CODE_FLAG_LAST_REP,
   CODE_FLAG_MODE_KNOWN,
   CODE_HEADER_BYTES,
@@ -16,6 +17,8 @@ import {
 import { type PayloadView, payloadView } from './payload-view.ts';
 import type { Section } from './section.ts';
 import { decompress, isPossibleRawSize } from './zstd.ts';
+
+const CODE_FLAGS = CODE_FLAG_MODE_KNOWN | CODE_FLAG_LAST_REP | CODE_FLAG_DELIVERY;
 
 /** What the reader keeps in memory of code, at most: 2^24 blocks, 1 GiB of entries. */
 const MAX_HELD_BLOCKS = 2 ** 24;
@@ -29,7 +32,10 @@ export interface CodeTable {
   insnCount(id: number): number;
   /** QEMU's hflags (bits 0-1 CPL, 4 CS32, 7 PE, 14 LMA, 15 CS64...); undefined when not known. */
   mode(id: number): number | undefined;
-  /** Bit 0: the mode is known; bit 1: the last instruction is a rep string instruction. */
+  /**
+   * Bit 0: the mode is known; bit 1: the last instruction is a rep string instruction; bit 2: no code,
+   * the block stands for the delivery of an event.
+   */
   flags(id: number): number;
   /** Offset of each instruction from the block's first byte; insnCount(id) elements, a fresh array. */
   insnOffsets(id: number): Uint16Array;
@@ -100,7 +106,7 @@ function decodePart(view: PayloadView, expectedFirstId: number): CodePart {
   if (rawBytes > MAX_STREAM_BYTES || !isPossibleRawSize(rawBytes, storedBytes)) {
     throw view.error('an impossible size', 8, undefined, `${rawBytes} bytes`);
   }
-  if (count * (CODE_ENTRY_BYTES + 2) > rawBytes) {
+  if (count * CODE_ENTRY_BYTES > rawBytes) {
     throw view.error('too few bytes for its count', 4, undefined, `${count} in ${rawBytes} bytes`);
   }
   const raw = storedBytes === rawBytes ? stored : decompress(stored, rawBytes);
@@ -131,8 +137,11 @@ function checkEntry(
   const flags = data.getUint32(at + 12, true);
   const insnCount = data.getUint16(at + 16, true);
   const codeBytes = data.getUint16(at + 18, true);
-  if ((flags & ~(CODE_FLAG_MODE_KNOWN | CODE_FLAG_LAST_REP)) !== 0) throw wrong('reserved flags');
-  if (insnCount < 1 || insnCount > MAX_BLOCK_INSNS) throw wrong('impossible instruction count');
+  const delivery = (flags & CODE_FLAG_DELIVERY) !== 0;
+  if ((flags & ~CODE_FLAGS) !== 0) throw wrong('reserved flags');
+  if ((insnCount === 0) !== delivery || insnCount > MAX_BLOCK_INSNS) {
+    throw wrong('impossible instruction count');
+  }
   const lengthsAt = at + CODE_ENTRY_BYTES;
   if (lengthsAt + insnCount + codeBytes > raw.byteLength) throw wrong('the entries end inside it');
   let sum = 0;

@@ -8,6 +8,7 @@ export {
   type ColumnName,
   type Crossings,
   halves,
+  Origin,
 } from './access-batch.ts';
 export { benchDecode, type DecodeBenchmark } from './bench-decode.node.ts';
 export { openByteSource } from './byte-source.node.ts';
@@ -30,7 +31,14 @@ export type {
 export { openTrace } from './open-trace.node.ts';
 export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
-export type { CutCause, NoteName, NoteOptions, TraceNote } from './read-notes.ts';
+export type {
+  CutCause,
+  NoteName,
+  NoteOptions,
+  PageAttributes,
+  PortNote,
+  TraceNote,
+} from './read-notes.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';

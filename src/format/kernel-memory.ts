@@ -6,6 +6,7 @@ import { type ChunkRecord, chunkError, type StreamExtent } from './chunk-header.
 import type { CodePart } from './code-table.ts';
 import {
   CODE_ENTRY_BYTES,
+  CODE_FLAG_DELIVERY,
   CODE_FLAG_LAST_REP,
   CODE_FLAG_MODE_KNOWN,
   STREAM_NAMES,
@@ -61,6 +62,7 @@ export function writeBlockTable(
       const modeKnown = (flags & CODE_FLAG_MODE_KNOWN) !== 0;
       bytes[block + 22] = modeKnown ? data.getUint32(at + 8, true) & 3 : CPL_UNKNOWN;
       bytes[block + 23] = (flags & CODE_FLAG_LAST_REP) === 0 ? 0 : 1;
+      bytes[block + 60] = (flags & CODE_FLAG_DELIVERY) === 0 ? 0 : 1;
       block += BLOCK_BYTES;
     }
   }

@@ -2,7 +2,7 @@
 // The numbers of docs/format.md. Mirror of plugin/src/layout.h; a test compares the two.
 
 export const FILE_MAGIC = 'MEMTRACE';
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const FILE_HEADER_BYTES = 16;
 
 export const SECTION_MAGIC = 0x4345534c;
@@ -25,6 +25,7 @@ export const CODE_HEADER_BYTES = 16;
 export const CODE_ENTRY_BYTES = 20;
 export const CODE_FLAG_MODE_KNOWN = 1;
 export const CODE_FLAG_LAST_REP = 2;
+export const CODE_FLAG_DELIVERY = 4;
 export const MAX_BLOCK_INSNS = 512;
 export const MAX_INSN_BYTES = 15;
 
@@ -65,6 +66,10 @@ export const NoteKind = {
   event: 9,
   cut: 10,
   gap: 11,
+  pageWalk: 12,
+  attributes: 13,
+  port: 14,
+  region: 15,
 } as const;
 
 export const CUT_CAUSES = [

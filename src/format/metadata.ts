@@ -22,7 +22,12 @@ const CAPABILITY_NAMES = [
   'mode',
   'address-space',
   'device',
+  'region',
   'events',
+  'event-delivery',
+  'page-walk',
+  'page-attributes',
+  'port-io',
   'vcpu',
   'global-order',
   'values',
@@ -93,8 +98,13 @@ const STREAM_COUNTS = [
   'unresolvedCuts',
 ] as const;
 
+/** Counts that files of version 1 lack. */
+const LATER_COUNTS = ['deliveries', 'missingDeliveries', 'deliveryMismatches'] as const;
+
 /** Counts of one vCPU thread, docs/format.md 1.3. captured, encoded and written must be equal. */
-export type StreamTotals = Readonly<Record<(typeof STREAM_COUNTS)[number], number>>;
+export type StreamTotals = Readonly<
+  Record<(typeof STREAM_COUNTS)[number] | (typeof LATER_COUNTS)[number], number>
+>;
 
 export interface VcpuTotals {
   readonly vcpu: number;
@@ -210,7 +220,12 @@ function narrowCapabilities(value: unknown, place: string): Capabilities {
     mode: capability('mode'),
     'address-space': capability('address-space'),
     device: capability('device'),
+    region: capability('region'),
     events: capability('events'),
+    'event-delivery': capability('event-delivery'),
+    'page-walk': capability('page-walk'),
+    'page-attributes': capability('page-attributes'),
+    'port-io': capability('port-io'),
     vcpu: capability('vcpu'),
     'global-order': capability('global-order'),
     values: capability('values'),
@@ -237,6 +252,8 @@ function narrowCause(value: unknown, place: string): TotalsCause {
 function narrowStreamTotals(record: JsonRecord, place: string): StreamTotals {
   const count = (name: (typeof STREAM_COUNTS)[number]): number =>
     narrowCount(record[name], `${place}.${name}`);
+  const laterCount = (name: (typeof LATER_COUNTS)[number]): number =>
+    optional(record[name], `${place}.${name}`, narrowCount) ?? 0;
   return {
     stream: count('stream'),
     captured: count('captured'),
@@ -258,5 +275,8 @@ function narrowStreamTotals(record: JsonRecord, place: string): StreamTotals {
     aliasedBlocks: count('aliasedBlocks'),
     cutBlocks: count('cutBlocks'),
     unresolvedCuts: count('unresolvedCuts'),
+    deliveries: laterCount('deliveries'),
+    missingDeliveries: laterCount('missingDeliveries'),
+    deliveryMismatches: laterCount('deliveryMismatches'),
   };
 }

@@ -36,6 +36,7 @@ function pick<T>(random: Prng, items: readonly T[]): T {
 }
 
 function randomBlock(random: Prng, id: number): RefBlock {
+  if (random.nextBoolean(0.1)) return { vaddr: 0n, mode: 0x4000, lastRep: false, insnLengths: [] };
   const insnCount = random.nextBoolean(0.02) ? 512 : random.nextInRange(1, 9);
   const kernelHalf = random.nextBoolean(0.5);
   return {
@@ -68,10 +69,12 @@ function randomItems(
     if (odd(0.1)) items.push({ type: 'cr3', cr3: BigInt(random.nextU32()) << 12n });
     if (odd(0.1)) items.push({ type: 'unmap' });
     if (odd(0.1)) items.push({ type: 'gap', hostNs: BigInt(random.nextU32()) });
+    if (odd(0.1)) items.push({ type: 'attributes', bits: random.nextInRange(0, 1024) });
+    if (odd(0.1)) items.push({ type: 'region', first: 0xfeen, last: 0xfee0n, name: 'hpet' });
     if (odd(0.2)) {
       items.push({
         type: 'event',
-        what: random.nextInRange(0, 0x2000),
+        what: random.nextInRange(0, 0x4000),
         error: BigInt(random.nextU32()),
         ip: BigInt(random.nextU32()),
         cr2: BigInt(random.nextU32()),
@@ -101,7 +104,7 @@ function randomShape(random: Prng, block: RefBlock): { shape: RefAccess[]; walke
   const shape: RefAccess[] = [];
   for (let i = 0; i < count; i++) {
     const access: RefAccess = {
-      insn: random.nextInRange(0, block.insnLengths.length),
+      insn: random.nextInRange(0, Math.max(1, block.insnLengths.length)),
       store: random.nextBoolean(0.4),
       sizeLog2: random.nextInRange(0, 8),
       vaddr: 0n,
@@ -161,9 +164,12 @@ function oddAccess(random: Prng, access: RefAccess, odd: (part: number) => boole
   if (odd(0.1)) result = { ...result, unmapBefore: true };
   if (odd(0.1)) result = { ...result, vaddr: 0x00ab_cdef_0000_0000n + BigInt(random.nextU32()) };
   if (odd(0.1)) result = { ...result, phys: true };
+  if (odd(0.1)) result = { ...result, pageWalk: true };
+  if (odd(0.1)) result = { ...result, port: { insn: 0, port: 0x501, what: 9, value: 0x21 } };
   if (odd(0.1)) {
     const crosses = (result.vaddr & 4095n) + BigInt(2 ** result.sizeLog2) > 4096n;
-    const parts = crosses && result.phys !== true ? [[0], [1], [0, 1]] : [[0]];
+    const parts =
+      crosses && result.phys !== true && result.pageWalk !== true ? [[0], [1], [0, 1]] : [[0]];
     const device = pick(random, parts).map((part) => ({
       part,
       paddr: 0xfee0_0000n + BigInt(random.nextInRange(0, 0x1000)),

@@ -20,6 +20,10 @@ const NOTE_NAMES = [
   'event',
   'cut',
   'gap',
+  'page-walk',
+  'attributes',
+  'port',
+  'region',
 ] as const;
 
 export type NoteName = (typeof NOTE_NAMES)[number];
@@ -61,7 +65,43 @@ export type NoteBody =
       readonly cause: CutCause;
     }
   /** Recording was paused and goes on here, this long after it began. */
-  | { readonly kind: 'gap'; readonly hostNs: bigint };
+  | { readonly kind: 'gap'; readonly hostNs: bigint }
+  | { readonly kind: 'page-walk' }
+  /** Of the translations that map notes tell from here on; undefined when they are not known. */
+  | { readonly kind: 'attributes'; readonly attributes: PageAttributes | undefined }
+  | PortNote
+  /** Device addresses first to last belong to this memory region of QEMU's from here on. */
+  | {
+      readonly kind: 'region';
+      readonly first: bigint;
+      readonly last: bigint;
+      readonly name: string;
+    };
+
+/** What the paging structures say of a page, all levels together (Intel SDM 3A 4.6). */
+export interface PageAttributes {
+  readonly write: boolean;
+  readonly user: boolean;
+  readonly noExecute: boolean;
+  readonly global: boolean;
+  /** Bytes of the page; 0 with paging off. */
+  readonly pageBytes: number;
+}
+
+/** An in or out of the block execution before `block`. */
+export interface PortNote {
+  readonly kind: 'port';
+  /** Index of the instruction; it did not complete when the block execution was left before it. */
+  readonly insn: number;
+  readonly port: number;
+  /** Bytes of a transfer: 1, 2, 4. */
+  readonly size: number;
+  readonly out: boolean;
+  /** A string instruction: each of its accesses is a transfer, or its iterations are. */
+  readonly string: boolean;
+  /** Undefined when it is not known, and of string instructions. */
+  readonly value: number | undefined;
+}
 
 export type TraceNote = NotePlace & NoteBody;
 
@@ -157,8 +197,20 @@ export function* decodeNotes(
       case NoteKind.gap:
         yield { ...place, kind: 'gap', hostNs: reader.u64() };
         break;
+      case NoteKind.pageWalk:
+        yield { ...place, kind: 'page-walk' };
+        break;
+      case NoteKind.attributes:
+        yield { ...place, kind: 'attributes', attributes: pageAttributes(reader.small()) };
+        break;
+      case NoteKind.port:
+        yield { ...place, ...readPort(reader) };
+        break;
+      case NoteKind.region:
+        yield { ...place, ...readRegion(reader) };
+        break;
       default:
-        throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 11', `${kind}`);
+        throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 15', `${kind}`);
     }
   }
 }
@@ -192,9 +244,44 @@ function readCut(record: ChunkRecord, reader: NoteReader): Extract<NoteBody, { k
   return { kind: 'cut', executed, aborted, cause };
 }
 
+function pageAttributes(bits: number): PageAttributes | undefined {
+  if (bits === 0) return undefined;
+  const shift = bits >> 4;
+  return {
+    write: (bits & 1) !== 0,
+    user: (bits & 2) !== 0,
+    noExecute: (bits & 4) !== 0,
+    global: (bits & 8) !== 0,
+    pageBytes: shift === 1 ? 0 : 2 ** shift,
+  };
+}
+
+function readPort(reader: NoteReader): PortNote {
+  const insn = reader.small();
+  const port = reader.small();
+  const what = reader.u8();
+  const value = reader.small();
+  return {
+    kind: 'port',
+    insn,
+    port,
+    size: 1 << ((what >> 1) & 3),
+    out: (what & 1) !== 0,
+    string: (what & 16) !== 0,
+    value: (what & 8) === 0 ? undefined : value,
+  };
+}
+
+function readRegion(reader: NoteReader): Extract<NoteBody, { kind: 'region' }> {
+  const first = reader.u64();
+  const last = reader.u64();
+  return { kind: 'region', first, last, name: reader.text(reader.small()) };
+}
+
 interface NoteReader {
   atEnd(): boolean;
   u8(): number;
+  text(byteCount: number): string;
   u64(): bigint;
   varint(): bigint;
   /** A varint below 2^32. */
@@ -227,6 +314,10 @@ function noteReader(record: ChunkRecord, bytes: Uint8Array): NoteReader {
     u8: () => data.getUint8(step(1)),
     u64: () => data.getBigUint64(step(8), true),
     varint,
+    text: (byteCount) => {
+      const from = step(byteCount);
+      return new TextDecoder().decode(bytes.subarray(from, from + byteCount));
+    },
     small() {
       const value = varint();
       if (value > 0xffff_ffffn) throw damaged();

@@ -27,6 +27,7 @@ export class ChunkState {
   lastVpage = 0n;
   lastPpage = 0n;
   events = 0;
+  eventIp = NO_ADDRESS;
   instructions = 0n;
   private readonly streams = Array.from({ length: 11 }, () => new ByteWriter());
   private noteCount = 0;

@@ -88,7 +88,7 @@ export async function decodeTrace(bytes: Uint8Array): Promise<SeenTrace> {
     new ByteReader(stored.length === rawBytes ? stored : zstd.decode(stored, rawBytes));
   const file = new ByteReader(bytes);
   check(new TextDecoder().decode(file.take(8)) === 'MEMTRACE', 'magic');
-  check(file.u32() === 1 && file.u32() === 0, 'version');
+  check([1, 2].includes(file.u32()) && file.u32() === 0, 'version');
   const blocks: Block[] = [];
   const seen: Seen = { accesses: [], blocks: [], instructions: 0 };
   while (file.left > 0) {
@@ -192,7 +192,14 @@ function readChunk(
   let vpage = 0n;
   let ppage = 0n;
   let cut: { executed: number; aborted: number } | undefined;
-  let next: { device0?: bigint; device1?: bigint; wide?: bigint; phys?: boolean } = {};
+  let next: {
+    device0?: bigint;
+    device1?: bigint;
+    wide?: bigint;
+    phys?: boolean;
+    pageWalk?: boolean;
+  } = {};
+  let eventIp = NO_ADDRESS;
 
   const running = (): { icount: bigint; cr3: bigint; pendingRep: bigint } => {
     const state = vcpus.get(vcpu) ?? { icount: 0n, cr3: 0n, pendingRep: NO_ADDRESS };
@@ -249,7 +256,8 @@ function readChunk(
         case 9:
           notes.varint();
           notes.varint();
-          notes.take(16);
+          eventIp = notes.u64();
+          notes.take(8);
           running().pendingRep = NO_ADDRESS;
           break;
         case 10:
@@ -259,6 +267,22 @@ function readChunk(
         case 11:
           notes.take(8);
           for (const state of vcpus.values()) state.pendingRep = NO_ADDRESS;
+          break;
+        case 12:
+          next = { ...next, phys: true, pageWalk: true };
+          break;
+        case 13:
+          notes.varint();
+          break;
+        case 14:
+          notes.varint();
+          notes.varint();
+          notes.u8();
+          notes.varint();
+          break;
+        case 15:
+          notes.take(16);
+          notes.take(Number(notes.varint()));
           break;
         default:
           throw new Error(`note kind ${noteKind}`);
@@ -373,13 +397,14 @@ function readChunk(
       const size = 1 << ((slot.tag >> 10) & 7);
       const insn = slot.tag & 511;
       const phys = next.phys === true;
+      const delivery = (block.flags & 4) !== 0;
       const crosses = !phys && (vaddr & 4095n) + BigInt(size) > 4096n;
       seen.accesses.push({
         stream,
         ordinal: firstOrdinal + made,
         vcpu,
         icount: state.icount + BigInt(insn),
-        pc: BigInt.asUintN(64, block.vaddr + BigInt(block.offsets[insn] ?? 0)),
+        pc: delivery ? eventIp : BigInt.asUintN(64, block.vaddr + BigInt(block.offsets[insn] ?? 0)),
         vaddr,
         paddr: next.device0 ?? (phys ? vaddr : findPaddr(vaddr)),
         secondPaddr: crosses ? (next.device1 ?? findPage((vaddr >> 12n) + 1n)) : undefined,
@@ -388,6 +413,7 @@ function readChunk(
         aborted: i >= members.length - (left?.aborted ?? 0),
         device: next.device0 !== undefined || next.device1 !== undefined,
         phys,
+        origin: (delivery ? 1 : 0) | (next.pageWalk === true ? 2 : 0),
         block: id,
         insn,
         cpl: (block.flags & 1) === 0 ? 255 : block.mode & 3,

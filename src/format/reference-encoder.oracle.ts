@@ -87,7 +87,7 @@ class FileWriter {
   constructor(blocks: readonly RefBlock[], options: EncodeOptions) {
     this.blocks = blocks;
     this.options = options;
-    this.out.text('MEMTRACE').u32(1).u32(0);
+    this.out.text('MEMTRACE').u32(2).u32(0);
     this.section(1, 0xffffffff, new ByteWriter().text(HEADER_JSON).bytes());
   }
 
@@ -121,7 +121,11 @@ class FileWriter {
       entries
         .u64(block.vaddr)
         .u32(block.mode ?? 0)
-        .u32((block.mode === undefined ? 0 : 1) | (block.lastRep ? 2 : 0))
+        .u32(
+          (block.mode === undefined ? 0 : 1) |
+            (block.lastRep ? 2 : 0) |
+            (isDelivery(block) ? 4 : 0),
+        )
         .u16(block.insnLengths.length)
         .u16(byteCount);
       for (const length of block.insnLengths) entries.u8(length);
@@ -278,6 +282,7 @@ class StreamEncoder {
       case 'event':
         chunk.note(9).varint(BigInt(item.what)).varint(item.error).u64(item.ip).u64(item.cr2);
         vcpu.pendingRep = NO_ADDRESS;
+        chunk.eventIp = item.ip;
         chunk.events++;
         this.events++;
         break;
@@ -287,6 +292,17 @@ class StreamEncoder {
         break;
       case 'unmap':
         this.unmap(chunk);
+        break;
+      case 'attributes':
+        chunk.note(13).varint(BigInt(item.bits));
+        break;
+      case 'region':
+        chunk
+          .note(15)
+          .u64(item.first)
+          .u64(item.last)
+          .varint(BigInt(new TextEncoder().encode(item.name).length))
+          .text(item.name);
         break;
     }
   }
@@ -372,7 +388,7 @@ class StreamEncoder {
       chunk.codeAddress(item.id, i, signExtend48(access.vaddr));
     });
     vcpu.icount += BigInt(executed);
-    const last = block.vaddr + BigInt(offsetOf(block, block.insnLengths.length - 1));
+    const last = block.vaddr + BigInt(offsetOf(block, Math.max(0, block.insnLengths.length - 1)));
     vcpu.pendingRep =
       block.lastRep && item.cut === undefined ? BigInt.asUintN(64, last) : NO_ADDRESS;
     chunk.instructions += vcpu.icount - icountBefore;
@@ -393,7 +409,8 @@ class StreamEncoder {
     const size = 2 ** access.sizeLog2;
     const part = (number: number): bigint | undefined =>
       access.device?.find((device) => device.part === number)?.paddr;
-    const phys = access.phys === true;
+    const pageWalk = access.pageWalk === true;
+    const phys = access.phys === true || pageWalk;
     const crosses = !phys && (vaddr & 4095n) + BigInt(size) > 4096n;
     const firstPage = (): bigint => {
       const start = this.pageStart(chunk, vaddr >> 12n);
@@ -406,13 +423,19 @@ class StreamEncoder {
       chunk.note(6).varint(BigInt(device.part)).u64(device.paddr);
     }
     if (signExtend48(vaddr) !== vaddr) chunk.note(7).u64(vaddr);
-    if (phys) chunk.note(8);
+    if (phys) chunk.note(pageWalk ? 12 : 8);
+    if (access.port !== undefined) {
+      const { insn, port, what, value } = access.port;
+      chunk.note(14).varint(BigInt(insn)).varint(BigInt(port)).u8(what).varint(BigInt(value));
+    }
     return {
       stream: this.stream,
       ordinal: this.accesses.length,
       vcpu: this.vcpu,
       icount: vcpu.icount + BigInt(access.insn),
-      pc: BigInt.asUintN(64, block.vaddr + BigInt(offsetOf(block, access.insn))),
+      pc: isDelivery(block)
+        ? chunk.eventIp
+        : BigInt.asUintN(64, block.vaddr + BigInt(offsetOf(block, access.insn))),
       vaddr,
       paddr,
       secondPaddr,
@@ -421,6 +444,7 @@ class StreamEncoder {
       aborted,
       device: (access.device ?? []).length > 0,
       phys,
+      origin: (isDelivery(block) ? 1 : 0) | (pageWalk ? 2 : 0),
       block: id,
       insn: access.insn,
       cpl: block.mode === undefined ? 255 : block.mode & 3,
@@ -435,6 +459,10 @@ class StreamEncoder {
     this.file.entry(at, 3, this.stream, entry);
     this.chunk = undefined;
   }
+}
+
+function isDelivery(block: RefBlock): boolean {
+  return block.insnLengths.length === 0;
 }
 
 function offsetOf(block: RefBlock, insn: number): number {

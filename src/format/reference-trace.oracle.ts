@@ -7,7 +7,7 @@ export interface RefBlock {
   /** hflags; undefined: not known. */
   readonly mode: number | undefined;
   readonly lastRep: boolean;
-  /** Length of each instruction. */
+  /** Length of each instruction; none: the block stands for the delivery of an event. */
   readonly insnLengths: readonly number[];
 }
 
@@ -19,6 +19,15 @@ export interface RefAccess {
   /** Device addresses of the access's parts: part 0 whole or in the first page, part 1 in the second. */
   readonly device?: readonly { readonly part: number; readonly paddr: bigint }[];
   readonly phys?: boolean;
+  /** By the MMU; vaddr is physical. */
+  readonly pageWalk?: boolean;
+  /** A port note before it. */
+  readonly port?: {
+    readonly insn: number;
+    readonly port: number;
+    readonly what: number;
+    readonly value: number;
+  };
   /** All pages are forgotten before it. */
   readonly unmapBefore?: boolean;
 }
@@ -43,6 +52,13 @@ export type RefItem =
     }
   | { readonly type: 'unmap' }
   | { readonly type: 'gap'; readonly hostNs: bigint }
+  | { readonly type: 'attributes'; readonly bits: number }
+  | {
+      readonly type: 'region';
+      readonly first: bigint;
+      readonly last: bigint;
+      readonly name: string;
+    }
   /** The chunk ends here. */
   | { readonly type: 'seal' };
 
@@ -69,6 +85,8 @@ export interface SeenAccess {
   readonly aborted: boolean;
   readonly device: boolean;
   readonly phys: boolean;
+  /** 0 instruction, 1 event delivery, 2 page walk. */
+  readonly origin: number;
   readonly block: number;
   readonly insn: number;
   /** 255 when it is not known. */

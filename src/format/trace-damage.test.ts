@@ -92,7 +92,7 @@ describe('kinds of damage', () => {
     const kindOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
       (await failure(openBytes(bytes))).kind;
     expect(await kindOf(damaged(0, 0x7f))).toBe('not-a-trace');
-    expect(await kindOf(damaged(8, 2))).toBe('newer-format');
+    expect(await kindOf(damaged(8, 3))).toBe('newer-format');
     expect(await kindOf(damaged(12, 1))).toBe('corrupt');
     expect(await kindOf(new Uint8Array(0))).toBe('truncated');
     expect(await kindOf(damaged(41, 0))).toBe('checksum');
@@ -172,7 +172,7 @@ describe('a check', () => {
     expect(wrong[0]).toMatch(/^vCPU 1: totals say \d+ instructions, decoded \d+$/);
     const missing = await check(({ vcpus, ...totals }) => ({ ...totals, vcpus: vcpus.slice(1) }));
     expect(missing).toHaveLength(1);
-    expect(missing[0]).toMatch(/^vCPU 0: totals say 0 instructions, decoded \d+$/);
+    expect(missing[0]).toMatch(/^vCPU \d: totals say 0 instructions, decoded \d+$/);
     // A recorder that does not tell them has told nothing wrong.
     expect(await check((totals) => ({ ...totals, vcpus: [] }))).toEqual([]);
   });

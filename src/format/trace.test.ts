@@ -50,6 +50,7 @@ async function collectAccesses(trace: Trace, options: AccessOptions = {}): Promi
         aborted: (flags & AccessFlag.aborted) !== 0,
         device: (flags & AccessFlag.device) !== 0,
         phys: (flags & AccessFlag.physicalOnly) !== 0,
+        origin: (flags & AccessFlag.origin) >> 6,
         block: batch.block?.[i] ?? -1,
         insn: batch.insn?.[i] ?? -1,
         cpl: batch.cpl?.[i] ?? -1,

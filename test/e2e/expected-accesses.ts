@@ -24,13 +24,17 @@ export interface Place {
   readonly endMark?: number;
 }
 
-/** What happened between MARK `mark` and the next one, to be compared with expectedLines(). */
+/** What instructions did between MARK `mark` and the next one, to be compared with expectedLines(). */
 export function recordedLines(run: GuestRun, mark: number, place: Place = {}): string[] {
   const { begin, end, inside } = sectionOf(run, mark, place);
   return [
-    ...accessLines(run, inside, begin.icount + 1),
+    ...accessLines(run, inside.filter(isOfInstruction), begin.icount + 1),
     `${end.icount - begin.icount - 1} instructions`,
   ];
+}
+
+export function isOfInstruction({ origin }: Access): boolean {
+  return origin === 'instruction';
 }
 
 /** Accesses as text, counting instructions from `firstIcount` on. */
@@ -165,6 +169,7 @@ function parseAccess(
     store: direction === 'w',
     aborted: marks.includes('!aborted'),
     device: marks.includes('!device'),
+    origin: 'instruction',
     cpl,
     cr3,
   };
@@ -213,7 +218,8 @@ export function recordedEvents(run: GuestRun, mark: number, place: Place = {}): 
   const { begin, end } = sectionOf(run, mark, place);
   const names = namesOf(run.symbols);
   return eventsBetween(run, begin, end).map(({ what, vector, error, ip, cr2 }) => {
-    const kind = ['exception', 'interrupt', 'software interrupt'][what >> 8] ?? `what ${what >> 8}`;
+    const kind =
+      ['exception', 'interrupt', 'software interrupt'][(what >> 8) & 31] ?? `what ${what >> 8}`;
     const page = vector === 14 ? ` error ${error} address ${hex(cr2)}` : '';
     return `${kind} ${vector} at ${names.get(ip) ?? hex(ip)}${page}`;
   });

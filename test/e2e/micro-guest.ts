@@ -13,6 +13,7 @@ import {
 import {
   AccessFlag,
   checkTrace,
+  Origin,
   openTrace,
   type Trace,
   type TraceNote,
@@ -37,6 +38,7 @@ export interface Access {
   readonly store: boolean;
   readonly aborted: boolean;
   readonly device: boolean;
+  readonly origin: keyof typeof Origin;
   readonly cpl: number;
   readonly cr3: bigint;
 }
@@ -139,6 +141,17 @@ function assemble(name: string, image: string): Map<string, bigint> {
   return symbols;
 }
 
+function originOf(flags: number): keyof typeof Origin {
+  switch (flags & AccessFlag.origin) {
+    case Origin.eventDelivery:
+      return 'eventDelivery';
+    case Origin.pageWalk:
+      return 'pageWalk';
+    default:
+      return 'instruction';
+  }
+}
+
 async function readAll(trace: Trace): Promise<Access[]> {
   const accesses: Access[] = [];
   const knowsCr3 = trace.capabilities['address-space'].status !== 'no';
@@ -181,6 +194,7 @@ async function readAll(trace: Trace): Promise<Access[]> {
         store: (bits & AccessFlag.store) !== 0,
         aborted: (bits & AccessFlag.aborted) !== 0,
         device: (bits & AccessFlag.device) !== 0,
+        origin: originOf(bits),
         cpl: cpl[i] ?? -1,
         cr3: batch.cr3?.[i] ?? 0n,
       });

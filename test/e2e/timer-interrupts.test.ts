@@ -10,6 +10,7 @@ import {
   eventsBetween,
   expectedLines,
   interruptReturn,
+  isOfInstruction,
   sectionOf,
 } from './expected-accesses.ts';
 import { type Access, type GuestRun, recordGuest } from './micro-guest.ts';
@@ -37,7 +38,9 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
   afterAll(() => run?.close());
 
   function part(mark: number): Parted {
-    const { begin, end, inside } = sectionOf(run, mark);
+    const section = sectionOf(run, mark);
+    const { begin, end } = section;
+    const inside = section.inside.filter(isOfInstruction);
     const events = eventsBetween(run, begin, end);
     for (const { vector, what } of events) expect([vector, what >> 8]).toEqual([VECTOR, 1]);
     const outside: Access[] = [];
@@ -85,7 +88,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
     const parted = part(0);
     expect(parted.handled.length).toBeGreaterThanOrEqual(80);
     expectHandlers(parted);
-    const [low, high] = sectionOf(run, 2).inside;
+    const [low, high] = sectionOf(run, 2).inside.filter(isOfInstruction);
     const rounds =
       Number((low?.vaddr ?? 0n) - addressOf(run, 'rounds_low')) +
       Number((high?.vaddr ?? 0n) - addressOf(run, 'rounds_high')) * 4096;

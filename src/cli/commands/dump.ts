@@ -27,7 +27,8 @@ complete have one too and are shown with --aborted only. icount is counted from 
 vCPU had completed before the one that made the access. What the trace does not know of an access is "-" in
 text, empty in csv and missing in ndjson. The marks are aborted: the instruction did not complete; device: the
 access went to a device, in whole or in part; crosses-page: it goes on in a second page, and paddr is that of
-its first byte; physical: it was made with a physical address, there is no virtual one.`,
+its first byte; physical: it was made with a physical address, there is no virtual one; event-delivery: no
+instruction made it, an interrupt or exception was taken at pc; page-walk: the MMU set accessed or dirty bits.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },
@@ -96,7 +97,7 @@ function instructionBytes(code: Trace['code']): InstructionBytes {
     const key = block * MAX_INSNS + insn;
     let text = known.get(key);
     if (text === undefined) {
-      const offsets = code.insnOffsets(block);
+      const offsets = code.insnOffsets(block); // none: no instruction made the access
       const bytes = code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
       text = Buffer.from(bytes).toString('hex');
       known.set(key, text);

@@ -38,7 +38,7 @@ interface AccessLine {
   readonly cr3: string | undefined;
   /** The instruction, in hex. */
   readonly bytes: string | undefined;
-  /** What is special: aborted, device, crosses-page, physical. */
+  /** What is special: aborted, device, crosses-page, physical, its origin. */
   readonly marks: readonly string[];
 }
 
@@ -69,6 +69,8 @@ const MARKS = [
   [1 << 2, 'device'],
   [1 << 4, 'crosses-page'],
   [FLAG_PHYS_ONLY, 'physical'],
+  [1 << 6, 'event-delivery'],
+  [1 << 7, 'page-walk'],
 ] as const;
 
 /** The bytes, in hex, of instruction `insn` of a block of the code table. */

@@ -13,6 +13,8 @@ const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
   gaps: 'resumed after a pause: what ran before is not in the trace',
   strays: 'accesses that QEMU reported outside any block',
+  missingDeliveries: 'events whose memory accesses could not be worked out',
+  deliveryMismatches: 'events after which memory did not hold what was pushed',
   unresolvedCuts: 'blocks that ended early at a place that could not be told',
 };
 

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tells the stream of events and their delivery (see deliver.h). */
+#include "deliver.h"
+
+#include "cpu_view.h"
+#include "guest_memory.h"
+#include "pages.h"
+#include "push.h"
+
+bool ls_deliver_is_possible(void)
+{
+    return ls_guest_memory_is_readable();
+}
+
+static void push_event(LsRecorder *r, const LsOpenEvent *event,
+                       uint64_t flags)
+{
+    ls_push(r, (event->what | flags) << 16 | LS_W_EVENT);
+    ls_push(r, event->error);
+    ls_push(r, event->ip);
+    ls_push_checked(r, event->cr2);
+}
+
+/* The block without code that stands for deliveries to this CPL. */
+static uint32_t block_id(LsRecorder *r, const LsCpuDump *cpu, unsigned cpl)
+{
+    LsBlockDraft *draft = &r->draft;
+
+    draft->vaddr = 0;
+    draft->eip = 0;
+    draft->hflags = cpl | (cpu->paging.cr0 & LS_CR0_PE ? LS_HF_PE : 0u) |
+                    (cpu->paging.long_mode ? LS_HF_LMA : 0u);
+    draft->flags = LS_BLOCK_MODE_KNOWN | LS_BLOCK_DELIVERY;
+    draft->insn_count = 0;
+    draft->offset[0] = 0;
+    return ls_code_intern(draft);
+}
+
+static bool push_access(LsRecorder *r, const LsPaging *paging,
+                        const LsDeliveryAccess *a)
+{
+    static const uint8_t log2[9] = { [2] = 1, [4] = 2, [8] = 3 };
+    uint64_t last = a->vaddr + a->bytes - 1;
+    LsWalk walk;
+
+    if (ls_page_is_wide(a->vaddr)) {
+        ls_push(r, LS_W_WIDE);
+        ls_push(r, a->vaddr);
+    }
+    if (!ls_walk(paging, a->vaddr, &walk)) {
+        return false;
+    }
+    ls_pages_tell_known(r, a->vaddr, ls_guest_told_page(walk.paddr >> 12));
+    if (last >> 12 != a->vaddr >> 12) {
+        if (!ls_walk(paging, last, &walk)) {
+            return false;
+        }
+        ls_pages_tell_known(r, last, ls_guest_told_page(walk.paddr >> 12));
+    }
+    ls_push_checked(r, a->vaddr << 16 |
+                           (uint64_t)log2[a->bytes] << LS_ACCESS_SIZE_SHIFT |
+                           (a->store ? (uint64_t)LS_ACCESS_STORE : 0u));
+    return true;
+}
+
+/* Every access must be in RAM before any is told. */
+static bool can_be_told(const LsPaging *paging, const LsDelivery *d,
+                        unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const LsDeliveryAccess *a = &d->access[i];
+        uint64_t value;
+
+        if (!ls_read_linear(paging, a->vaddr, a->bytes, &value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void push_delivery(LsRecorder *r, const LsCpuDump *cpu,
+                          const LsDelivery *d, unsigned count)
+{
+    ls_push_checked(r, ls_word(block_id(r, cpu, d->cpl), LS_W_BLOCK));
+    for (unsigned i = 0; i < count; i++) {
+        push_access(r, &cpu->paging, &d->access[i]);
+    }
+    r->deliveries++;
+}
+
+/* How many accesses were made; -1 when that cannot be said. */
+static int made(const LsDelivery *d, const LsCpuDump *after)
+{
+    if (d->outcome == LS_REFUSED || ls_delivery_is_complete(d, after)) {
+        return (int)d->count;
+    }
+    return d->outcome == LS_DELIVERED ? ls_delivery_faulted_at(d, after->cr2)
+                                      : -1;
+}
+
+void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
+                     const LsCpuDump *after)
+{
+    const LsCpuDump *before = &event->before;
+    LsDelivery d;
+    int count = -1;
+
+    event->open = false;
+    if (event->dumped && after && ls_deliver_is_possible()) {
+        const LsDeliveryCause cause = {
+            .vector = event->what & 0xff,
+            .error = event->error,
+            .software = event->what & LS_EV_SOFTWARE,
+            .outside = event->what & LS_EV_HARDWARE,
+        };
+
+        ls_delivery_plan(&d, before, &cause);
+        count = made(&d, after);
+        if (count >= 0 && !can_be_told(&before->paging, &d, (unsigned)count)) {
+            count = -1;
+        }
+    }
+    push_event(r, event, count >= 0 ? LS_EV_DELIVERED : 0);
+    if (count >= 0) {
+        if (ls_delivery_is_complete(&d, after) &&
+            !ls_delivery_agrees(&d, before, (unsigned)count)) {
+            r->delivery_mismatches++;
+        }
+        push_delivery(r, before, &d, (unsigned)count);
+    } else if (!(event->what & LS_EV_RESET)) {
+        r->missing_deliveries++;
+    }
+}
+
+void ls_deliver_tell_real(LsRecorder *r, uint64_t what)
+{
+    LsOpenEvent event = { .what = what, .ip = UINT64_MAX };
+    LsCpuDump cpu;
+    LsDelivery d;
+    uint64_t ip, cs, stack;
+
+    if (r->eip && ls_deliver_is_possible()) {
+        ls_cpu_dump_view(r->eip, &cpu);
+        ls_delivery_plan_real(&d, &cpu, what & 0xff);
+        stack = cpu.segment[LS_SS].base + (cpu.sp & 0xffff);
+        if (ls_delivery_is_complete(&d, &cpu) &&
+            can_be_told(&cpu.paging, &d, d.count) &&
+            ls_read_linear(&cpu.paging, stack, 2, &ip) &&
+            ls_read_linear(&cpu.paging, stack + 2, 2, &cs)) {
+            event.ip = (cs << 4) + ip;
+            push_event(r, &event, LS_EV_DELIVERED);
+            push_delivery(r, &cpu, &d, d.count);
+            return;
+        }
+    }
+    r->missing_deliveries++;
+    push_event(r, &event, 0);
+}

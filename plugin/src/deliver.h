@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tells the stream of events and of the memory accesses of their delivery
+ * (delivery.h works those out).
+ *
+ * An event is told when it is known how things were after it: whether the
+ * delivery came to its end, or led to another exception first.
+ */
+#ifndef LOADSTORE_DELIVER_H
+#define LOADSTORE_DELIVER_H
+
+#include "delivery.h"
+#include "record.h"
+
+typedef struct {
+    bool open;
+    bool dumped;      /* `before` is known */
+    uint64_t what;    /* vector and LS_EV_* bits */
+    uint64_t error, ip, cr2;
+    LsCpuDump before;
+} LsOpenEvent;
+
+/* Whether deliveries can be worked out at all in this QEMU. */
+bool ls_deliver_is_possible(void);
+
+/* Tells the event; `after` is the CPU state that followed it, NULL when that is
+ * not known. */
+void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
+                     const LsCpuDump *after);
+
+/* Tells an interrupt in real mode, of which nothing was logged but its vector;
+ * the handler has not begun.  `what` has LS_EV_* bits. */
+void ls_deliver_tell_real(LsRecorder *r, uint64_t what);
+
+#endif

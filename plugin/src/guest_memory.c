@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds guest-physical pages in QEMU's memory (see guest_memory.h). */
+#include "guest_memory.h"
+
+#include "hints.h"
+#include "qemu_api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SLOTS = 1024,
+    MOVABLE_PAGES = 256, /* below 1 MiB shadow RAM and SMRAM come and go */
+};
+
+/* One for each vCPU thread: no lock.  On the heap, because a library that is
+ * loaded late has little thread-local room. */
+typedef struct {
+    uint64_t page[SLOTS]; /* page + 1 */
+    const uint8_t *host[SLOTS];
+} Known;
+
+static __thread Known *known;
+
+bool ls_guest_memory_is_readable(void)
+{
+    return ls_api.memory && ls_api.map && ls_api.unmap && ls_api.each_ram &&
+           ls_api.ram_host && ls_api.ram_length && ls_api.ram_addr;
+}
+
+void ls_guest_memory_forget(void)
+{
+    free(known);
+    known = NULL;
+}
+
+/* qemu_ram_foreach_block() stops at the first block that has the address. */
+static int has(void *block, void *host)
+{
+    uintptr_t at = (uintptr_t)host;
+    uintptr_t begin = (uintptr_t)ls_api.ram_host(block);
+
+    return at >= begin && at - begin + 4096 <= ls_api.ram_length(block);
+}
+
+static COLD const uint8_t *look_up(uint64_t page)
+{
+    uint64_t len = 4096;
+    void *host = ls_api.map(ls_api.memory, page << 12, &len, false, 0);
+    /* A device would be read into a buffer of QEMU's: that is not RAM. */
+    bool ram = host && len == 4096 && ls_api.each_ram(has, host);
+
+    if (host) {
+        ls_api.unmap(ls_api.memory, host, len, false, 0);
+    }
+    return ram ? host : NULL;
+}
+
+const uint8_t *ls_guest_page(uint64_t page)
+{
+    unsigned slot = page & (SLOTS - 1);
+
+    const uint8_t *host;
+
+    if (LIKELY(known && known->page[slot] == page + 1)) {
+        return known->host[slot];
+    }
+    host = look_up(page);
+    if (!known) {
+        known = calloc(1, sizeof(*known));
+    }
+    if (host && page >= MOVABLE_PAGES && known) {
+        known->page[slot] = page + 1;
+        known->host[slot] = host;
+    }
+    return host;
+}
+
+uint64_t ls_guest_told_page(uint64_t page)
+{
+    const uint8_t *host = ls_api.version == 1 ? ls_guest_page(page) : NULL;
+
+    return host ? ls_api.ram_addr((void *)(uintptr_t)host) >> 12 : page;
+}
+
+bool ls_guest_read(uint64_t paddr, unsigned bytes, uint64_t *value)
+{
+    const uint8_t *page = ls_guest_page(paddr >> 12);
+
+    *value = 0;
+    if (!page) {
+        return false;
+    }
+    memcpy(value, page + (paddr & 4095), bytes);
+    return true;
+}
