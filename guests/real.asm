@@ -88,6 +88,7 @@ END_OF_GUEST
         AT h_sub, HIGH_ROM
         AT h_ret, HIGH_ROM
         AT l_load, LOW_ROM
+        AT l_int, LOW_ROM
         AT l_two, LOW_ROM
         AT l_cs, LOW_ROM
         AT l_seg, LOW_ROM

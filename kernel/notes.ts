@@ -265,7 +265,7 @@ function skipPort(): void {
   const what = readU8(S_NOTES, NOTES_BAD);
   const value = readVarint(S_NOTES, NOTES_BAD);
   const sizeLog2 = (what >> 1) & 3;
-  if (insn > 511 || port > 0xffff || what > 31 || sizeLog2 > 2 || value > 0xffff_ffff) {
+  if (insn > 511 || port > 0xffff || what > 63 || sizeLog2 > 2 || value > 0xffff_ffff) {
     fail(NOTES_BAD);
   }
 }

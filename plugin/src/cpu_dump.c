@@ -12,7 +12,6 @@ enum {
     EFER_LMA = 1 << 10,
     VIEW_SEGMENTS = LS_VIEW_CS_BASE - 32, /* env->segs[0] */
     SEGMENT_BYTES = 24,
-    RSP = 4,
 };
 
 /* The hexadecimal number behind the first `name` before `end`. */
@@ -112,7 +111,7 @@ void ls_cpu_dump_view(const uint8_t *eip, LsCpuDump *dump)
         .long_mode = hflags & LS_HF_LMA,
     };
     dump->ip = ls_view_u64(eip, 0);
-    dump->sp = ls_view_u64(eip, LS_VIEW_REGS + RSP * 8);
+    dump->sp = ls_view_register(eip, LS_RSP);
     dump->flags = ls_view_u64(eip, LS_VIEW_EFLAGS);
     dump->cr2 = ls_view_u64(eip, LS_VIEW_CR0 + 16);
     dump->cpl = hflags & LS_HF_CPL;

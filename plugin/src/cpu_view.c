@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "cpu_view.h"
 
+#include "qemu_api.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -14,6 +16,7 @@ enum { SCAN_BYTES = 256 * 1024 }; /* CPUState with its TLBs is < 64 KiB */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int located = -1; /* byte offset of eip, -1 unknown, -2 off */
 static _Atomic uint64_t mismatches;
+static _Atomic int registers = -16 * 8; /* where they begin, from eip */
 
 static bool fits(const uint8_t *eip, uint64_t vaddr)
 {
@@ -29,6 +32,26 @@ static bool fits(const uint8_t *eip, uint64_t vaddr)
     }
     /* Outside 64-bit code linear addresses wrap at 4 GiB. */
     return hflags & LS_HF_CS64 ? ip == vaddr : (uint32_t)linear == vaddr;
+}
+
+/* A vCPU comes out of reset with the CPU's version in EDX and zeros in the other
+ * registers (SDM 3A table 10-1): tells how many there are.  One that was running
+ * before is taken for what QEMUs with its plugin interface have. */
+static int find_registers(const uint8_t *eip, int room)
+{
+    static const int candidates[] = { -16 * 8, -32 * 8 };
+
+    for (unsigned i = 0; i < 2; i++) {
+        int at = candidates[i];
+
+        if (-at <= room && ls_view_u64(eip, 0) == 0xfff0 &&
+            ls_view_u64(eip, at + LS_RDX * 8) &&
+            !ls_view_u64(eip, at + LS_RAX * 8) &&
+            !ls_view_u64(eip, at + LS_RSP * 8)) {
+            return at;
+        }
+    }
+    return ls_api.version >= 7 ? candidates[1] : candidates[0];
 }
 
 /* The lowest offset that fits, or -2 when there is none.  A second vCPU's object
@@ -47,8 +70,9 @@ static int scan(const void *cpu, uint64_t vaddr)
         from.iov_len /= 2;
         to.iov_len = from.iov_len;
     } while (got < 0 && from.iov_len >= 4096);
-    for (int at = -LS_VIEW_REGS; at + LS_VIEW_CR4 + 8 <= got; at += 8) {
+    for (int at = 16 * 8; at + LS_VIEW_CR4 + 8 <= got; at += 8) {
         if (fits(copy + at, vaddr)) {
+            atomic_store(&registers, find_registers(copy + at, at));
             return at;
         }
     }
@@ -85,6 +109,11 @@ const uint8_t *ls_view_eip(const void *cpu)
     int at = atomic_load(&located);
 
     return cpu && at >= 0 ? (const uint8_t *)cpu + at : NULL;
+}
+
+uint64_t ls_view_register(const uint8_t *eip, unsigned number)
+{
+    return ls_view_u64(eip, atomic_load(&registers) + (int)number * 8);
 }
 
 uint64_t ls_view_mismatches(void)

@@ -21,7 +21,6 @@
 
 /* Byte offsets from eip, x86-64 targets. */
 enum {
-    LS_VIEW_REGS = -128,
     LS_VIEW_EFLAGS = 8,
     LS_VIEW_DF = 44,      /* 1 or -1 */
     LS_VIEW_HFLAGS = 48,
@@ -63,6 +62,13 @@ const uint8_t *ls_view_at_translation(const void *cpu, uint64_t vaddr);
 
 /* The address of eip in this vCPU object, or NULL. */
 const uint8_t *ls_view_eip(const void *cpu);
+
+/* General registers, in the order of their encoding. */
+enum { LS_RAX, LS_RCX, LS_RDX, LS_RBX, LS_RSP };
+
+/* Value of a general register.  QEMU 11 has room for 32 of them before eip, older
+ * ones for 16. */
+uint64_t ls_view_register(const uint8_t *eip, unsigned number);
 
 /* How often a located view disagreed with QEMU; it is off from then on. */
 uint64_t ls_view_mismatches(void);

@@ -36,10 +36,18 @@ static uint32_t block_id(LsRecorder *r, const LsCpuDump *cpu, unsigned cpl)
     return ls_code_intern(draft);
 }
 
+static uint64_t access_word(const LsDeliveryAccess *a)
+{
+    static const uint8_t log2[9] = { [2] = 1, [4] = 2, [8] = 3 };
+
+    return a->vaddr << 16 |
+           (uint64_t)log2[a->bytes] << LS_ACCESS_SIZE_SHIFT |
+           (a->store ? (uint64_t)LS_ACCESS_STORE : 0u);
+}
+
 static bool push_access(LsRecorder *r, const LsPaging *paging,
                         const LsDeliveryAccess *a)
 {
-    static const uint8_t log2[9] = { [2] = 1, [4] = 2, [8] = 3 };
     uint64_t last = a->vaddr + a->bytes - 1;
     LsWalk walk;
 
@@ -57,9 +65,7 @@ static bool push_access(LsRecorder *r, const LsPaging *paging,
         }
         ls_pages_tell_known(r, last, ls_guest_told_page(walk.paddr >> 12));
     }
-    ls_push_checked(r, a->vaddr << 16 |
-                           (uint64_t)log2[a->bytes] << LS_ACCESS_SIZE_SHIFT |
-                           (a->store ? (uint64_t)LS_ACCESS_STORE : 0u));
+    ls_push_checked(r, access_word(a));
     return true;
 }
 
@@ -78,9 +84,30 @@ static bool can_be_told(const LsPaging *paging, const LsDelivery *d,
     return true;
 }
 
+/* Compares a delivery with what QEMU 7.2 reported of it: all or nothing. */
+static void compare_strays(LsRecorder *r, const LsDelivery *d, unsigned count)
+{
+    bool same = r->stray_count == count;
+
+    if (!r->stray_count) {
+        return;
+    }
+    for (unsigned i = 0; same && i < count; i++) {
+        same = r->stray[i] == access_word(&d->access[i]);
+    }
+    if (same) {
+        r->confirmed_deliveries++;
+    } else {
+        r->delivery_mismatches++;
+        r->strays += r->stray_count;
+    }
+    r->stray_count = 0;
+}
+
 static void push_delivery(LsRecorder *r, const LsCpuDump *cpu,
                           const LsDelivery *d, unsigned count)
 {
+    compare_strays(r, d, count);
     ls_push_checked(r, ls_word(block_id(r, cpu, d->cpl), LS_W_BLOCK));
     for (unsigned i = 0; i < count; i++) {
         push_access(r, &cpu->paging, &d->access[i]);
@@ -96,6 +123,14 @@ static int made(const LsDelivery *d, const LsCpuDump *after)
     }
     return d->outcome == LS_DELIVERED ? ls_delivery_faulted_at(d, after->cr2)
                                       : -1;
+}
+
+/* The event's accesses are not told. */
+static void miss(LsRecorder *r)
+{
+    r->missing_deliveries++;
+    r->strays += r->stray_count;
+    r->stray_count = 0;
 }
 
 void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
@@ -128,16 +163,16 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
         }
         push_delivery(r, before, &d, (unsigned)count);
     } else if (!(event->what & LS_EV_RESET)) {
-        r->missing_deliveries++;
+        miss(r);
     }
 }
 
-void ls_deliver_tell_real(LsRecorder *r, uint64_t what)
+void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
 {
-    LsOpenEvent event = { .what = what, .ip = UINT64_MAX };
+    LsOpenEvent event = { .what = what, .ip = ip };
     LsCpuDump cpu;
-    LsDelivery d;
-    uint64_t ip, cs, stack;
+    LsDelivery d = { 0 };
+    uint64_t frame_ip, frame_cs, stack;
 
     if (r->eip && ls_deliver_is_possible()) {
         ls_cpu_dump_view(r->eip, &cpu);
@@ -145,14 +180,19 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what)
         stack = cpu.segment[LS_SS].base + (cpu.sp & 0xffff);
         if (ls_delivery_is_complete(&d, &cpu) &&
             can_be_told(&cpu.paging, &d, d.count) &&
-            ls_read_linear(&cpu.paging, stack, 2, &ip) &&
-            ls_read_linear(&cpu.paging, stack + 2, 2, &cs)) {
-            event.ip = (cs << 4) + ip;
+            ls_read_linear(&cpu.paging, stack, 2, &frame_ip) &&
+            ls_read_linear(&cpu.paging, stack + 2, 2, &frame_cs)) {
+            if (!(what & LS_EV_SOFTWARE)) {
+                event.ip = (frame_cs << 4) + frame_ip;
+            }
             push_event(r, &event, LS_EV_DELIVERED);
             push_delivery(r, &cpu, &d, d.count);
             return;
         }
     }
-    r->missing_deliveries++;
+    if (what == (LS_EV_SOFTWARE | 4)) {
+        return; /* into, without overflow */
+    }
+    miss(r);
     push_event(r, &event, 0);
 }

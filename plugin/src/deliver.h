@@ -29,7 +29,8 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
                      const LsCpuDump *after);
 
 /* Tells an interrupt in real mode, of which nothing was logged but its vector;
- * the handler has not begun.  `what` has LS_EV_* bits. */
-void ls_deliver_tell_real(LsRecorder *r, uint64_t what);
+ * the handler has not begun.  `what` has LS_EV_* bits, `ip` is that of a software
+ * interrupt.  Tells nothing of an into that does not interrupt. */
+void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip);
 
 #endif

@@ -63,14 +63,6 @@ void ls_events_start(LsRecorder *r)
     r->log = map ? map + log_end() : no_log;
 }
 
-void ls_events_close(void)
-{
-    map = NULL;
-    for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
-        ls_events_start(ls_recorders[i]);
-    }
-}
-
 /* The number after `name` in the line, or `otherwise`. */
 static uint64_t field(const char *line, const char *end, const char *name,
                       uint64_t otherwise)
@@ -83,6 +75,29 @@ static uint64_t field(const char *line, const char *end, const char *name,
         }
     }
     return otherwise;
+}
+
+uint64_t ls_events_next_ip(const LsRecorder *r)
+{
+    const char *text = (const char *)(uintptr_t)r->log;
+    const char *event = strstr(text, ": v=");
+
+    return event ? field(event, event + strcspn(event, "\n"), " pc=",
+                         UINT64_MAX)
+                 : UINT64_MAX;
+}
+
+bool ls_events_are_read(void)
+{
+    return map != NULL;
+}
+
+void ls_events_close(void)
+{
+    map = NULL;
+    for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
+        ls_events_start(ls_recorders[i]);
+    }
 }
 
 static bool starts(const char *line, const char *end, const char *with)
@@ -191,7 +206,7 @@ static void tell_last(LsRecorder *r, Taking *t)
         tell_open(r, t, NULL);
     }
     if (t->irq) { /* no delivery line: real mode */
-        ls_deliver_tell_real(r, t->vector | LS_EV_HARDWARE);
+        ls_deliver_tell_real(r, t->vector | LS_EV_HARDWARE, UINT64_MAX);
     }
 }
 

@@ -21,6 +21,13 @@ void ls_events_start(LsRecorder *r);
 /* Stops listening, in every recorder; while no vCPU runs. */
 void ls_events_close(void);
 
+/* Whether events are told at all. */
+bool ls_events_are_read(void);
+
+/* Where the next event was taken that the log has and that was not read, all ones
+ * when there is none. */
+uint64_t ls_events_next_ip(const LsRecorder *r);
+
 /* Reads what the log has, pushes the events; to be called when *r->log. */
 void ls_events_take(LsRecorder *r);
 

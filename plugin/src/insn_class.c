@@ -2,6 +2,8 @@
 /* Classifies instructions by their bytes (see insn_class.h). */
 #include "insn_class.h"
 
+#include "words.h"
+
 bool ls_port_remaps(uint16_t port)
 {
     return port == 0x60 || port == 0x64 || port == 0x92 || port == 0xb2 ||
@@ -111,6 +113,45 @@ static bool no_memory(const uint8_t *op, unsigned len)
     }
 }
 
+unsigned ls_insn_vector(const uint8_t *bytes, unsigned len)
+{
+    for (unsigned at = 0; at < len; at++) {
+        switch (bytes[at]) {
+        case 0xcc:
+            return 3;
+        case 0xcd:
+            return at + 1 < len ? bytes[at + 1] : 0;
+        case 0xce:
+            return 4;
+        case 0xf1:
+            return 1;
+        default:
+            break; /* prefixes */
+        }
+    }
+    return 0;
+}
+
+uint32_t ls_insn_port(const uint8_t *bytes, unsigned len, bool wide)
+{
+    unsigned at = 0;
+    uint32_t port = LS_PORT_DX;
+    uint8_t op;
+
+    while (at + 1 < len && is_prefix(bytes[at], true)) {
+        wide ^= bytes[at] == 0x66;
+        at++;
+    }
+    op = bytes[at];
+    if ((op & 0xf0) == 0x60) {
+        port |= LS_PORT_STRING | (op & 2 ? (uint32_t)LS_PORT_OUT : 0u);
+    } else {
+        port = op & 8 ? (uint32_t)LS_PORT_DX : at + 1 < len ? bytes[at + 1] : 0;
+        port |= op & 2 ? (uint32_t)LS_PORT_OUT : 0u;
+    }
+    return port | (!(op & 1) ? 0u : wide ? 2u : 1u) << LS_PORT_SIZE_SHIFT;
+}
+
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64)
 {
     bool rep = false, other = false;
@@ -130,14 +171,19 @@ unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64)
     switch (bytes[at]) {
     case 0x0f:
         return at + 1 < len ? class_0f(bytes + at, len - at) : 0;
+    case 0xcc: case 0xcd: case 0xce: case 0xf1: /* int3, int, into, int1 */
+        return LS_INSN_INT;
+    case 0xe4: case 0xe5: case 0xec: case 0xed: /* in */
+        return LS_INSN_PORT;
     case 0xe6: case 0xe7: /* out imm8 */
         return at + 1 < len && ls_port_remaps(bytes[at + 1])
-                   ? LS_INSN_OUT_REMAPS : 0u;
+                   ? LS_INSN_PORT | LS_INSN_OUT_REMAPS : LS_INSN_PORT;
     case 0xee: case 0xef: /* out dx */
-        return LS_INSN_OUT_DX;
+        return LS_INSN_PORT | LS_INSN_OUT_DX;
     case 0x6e: case 0x6f: /* outs */
-        return LS_INSN_OUT_DX | (rep ? LS_INSN_REP : 0u);
+        return LS_INSN_PORT | LS_INSN_OUT_DX | (rep ? LS_INSN_REP : 0u);
     case 0x6c: case 0x6d: /* ins */
+        return LS_INSN_PORT | (rep ? LS_INSN_REP : 0u);
     case 0xa4: case 0xa5: case 0xa6: case 0xa7: /* movs, cmps */
     case 0xaa: case 0xab: case 0xac: case 0xad: /* stos, lods */
     case 0xae: case 0xaf: /* scas */

@@ -23,7 +23,18 @@ enum {
      * registers, jumps to immediates, lea, nop.  What is not certain, is not so
      * classed. */
     LS_INSN_NO_MEMORY = 1 << 5,
+    /* int n, int3, into, int1. */
+    LS_INSN_INT = 1 << 6,
+    /* in, out, ins, outs: ls_insn_port() says more. */
+    LS_INSN_PORT = 1 << 7,
 };
+
+/* The vector of an LS_INSN_INT. */
+unsigned ls_insn_vector(const uint8_t *bytes, unsigned len);
+
+/* LS_PORT_* bits (words.h) of an LS_INSN_PORT, and its immediate port or
+ * LS_PORT_DX.  `wide`: operands have 32 bits by default, else 16. */
+uint32_t ls_insn_port(const uint8_t *bytes, unsigned len, bool wide);
 
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64);
 

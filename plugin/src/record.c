@@ -11,9 +11,9 @@
 #include "cpu_view.h"
 #include "events.h"
 #include "insn_class.h"
+#include "insn_hooks.h"
 #include "pages.h"
 #include "push.h"
-#include "regions.h"
 
 #include <stdlib.h>
 
@@ -96,6 +96,16 @@ mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
     ls_push(r, vaddr << 16 | low);
 }
 
+/* T1: QEMU 7.2 gives accesses of interrupt delivery to the last instruction.
+ * They are kept to be compared with what the delivery is worked out to be. */
+static COLD void mem_stray(LsRecorder *r, uint64_t vaddr, uint64_t low)
+{
+    if (r->stray_count < LS_MAX_STRAYS) {
+        r->stray[r->stray_count] = vaddr << 16 | low;
+    }
+    r->stray_count++;
+}
+
 /* Any access.  Userdata is the word of its block plus the instruction's index. */
 static inline __attribute__((always_inline)) void
 mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
@@ -106,9 +116,8 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
     uint64_t low;
 
     if (check_log && UNLIKELY(*r->log)) {
-        /* T1: QEMU 7.2 gives accesses of interrupt delivery to the last
-         * instruction.  The event is logged before it touches memory. */
-        r->strays++;
+        /* The event is logged before it touches memory. */
+        mem_stray(r, vaddr, low_bits(info, 0, size_bit));
         return;
     }
     if (UNLIKELY(index >= LS_MAX_INSNS)) {
@@ -235,6 +244,9 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
     if (flavour == FLAVOUR_INDEX && vcpu != r->vcpu) {
         switch_cpu(r, vcpu, r->cpu_slot ? *r->cpu_slot : NULL);
     }
+    if (r->kept_log) {
+        ls_insn_settle(r);
+    }
     if (*r->log) {
         ls_events_take(r);
     }
@@ -288,36 +300,11 @@ BLOCK_CALLBACK(block_solo, &ls_solo, FLAVOUR_SOLO)
 BLOCK_CALLBACK(block_smp, ls_self, FLAVOUR_SMP)
 BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
 
-/* Before an instruction after which addresses may lead elsewhere, and behind
- * it. */
-static void on_remap(unsigned vcpu, void *userdata)
-{
-    (void)vcpu;
-    (void)userdata;
-    ls_pages_unmap(ls_self);
-    ls_regions_forget();
-}
-
-/* Before `out dx`: flush only for ports that can remap memory. */
-static void on_out_dx(unsigned vcpu, void *userdata)
-{
-    LsRecorder *r = ls_self;
-
-    (void)vcpu;
-    (void)userdata;
-    if (!r->eip || ls_port_remaps((uint16_t)ls_view_u64(
-                       r->eip, LS_VIEW_REGS + 2 * 8))) {
-        ls_pages_unmap(r);
-        ls_regions_forget();
-    }
-}
-
 static LsMemCb mem_callback; /* NULL: always careful_callback */
 static LsMemCb careful_callback;
 static LsBlockCb block_callback;
 
-static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after,
-                      bool alone)
+static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
     LsMemCb cb = mem_callback;
     uint64_t userdata = site - ls_word(site >> 16, LS_W_BLOCK);
@@ -326,11 +313,6 @@ static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool after,
     if (!cb || alone || class & (LS_INSN_REP | LS_INSN_PHYS)) {
         cb = class & LS_INSN_PHYS ? mem_phys : careful_callback;
         userdata = site;
-    }
-    if (after || class & (LS_INSN_REMAPS | LS_INSN_OUT_REMAPS)) {
-        ls_api.on_insn(insn, on_remap, LS_CB_NO_REGS, NULL);
-    } else if (class & LS_INSN_OUT_DX) {
-        ls_api.on_insn(insn, on_out_dx, LS_CB_R_REGS, NULL);
     }
     /* T1: QEMU 7.2 may give another instruction's accesses to this one. */
     if (!(class & LS_INSN_NO_MEMORY) || ls_api.version == 1) {
@@ -384,9 +366,11 @@ void ls_record_translate(LsTb *tb)
     ls_api.on_block(tb, block_callback, LS_CB_NO_REGS,
                     (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
     for (unsigned i = 0; i < count; i++) {
-        hook_insn(ls_api.tb_get_insn(tb, i), class[i],
-                  ls_word(id, LS_W_BLOCK) + i,
-                  i > 0 && class[i - 1] & LS_INSN_REMAPS, count == 1);
+        LsInsn *insn = ls_api.tb_get_insn(tb, i);
+
+        ls_hook_insn_events(insn, draft, i, class[i],
+                            i > 0 ? class[i - 1] : 0);
+        hook_insn(insn, class[i], ls_word(id, LS_W_BLOCK) + i, count == 1);
     }
 }
 

@@ -18,6 +18,7 @@ enum {
     LS_ALIAS_SLOTS = 4096,
     LS_MAX_VCPUS = 1024,
     LS_MAX_THREADS = 1024,
+    LS_MAX_STRAYS = 24,
 };
 
 /* One per vCPU thread.  The first fields are touched by every callback. */
@@ -52,8 +53,16 @@ typedef struct LsRecorder {
     _Atomic uint64_t waits;   /* slow paths that found the ring full */
     uint64_t map_checks;      /* cached mappings compared with QEMU's */
     uint64_t map_mismatches;
-    uint64_t strays;          /* accesses of event delivery that QEMU 7.2
-                                 attributes to an instruction (dropped) */
+    uint64_t strays;          /* accesses that QEMU 7.2 reports in an event's
+                                 delivery and that are none of it (T1) */
+    /* Those since the last event: access words, one for each that fits. */
+    uint64_t stray[LS_MAX_STRAYS];
+    unsigned stray_count;
+    uint64_t pending_in;      /* LS_W_PORT word of an `in` under way, or 0 */
+    unsigned pending_int;     /* vector + 1 of a software interrupt in real mode */
+    uint64_t pending_ip;      /* its address */
+    const volatile char *kept_log; /* `log`, while another makes us look */
+    uint64_t confirmed_deliveries;  /* QEMU 7.2 reported the same accesses */
     uint64_t unknown_phys;
     uint64_t aliased;         /* blocks that ran at another address */
     uint64_t deliveries;      /* events whose accesses were worked out */

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "cpu_view.h"
 #include "events.h"
+#include "insn_hooks.h"
 #include "pages.h"
 #include "push.h"
 
@@ -119,6 +120,7 @@ void (*ls_record_started)(LsRecorder *r);
 void ls_record_gap(LsRecorder *r)
 {
     ls_events_start(r); /* not what happened meanwhile */
+    ls_insn_forget(r);
     r->current = UINT64_MAX;
     ls_pages_unmap(r);
     ls_push(r, LS_W_GAP);

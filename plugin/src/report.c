@@ -111,6 +111,13 @@ static void add_abilities(LsBuffer *out, const LsAbilities *a)
     add_view_ability(out, "mode", a->view, "no", "blocks have no mode");
     add_view_ability(out, "address-space", a->view, "no", "CR3 is not known");
     add_delivery_ability(out, a);
+    add_ability(out, "port-io",
+                !a->view ? "no" : ls_api.version == 1 ? "partial" : "yes",
+                !a->view ? "the vCPU's registers cannot be read in this QEMU"
+                : ls_api.version == 1 ? "QEMU 7.2 keeps registers where they "
+                                        "cannot be read: no values, and no "
+                                        "port that is in DX"
+                                      : NULL);
     add_ability(out, "device", "yes", NULL);
     add_ability(out, "vcpu", "yes", NULL);
     add_ability(out, "global-order", a->parallel ? "no" : "yes",
@@ -162,8 +169,9 @@ static void add_stream(LsBuffer *out, const LsEncoder *e, const LsRecorder *r)
     add(out, "\"strays\":%" PRIu64 ",\"aliasedBlocks\":%" PRIu64 ",",
         r->strays, r->aliased);
     add(out, "\"deliveries\":%" PRIu64 ",\"missingDeliveries\":%" PRIu64
-        ",\"deliveryMismatches\":%" PRIu64 ",", r->deliveries,
-        r->missing_deliveries, r->delivery_mismatches);
+        ",\"deliveryMismatches\":%" PRIu64 ",\"confirmedDeliveries\":%" PRIu64
+        ",", r->deliveries, r->missing_deliveries, r->delivery_mismatches,
+        r->confirmed_deliveries);
     add(out, "\"cutBlocks\":%" PRIu64 ",\"unresolvedCuts\":%" PRIu64 "},",
         t->cuts, t->unresolved);
 }

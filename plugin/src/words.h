@@ -65,6 +65,7 @@ enum {
     LS_PORT_SIZE_SHIFT = 17, /* log2 of 1, 2 or 4 bytes */
     LS_PORT_VALUE = 1 << 19, /* the value is known */
     LS_PORT_STRING = 1 << 20,
+    LS_PORT_DX = 1 << 21,    /* the port is in DX; in a word: it is not known */
     LS_PORT_INDEX_SHIFT = 24,
 };
 

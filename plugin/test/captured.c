@@ -112,6 +112,9 @@ static size_t add_word(const uint64_t *at)
         add("event %#" PRIx64 " error %" PRIx64 " ip %" PRIx64
             " cr2 %" PRIx64, payload, at[1], at[2], at[3]);
         return LS_EVENT_WORDS - 1;
+    case LS_W_PORT:
+        add("port %#" PRIx64 " %#" PRIx64, payload, at[1]);
+        return 1;
     case LS_W_GAP:
         add("gap");
         return 1;

@@ -20,8 +20,9 @@ struct LsInsn {
     uint8_t bytes[16];
     LsMemCb on_mem;
     void *mem_data;
-    LsBlockCb on_insn;
-    void *insn_data;
+    LsBlockCb on_insn[4];
+    void *insn_data[4];
+    unsigned insn_cbs;
 };
 
 struct LsTb {
@@ -297,8 +298,11 @@ void qemu_plugin_register_vcpu_insn_exec_cb(LsInsn *insn, LsBlockCb cb,
                                             int flags, void *data)
 {
     (void)flags;
-    insn->on_insn = cb;
-    insn->insn_data = data;
+    if (insn->insn_cbs == 4) {
+        abort();
+    }
+    insn->on_insn[insn->insn_cbs] = cb;
+    insn->insn_data[insn->insn_cbs++] = data;
 }
 
 void qemu_plugin_register_vcpu_mem_cb(LsInsn *insn, LsMemCb cb, int flags,
@@ -405,8 +409,8 @@ void fake_insn(LsTb *tb, unsigned index)
 {
     LsInsn *insn = &tb->insns[index];
 
-    if (insn->on_insn) {
-        insn->on_insn(running, insn->insn_data);
+    for (unsigned i = 0; i < insn->insn_cbs; i++) {
+        insn->on_insn[i](running, insn->insn_data[i]);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "hex.h"
 #include "insn_class.h"
+#include "words.h"
 
 typedef struct {
     const char *hex;
@@ -55,24 +56,24 @@ static const Case any_mode[] = {
     { "0f ae 00", "fxsave (%eax)", 0 },
     { "66 0f 38 82 00", "invpcid (%eax),%eax", LS_INSN_REMAPS },
     { "66 0f 38 00 c1", "pshufb %xmm1,%xmm0", 0 },
-    { "e6 92", "out %al,$0x92", LS_INSN_OUT_REMAPS },
-    { "e7 92", "out %eax,$0x92", LS_INSN_OUT_REMAPS },
-    { "66 e7 64", "out %ax,$0x64", LS_INSN_OUT_REMAPS },
-    { "e6 60", "out %al,$0x60", LS_INSN_OUT_REMAPS },
-    { "e6 b2", "out %al,$0xb2", LS_INSN_OUT_REMAPS },
-    { "e6 80", "out %al,$0x80", 0 },
-    { "e6 21", "out %al,$0x21", 0 },
-    { "e4 92", "in $0x92,%al", 0 },
-    { "e5 64", "in $0x64,%eax", 0 },
-    { "ee", "out %al,(%dx)", LS_INSN_OUT_DX },
-    { "ef", "out %eax,(%dx)", LS_INSN_OUT_DX },
-    { "66 ef", "out %ax,(%dx)", LS_INSN_OUT_DX },
-    { "ec", "in (%dx),%al", 0 },
-    { "6e", "outsb", LS_INSN_OUT_DX },
-    { "f3 6e", "rep outsb", LS_INSN_OUT_DX | LS_INSN_REP },
-    { "f3 6f", "rep outsl", LS_INSN_OUT_DX | LS_INSN_REP },
-    { "6d", "insl", 0 },
-    { "f3 6c", "rep insb", LS_INSN_REP },
+    { "e6 92", "out %al,$0x92", LS_INSN_PORT | LS_INSN_OUT_REMAPS },
+    { "e7 92", "out %eax,$0x92", LS_INSN_PORT | LS_INSN_OUT_REMAPS },
+    { "66 e7 64", "out %ax,$0x64", LS_INSN_PORT | LS_INSN_OUT_REMAPS },
+    { "e6 60", "out %al,$0x60", LS_INSN_PORT | LS_INSN_OUT_REMAPS },
+    { "e6 b2", "out %al,$0xb2", LS_INSN_PORT | LS_INSN_OUT_REMAPS },
+    { "e6 80", "out %al,$0x80", LS_INSN_PORT },
+    { "e6 21", "out %al,$0x21", LS_INSN_PORT },
+    { "e4 92", "in $0x92,%al", LS_INSN_PORT },
+    { "e5 64", "in $0x64,%eax", LS_INSN_PORT },
+    { "ee", "out %al,(%dx)", LS_INSN_PORT | LS_INSN_OUT_DX },
+    { "ef", "out %eax,(%dx)", LS_INSN_PORT | LS_INSN_OUT_DX },
+    { "66 ef", "out %ax,(%dx)", LS_INSN_PORT | LS_INSN_OUT_DX },
+    { "ec", "in (%dx),%al", LS_INSN_PORT },
+    { "6e", "outsb", LS_INSN_PORT | LS_INSN_OUT_DX },
+    { "f3 6e", "rep outsb", LS_INSN_PORT | LS_INSN_OUT_DX | LS_INSN_REP },
+    { "f3 6f", "rep outsl", LS_INSN_PORT | LS_INSN_OUT_DX | LS_INSN_REP },
+    { "6d", "insl", LS_INSN_PORT },
+    { "f3 6c", "rep insb", LS_INSN_PORT | LS_INSN_REP },
     { "a4", "movsb", 0 },
     { "f3 a4", "rep movsb", LS_INSN_REP },
     { "f3 a5", "rep movsl", LS_INSN_REP },
@@ -164,7 +165,7 @@ static const Case no_memory_in_any_mode[] = {
     { "c7 c0 01 00 00 00", "mov $1,%eax", LS_INSN_NO_MEMORY },
     { "c7 00 01 00 00 00", "movl $1,(%eax)", 0 },
     { "c7 f8 00 00 00 00", "xbegin", 0 },
-    { "cc", "int3", 0 },
+    { "cc", "int3", LS_INSN_INT },
     { "d3 e8", "shr %cl,%eax", LS_INSN_NO_MEMORY },
     { "d7", "xlat", 0 },
     { "d9 c0", "fld %st(0)", 0 },
@@ -233,11 +234,49 @@ TEST(insn_class_of_nothing_and_of_pieces)
         { "0f", "half an opcode", 0 },
         { "0f 01", "no modrm", 0 },
         { "0f 38", "half an opcode of three bytes", 0 },
-        { "e6", "no port", 0 },
+        { "e6", "no port", LS_INSN_PORT },
         { "66 66 66 66 66 66 66 66 66 66 66 66 66 66 66", "prefixes", 0 },
     };
 
     CHECK_CASES(pieces, true);
+}
+
+static uint32_t port_of(const char *hex, bool wide)
+{
+    uint8_t bytes[16];
+
+    return ls_insn_port(bytes, (unsigned)hex_bytes(hex, bytes, 16), wide);
+}
+
+TEST(insn_port_and_size)
+{
+    enum { BYTE = 0, WORD = 1 << LS_PORT_SIZE_SHIFT,
+           LONG = 2 << LS_PORT_SIZE_SHIFT };
+
+    CHECK_EQ(port_of("e4 92", true), 0x92 | BYTE);
+    CHECK_EQ(port_of("e5 64", true), 0x64 | LONG);
+    CHECK_EQ(port_of("66 e5 64", true), 0x64 | WORD);
+    CHECK_EQ(port_of("e5 64", false), 0x64 | WORD);
+    CHECK_EQ(port_of("66 e5 64", false), 0x64 | LONG);
+    CHECK_EQ(port_of("e6 80", true), 0x80 | LS_PORT_OUT | BYTE);
+    CHECK_EQ(port_of("ee", true), LS_PORT_DX | LS_PORT_OUT | BYTE);
+    CHECK_EQ(port_of("ed", true), LS_PORT_DX | LONG);
+    CHECK_EQ(port_of("f3 6c", true), LS_PORT_DX | LS_PORT_STRING | BYTE);
+    CHECK_EQ(port_of("66 6f", true),
+             LS_PORT_DX | LS_PORT_STRING | LS_PORT_OUT | WORD);
+}
+
+TEST(insn_vector_of_interrupts)
+{
+    static const uint8_t int_80[] = { 0xcd, 0x80 }, int3[] = { 0xcc },
+                         into[] = { 0xce }, int1[] = { 0xf1 },
+                         prefixed[] = { 0x66, 0xcd, 0x10 };
+
+    CHECK_EQ(ls_insn_vector(int_80, 2), 0x80);
+    CHECK_EQ(ls_insn_vector(int3, 1), 3);
+    CHECK_EQ(ls_insn_vector(into, 1), 4);
+    CHECK_EQ(ls_insn_vector(int1, 1), 1);
+    CHECK_EQ(ls_insn_vector(prefixed, 3), 0x10);
 }
 
 TEST(insn_class_of_ports)

@@ -317,7 +317,8 @@ TEST_WITH(record_forgets_pages_at_invlpg, V4)
 TEST_WITH(record_forgets_pages_at_out_to_port_0x92, V4)
 {
     CHECK_TEXT(run_remapping("e6 92;8b 03"),
-               "block 1 | unmap | map 0x10 0x81 | load 1 4 0x10000");
+               "block 1 | unmap | port 0x90092 0 | map 0x10 0x81 | "
+               "load 1 4 0x10000");
 }
 
 TEST_WITH(record_keeps_pages_at_other_instructions, V4)
@@ -333,12 +334,13 @@ TEST_WITH(record_looks_at_dx_of_out, V4)
     tb = fake_translate(0x402000, "ef");
     fake_enter(tb);
     captured_text();
-    fake_cpu_set(0, LS_VIEW_REGS + 2 * 8, 0x12340cf8);
+    fake_cpu_set(0, -128 + 2 * 8, 0x12340cf8);
+    fake_cpu_set(0, -128, 0xffffffff80000010);
     fake_insn(tb, 0);
-    CHECK_TEXT(captured_text(), "unmap");
-    fake_cpu_set(0, LS_VIEW_REGS + 2 * 8, 0xcf803f8);
+    CHECK_TEXT(captured_text(), "unmap | port 0xd0cf8 0x80000010");
+    fake_cpu_set(0, -128 + 2 * 8, 0xcf803f8);
     fake_insn(tb, 0);
-    CHECK_TEXT(captured_text(), "");
+    CHECK_TEXT(captured_text(), "port 0xd03f8 0x80000010");
 }
 
 TEST_WITH(record_takes_any_out_dx_for_remapping_when_dx_is_hidden,
@@ -352,6 +354,41 @@ TEST_WITH(record_takes_any_out_dx_for_remapping_when_dx_is_hidden,
     captured_text();
     fake_insn(tb, 0);
     CHECK_TEXT(captured_text(), "unmap");
+}
+
+/* What `in` got is told before the next block: it ends its own. */
+TEST_WITH(record_value_of_in, V4)
+{
+    LsTb *tb;
+
+    captured_first_block();
+    tb = fake_translate(0x402000, "e4 71");
+    fake_enter(tb);
+    fake_insn(tb, 0);
+    CHECK_TEXT(captured_text(), "block 1");
+    fake_cpu_set(0, -128, 0x1122334455667788);
+    fake_enter(tb);
+    CHECK_TEXT(captured_text(), "port 0x80071 0x88 | block 1");
+}
+
+/* One that faults got nothing. */
+TEST_WITH(record_value_of_in_that_faults, V4)
+{
+    LsTb *tb;
+
+    fake_log_open(check_path("log"));
+    CHECK_TEXT(ls_events_open(check_path("log")), NULL);
+    captured_first_block();
+    tb = fake_translate(0x402000, "e4 71");
+    fake_enter(tb);
+    fake_insn(tb, 0);
+    captured_text();
+    fake_log("     0: v=0d e=0000 i=0 cpl=3 IP=0033:0000000000402000 "
+             "pc=0000000000402000 SP=002b:0000000000007000 "
+             "env->regs[R_EAX]=0000000000000000\n");
+    fake_enter(tb);
+    CHECK_TEXT(captured_text(), "port 0x71 0 | "
+                                "event 0xd error 0 ip 402000 cr2 0 | block 1");
 }
 
 TEST_WITH(record_tells_a_new_cr3_at_the_next_block, V4)
@@ -486,10 +523,11 @@ TEST_WITH(record_rejects_strays_of_api_1, V1)
     fake_store(tb, 1, 8, 0x10008);
     fake_store(tb, 1, 8, 0x10000);
     CHECK_TEXT(captured_text(), "block 0 | map 0x10 0x80 | load 0 4 0x10000");
-    CHECK_EQ(captured_recorder()->strays, 2);
+    CHECK_EQ(captured_recorder()->stray_count, 2);
     fake_enter(tb);
     fake_store(tb, 1, 8, 0x10000);
     CHECK_EQ(captured_recorder()->strays, 2);
+    CHECK_EQ(captured_recorder()->stray_count, 0);
 }
 
 TEST_WITH(record_takes_events_before_the_next_block, V4)

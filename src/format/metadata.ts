@@ -99,7 +99,12 @@ const STREAM_COUNTS = [
 ] as const;
 
 /** Counts that files of version 1 lack. */
-const LATER_COUNTS = ['deliveries', 'missingDeliveries', 'deliveryMismatches'] as const;
+const LATER_COUNTS = [
+  'deliveries',
+  'missingDeliveries',
+  'deliveryMismatches',
+  'confirmedDeliveries',
+] as const;
 
 /** Counts of one vCPU thread, docs/format.md 1.3. captured, encoded and written must be equal. */
 export type StreamTotals = Readonly<
@@ -278,5 +283,6 @@ function narrowStreamTotals(record: JsonRecord, place: string): StreamTotals {
     deliveries: laterCount('deliveries'),
     missingDeliveries: laterCount('missingDeliveries'),
     deliveryMismatches: laterCount('deliveryMismatches'),
+    confirmedDeliveries: laterCount('confirmedDeliveries'),
   };
 }

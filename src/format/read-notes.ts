@@ -93,7 +93,8 @@ export interface PortNote {
   readonly kind: 'port';
   /** Index of the instruction; it did not complete when the block execution was left before it. */
   readonly insn: number;
-  readonly port: number;
+  /** Undefined when it is not known. */
+  readonly port: number | undefined;
   /** Bytes of a transfer: 1, 2, 4. */
   readonly size: number;
   readonly out: boolean;
@@ -264,7 +265,7 @@ function readPort(reader: NoteReader): PortNote {
   return {
     kind: 'port',
     insn,
-    port,
+    port: (what & 32) === 0 ? port : undefined,
     size: 1 << ((what >> 1) & 3),
     out: (what & 1) !== 0,
     string: (what & 16) !== 0,

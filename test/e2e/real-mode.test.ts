@@ -2,7 +2,13 @@
 // A bare guest's first instructions: real mode, where linear addresses are sums with segment bases.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectedLines, recordedEvents, recordedLines } from './expected-accesses.ts';
+import {
+  addressOf,
+  expectedLines,
+  recordedEvents,
+  recordedLines,
+  sectionOf,
+} from './expected-accesses.ts';
 import { type GuestRun, recordGuest } from './micro-guest.ts';
 import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 
@@ -47,8 +53,20 @@ describe.skipIf(!PLUGIN_IS_BUILT)('real mode', () => {
     );
   });
 
-  it('has software interrupts that QEMU does not log, and the trace says so', () => {
-    expect(recordedEvents(run, 0)).toEqual([]);
+  it('has software interrupts, which QEMU does not log, and their delivery', () => {
+    expect(recordedEvents(run, 0)).toEqual(['software interrupt 130 at l_int_at']);
+    const { inside } = sectionOf(run, 0);
+    const delivery = inside.filter(({ origin }) => origin === 'eventDelivery');
+    expect(delivery.map(({ vaddr, size, store }) => [vaddr, size, store])).toEqual([
+      [0x82n * 4n, 2, false],
+      [0x82n * 4n + 2n, 2, false],
+      [addressOf(run, 'stack16-2'), 2, true],
+      [addressOf(run, 'stack16-4'), 2, true],
+      [addressOf(run, 'stack16-6'), 2, true],
+    ]);
+  });
+
+  it('has exceptions that QEMU does not log, and the trace says so', () => {
     const { status, why } = run.trace.capabilities.events;
     expect(status).toBe('partial');
     expect(why).toContain('real mode');

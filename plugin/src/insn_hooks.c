@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Callbacks of single instructions (see insn_hooks.h). */
+#include "insn_hooks.h"
+
+#include "cpu_view.h"
+#include "deliver.h"
+#include "events.h"
+#include "insn_class.h"
+#include "pages.h"
+#include "push.h"
+#include "regions.h"
+
+/* Before an instruction after which addresses may lead elsewhere, and behind
+ * it. */
+static void on_remap(unsigned vcpu, void *userdata)
+{
+    (void)vcpu;
+    (void)userdata;
+    ls_pages_unmap(ls_self);
+    ls_regions_forget();
+}
+
+/* Before `out dx`: flush only for ports that can remap memory. */
+static void on_out_dx(unsigned vcpu, void *userdata)
+{
+    LsRecorder *r = ls_self;
+
+    (void)vcpu;
+    (void)userdata;
+    if (!r->eip || ls_port_remaps(
+                       (uint16_t)ls_view_register(r->eip, LS_RDX))) {
+        ls_pages_unmap(r);
+        ls_regions_forget();
+    }
+}
+
+static void hook_remap(LsInsn *insn, unsigned class, bool after)
+{
+    if (after || class & (LS_INSN_REMAPS | LS_INSN_OUT_REMAPS)) {
+        ls_api.on_insn(insn, on_remap, LS_CB_NO_REGS, NULL);
+    } else if (class & LS_INSN_OUT_DX && ls_api.version == 1) {
+        /* QEMU 7.2 does not keep registers where we could look at DX. */
+        ls_api.on_insn(insn, on_remap, LS_CB_NO_REGS, NULL);
+    } else if (class & LS_INSN_OUT_DX) {
+        ls_api.on_insn(insn, on_out_dx, LS_CB_R_REGS, NULL);
+    }
+}
+
+static uint64_t low_bytes(uint64_t value, uint64_t port)
+{
+    unsigned bits = 8u << (port >> LS_PORT_SIZE_SHIFT & 3);
+
+    return value & ((UINT64_C(1) << bits) - 1);
+}
+
+static void push_port(LsRecorder *r, uint64_t port, uint64_t value)
+{
+    ls_push(r, ls_word(port, LS_W_PORT));
+    ls_push_checked(r, value);
+}
+
+/* Makes the next block call ls_insn_settle(). */
+static void look_again(LsRecorder *r, unsigned index)
+{
+    const LsBlock *code = ls_code_block((uint32_t)(r->current >> 16));
+
+    if (!r->kept_log) {
+        r->kept_log = r->log;
+        r->log = "!";
+    }
+    r->pending_ip = code->vaddr + code->offset[index];
+}
+
+/* Before in, out, ins, outs; userdata: see ls_insn_port(), and the index. */
+static void on_port(unsigned vcpu, void *userdata)
+{
+    LsRecorder *r = ls_self;
+    uint64_t port = (uint64_t)(uintptr_t)userdata;
+    bool knows = r->eip && ls_api.version > 1; /* 7.2: registers are not kept */
+    bool is_string = port & LS_PORT_STRING;
+
+    (void)vcpu;
+    if (port & LS_PORT_DX && knows) {
+        port &= ~(uint64_t)LS_PORT_DX;
+        port |= ls_view_register(r->eip, LS_RDX) & 0xffff;
+    }
+    if (!knows || is_string) {
+        push_port(r, port, 0);
+    } else if (port & LS_PORT_OUT) {
+        push_port(r, port | LS_PORT_VALUE,
+                  low_bytes(ls_view_register(r->eip, LS_RAX), port));
+    } else {
+        r->pending_in = port;
+        look_again(r, (unsigned)(port >> LS_PORT_INDEX_SHIFT));
+    }
+}
+
+/* Behind an `in`, in its block: not in every QEMU does it end one. */
+static void on_in_done(unsigned vcpu, void *userdata)
+{
+    (void)vcpu;
+    (void)userdata;
+    if (ls_self->kept_log) {
+        ls_insn_settle(ls_self);
+    }
+}
+
+/* Before a software interrupt in real mode, which QEMU does not log. */
+static void on_real_int(unsigned vcpu, void *userdata)
+{
+    unsigned told = (unsigned)(uintptr_t)userdata;
+
+    (void)vcpu;
+    if (ls_events_are_read()) {
+        ls_self->pending_int = (told & 0xff) + 1;
+        look_again(ls_self, told >> 8);
+    }
+}
+
+void ls_insn_settle(LsRecorder *r)
+{
+    uint64_t port = r->pending_in;
+    unsigned interrupt = r->pending_int;
+
+    r->log = r->kept_log;
+    ls_insn_forget(r);
+    if (port && r->eip && ls_events_next_ip(r) != r->pending_ip) {
+        push_port(r, port | LS_PORT_VALUE,
+                  low_bytes(ls_view_register(r->eip, LS_RAX), port));
+    } else if (port) {
+        push_port(r, port, 0); /* it faulted */
+    }
+    if (interrupt) {
+        ls_deliver_tell_real(r, (interrupt - 1) | LS_EV_SOFTWARE,
+                             r->pending_ip);
+    }
+}
+
+void ls_insn_forget(LsRecorder *r)
+{
+    r->kept_log = NULL;
+    r->pending_in = 0;
+    r->pending_int = 0;
+}
+
+void ls_hook_insn_events(LsInsn *insn, const LsBlockDraft *draft, unsigned i,
+                         unsigned class, unsigned class_before)
+{
+    const uint8_t *bytes = draft->bytes + draft->offset[i];
+    unsigned len = draft->offset[i + 1] - draft->offset[i];
+
+    hook_remap(insn, class, class_before & LS_INSN_REMAPS);
+    if (!(draft->flags & LS_BLOCK_MODE_KNOWN)) {
+        return; /* neither operand size nor registers are known */
+    }
+    if (class_before & LS_INSN_PORT) {
+        ls_api.on_insn(insn, on_in_done, LS_CB_R_REGS, NULL);
+    }
+    if (class & LS_INSN_PORT) {
+        uint64_t port = ls_insn_port(bytes, len,
+                                     draft->hflags & (LS_HF_CS32 | LS_HF_CS64));
+
+        ls_api.on_insn(insn, on_port, LS_CB_R_REGS,
+                       (void *)(uintptr_t)(port | (uint64_t)i
+                                                  << LS_PORT_INDEX_SHIFT));
+    }
+    if (class & LS_INSN_INT && !(draft->hflags & LS_HF_PE)) {
+        ls_api.on_insn(insn, on_real_int, LS_CB_NO_REGS,
+                       (void *)(uintptr_t)(ls_insn_vector(bytes, len) | i << 8));
+    }
+}
