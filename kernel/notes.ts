@@ -18,6 +18,7 @@ import {
   FLAGS,
   PADDR,
   PAGES,
+  PC,
   SIZE,
   VADDR,
   VCPU,
@@ -34,7 +35,8 @@ const FLAG_DEVICE: u32 = 4;
 const FLAG_PADDR_UNKNOWN: u32 = 8;
 const FLAG_CROSSES_PAGE: u32 = 16;
 const FLAG_PHYSICAL_ONLY: u32 = 32;
-/** Origin 2, in the bits of the flags column. */
+/** Origin, in the bits of the flags column; that of a page walk is 2. */
+const FLAG_ORIGIN: u32 = 3 << 6;
 const FLAG_PAGE_WALK: u32 = 2 << 6;
 
 /** Position of the next note: block executions begun and accesses made before it. */
@@ -383,7 +385,12 @@ export function applyOverride(index: u32): void {
     wideCount++;
   }
   if (device0 || device1) addFlags(index, FLAG_DEVICE);
-  if (isPhysical) addFlags(index, FLAG_PHYSICAL_ONLY | (isPageWalk ? FLAG_PAGE_WALK : 0));
+  if (isPhysical) addFlags(index, FLAG_PHYSICAL_ONLY);
+  if (isPageWalk) {
+    const flags = load<u8>(FLAGS + index);
+    if ((flags & FLAG_ORIGIN) !== 0) store<u64>(PC + (index << 3), NONE);
+    store<u8>(FLAGS + index, u8((flags & ~FLAG_ORIGIN) | FLAG_PAGE_WALK));
+  }
   if (wantPaddr) {
     flushPaddr(index);
     placePaddr(index, vaddr);

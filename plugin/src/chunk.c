@@ -70,7 +70,9 @@ void ls_chunk_widen(LsEncoder *e, uint64_t vaddr)
 void ls_chunk_note_map(LsEncoder *e, uint64_t virt, uint64_t phys)
 {
     bool known = phys != LS_MAP_UNKNOWN;
-    uint64_t attributes = known ? phys >> LS_MAP_ATTRIBUTES_SHIFT : 0;
+    uint64_t attributes = known ? phys >> LS_MAP_ATTRIBUTES_SHIFT &
+                                      (LS_ATTRIBUTE_SETTLED - 1)
+                                : 0;
     LsBuffer *notes;
 
     if (known && attributes != e->note_attributes) {

@@ -38,6 +38,7 @@ enum {
     LS_HF_LMA = 1 << 14,
     LS_HF_CS64 = 1 << 15,
     LS_HF_SMM = 1 << 19,
+    LS_HF_GUEST = 1 << 21, /* of a nested hypervisor */
     /* What the trace keeps of a block's mode: CPL, code and stack size,
      * protected, long, virtual-8086 and system management mode. */
     LS_HF_BLOCK = 0x3 | 0x30 | 0x80 | 0xc000 | 1 << 17 | 1 << 19,

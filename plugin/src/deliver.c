@@ -6,6 +6,7 @@
 #include "guest_memory.h"
 #include "pages.h"
 #include "push.h"
+#include "walker.h"
 
 bool ls_deliver_is_possible(void)
 {
@@ -21,7 +22,7 @@ static void push_event(LsRecorder *r, const LsOpenEvent *event,
     ls_push_checked(r, event->cr2);
 }
 
-/* The block without code that stands for deliveries to this CPL. */
+/* The block without code for what no instruction does at this CPL. */
 static uint32_t block_id(LsRecorder *r, const LsCpuDump *cpu, unsigned cpl)
 {
     LsBlockDraft *draft = &r->draft;
@@ -51,19 +52,22 @@ static bool push_access(LsRecorder *r, const LsPaging *paging,
     uint64_t last = a->vaddr + a->bytes - 1;
     LsWalk walk;
 
-    if (ls_page_is_wide(a->vaddr)) {
-        ls_push(r, LS_W_WIDE);
-        ls_push(r, a->vaddr);
-    }
     if (!ls_walk(paging, a->vaddr, &walk)) {
         return false;
     }
-    ls_pages_tell_known(r, a->vaddr, ls_guest_told_page(walk.paddr >> 12));
+    ls_pages_tell_known(r, a->vaddr, ls_guest_told_page(walk.paddr >> 12),
+                        access_word(a) & 0xffff);
     if (last >> 12 != a->vaddr >> 12) {
         if (!ls_walk(paging, last, &walk)) {
             return false;
         }
-        ls_pages_tell_known(r, last, ls_guest_told_page(walk.paddr >> 12));
+        ls_pages_tell_known(r, last & ~UINT64_C(0xfff),
+                            ls_guest_told_page(walk.paddr >> 12),
+                            access_word(a) & 0xffff);
+    }
+    if (ls_page_is_wide(a->vaddr)) {
+        ls_push(r, LS_W_WIDE);
+        ls_push(r, a->vaddr);
     }
     ls_push_checked(r, access_word(a));
     return true;
@@ -195,4 +199,15 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
     }
     miss(r);
     push_event(r, &event, 0);
+}
+
+void ls_deliver_last(LsRecorder *r)
+{
+    LsCpuDump cpu;
+
+    if (r->eip && ls_walker_differs(r)) {
+        ls_cpu_dump_view(r->eip, &cpu);
+        ls_push_checked(r, ls_word(block_id(r, &cpu, cpu.cpl), LS_W_BLOCK));
+        ls_walker_compare_all(r);
+    }
 }

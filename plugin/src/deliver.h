@@ -33,4 +33,8 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
  * interrupt.  Tells nothing of an into that does not interrupt. */
 void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip);
 
+/* Tells what the MMU stored and no access has shown, as the recording ends; the
+ * vCPU does not run. */
+void ls_deliver_last(LsRecorder *r);
+
 #endif

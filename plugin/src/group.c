@@ -49,6 +49,13 @@ static inline size_t words_of(uint64_t word)
     }
 }
 
+/* The same; a page walk's note goes with the access that it is about, which no
+ * instruction made. */
+static inline size_t words_of_insn(uint64_t word)
+{
+    return word == LS_W_PAGE_WALK ? 2 : words_of(word);
+}
+
 /* Whether the word can stand among the accesses of a block. */
 static bool inside_block(uint64_t word)
 {
@@ -117,23 +124,43 @@ static uint32_t accesses_per_iteration(const LsBlock *code)
     return 1;
 }
 
+/* Accesses behind the first `count` that instructions made. */
+static uint32_t accesses_behind(uint32_t count, const uint64_t *at,
+                                const uint64_t *end)
+{
+    uint32_t behind = 0, seen = 0;
+    bool walk = false;
+
+    for (; at < end; at += words_of(*at)) {
+        if (*at & LS_NOT_ACCESS) {
+            walk |= *at == LS_W_PAGE_WALK;
+            continue;
+        }
+        behind += seen >= count && (!walk || seen > count);
+        seen += !walk;
+        walk = false;
+    }
+    return behind;
+}
+
 /* The block stopped before instruction `index`: what of its accesses belongs
  * to an attempt that did not complete. */
 static uint32_t count_aborted(const LsBlock *code, int index,
                               const uint64_t *at, const uint64_t *end)
 {
-    uint32_t of_insn = 0;
+    const uint64_t *first = at;
+    uint32_t of_insn = 0, all = 0;
 
-    for (; at < end; at += words_of(*at)) {
-        if (!(*at & LS_NOT_ACCESS) &&
-            (int)(*at & LS_ACCESS_INDEX) >= index) {
-            of_insn++;
+    for (; at < end; at += words_of_insn(*at)) {
+        if (!(*at & LS_NOT_ACCESS)) {
+            all++;
+            of_insn += (int)(*at & LS_ACCESS_INDEX) >= index;
         }
     }
     if (code->flags & LS_BLOCK_LAST_REP && index == code->insn_count - 1) {
-        return of_insn % accesses_per_iteration(code);
+        of_insn %= accesses_per_iteration(code);
     }
-    return of_insn;
+    return of_insn ? accesses_behind(all - of_insn, first, end) : 0;
 }
 
 static Exit leave_at(const LsBlock *code, int index, uint8_t cause,
@@ -150,7 +177,7 @@ static Exit leave_at(const LsBlock *code, int index, uint8_t cause,
 /* Whether the accesses reach instruction `index` as a store, or go past it. */
 static bool got_past(const uint64_t *at, const uint64_t *end, int index)
 {
-    for (; at < end; at += words_of(*at)) {
+    for (; at < end; at += words_of_insn(*at)) {
         if (!(*at & LS_NOT_ACCESS)) {
             int i = (int)(*at & LS_ACCESS_INDEX);
 

@@ -4,6 +4,7 @@
 
 #include "push.h"
 #include "regions.h"
+#include "walker.h"
 
 #include <string.h>
 
@@ -32,52 +33,104 @@ bool ls_page_is_wide(uint64_t vaddr)
     return (uint64_t)((int64_t)(vaddr << 16) >> 16) != vaddr;
 }
 
-void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
-                   unsigned part)
+void ls_pages_doubt(LsRecorder *r, unsigned slot)
 {
-    uint64_t virt = vaddr >> 12;
-    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
-    bool cached = !ls_page_is_wide(vaddr);
-    LsHwaddr *hwaddr = ls_api.get_hwaddr(info, vaddr);
-    uint64_t phys = LS_MAP_UNKNOWN;
+    r->page_base[slot] = no_page(slot);
+}
 
-    if (!hwaddr) {
-        r->unknown_phys++;
-        cached = false;
-    } else if (ls_api.hwaddr_is_io(hwaddr)) {
-        phys = ls_api.hwaddr_phys_addr(hwaddr);
-        ls_push(r, ls_word(ls_region_of(phys) << 1 | part, LS_W_DEVICE));
-        ls_push(r, phys);
-        return;
-    } else {
-        phys = ls_api.hwaddr_phys_addr(hwaddr) >> 12;
-    }
-    r->page_base[slot] = cached ? virt << 12 : no_page(slot);
-    if (r->page_virt[slot] == virt) {
-        r->map_checks++;
-        if (r->page_phys[slot] == phys) {
-            return;
-        }
-        r->map_mismatches++;
-    }
+static void push_map(LsRecorder *r, uint64_t virt, uint64_t phys)
+{
+    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
+
     r->page_virt[slot] = virt;
     r->page_phys[slot] = phys;
     ls_push(r, ls_word(virt, LS_W_MAP));
     ls_push(r, phys);
 }
 
-void ls_pages_tell_known(LsRecorder *r, uint64_t vaddr, uint64_t page)
+/* Whether the stream has the page in its slot, at this place. */
+static bool is_told(LsRecorder *r, unsigned slot, uint64_t virt,
+                    uint64_t phys)
 {
-    uint64_t virt = vaddr >> 12;
-    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
+    if (r->page_virt[slot] != virt) {
+        return false;
+    }
+    r->map_checks++;
+    if ((r->page_phys[slot] & LS_MAP_PAGE) == phys) {
+        return true;
+    }
+    r->map_mismatches++;
+    return false;
+}
 
-    if (r->page_virt[slot] == virt && r->page_phys[slot] == page) {
+static void tell_ram(LsRecorder *r, uint64_t vaddr, uint64_t page,
+                     uint64_t low)
+{
+    uint64_t virt = vaddr >> 12, phys = page, before;
+    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
+    bool told = is_told(r, slot, virt, page), table;
+
+    before = told ? r->page_phys[slot] : 0;
+    if (!told ||
+        (low & LS_ACCESS_STORE &&
+         !(before >> LS_MAP_ATTRIBUTES_SHIFT & LS_ATTRIBUTE_SETTLED))) {
+        phys |= ls_walker_translate(r, vaddr, page, low)
+                << LS_MAP_ATTRIBUTES_SHIFT;
+        if (!told || (phys ^ before) << 1) { /* more than "settled" */
+            push_map(r, virt, phys);
+        }
+        r->page_phys[slot] = phys;
+    }
+    phys = r->page_phys[slot];
+    table = ls_walker_has(r, page);
+    if (table) {
+        ls_walker_access(r, page, (unsigned)(vaddr & 4095), low);
+    }
+    r->page_base[slot] =
+        ls_page_is_wide(vaddr) || table ||
+                (r->walker && !(phys >> LS_MAP_ATTRIBUTES_SHIFT &
+                                LS_ATTRIBUTE_SETTLED))
+            ? no_page(slot) : virt << 12;
+}
+
+void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+                   unsigned part, uint64_t low)
+{
+    uint64_t virt = vaddr >> 12, phys;
+    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
+    LsHwaddr *hwaddr = ls_api.get_hwaddr(info, vaddr);
+
+    if (!hwaddr) {
+        r->unknown_phys++;
+        if (!is_told(r, slot, virt, LS_MAP_PAGE)) {
+            push_map(r, virt, LS_MAP_UNKNOWN);
+        }
+        r->page_base[slot] = no_page(slot);
         return;
     }
-    /* The next access to it asks QEMU, and compares. */
-    r->page_base[slot] = no_page(slot);
-    r->page_virt[slot] = virt;
-    r->page_phys[slot] = page;
-    ls_push(r, ls_word(virt, LS_W_MAP));
-    ls_push_checked(r, page);
+    phys = ls_api.hwaddr_phys_addr(hwaddr);
+    if (ls_api.hwaddr_is_io(hwaddr)) {
+        r->device[part] = phys;
+        r->device_parts |= 1u << part;
+        return;
+    }
+    tell_ram(r, vaddr, phys >> 12, low);
+}
+
+void ls_pages_tell_device(LsRecorder *r)
+{
+    for (unsigned part = 0; part < 2; part++) {
+        if (r->device_parts >> part & 1) {
+            ls_push(r, ls_word(ls_region_of(r->device[part]) << 1 | part,
+                               LS_W_DEVICE));
+            ls_push(r, r->device[part]);
+        }
+    }
+    r->device_parts = 0;
+}
+
+void ls_pages_tell_known(LsRecorder *r, uint64_t vaddr, uint64_t page,
+                         uint64_t low)
+{
+    tell_ram(r, vaddr, page, low);
 }

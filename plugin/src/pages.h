@@ -22,13 +22,21 @@ void ls_pages_unmap(LsRecorder *r);
 bool ls_page_is_wide(uint64_t vaddr);
 
 /* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
- * an access.  Device pages and unknown ones are not cached: each access tells or
- * asks anew. */
+ * an access whose word has these low bits, and what the MMU stored for it.  Device
+ * pages, unknown ones, page tables and pages that are still clean are not cached:
+ * each access tells or asks anew. */
 void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
-                   unsigned part);
+                   unsigned part, uint64_t low);
+
+/* What is left to tell of an access that goes to a device, right before it. */
+void ls_pages_tell_device(LsRecorder *r);
+
+/* Makes the next access to the page in this slot take the slow path. */
+void ls_pages_doubt(LsRecorder *r, unsigned slot);
 
 /* Makes the stream say that `vaddr` is in this physical page of RAM, for an access
  * that QEMU does not report. */
-void ls_pages_tell_known(LsRecorder *r, uint64_t vaddr, uint64_t page);
+void ls_pages_tell_known(LsRecorder *r, uint64_t vaddr, uint64_t page,
+                         uint64_t low);
 
 #endif

@@ -12,6 +12,7 @@
 
 enum {
     LS_CR0_PE = 1 << 0,
+    LS_CR0_WP = 1 << 16,
     LS_CR4_PSE = 1 << 4,
     LS_CR4_PAE = 1 << 5,
     LS_CR4_PGE = 1 << 7,

@@ -9,14 +9,17 @@
 #define _GNU_SOURCE
 #include "clock.h"
 #include "control.h"
+#include "deliver.h"
 #include "encoder.h"
 #include "events.h"
+#include "guest_memory.h"
 #include "options.h"
 #include "pages.h"
 #include "qemu_api.h"
 #include "record.h"
 #include "report.h"
 #include "sink.h"
+#include "walker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -210,7 +213,9 @@ static void on_flush(void)
 {
     for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
         ls_pages_unmap(ls_recorders[i]);
+        ls_walker_forget(ls_recorders[i]);
     }
+    ls_guest_memory_forget();
 }
 
 static void register_callbacks(void)
@@ -296,6 +301,9 @@ static void on_exit_qemu(void)
 
     atomic_store(&ls_control->state, LS_STATE_CLOSING);
     for (unsigned i = 0; i < count; i++) {
+        if (count == 1 && atomic_load(&recording)) {
+            ls_deliver_last(ls_recorders[i]);
+        }
         ls_record_count_words(ls_recorders[i]);
     }
     atomic_store(&closing, true);

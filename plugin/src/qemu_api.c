@@ -161,13 +161,18 @@ static bool is_part(const Section *of, uint64_t addr)
                addr - of->offset_within_address_space;
 }
 
+bool ls_api_names_regions(void)
+{
+    return get_system_memory && memory_region_find && memory_region_name &&
+           memory_region_unref;
+}
+
 bool ls_api_region(uint64_t paddr, uint64_t *first, uint64_t *last, char *name,
                    size_t size)
 {
     Section at;
 
-    if (!get_system_memory || !memory_region_find || !memory_region_name ||
-        !memory_region_unref) {
+    if (!ls_api_names_regions()) {
         return false;
     }
     at = memory_region_find(get_system_memory(), paddr, 1);

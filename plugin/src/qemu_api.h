@@ -98,6 +98,9 @@ unsigned ls_api_insn_bytes(const LsInsn *insn, uint8_t bytes[16]);
 bool ls_api_region(uint64_t paddr, uint64_t *first, uint64_t *last, char *name,
                    size_t size);
 
+/* Whether that can work. */
+bool ls_api_names_regions(void);
+
 /* Registers the life-cycle callbacks, whose shapes differ by version. */
 void ls_api_on_translate(LsPluginId id, void (*cb)(LsTb *tb));
 void ls_api_on_vcpu_init(LsPluginId id, void (*cb)(unsigned vcpu));

@@ -14,6 +14,7 @@
 #include "insn_hooks.h"
 #include "pages.h"
 #include "push.h"
+#include "walker.h"
 
 #include <stdlib.h>
 
@@ -30,15 +31,16 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     uint64_t virt = vaddr >> 12;
     uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
 
+    if (r->page_base[virt & (LS_PAGE_SLOTS - 1)] != virt << 12) {
+        ls_pages_tell(r, info, vaddr, 0, low);
+    }
+    if (last >> 12 != virt) {
+        ls_pages_tell(r, info, last & ~UINT64_C(0xfff), 1, low);
+    }
+    ls_pages_tell_device(r);
     if (ls_page_is_wide(vaddr)) {
         ls_push(r, LS_W_WIDE);
         ls_push(r, vaddr);
-    }
-    if (r->page_base[virt & (LS_PAGE_SLOTS - 1)] != virt << 12) {
-        ls_pages_tell(r, info, vaddr, 0);
-    }
-    if (last >> 12 != virt) {
-        ls_pages_tell(r, info, last & ~UINT64_C(0xfff), 1);
     }
     ls_push_checked(r, vaddr << 16 | low);
 }
@@ -204,6 +206,7 @@ static COLD void change_cr3(LsRecorder *r)
     ls_push(r, LS_W_CR3);
     ls_push(r, r->cr3);
     ls_pages_unmap(r);
+    ls_walker_enter(r);
 }
 
 /* T5: the translation is shared by several virtual addresses of its page. */

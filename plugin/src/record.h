@@ -59,11 +59,16 @@ typedef struct LsRecorder {
     uint64_t stray[LS_MAX_STRAYS];
     unsigned stray_count;
     uint64_t pending_in;      /* LS_W_PORT word of an `in` under way, or 0 */
+    struct LsWalker *walker;  /* walker.c; NULL: no table is known */
+    uint64_t walk_updates;    /* accessed and dirty bits that were told */
+    uint64_t walk_mismatches; /* tables that someone else wrote to */
     unsigned pending_int;     /* vector + 1 of a software interrupt in real mode */
     uint64_t pending_ip;      /* its address */
     const volatile char *kept_log; /* `log`, while another makes us look */
     uint64_t confirmed_deliveries;  /* QEMU 7.2 reported the same accesses */
     uint64_t unknown_phys;
+    uint64_t device[2];       /* where the parts of the access go in devices */
+    unsigned device_parts;    /* which of them do */
     uint64_t aliased;         /* blocks that ran at another address */
     uint64_t deliveries;      /* events whose accesses were worked out */
     uint64_t missing_deliveries;    /* those that could not be */

@@ -9,6 +9,7 @@
 #include "insn_hooks.h"
 #include "pages.h"
 #include "push.h"
+#include "walker.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -121,6 +122,7 @@ void ls_record_gap(LsRecorder *r)
 {
     ls_events_start(r); /* not what happened meanwhile */
     ls_insn_forget(r);
+    ls_walker_forget(r);
     r->current = UINT64_MAX;
     ls_pages_unmap(r);
     ls_push(r, LS_W_GAP);

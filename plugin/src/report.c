@@ -5,6 +5,7 @@
 
 #include "cpu_view.h"
 #include "deliver.h"
+#include "guest_memory.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -77,6 +78,24 @@ static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
                          "SMM, and of exceptions in real mode");
 }
 
+static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)
+{
+    bool can = a->view && !a->parallel && ls_guest_memory_is_readable();
+    const char *why =
+        a->parallel ? "with thread=multi page tables change while they are "
+                      "looked at"
+                    : "the vCPU's registers or guest memory cannot be read "
+                      "in this QEMU";
+
+    add_ability(out, "page-walk", can ? "partial" : "no", can
+                    ? "accessed and dirty bits that the MMU sets, told when "
+                      "they are first used or seen; its reads of page tables "
+                      "are not recorded"
+                    : why);
+    add_ability(out, "page-attributes", can ? "yes" : "no",
+                can ? NULL : why);
+}
+
 static void add_abilities(LsBuffer *out, const LsAbilities *a)
 {
     const char *parallel = "with thread=multi the order is that of each vCPU; "
@@ -111,6 +130,10 @@ static void add_abilities(LsBuffer *out, const LsAbilities *a)
     add_view_ability(out, "mode", a->view, "no", "blocks have no mode");
     add_view_ability(out, "address-space", a->view, "no", "CR3 is not known");
     add_delivery_ability(out, a);
+    add_walk_abilities(out, a);
+    add_ability(out, "region", ls_api_names_regions() ? "yes" : "no",
+                ls_api_names_regions()
+                    ? NULL : "this QEMU does not export the functions");
     add_ability(out, "port-io",
                 !a->view ? "no" : ls_api.version == 1 ? "partial" : "yes",
                 !a->view ? "the vCPU's registers cannot be read in this QEMU"
@@ -172,6 +195,8 @@ static void add_stream(LsBuffer *out, const LsEncoder *e, const LsRecorder *r)
         ",\"deliveryMismatches\":%" PRIu64 ",\"confirmedDeliveries\":%" PRIu64
         ",", r->deliveries, r->missing_deliveries, r->delivery_mismatches,
         r->confirmed_deliveries);
+    add(out, "\"walkUpdates\":%" PRIu64 ",\"walkMismatches\":%" PRIu64 ",",
+        r->walk_updates, r->walk_mismatches);
     add(out, "\"cutBlocks\":%" PRIu64 ",\"unresolvedCuts\":%" PRIu64 "},",
         t->cuts, t->unresolved);
 }

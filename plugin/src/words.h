@@ -73,6 +73,8 @@ enum {
 /* A physical page has less than 48 bits; above them are the translation's
  * attributes (format.md 3.5), 0 when they are not known. */
 enum { LS_MAP_ATTRIBUTES_SHIFT = 48 };
+/* Not told, for the recorder's own use: no access can set a dirty bit any more. */
+#define LS_ATTRIBUTE_SETTLED (UINT64_C(1) << 15)
 #define LS_MAP_PAGE ((UINT64_C(1) << LS_MAP_ATTRIBUTES_SHIFT) - 1)
 
 #endif

@@ -216,8 +216,8 @@ TEST_WITH(record_crossing_from_a_device_into_ram, V4)
     fake_map_device(0xf, 0xfee00);
     fake_enter(tb);
     fake_load(tb, 0, 8, 0xfffc);
-    CHECK_TEXT(captured_text(), "block 0 | device 0 0xfee00ffc | "
-                                "map 0x10 0x80 | load 0 8 0xfffc");
+    CHECK_TEXT(captured_text(), "block 0 | map 0x10 0x80 | "
+                                "device 0 0xfee00ffc | load 0 8 0xfffc");
 }
 
 TEST_WITH(record_unknown_page_is_asked_for_each_time, V4)
@@ -247,7 +247,7 @@ TEST_WITH(record_wide_address, V4)
     fake_load(tb, 0, 4, 0x00abcdef00000018); /* the page is known; still wide */
     fake_load(tb, 0, 4, 0xffffffff81000010);
     CHECK_TEXT(captured_text(),
-               "block 0 | wide 0xabcdef00000010 | map 0xabcdef00000 0x81 | "
+               "block 0 | map 0xabcdef00000 0x81 | wide 0xabcdef00000010 | "
                "load 0 4 0xffffcdef00000010 | wide 0xabcdef00000018 | "
                "load 0 4 0xffffcdef00000018 | "
                "map 0xfffffff81000 0x82 | load 0 4 0xffffffff81000010");

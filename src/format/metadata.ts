@@ -104,6 +104,8 @@ const LATER_COUNTS = [
   'missingDeliveries',
   'deliveryMismatches',
   'confirmedDeliveries',
+  'walkUpdates',
+  'walkMismatches',
 ] as const;
 
 /** Counts of one vCPU thread, docs/format.md 1.3. captured, encoded and written must be equal. */
@@ -284,5 +286,7 @@ function narrowStreamTotals(record: JsonRecord, place: string): StreamTotals {
     missingDeliveries: laterCount('missingDeliveries'),
     deliveryMismatches: laterCount('deliveryMismatches'),
     confirmedDeliveries: laterCount('confirmedDeliveries'),
+    walkUpdates: laterCount('walkUpdates'),
+    walkMismatches: laterCount('walkMismatches'),
   };
 }

@@ -404,7 +404,11 @@ function readChunk(
         ordinal: firstOrdinal + made,
         vcpu,
         icount: state.icount + BigInt(insn),
-        pc: delivery ? eventIp : BigInt.asUintN(64, block.vaddr + BigInt(block.offsets[insn] ?? 0)),
+        pc: delivery
+          ? next.pageWalk === true
+            ? NO_ADDRESS
+            : eventIp
+          : BigInt.asUintN(64, block.vaddr + BigInt(block.offsets[insn] ?? 0)),
         vaddr,
         paddr: next.device0 ?? (phys ? vaddr : findPaddr(vaddr)),
         secondPaddr: crosses ? (next.device1 ?? findPage((vaddr >> 12n) + 1n)) : undefined,
@@ -413,7 +417,7 @@ function readChunk(
         aborted: i >= members.length - (left?.aborted ?? 0),
         device: next.device0 !== undefined || next.device1 !== undefined,
         phys,
-        origin: (delivery ? 1 : 0) | (next.pageWalk === true ? 2 : 0),
+        origin: next.pageWalk === true ? 2 : delivery ? 1 : 0,
         block: id,
         insn,
         cpl: (block.flags & 1) === 0 ? 255 : block.mode & 3,

@@ -434,7 +434,9 @@ class StreamEncoder {
       vcpu: this.vcpu,
       icount: vcpu.icount + BigInt(access.insn),
       pc: isDelivery(block)
-        ? chunk.eventIp
+        ? pageWalk
+          ? NO_ADDRESS
+          : chunk.eventIp
         : BigInt.asUintN(64, block.vaddr + BigInt(offsetOf(block, access.insn))),
       vaddr,
       paddr,
@@ -444,7 +446,7 @@ class StreamEncoder {
       aborted,
       device: (access.device ?? []).length > 0,
       phys,
-      origin: (isDelivery(block) ? 1 : 0) | (pageWalk ? 2 : 0),
+      origin: pageWalk ? 2 : isDelivery(block) ? 1 : 0,
       block: id,
       insn: access.insn,
       cpl: block.mode === undefined ? 255 : block.mode & 3,

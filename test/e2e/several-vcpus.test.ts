@@ -2,7 +2,13 @@
 // A bare guest with two vCPUs that run the same code: whose access it is, and in what order.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addressOf, expectedLines, recordedLines, sectionOf } from './expected-accesses.ts';
+import {
+  addressOf,
+  expectedLines,
+  isOfInstruction,
+  recordedLines,
+  sectionOf,
+} from './expected-accesses.ts';
 import { type Access, type GuestRun, recordGuest } from './micro-guest.ts';
 import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
 
@@ -42,7 +48,9 @@ describe.skipIf(!PLUGIN_IS_BUILT)('two vCPUs in one thread', () => {
   });
 
   it('take turns in the code that both run', () => {
-    const work = run.accesses.filter(({ pc }) => pc === addressOf(run, 'w_load'));
+    const work = run.accesses.filter(
+      (access) => isOfInstruction(access) && access.pc === addressOf(run, 'w_load'),
+    );
     expect(work).toHaveLength(2 * ROUNDS);
     const turns = work.filter(({ vcpu }, i) => vcpu !== work[i - 1]?.vcpu).length;
     expect(turns).toBeGreaterThan(ROUNDS);

@@ -14,6 +14,7 @@ const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   gaps: 'resumed after a pause: what ran before is not in the trace',
   strays: 'accesses that QEMU reported outside any block',
   missingDeliveries: 'events whose memory accesses could not be worked out',
+  walkMismatches: 'page table entries that were changed by neither the guest nor the MMU',
   deliveryMismatches: 'events after which memory did not hold what was pushed',
   unresolvedCuts: 'blocks that ended early at a place that could not be told',
 };

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds what the MMU stored (see walker.h). */
+#include "walker.h"
+
+#include "cpu_view.h"
+#include "guest_memory.h"
+#include "pages.h"
+#include "push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TABLE_SLOTS = 1 << 14, /* a power of two */
+    MAX_TABLES = 1 << 13,
+    ROOTS = 64,
+    PAGE_BYTES = 4096,
+    AD_BITS = LS_PTE_ACCESSED | LS_PTE_DIRTY,
+};
+
+typedef struct {
+    uint64_t page;     /* guest-physical page + 1, 0 when the slot is free */
+    uint64_t told;     /* the page as callbacks call it */
+    uint32_t links;    /* entries of other tables, and roots, that lead here */
+    uint8_t level;     /* 1 maps 4 KiB pages */
+    uint8_t entry_bytes;
+    bool large;        /* an entry with PTE_LARGE maps a page */
+    uint8_t *copy;
+} Table;
+
+typedef struct LsWalker {
+    Table table[TABLE_SLOTS];
+    unsigned count;
+    uint64_t root[ROOTS]; /* CR3s, oldest first from `oldest` on */
+    unsigned oldest;
+    bool renumbered;      /* callbacks call a table's page otherwise */
+} LsWalker;
+
+static LsPaging paging_of(const LsRecorder *r)
+{
+    return (LsPaging){
+        .cr0 = ls_view_u64(r->eip, LS_VIEW_CR0),
+        .cr3 = ls_view_u64(r->eip, LS_VIEW_CR3),
+        .cr4 = ls_view_u64(r->eip, LS_VIEW_CR4),
+        .long_mode = ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_LMA,
+    };
+}
+
+bool ls_walker_is_possible(const LsRecorder *r)
+{
+    return r->eip && ls_guest_memory_is_readable() &&
+           atomic_load(&ls_recorder_count) <= 1 &&
+           /* Not in SMM, whose memory is another, nor in a nested guest. */
+           !(ls_view_u32(r->eip, LS_VIEW_HFLAGS) &
+             (LS_HF_SMM | LS_HF_GUEST));
+}
+
+static unsigned slot_of(uint64_t page)
+{
+    return (unsigned)(page * UINT64_C(0x9E3779B97F4A7C15) >> 50);
+}
+
+/* The table, or the free slot where it would be. */
+static Table *find(LsWalker *w, uint64_t page)
+{
+    unsigned at = slot_of(page);
+
+    while (w->table[at].page && w->table[at].page != page + 1) {
+        at = (at + 1) & (TABLE_SLOTS - 1);
+    }
+    return &w->table[at];
+}
+
+/* Frees the slot, and moves up what had to stand behind it. */
+static void remove_slot(LsWalker *w, Table *t)
+{
+    unsigned hole = (unsigned)(t - w->table), at = hole;
+
+    free(t->copy);
+    w->count--;
+    for (;;) {
+        unsigned home;
+
+        at = (at + 1) & (TABLE_SLOTS - 1);
+        if (!w->table[at].page) {
+            break;
+        }
+        home = slot_of(w->table[at].page - 1);
+        if (((at - home) & (TABLE_SLOTS - 1)) >=
+            ((at - hole) & (TABLE_SLOTS - 1))) {
+            w->table[hole] = w->table[at];
+            hole = at;
+        }
+    }
+    w->table[hole] = (Table){ 0 };
+}
+
+static uint64_t entry_at(const Table *t, const uint8_t *bytes,
+                         unsigned offset)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, bytes + offset, t->entry_bytes);
+    return value;
+}
+
+/* The page of the table that an entry leads to, or -1. */
+static uint64_t child_of(const Table *t, uint64_t entry)
+{
+    if (t->level == 1 || !(entry & LS_PTE_PRESENT) ||
+        (t->large && entry & LS_PTE_LARGE)) {
+        return UINT64_MAX;
+    }
+    return entry >> 12 & (t->entry_bytes == 4 ? 0xfffff
+                                              : (UINT64_C(1) << 40) - 1);
+}
+
+static void link_table(LsRecorder *r, uint64_t page, unsigned level,
+                       const LsPaging *paging);
+
+static void unlink_table(LsWalker *w, uint64_t page)
+{
+    Table *t = find(w, page), gone;
+
+    if (!t->page || --t->links) {
+        return;
+    }
+    gone = *t;
+    t->copy = NULL;
+    remove_slot(w, t);
+    for (unsigned at = 0; at < PAGE_BYTES; at += gone.entry_bytes) {
+        uint64_t child = child_of(&gone, entry_at(&gone, gone.copy, at));
+
+        if (child != UINT64_MAX) {
+            unlink_table(w, child);
+        }
+    }
+    free(gone.copy);
+}
+
+/* Stores to it are looked at from here on. */
+static void watch(LsRecorder *r, uint64_t told)
+{
+    for (unsigned i = 0; i < LS_PAGE_SLOTS; i++) {
+        if ((r->page_phys[i] & LS_MAP_PAGE) == told) {
+            ls_pages_doubt(r, i);
+        }
+    }
+}
+
+static void link_children(LsRecorder *r, const Table *t,
+                          const LsPaging *paging)
+{
+    const Table copy = *t; /* the slots move */
+
+    for (unsigned at = 0; at < PAGE_BYTES; at += copy.entry_bytes) {
+        uint64_t child = child_of(&copy, entry_at(&copy, copy.copy, at));
+
+        if (child != UINT64_MAX) {
+            link_table(r, child, copy.level - 1u, paging);
+        }
+    }
+}
+
+static void link_table(LsRecorder *r, uint64_t page, unsigned level,
+                       const LsPaging *paging)
+{
+    Table *t = find(r->walker, page);
+    const uint8_t *bytes = ls_guest_page(page);
+
+    if (t->page) {
+        t->links++;
+        return;
+    }
+    if (!bytes || r->walker->count == MAX_TABLES) {
+        return;
+    }
+    *t = (Table){
+        .page = page + 1,
+        .told = ls_guest_told_page(page),
+        .links = 1,
+        .level = (uint8_t)level,
+        .entry_bytes = paging->long_mode || paging->cr4 & LS_CR4_PAE ? 8 : 4,
+        .large = level == 2 ? paging->long_mode ||
+                                  paging->cr4 & (LS_CR4_PAE | LS_CR4_PSE)
+                            : level == 3 && paging->long_mode,
+        .copy = malloc(PAGE_BYTES),
+    };
+    if (!t->copy) {
+        *t = (Table){ 0 };
+        return;
+    }
+    r->walker->count++;
+    r->walker->renumbered |= t->told != page;
+    memcpy(t->copy, bytes, PAGE_BYTES);
+    watch(r, t->told);
+    link_children(r, t, paging);
+}
+
+static uint64_t root_page(const LsPaging *p)
+{
+    return (p->long_mode ? p->cr3 & ((UINT64_C(1) << 52) - 1)
+                         : p->cr3 & UINT32_MAX) >> 12;
+}
+
+static void remember_root(LsRecorder *r, const LsPaging *paging)
+{
+    LsWalker *w = r->walker;
+    uint64_t page = root_page(paging);
+    unsigned levels = paging->long_mode ? paging->cr4 & LS_CR4_LA57 ? 5 : 4
+                      : paging->cr4 & LS_CR4_PAE ? 3 : 2;
+
+    for (unsigned i = 0; i < ROOTS; i++) {
+        if (w->root[i] == page + 1) {
+            return;
+        }
+    }
+    if (w->root[w->oldest]) {
+        unlink_table(w, w->root[w->oldest] - 1);
+    }
+    w->root[w->oldest] = page + 1;
+    w->oldest = (w->oldest + 1) % ROOTS;
+    link_table(r, page, levels, paging);
+}
+
+void ls_walker_enter(LsRecorder *r)
+{
+    LsPaging paging;
+
+    if (!ls_walker_is_possible(r)) {
+        return;
+    }
+    paging = paging_of(r);
+    if (!(paging.cr0 & LS_CR0_PG)) {
+        return;
+    }
+    if (r->walker && r->walker->count == MAX_TABLES) {
+        ls_walker_forget(r); /* stale ones fill it */
+    }
+    if (!r->walker) {
+        r->walker = calloc(1, sizeof(*r->walker));
+    }
+    if (r->walker) {
+        remember_root(r, &paging);
+    }
+}
+
+static void push_update(LsRecorder *r, uint64_t paddr, unsigned bytes,
+                        uint64_t low)
+{
+    r->walk_updates++;
+    ls_push(r, LS_W_PAGE_WALK);
+    ls_push_checked(r, paddr << 16 | (low & LS_ACCESS_INDEX) |
+                           LS_ACCESS_STORE |
+                           (uint64_t)(bytes == 8 ? 3 : 2)
+                               << LS_ACCESS_SIZE_SHIFT);
+}
+
+/* Compares an entry with its copy. */
+static void compare(LsRecorder *r, Table *t, const uint8_t *bytes,
+                    unsigned offset, uint64_t low)
+{
+    uint64_t was = entry_at(t, t->copy, offset);
+    uint64_t is = entry_at(t, bytes, offset);
+
+    if (was == is) {
+        return;
+    }
+    if (!((was ^ is) & ~(uint64_t)AD_BITS) && !(was & ~is) &&
+        is & LS_PTE_PRESENT) {
+        push_update(r, (t->page - 1) << 12 | offset, t->entry_bytes, low);
+    } else {
+        r->walk_mismatches++; /* someone else wrote there */
+    }
+    memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
+}
+
+uint64_t ls_walker_translate(LsRecorder *r, uint64_t vaddr, uint64_t page,
+                             uint64_t low)
+{
+    LsPaging paging;
+    LsWalk walk;
+    uint64_t attributes;
+    bool settled;
+
+    if (!ls_walker_is_possible(r)) {
+        return 0;
+    }
+    paging = paging_of(r);
+    if (!ls_walk(&paging, vaddr, &walk) ||
+        ls_guest_told_page(walk.paddr >> 12) != page) {
+        return 0;
+    }
+    if (!walk.page_shift) {
+        return UINT64_C(1) << 4 | LS_ATTRIBUTE_SETTLED;
+    }
+    if (!r->walker || !find(r->walker, root_page(&paging))->page) {
+        ls_walker_enter(r);
+    }
+    for (unsigned i = 0; r->walker && i < walk.depth; i++) {
+        const LsPagingEntry *e = &walk.entry[i];
+        Table *t = find(r->walker, e->paddr >> 12);
+
+        if (t->page) {
+            compare(r, t, ls_guest_page(e->paddr >> 12),
+                    (unsigned)(e->paddr & (PAGE_BYTES - 1)), low);
+        }
+    }
+    settled = walk.entry[walk.depth - 1].value & LS_PTE_DIRTY ||
+              (!walk.write && paging.cr0 & LS_CR0_WP);
+    attributes = (uint64_t)walk.write | (uint64_t)walk.user << 1 |
+                 (uint64_t)walk.no_execute << 2 | (uint64_t)walk.global << 3 |
+                 (uint64_t)walk.page_shift << 4;
+    return attributes | (settled ? LS_ATTRIBUTE_SETTLED : 0);
+}
+
+/* The table that callbacks call so, or a free slot.  Only QEMU 7.2 numbers some
+ * pages otherwise. */
+static Table *find_told(LsWalker *w, uint64_t told)
+{
+    Table *t = find(w, told);
+
+    for (unsigned i = 0; w->renumbered && i < TABLE_SLOTS; i++) {
+        if (w->table[i].page && w->table[i].told == told) {
+            return &w->table[i];
+        }
+    }
+    return t;
+}
+
+bool ls_walker_has(const LsRecorder *r, uint64_t page)
+{
+    return r->walker && find_told(r->walker, page)->page;
+}
+
+/* The guest wrote an entry: other tables may be linked now. */
+static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
+                         unsigned offset, const LsPaging *paging)
+{
+    uint64_t before = child_of(t, entry_at(t, t->copy, offset));
+    uint64_t now = child_of(t, entry_at(t, bytes, offset));
+    unsigned level = t->level;
+
+    memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
+    if (before == now) {
+        return;
+    }
+    if (now != UINT64_MAX) { /* `t` may move */
+        link_table(r, now, level - 1, paging);
+    }
+    if (before != UINT64_MAX) {
+        unlink_table(r->walker, before);
+    }
+}
+
+void ls_walker_access(LsRecorder *r, uint64_t page, unsigned offset,
+                      uint64_t low)
+{
+    unsigned end = offset + (1u << (low >> LS_ACCESS_SIZE_SHIFT & 7));
+    const LsPaging paging = paging_of(r);
+    unsigned step = find_told(r->walker, page)->entry_bytes;
+
+    for (unsigned at = offset & ~(step - 1); at < end && at < PAGE_BYTES;
+         at += step) {
+        Table *t = find_told(r->walker, page);
+        const uint8_t *now = t->page ? ls_guest_page(t->page - 1) : NULL;
+
+        if (now && low & LS_ACCESS_STORE) {
+            follow_store(r, t, now, at, &paging);
+        } else if (now) {
+            compare(r, t, now, at, low);
+        }
+    }
+}
+
+static bool differs(const Table *t)
+{
+    const uint8_t *now = t->page ? ls_guest_page(t->page - 1) : NULL;
+
+    return now && memcmp(now, t->copy, PAGE_BYTES);
+}
+
+bool ls_walker_differs(const LsRecorder *r)
+{
+    for (unsigned i = 0; r->walker && i < TABLE_SLOTS; i++) {
+        if (differs(&r->walker->table[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ls_walker_compare_all(LsRecorder *r)
+{
+    for (unsigned i = 0; r->walker && i < TABLE_SLOTS; i++) {
+        Table *t = &r->walker->table[i];
+        for (unsigned at = 0; differs(t) && at < PAGE_BYTES;
+             at += t->entry_bytes) {
+            compare(r, t, ls_guest_page(t->page - 1), at, 0);
+        }
+    }
+}
+
+void ls_walker_forget(LsRecorder *r)
+{
+    for (unsigned i = 0; r->walker && i < TABLE_SLOTS; i++) {
+        free(r->walker->table[i].copy);
+    }
+    free(r->walker);
+    r->walker = NULL;
+}
