@@ -8,6 +8,8 @@
 #include "push.h"
 #include "walker.h"
 
+#include <string.h>
+
 bool ls_deliver_is_possible(void)
 {
     return ls_guest_memory_is_readable();
@@ -88,23 +90,26 @@ static bool can_be_told(const LsPaging *paging, const LsDelivery *d,
     return true;
 }
 
-/* Compares a delivery with what QEMU 7.2 reported of it: all or nothing. */
+/* Compares a delivery with what QEMU 7.2 reported: all of it, or nothing. */
 static void compare_strays(LsRecorder *r, const LsDelivery *d, unsigned count)
 {
-    bool same = r->stray_count == count;
-
-    if (!r->stray_count) {
+    if (r->stray_count < count || r->stray_count > LS_MAX_STRAYS) {
         return;
     }
-    for (unsigned i = 0; same && i < count; i++) {
-        same = r->stray[i] == access_word(&d->access[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (r->stray[i] != access_word(&d->access[i])) {
+            return;
+        }
     }
-    if (same) {
-        r->confirmed_deliveries++;
-    } else {
-        r->delivery_mismatches++;
-        r->strays += r->stray_count;
-    }
+    r->stray_count -= count;
+    memmove(r->stray, r->stray + count, r->stray_count * sizeof(*r->stray));
+    r->confirmed_deliveries++;
+}
+
+void ls_deliver_settle_strays(LsRecorder *r)
+{
+    r->delivery_mismatches += r->stray_count > 0;
+    r->strays += r->stray_count;
     r->stray_count = 0;
 }
 
@@ -129,12 +134,27 @@ static int made(const LsDelivery *d, const LsCpuDump *after)
                                       : -1;
 }
 
-/* The event's accesses are not told. */
-static void miss(LsRecorder *r)
+static void work_out(const LsOpenEvent *event, LsDelivery *d)
 {
-    r->missing_deliveries++;
-    r->strays += r->stray_count;
-    r->stray_count = 0;
+    const LsDeliveryCause cause = {
+        .vector = event->what & 0xff,
+        .error = event->error,
+        .software = event->what & LS_EV_SOFTWARE,
+        .outside = event->what & LS_EV_HARDWARE,
+    };
+
+    ls_delivery_plan(d, &event->before, &cause);
+}
+
+bool ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now)
+{
+    LsDelivery d;
+
+    if (!event->dumped || !ls_deliver_is_possible()) {
+        return false;
+    }
+    work_out(event, &d);
+    return ls_delivery_is_complete(&d, now);
 }
 
 void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
@@ -142,18 +162,17 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
 {
     const LsCpuDump *before = &event->before;
     LsDelivery d;
+    LsCpuDump now;
     int count = -1;
 
     event->open = false;
     if (event->dumped && after && ls_deliver_is_possible()) {
-        const LsDeliveryCause cause = {
-            .vector = event->what & 0xff,
-            .error = event->error,
-            .software = event->what & LS_EV_SOFTWARE,
-            .outside = event->what & LS_EV_HARDWARE,
-        };
-
-        ls_delivery_plan(&d, before, &cause);
+        work_out(event, &d);
+        if (!ls_delivery_is_complete(&d, after)) {
+            /* What came after it in the log may be another vCPU's. */
+            ls_cpu_dump_view(r->eip, &now);
+            after = ls_delivery_is_complete(&d, &now) ? &now : after;
+        }
         count = made(&d, after);
         if (count >= 0 && !can_be_told(&before->paging, &d, (unsigned)count)) {
             count = -1;
@@ -167,7 +186,7 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
         }
         push_delivery(r, before, &d, (unsigned)count);
     } else if (!(event->what & LS_EV_RESET)) {
-        miss(r);
+        r->missing_deliveries++;
     }
 }
 
@@ -197,7 +216,7 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
     if (what == (LS_EV_SOFTWARE | 4)) {
         return; /* into, without overflow */
     }
-    miss(r);
+    r->missing_deliveries++;
     push_event(r, &event, 0);
 }
 

@@ -23,6 +23,9 @@ typedef struct {
 /* Whether deliveries can be worked out at all in this QEMU. */
 bool ls_deliver_is_possible(void);
 
+/* Whether this is how things are after the event. */
+bool ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now);
+
 /* Tells the event; `after` is the CPU state that followed it, NULL when that is
  * not known. */
 void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
@@ -32,6 +35,10 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
  * the handler has not begun.  `what` has LS_EV_* bits, `ip` is that of a software
  * interrupt.  Tells nothing of an into that does not interrupt. */
 void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip);
+
+/* Counts what QEMU 7.2 reported in deliveries (T1) and was not part of those
+ * told; when all events so far are. */
+void ls_deliver_settle_strays(LsRecorder *r);
 
 /* Tells what the MMU stored and no access has shown, as the recording ends; the
  * vCPU does not run. */

@@ -111,7 +111,9 @@ static bool starts(const char *line, const char *end, const char *with)
 typedef struct {
     bool irq;         /* an interrupt was announced, its delivery line not read */
     uint64_t vector;
+    const char *irq_line;
     LsOpenEvent event;
+    const char *begin; /* of the event's lines */
 } Taking;
 
 /* The CPU state behind the line that ends at `end`. */
@@ -145,6 +147,7 @@ static void take_delivery(LsRecorder *r, Taking *t, const char *line,
     } else if (field(line, end, " i=", 0)) {
         what |= LS_EV_SOFTWARE;
     }
+    t->begin = t->irq ? t->irq_line : line;
     t->irq = false;
     t->event = (LsOpenEvent){
         .open = true,
@@ -175,6 +178,7 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
     if (starts(line, end, "Servicing ")) {
         t->vector = field(line, end, "INT=0x", 0);
         t->irq = true;
+        t->irq_line = line;
     } else if (starts(line, end, "SMM: enter")) {
         take_other(r, t, LS_EV_SMM_ENTER, end);
         ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
@@ -194,13 +198,17 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
     }
 }
 
-/* The handler of the last event is about to run. */
-static void tell_last(LsRecorder *r, Taking *t)
+/* The handler of the last event is about to run.  False: it is not this vCPU's,
+ * and was not told. */
+static bool tell_last(LsRecorder *r, Taking *t, bool leaving)
 {
     LsCpuDump now;
 
     if (t->event.open && r->eip) {
         ls_cpu_dump_view(r->eip, &now);
+        if (leaving && !ls_deliver_led_to(&t->event, &now)) {
+            return false;
+        }
         ls_deliver_tell(r, &t->event, &now);
     } else {
         tell_open(r, t, NULL);
@@ -208,14 +216,16 @@ static void tell_last(LsRecorder *r, Taking *t)
     if (t->irq) { /* no delivery line: real mode */
         ls_deliver_tell_real(r, t->vector | LS_EV_HARDWARE, UINT64_MAX);
     }
+    return true;
 }
 
-void ls_events_take(LsRecorder *r)
+static void take(LsRecorder *r, bool leaving)
 {
     const char *line = (const char *)(uintptr_t)r->log;
     Taking taking = { .irq = false };
     uint64_t consumed;
 
+    taking.begin = line;
     for (;;) {
         const char *end = line;
 
@@ -228,7 +238,11 @@ void ls_events_take(LsRecorder *r)
         take_line(r, &taking, line, end);
         line = end + 1;
     }
-    tell_last(r, &taking);
+    if (!tell_last(r, &taking, leaving)) {
+        line = taking.begin;
+    } else {
+        ls_deliver_settle_strays(r);
+    }
     r->log = line;
     consumed = (uint64_t)(line - map);
     if (consumed - punched > 2 * PUNCH_BYTES) {
@@ -240,4 +254,14 @@ void ls_events_take(LsRecorder *r)
                          (off_t)punched, (off_t)(upto - punched));
         punched = upto;
     }
+}
+
+void ls_events_take(LsRecorder *r)
+{
+    take(r, false);
+}
+
+void ls_events_leave(LsRecorder *r)
+{
+    take(r, true);
 }

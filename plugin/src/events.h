@@ -31,4 +31,8 @@ uint64_t ls_events_next_ip(const LsRecorder *r);
 /* Reads what the log has, pushes the events; to be called when *r->log. */
 void ls_events_take(LsRecorder *r);
 
+/* The same when another vCPU is about to run: does not read the last event if it
+ * did not bring this one to a handler, and hence is the other's. */
+void ls_events_leave(LsRecorder *r);
+
 #endif

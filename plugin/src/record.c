@@ -192,6 +192,9 @@ static unsigned vcpu_of(const void *cpu)
 
 static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
 {
+    if (*r->log) {
+        ls_events_leave(r); /* what happened to the other vCPU */
+    }
     r->vcpu = vcpu;
     r->cpu = cpu;
     ls_set_view(r, ls_view_eip(cpu));
@@ -240,15 +243,15 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
         ls_record_thread_start(vcpu); /* a second thread: it is refused */
         return;
     }
+    if (r->kept_log) {
+        ls_insn_settle(r);
+    }
     r->current = ls_word(id, LS_W_BLOCK);
     if (flavour == FLAVOUR_SMP && *r->cpu_slot != r->cpu) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
     }
     if (flavour == FLAVOUR_INDEX && vcpu != r->vcpu) {
         switch_cpu(r, vcpu, r->cpu_slot ? *r->cpu_slot : NULL);
-    }
-    if (r->kept_log) {
-        ls_insn_settle(r);
     }
     if (*r->log) {
         ls_events_take(r);

@@ -18,7 +18,7 @@ enum {
     LS_ALIAS_SLOTS = 4096,
     LS_MAX_VCPUS = 1024,
     LS_MAX_THREADS = 1024,
-    LS_MAX_STRAYS = 24,
+    LS_MAX_STRAYS = 64,
 };
 
 /* One per vCPU thread.  The first fields are touched by every callback. */
