@@ -60,6 +60,10 @@ uint32_t code_add(uint64_t vaddr, int mode, const char *code)
     draft->vaddr = draft->eip = vaddr;
     draft->hflags = mode == MODE_UNKNOWN ? 0 : (uint32_t)mode;
     draft->flags = mode == MODE_UNKNOWN ? 0 : LS_BLOCK_MODE_KNOWN;
+    if (!*code) { /* what no instruction does */
+        draft->flags |= LS_BLOCK_DELIVERY;
+        rest = NULL;
+    }
     while ((one = strsep(&rest, ";"))) {
         len = hex_bytes(one, draft->bytes + at, 15);
         draft->offset[draft->insn_count++] = (uint16_t)at;

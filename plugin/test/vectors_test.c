@@ -52,6 +52,23 @@ static void record_loop(void)
            "load 0 8 0xffff888000010028 | store 1 8 0xffff888000010828 |");
 }
 
+/* An exception with its delivery, then what the MMU and a port had to tell. */
+static void record_reconstructed(void)
+{
+    code_add(0x401000, MODE_64_USER, "8b 03;89 0b");
+    code_add(0, MODE_64_KERNEL & ~(1 << 15), "");
+    code_add(0xffffffff81000000, MODE_64_KERNEL, "e4 71;89 07");
+    record(no_limits, 1,
+           "vcpu 0 | block 0 | map 0x10 0x0167000000000080 |"
+           "load 0 4 0x10010 | event 0x200e 0 0x401002 0x20000 | block 1 |"
+           "map 0xfffffe0000000 0x90 | load 0 4 0xfffffe00000000e0 |"
+           "load 0 4 0xfffffe00000000e4 | map 0xfffffe0000003 0x0168000000000091 |"
+           "page-walk | store 0 8 0x92018 | store 0 8 0xfffffe0000003ff8 |"
+           "block 2 | port 0x1080071 0x33 | map 0xffff888000011 0x0154000000000010 |"
+           "page-walk | store 1 8 0x93020 | store 1 4 0xffff888000011000 |"
+           "block 0 | load 0 4 0x10018 | store 1 4 0x10020 |");
+}
+
 static void record_rep(void)
 {
     code_add(0x401000, MODE_64_USER, "90;f3 a4");
@@ -422,6 +439,8 @@ VECTOR(loop, "loop", "a loop over memory, then a return, then the loop", false)
 VECTOR(rep, "rep",
        "rep movsb: goes on, is suspended by an interrupt, faults", false)
 VECTOR(notes, "notes", "a note of every kind", false)
+VECTOR(reconstructed, "reconstructed",
+       "event delivery, page walks, kinds of pages, a port", false)
 VECTOR(crossings, "crossings",
        "accesses to two pages: memory, devices, unknown ones", false)
 VECTOR(unknown_page, "unknown-page",

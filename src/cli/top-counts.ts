@@ -78,6 +78,7 @@ export async function countTops(
 
 /** The function a block belongs to; code without symbols goes by who runs it. */
 function nameBlock(trace: Trace, symbols: GuestSymbols, block: number): string {
+  if (trace.code.insnCount(block) === 0) return '(event delivery)';
   const { lo, hi } = u64FromBigint(trace.code.vaddr(block));
   const name = findSymbolName(symbols.code, lo, hi);
   if (name !== undefined) return name;
