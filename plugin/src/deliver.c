@@ -2,6 +2,7 @@
 /* Tells the stream of events and their delivery (see deliver.h). */
 #include "deliver.h"
 
+#include "audit.h"
 #include "cpu_view.h"
 #include "guest_memory.h"
 #include "pages.h"
@@ -48,6 +49,17 @@ static uint64_t access_word(const LsDeliveryAccess *a)
            (a->store ? (uint64_t)LS_ACCESS_STORE : 0u);
 }
 
+static void explain(const LsPaging *paging, const LsDeliveryAccess *a)
+{
+    LsWalk walk;
+
+    for (unsigned i = 0; i < a->bytes; i++) {
+        if (ls_walk(paging, a->vaddr + i, &walk)) {
+            ls_audit_explain(walk.paddr, 1, LS_BY_EVENT_DELIVERY);
+        }
+    }
+}
+
 static bool push_access(LsRecorder *r, const LsPaging *paging,
                         const LsDeliveryAccess *a)
 {
@@ -72,6 +84,9 @@ static bool push_access(LsRecorder *r, const LsPaging *paging,
         ls_push(r, a->vaddr);
     }
     ls_push_checked(r, access_word(a));
+    if (a->store && ls_audit_is_on()) {
+        explain(paging, a);
+    }
     return true;
 }
 
@@ -220,7 +235,7 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
     push_event(r, &event, 0);
 }
 
-void ls_deliver_last(LsRecorder *r)
+void ls_deliver_walks(LsRecorder *r)
 {
     LsCpuDump cpu;
 

@@ -40,8 +40,8 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip);
  * told; when all events so far are. */
 void ls_deliver_settle_strays(LsRecorder *r);
 
-/* Tells what the MMU stored and no access has shown, as the recording ends; the
+/* Tells what the MMU stored and no access has shown; between blocks, or when the
  * vCPU does not run. */
-void ls_deliver_last(LsRecorder *r);
+void ls_deliver_walks(LsRecorder *r);
 
 #endif

@@ -10,6 +10,8 @@
 #define _GNU_SOURCE
 #include "events.h"
 
+#include "audit.h"
+#include "cpu_view.h"
 #include "deliver.h"
 #include "pages.h"
 #include "words.h"
@@ -109,6 +111,7 @@ static bool starts(const char *line, const char *end, const char *with)
 
 /* What has been read and waits for what comes after it. */
 typedef struct {
+    bool smm;         /* was entered */
     bool irq;         /* an interrupt was announced, its delivery line not read */
     uint64_t vector;
     const char *irq_line;
@@ -172,6 +175,19 @@ static void take_other(LsRecorder *r, Taking *t, uint64_t what,
     ls_deliver_tell(r, &t->event, NULL);
 }
 
+/* A device maps memory: `-trace address_space_map`, of the memory audit. */
+static void take_map(const char *line, const char *end)
+{
+    static const char name[] = " addr 0x";
+    const char *addr = memmem(line, (size_t)(end - line), name,
+                              sizeof(name) - 1);
+
+    if (ls_audit_is_on() && addr && field(line, end, " write:", 0) == 1) {
+        ls_audit_expect_dma(field(addr, end, name, 0),
+                            field(addr, end, ":", 0));
+    }
+}
+
 static void take_line(LsRecorder *r, Taking *t, const char *line,
                       const char *end)
 {
@@ -181,9 +197,12 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
         t->irq_line = line;
     } else if (starts(line, end, "SMM: enter")) {
         take_other(r, t, LS_EV_SMM_ENTER, end);
+        t->smm = true;
         ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
     } else if (starts(line, end, "SMM: after RSM")) {
         take_other(r, t, LS_EV_SMM_LEAVE, end);
+    } else if (starts(line, end, "address_space_map ")) {
+        take_map(line, end);
     } else if (starts(line, end, "Triple fault")) {
         take_other(r, t, LS_EV_RESET, end);
     } else {
@@ -219,6 +238,16 @@ static bool tell_last(LsRecorder *r, Taking *t, bool leaving)
     return true;
 }
 
+/* The handler begins at SMBASE + 0x8000, which CS.base is; the state is saved in
+ * the last 512 bytes of the 64 KiB (SDM 3C 32.4). */
+static void explain_smm(const LsRecorder *r)
+{
+    if (r->eip && ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_SMM) {
+        ls_audit_explain(ls_view_u64(r->eip, LS_VIEW_CS_BASE) + 0xfe00, 0x200,
+                         LS_BY_SMM_STATE_SAVE);
+    }
+}
+
 static void take(LsRecorder *r, bool leaving)
 {
     const char *line = (const char *)(uintptr_t)r->log;
@@ -237,6 +266,9 @@ static void take(LsRecorder *r, bool leaving)
         }
         take_line(r, &taking, line, end);
         line = end + 1;
+    }
+    if (taking.smm && ls_audit_is_on()) {
+        explain_smm(r);
     }
     if (!tell_last(r, &taking, leaving)) {
         line = taking.begin;

@@ -2,9 +2,11 @@
 /* Callbacks of single instructions (see insn_hooks.h). */
 #include "insn_hooks.h"
 
+#include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
 #include "events.h"
+#include "fw_cfg.h"
 #include "insn_class.h"
 #include "pages.h"
 #include "push.h"
@@ -59,15 +61,19 @@ static void push_port(LsRecorder *r, uint64_t port, uint64_t value)
     ls_push_checked(r, value);
 }
 
-/* Makes the next block call ls_insn_settle(). */
-static void look_again(LsRecorder *r, unsigned index)
+void ls_insn_look_again(LsRecorder *r)
 {
-    const LsBlock *code = ls_code_block((uint32_t)(r->current >> 16));
-
     if (!r->kept_log) {
         r->kept_log = r->log;
         r->log = "!";
     }
+}
+
+static void look_again(LsRecorder *r, unsigned index)
+{
+    const LsBlock *code = ls_code_block((uint32_t)(r->current >> 16));
+
+    ls_insn_look_again(r);
     r->pending_ip = code->vaddr + code->offset[index];
 }
 
@@ -87,8 +93,12 @@ static void on_port(unsigned vcpu, void *userdata)
     if (!knows || is_string) {
         push_port(r, port, 0);
     } else if (port & LS_PORT_OUT) {
-        push_port(r, port | LS_PORT_VALUE,
-                  low_bytes(ls_view_register(r->eip, LS_RAX), port));
+        uint64_t value = low_bytes(ls_view_register(r->eip, LS_RAX), port);
+
+        push_port(r, port | LS_PORT_VALUE, value);
+        if (ls_audit_is_on() && ls_fw_cfg_out((uint16_t)port, value)) {
+            ls_insn_look_again(r);
+        }
     } else {
         r->pending_in = port;
         look_again(r, (unsigned)(port >> LS_PORT_INDEX_SHIFT));
@@ -124,6 +134,11 @@ void ls_insn_settle(LsRecorder *r)
 
     r->log = r->kept_log;
     ls_insn_forget(r);
+    ls_fw_cfg_settle();
+    if (ls_audit_is_due()) {
+        ls_deliver_walks(r);
+        ls_audit_compare();
+    }
     if (port && r->eip && ls_events_next_ip(r) != r->pending_ip) {
         push_port(r, port | LS_PORT_VALUE,
                   low_bytes(ls_view_register(r->eip, LS_RAX), port));

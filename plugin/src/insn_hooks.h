@@ -16,6 +16,9 @@ void ls_hook_insn_events(LsInsn *insn, const LsBlockDraft *draft, unsigned i,
  * the next one when r->kept_log. */
 void ls_insn_settle(LsRecorder *r);
 
+/* Makes the next block call that. */
+void ls_insn_look_again(LsRecorder *r);
+
 /* That is no longer known. */
 void ls_insn_forget(LsRecorder *r);
 

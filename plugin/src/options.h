@@ -13,6 +13,7 @@ typedef struct {
     const char *control;  /* control=FILE: the control page */
     const char *events;   /* events=FILE: QEMU's -D file, with -d int */
     bool paused;          /* start=paused */
+    bool audit;           /* audit=memory */
     LsLimits limits;      /* max-accesses=, max-instructions=, max-bytes= */
 } LsOptions;
 

@@ -7,6 +7,7 @@
  * drain their rings, then totals, index and trailer are written.
  */
 #define _GNU_SOURCE
+#include "audit.h"
 #include "clock.h"
 #include "control.h"
 #include "deliver.h"
@@ -302,7 +303,10 @@ static void on_exit_qemu(void)
     atomic_store(&ls_control->state, LS_STATE_CLOSING);
     for (unsigned i = 0; i < count; i++) {
         if (count == 1 && atomic_load(&recording)) {
-            ls_deliver_last(ls_recorders[i]);
+            ls_deliver_walks(ls_recorders[i]);
+        }
+        if (ls_audit_is_on() && i == 0) {
+            ls_audit_compare();
         }
         ls_record_count_words(ls_recorders[i]);
     }
@@ -400,6 +404,7 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
     if ((problem = ls_api_bind())) {
         return refuse("this QEMU lacks", problem);
     }
+    ls_capture.audit = options.audit;
     ls_capture.max_vcpus = (unsigned)info->system.max_vcpus;
     ls_capture.smp = info->system.max_vcpus > 1;
     if (ls_capture.max_vcpus > LS_MAX_VCPUS) {

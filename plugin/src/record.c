@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "record.h"
 
+#include "audit.h"
 #include "cpu_view.h"
 #include "events.h"
 #include "insn_class.h"
@@ -177,6 +178,29 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
                                               info_size_bit));
 }
 
+/* For the memory audit: any access, then what a store did to RAM. */
+static void mem_audited(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
+                        void *userdata)
+{
+    LsRecorder *r = ls_self;
+    uint64_t bytes = UINT64_C(1) << ls_api.mem_size_shift(info);
+    bool stray = ls_api.version == 1 && *r->log;
+
+    (void)vcpu;
+    mem_careful(r, info, vaddr, userdata, info_size_bit, ls_api.version == 1);
+    for (uint64_t at = vaddr; bytes && ls_api.mem_is_store(info) && !stray;) {
+        uint64_t some = 4096 - (at & 4095) < bytes ? 4096 - (at & 4095) : bytes;
+        unsigned slot = at >> 12 & (LS_PAGE_SLOTS - 1);
+
+        if (r->page_virt[slot] == at >> 12 && ls_audit_is_on()) {
+            ls_audit_store(r->page_phys[slot] & LS_MAP_PAGE,
+                           (unsigned)(at & 4095), (unsigned)some);
+        }
+        at += some;
+        bytes -= some;
+    }
+}
+
 /* vCPU objects by index, filled in by ls_record_vcpu_init(). */
 static void *vcpu_object[LS_MAX_VCPUS];
 
@@ -340,6 +364,9 @@ void ls_record_translate(LsTb *tb)
         ls_record_thread_start(0); /* QEMU 7.2: its thread's first sign */
     }
     r = ls_self;
+    if (ls_capture.audit && !ls_audit_is_on()) {
+        ls_capture.audit = ls_audit_begin(); /* before the first block */
+    }
     draft = &r->draft;
 
     if (count == 0 || count > LS_MAX_INSNS) {
@@ -430,6 +457,10 @@ bool ls_record_choose_callbacks(void)
     }
     if (v1) {
         mem_callback = NULL; /* T1 */
+    }
+    if (ls_capture.audit) {
+        mem_callback = NULL;
+        careful_callback = mem_audited;
     }
     return true;
 }

@@ -80,6 +80,7 @@ typedef struct {
     bool smp;                 /* more than one vCPU is possible */
     bool events;              /* QEMU's event log is tapped */
     bool late;                /* recording begins after a pause */
+    bool audit;               /* stores are told to the memory audit */
 } LsCaptureConfig;
 
 extern LsCaptureConfig ls_capture;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "record.h"
 
+#include "audit.h"
 #include "clock.h"
 #include "cpu_view.h"
 #include "events.h"
@@ -70,6 +71,9 @@ COLD void ls_make_room(LsRecorder *r)
     room = ls_ring_full(&r->ring) + LS_RING_SLACK - there;
     r->limit = head + (room < LS_RING_STEP ? room : LS_RING_STEP);
     ls_pages_forget(r); /* each is compared with QEMU's answer when next used */
+    if (ls_audit_is_due()) {
+        ls_insn_look_again(r); /* at the next block */
+    }
 }
 
 /* Where blocks look when the vCPU's registers cannot be found: as if each ran
@@ -123,6 +127,9 @@ void ls_record_gap(LsRecorder *r)
     ls_events_start(r); /* not what happened meanwhile */
     ls_insn_forget(r);
     ls_walker_forget(r);
+    if (ls_audit_is_on()) {
+        ls_audit_begin(); /* not what was written meanwhile */
+    }
     r->current = UINT64_MAX;
     ls_pages_unmap(r);
     ls_push(r, LS_W_GAP);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "report.h"
 
+#include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
 #include "guest_memory.h"
@@ -262,6 +263,7 @@ char *ls_report_totals(const char *cause, const char *error,
     add(&out, "\"vcpus\":[");
     add_vcpus(&out, encoders, count);
     end_array(&out);
+    ls_audit_report(&out);
     add(&out, "\"capabilities\":");
     add_abilities(&out, abilities);
     add(&out, "}");

@@ -2,6 +2,7 @@
 /* Finds what the MMU stored (see walker.h). */
 #include "walker.h"
 
+#include "audit.h"
 #include "cpu_view.h"
 #include "guest_memory.h"
 #include "pages.h"
@@ -249,6 +250,9 @@ static void push_update(LsRecorder *r, uint64_t paddr, unsigned bytes,
                         uint64_t low)
 {
     r->walk_updates++;
+    if (ls_audit_is_on()) {
+        ls_audit_explain(paddr, bytes, LS_BY_PAGE_WALK);
+    }
     ls_push(r, LS_W_PAGE_WALK);
     ls_push_checked(r, paddr << 16 | (low & LS_ACCESS_INDEX) |
                            LS_ACCESS_STORE |

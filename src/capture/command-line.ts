@@ -2,7 +2,7 @@
 // The command line of a recording: the user's arguments, then what recording adds. Pure.
 
 import { ExitCode, UserError } from '../base/index.ts';
-import { escapeCommas, inspectQemuArguments } from './qemu-arguments.ts';
+import { type Acceleration, escapeCommas, inspectQemuArguments } from './qemu-arguments.ts';
 import { isAtLeast, type QemuVersion } from './qemu-version.ts';
 
 /** Where recording stops by itself; exact. */
@@ -23,6 +23,8 @@ export interface CommandLineRequest {
   readonly eventLogFile: string | undefined;
   readonly limits: RecordLimits;
   readonly startPaused: boolean;
+  /** Compare guest RAM with the stores that were seen. */
+  readonly auditMemory?: boolean;
 }
 
 export interface CommandLine {
@@ -71,8 +73,30 @@ export function buildCommandLine(request: CommandLineRequest): CommandLine {
     }
     args.push('-d', 'int', '-D', request.eventLogFile);
   }
+  if (request.auditMemory === true) {
+    requireAuditable(request, facts.acceleration);
+    // What devices map to write to; QEMU 7.2 cannot say.
+    if (isAtLeast(request.version, 10)) args.push('-trace', 'address_space_map');
+  }
   args.push('-plugin', pluginArgument(request));
   return { args, notes, usesTerminal: facts.usesTerminal };
+}
+
+function requireAuditable(request: CommandLineRequest, acceleration: Acceleration): void {
+  if (request.eventLogFile === undefined) {
+    throw new UserError(
+      ExitCode.usage,
+      'the memory audit needs events: what interrupts and exceptions push would be unknown writes',
+      'leave out --no-events, or --audit-memory',
+    );
+  }
+  if (acceleration.kind === 'tcg' && acceleration.thread === 'multi') {
+    throw new UserError(
+      ExitCode.usage,
+      'the memory audit needs one thread for all vCPUs: with several, a store may be made before it is told',
+      'write: -accel tcg,thread=single',
+    );
+  }
 }
 
 function acceptMultiThread(version: QemuVersion): string {
@@ -96,6 +120,7 @@ function pluginArgument(request: CommandLineRequest): string {
   ];
   if (request.eventLogFile !== undefined) parts.push(`events=${request.eventLogFile}`);
   if (request.startPaused) parts.push('start=paused');
+  if (request.auditMemory === true) parts.push('audit=memory');
   if (limits.accesses !== undefined) parts.push(`max-accesses=${limits.accesses}`);
   if (limits.instructions !== undefined) parts.push(`max-instructions=${limits.instructions}`);
   if (limits.bytes !== undefined) parts.push(`max-bytes=${limits.bytes}`);

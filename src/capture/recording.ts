@@ -33,6 +33,8 @@ export interface RecordRequest {
   readonly guestArguments: readonly string[];
   readonly limits: RecordLimits;
   readonly startPaused: boolean;
+  /** Compare guest RAM with the stores that were seen, at marks and at the end. Slow. */
+  readonly auditMemory?: boolean;
   /** Record interrupts and exceptions, which takes QEMU's log. */
   readonly events: boolean;
   /** What the guest has of this process: input and output, input with output on stderr, or neither. */
@@ -111,6 +113,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
       eventLogFile: request.events ? path.join(scratchFolder, 'events.log') : undefined,
       limits: request.limits,
       startPaused: request.startPaused,
+      auditMemory: request.auditMemory ?? false,
     });
     output = claimOutputFile(request.outputFile, request.force);
     const { file: outputFile, keep: keepOutput, discard: discardOutput } = output;

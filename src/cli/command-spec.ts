@@ -52,6 +52,11 @@ export const JSON_OPTION: OptionSpec = {
   description: 'print the result as JSON',
 };
 
+export const AUDIT_MEMORY_OPTION: OptionSpec = {
+  flags: '--audit-memory',
+  description: 'compare guest RAM with the stores that were seen: who else wrote? Slow',
+};
+
 export const QEMU_OPTION: OptionSpec = {
   flags: '--qemu <PATH>',
   description: 'the qemu-system-x86_64 to use; default: LOADSTORE_QEMU, else the best one found',

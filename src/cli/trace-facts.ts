@@ -4,6 +4,7 @@
 
 import {
   type Capabilities,
+  type MemoryAudit,
   openTrace,
   type StreamTotals,
   type Trace,
@@ -50,6 +51,8 @@ export interface TraceFacts {
   readonly outside: Readonly<Record<string, string>>;
   /** What was counted as missing or doubtful, by name; only what is not 0. */
   readonly doubts: Readonly<Record<string, number>>;
+  /** Null when recording did not audit memory. */
+  readonly memoryAudit: MemoryAudit | null;
   readonly chunkCount: number;
   /** Entries of the code table. */
   readonly codeBlockCount: number;
@@ -108,6 +111,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
         ['gaps', gaps] as const,
       ].filter(([, count]) => count > 0),
     ),
+    memoryAudit: trace.totals?.memoryAudit ?? null,
     chunkCount: trace.chunks.length,
     codeBlockCount: trace.code.blockCount,
     vcpus: trace.totals?.vcpus ?? [],

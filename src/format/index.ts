@@ -21,6 +21,7 @@ export type {
   Capabilities,
   Capability,
   CapabilityName,
+  MemoryAudit,
   StreamTotals,
   TotalsCause,
   TraceHeader,

@@ -120,6 +120,19 @@ export interface VcpuTotals {
   readonly stores: number;
 }
 
+/** What a comparison of guest RAM with the recorded stores found (docs/memory-audit.md). */
+export interface MemoryAudit {
+  /** Of the machine's main RAM block, which is the one that is compared. */
+  readonly auditedBytes: number;
+  readonly comparisons: number;
+  /** Bytes that were not what the stores that callbacks reported made them, all comparisons together. */
+  readonly differingBytes: number;
+  readonly unknownBytes: number;
+  readonly byCause: Readonly<Record<string, number>>;
+  /** The first unknown ones: offset into the block, and length. */
+  readonly ranges: readonly { readonly paddr: number; readonly bytes: number }[];
+}
+
 export interface TraceTotals {
   readonly cause: TotalsCause;
   /** Why writing failed; '' when it did not. */
@@ -128,6 +141,8 @@ export interface TraceTotals {
   readonly viewMismatches: number | undefined;
   /** How often recording was resumed after a pause; undefined: the recorder did not tell. */
   readonly gaps: number | undefined;
+  /** Undefined when memory was not audited. */
+  readonly memoryAudit: MemoryAudit | undefined;
   readonly streams: readonly StreamTotals[];
   readonly vcpus: readonly VcpuTotals[];
   /** Replaces the header's when present. */
@@ -152,6 +167,7 @@ export function decodeTotals(payload: Uint8Array): TraceTotals {
     error: optional(root['error'], 'error', narrowString) ?? '',
     viewMismatches: optional(root['viewMismatches'], 'viewMismatches', narrowCount),
     gaps: optional(root['gaps'], 'gaps', narrowCount),
+    memoryAudit: optional(root['memoryAudit'], 'memoryAudit', narrowAudit),
     streams: narrowArray(root['streams'], 'streams').map((value, i) =>
       narrowStreamTotals(narrowRecord(value, `streams[${i}]`), `streams[${i}]`),
     ),
@@ -165,6 +181,31 @@ export function decodeTotals(payload: Uint8Array): TraceTotals {
       };
     }),
     capabilities: optional(root['capabilities'], 'capabilities', narrowCapabilities),
+  };
+}
+
+function narrowAudit(value: unknown, place: string): MemoryAudit {
+  const record = narrowRecord(value, place);
+  const count = (name: string): number => narrowCount(record[name], `${place}.${name}`);
+  const causes = narrowRecord(record['byCause'], `${place}.byCause`);
+  return {
+    auditedBytes: count('auditedBytes'),
+    comparisons: count('comparisons'),
+    differingBytes: count('differingBytes'),
+    unknownBytes: count('unknownBytes'),
+    byCause: Object.fromEntries(
+      Object.entries(causes).map(([name, bytes]) => [
+        name,
+        narrowCount(bytes, `${place}.byCause.${name}`),
+      ]),
+    ),
+    ranges: narrowArray(record['ranges'], `${place}.ranges`).map((one, i) => {
+      const range = narrowRecord(one, `${place}.ranges[${i}]`);
+      return {
+        paddr: narrowCount(range['paddr'], `${place}.ranges[${i}].paddr`),
+        bytes: narrowCount(range['bytes'], `${place}.ranges[${i}].bytes`),
+      };
+    }),
   };
 }
 

@@ -18,6 +18,7 @@ import {
 } from '../../guests/index.ts';
 import { parseKallsyms } from '../../symbols/index.ts';
 import {
+  AUDIT_MEMORY_OPTION,
   type CliContext,
   type CommandInput,
   type CommandSpec,
@@ -45,12 +46,14 @@ export const demoCommand: CommandSpec = {
   summary: 'record a real Linux boot and print what happened',
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
 first instruction to power-off. A trace that an earlier demo left under the default name is replaced.
-"npm run demo" does the set-up first.`,
+"npm run demo" does the set-up first. With --audit-memory the firmware reads the kernel byte by byte, so that no
+device writes to memory, and the boot takes longer.`,
   arguments: [],
   options: [
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: boot.memtrace' },
     { flags: '-f, --force', description: 'replace the file if it exists' },
     QEMU_OPTION,
+    AUDIT_MEMORY_OPTION,
     JSON_OPTION,
   ],
   examples: ['loadstore demo', 'loadstore demo -o /tmp/boot.memtrace --force --json'],
@@ -71,11 +74,13 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-demo-'));
   try {
     const consoleFile = path.join(folder, 'console.txt');
+    const auditMemory = isOn(input, 'auditMemory');
+    const bootOptions = { console: { file: consoleFile }, firmwareDma: !auditMemory };
     const { guest, untraced } = await withAbort(async (signal) => {
       const request = { cacheFolder: cacheFolder(context), qemuPath: qemu.path, signal };
       const prepared = await prepareDemoGuest({ ...request, onProgress: say });
       say(`booting Linux ${prepared.kernelVersion} in QEMU ${qemu.version.text}, untraced`);
-      const args = demoBootArguments(prepared, { console: { file: consoleFile } });
+      const args = demoBootArguments(prepared, bootOptions);
       return { guest: prepared, untraced: await runUntraced(qemu, args, signal) };
     });
     await requireDone(consoleFile);
@@ -86,9 +91,10 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
         qemu,
         pluginFile,
         ...output,
-        guestArguments: demoBootArguments(guest, { console: { file: consoleFile } }),
+        guestArguments: demoBootArguments(guest, bootOptions),
         limits: {},
         startPaused: false,
+        auditMemory,
         events: true,
         terminal: 'none',
       },

@@ -2,6 +2,7 @@
 import { ExitCode, formatBytes, TraceError, UserError } from '../../base/index.ts';
 import { causeOf, chooseQemu, type RecordLimits, requirePluginFile } from '../../capture/index.ts';
 import {
+  AUDIT_MEMORY_OPTION,
   type CliContext,
   type CommandInput,
   type CommandSpec,
@@ -48,6 +49,7 @@ thread=multi each vCPU stops a little later.`,
       description: 'stop before the file is larger than SIZE, at least 1M (4G = 2^32)',
     },
     { flags: '--start-paused', description: 'do not record until resumed' },
+    AUDIT_MEMORY_OPTION,
     {
       flags: '--no-events',
       description: 'do not record interrupts and exceptions; leaves -d and -D to you',
@@ -81,6 +83,7 @@ async function runRecord(input: CommandInput, context: CliContext): Promise<Exit
       guestArguments: input.words,
       limits,
       startPaused: isOn(input, 'startPaused'),
+      auditMemory: isOn(input, 'auditMemory'),
       events: isOn(input, 'events'),
       terminal: json ? 'guest-on-stderr' : 'guest',
     },

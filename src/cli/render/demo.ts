@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
 import type { DemoResult } from '../results.ts';
 import { drawTable } from './table.ts';
-import { renderAccounts, renderNotHeld } from './trace-facts.ts';
+import { renderAccounts, renderAudit, renderNotHeld } from './trace-facts.ts';
 
 export function renderDemo(result: DemoResult): string {
   const { trace, tops } = result;
@@ -35,7 +35,7 @@ export function renderDemo(result: DemoResult): string {
       tops.pages.map(({ address, name, loads, stores }) => [`${address} ${name}`, loads, stores]),
       totals.accesses,
     ),
-    `\nnot in this trace:\n${renderNotHeld(trace)}`,
+    `\nnot in this trace:\n${renderNotHeld(trace)}${renderAudit(trace)}`,
     `\nNext: loadstore info ${trace.file}; loadstore dump ${trace.file} --count 20\n`,
   ].join('');
 }

@@ -3,7 +3,7 @@ import { formatBytes, formatQuantity } from '../../base/index.ts';
 import type { InfoResult } from '../results.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { drawTable } from './table.ts';
-import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
+import { renderAccounts, renderAudit, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderInfo(facts: InfoResult): string {
   const state = describeState(facts);
@@ -20,6 +20,7 @@ export function renderInfo(facts: InfoResult): string {
     `${formatQuantity(facts.chunkCount, 'chunk')}, ${formatQuantity(facts.codeBlockCount, 'block')} of code\n`,
     `\nof each access: ${held.join(', ')}\n`,
     notHeld === '' ? '' : `not in this trace:\n${notHeld}`,
+    renderAudit(facts),
     `\nchunks were not decoded; to verify them: loadstore check ${quoteWord(facts.file)}\n`,
   ].join('');
 }

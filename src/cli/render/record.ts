@@ -2,7 +2,7 @@
 import { assertNever } from '../../base/index.ts';
 import type { RecordResult } from '../results.ts';
 import { renderBytes } from './table.ts';
-import { renderAccounts, renderNotHeld, renderTotals } from './trace-facts.ts';
+import { renderAccounts, renderAudit, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderRecord(result: RecordResult): string {
   const { trace } = result;
@@ -14,6 +14,7 @@ export function renderRecord(result: RecordResult): string {
     `${renderAccounts(trace)}\n`,
     `QEMU ${result.qemu.version} ran ${result.wallSeconds.toFixed(1)} s, peak memory ${renderBytes(result.qemu.peakRssBytes)}\n`,
     notHeld === '' ? '' : `\nnot in this trace:\n${notHeld}`,
+    renderAudit(trace),
   ].join('');
 }
 

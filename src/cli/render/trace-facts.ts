@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of text that several reports share: totals, and what a trace does not hold.
 
-import { formatBytes, formatCount } from '../../base/index.ts';
+import { formatBytes, formatCount, formatHex64 } from '../../base/index.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { drawTable, fillText } from './table.ts';
 
@@ -61,6 +61,24 @@ export function renderNotHeld(facts: TraceFacts): string {
       return `  ${name.padEnd(NAME_WIDTH)} ${fillText(text, TEXT_WIDTH - indent.length, indent)}\n`;
     })
     .join('');
+}
+
+/** What the memory audit found; '' when there was none. */
+export function renderAudit({ memoryAudit: audit }: TraceFacts): string {
+  if (audit === null) return '';
+  const bytes = (count: number): string => `${formatCount(count)} byte${count === 1 ? '' : 's'}`;
+  const causes = Object.entries(audit.byCause)
+    .filter(([name, count]) => count > 0 && name !== 'unknown')
+    .map(([name, count]) => `${name} ${bytes(count)}`);
+  const ranges = audit.ranges.map(
+    ({ paddr, bytes: length }) =>
+      `${formatHex64(paddr % 2 ** 32, Math.floor(paddr / 2 ** 32))}+${length}`,
+  );
+  return `
+memory audit: ${formatBytes(audit.auditedBytes)} of RAM compared ${formatCount(audit.comparisons)} times with the stores that were seen
+  ${bytes(audit.differingBytes)} written by others${causes.length === 0 ? '' : `: ${causes.join(', ')}`}
+  ${bytes(audit.unknownBytes)} unknown${ranges.length === 0 ? '' : `, at ${ranges.join(', ')}`}
+`;
 }
 
 /** "captured = encoded = written = 600,000", or how they differ. */

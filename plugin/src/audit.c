@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Compares RAM with what stores were seen (see audit.h). */
+#define _GNU_SOURCE
+#include "audit.h"
+
+#include "clock.h"
+#include "guest_memory.h"
+#include "qemu_api.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define MARK_NS UINT64_C(1000000000)
+enum {
+    PAGE_BYTES = 4096,
+    LOW_PAGES = 256, /* below 1 MiB RAM's place in its block is its address */
+    MAX_RANGES = 16,
+    MAX_DMA = 4096,
+};
+
+typedef struct {
+    uint64_t begin, end; /* offsets into the block */
+    unsigned marks;      /* until it is forgotten */
+} Dma;
+
+typedef struct {
+    uint64_t paddr, bytes;
+} Range;
+
+static const uint8_t *ram; /* the block, as QEMU holds it */
+static uint64_t ram_bytes;
+static uint64_t ram_told;  /* address of its first byte in QEMU 7.2's words */
+static uint8_t *seen;      /* what reported stores make of it */
+static uint8_t *all;       /* and with those that were worked out */
+static uint8_t *cause_of;  /* of a byte in which these two may differ */
+static Dma dma[MAX_DMA];
+static unsigned dma_count;
+static uint64_t last_mark;
+
+static uint64_t comparisons, differing, by_cause[LS_AUDIT_CAUSES];
+static Range range[MAX_RANGES];
+static unsigned range_count;
+
+static int find_block(void *block, void *host)
+{
+    const uint8_t *begin = ls_api.ram_host(block);
+
+    if ((const uint8_t *)host < begin ||
+        (const uint8_t *)host >= begin + ls_api.ram_length(block)) {
+        return 0;
+    }
+    ram = begin;
+    ram_bytes = ls_api.ram_length(block);
+    return 1;
+}
+
+static uint8_t *copy_space(void)
+{
+    void *at = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}
+
+bool ls_audit_begin(void)
+{
+    const uint8_t *first;
+
+    if (!ls_guest_memory_is_readable() || !(first = ls_guest_page(0)) ||
+        !ls_api.each_ram(find_block, (void *)(uintptr_t)first)) {
+        return false;
+    }
+    ram_told = ls_api.ram_addr((void *)(uintptr_t)ram);
+    if (!seen) {
+        seen = copy_space();
+        all = copy_space();
+        cause_of = copy_space();
+    }
+    if (!seen || !all || !cause_of) {
+        return false;
+    }
+    for (uint64_t at = 0; at < ram_bytes; at += PAGE_BYTES) {
+        if (memcmp(seen + at, ram + at, PAGE_BYTES)) {
+            memcpy(seen + at, ram + at, PAGE_BYTES);
+            memcpy(all + at, ram + at, PAGE_BYTES);
+        }
+    }
+    last_mark = ls_now_ns();
+    return true;
+}
+
+bool ls_audit_is_on(void)
+{
+    return cause_of != NULL;
+}
+
+/* Offset into the block, or -1: elsewhere. */
+static uint64_t offset_of(uint64_t page)
+{
+    const uint8_t *host;
+
+    if (page < LOW_PAGES) {
+        return page * PAGE_BYTES;
+    }
+    host = ls_guest_page(page);
+    return host >= ram && host < ram + ram_bytes ? (uint64_t)(host - ram)
+                                                 : UINT64_MAX;
+}
+
+/* The same of a page as callbacks call it. */
+static uint64_t offset_of_told(uint64_t page)
+{
+    if (ls_api.version > 1) {
+        return offset_of(page);
+    }
+    page = page * PAGE_BYTES - ram_told;
+    return page < ram_bytes ? page : UINT64_MAX;
+}
+
+void ls_audit_store(uint64_t page, unsigned offset, unsigned bytes)
+{
+    uint64_t at = offset_of_told(page);
+
+    if (at == UINT64_MAX) {
+        return;
+    }
+    at += offset;
+    memcpy(seen + at, ram + at, bytes);
+    memcpy(all + at, ram + at, bytes);
+    memset(cause_of + at, LS_BY_UNKNOWN, bytes);
+}
+
+void ls_audit_explain(uint64_t paddr, uint64_t bytes, LsAuditCause cause)
+{
+    while (bytes) {
+        uint64_t in_page = paddr & (PAGE_BYTES - 1);
+        uint64_t some = bytes < PAGE_BYTES - in_page ? bytes
+                                                     : PAGE_BYTES - in_page;
+        uint64_t at = offset_of(paddr / PAGE_BYTES);
+
+        if (at != UINT64_MAX) {
+            memcpy(all + at + in_page, ram + at + in_page, some);
+            memset(cause_of + at + in_page, (int)cause, some);
+        }
+        paddr += some;
+        bytes -= some;
+    }
+}
+
+void ls_audit_expect_dma(uint64_t paddr, uint64_t bytes)
+{
+    while (bytes) {
+        uint64_t in_page = paddr & (PAGE_BYTES - 1);
+        uint64_t some = bytes < PAGE_BYTES - in_page ? bytes
+                                                     : PAGE_BYTES - in_page;
+        uint64_t at = offset_of(paddr / PAGE_BYTES);
+
+        if (at != UINT64_MAX && dma_count < MAX_DMA) {
+            dma[dma_count++] = (Dma){ at + in_page, at + in_page + some, 2 };
+        }
+        paddr += some;
+        bytes -= some;
+    }
+}
+
+static LsAuditCause cause_at(uint64_t at)
+{
+    if (ram[at] == all[at] && cause_of[at] != LS_BY_UNKNOWN) {
+        return (LsAuditCause)cause_of[at];
+    }
+    for (unsigned i = 0; i < dma_count; i++) {
+        if (at >= dma[i].begin && at < dma[i].end) {
+            return LS_BY_DEVICE_DMA;
+        }
+    }
+    return LS_BY_UNKNOWN;
+}
+
+/* Below 4 GiB the block's offsets are guest-physical addresses, and what is above
+ * was moved up by the hole for devices: not told further. */
+static void note_unknown(uint64_t at)
+{
+    Range *last = range_count ? &range[range_count - 1] : NULL;
+
+    if (last && last->paddr + last->bytes == at) {
+        last->bytes++;
+    } else if (range_count < MAX_RANGES) {
+        range[range_count++] = (Range){ at, 1 };
+    }
+}
+
+static void compare_page(uint64_t page)
+{
+    for (uint64_t at = page; at < page + PAGE_BYTES; at++) {
+        LsAuditCause cause;
+
+        if (ram[at] == seen[at]) {
+            continue;
+        }
+        cause = cause_at(at);
+        differing++;
+        by_cause[cause]++;
+        if (cause == LS_BY_UNKNOWN) {
+            note_unknown(at);
+        }
+    }
+    memcpy(seen + page, ram + page, PAGE_BYTES);
+    memcpy(all + page, ram + page, PAGE_BYTES);
+    memset(cause_of + page, LS_BY_UNKNOWN, PAGE_BYTES);
+}
+
+void ls_audit_compare(void)
+{
+    unsigned kept = 0;
+
+    for (uint64_t at = 0; at < ram_bytes; at += PAGE_BYTES) {
+        if (memcmp(ram + at, seen + at, PAGE_BYTES)) {
+            compare_page(at);
+        }
+    }
+    for (unsigned i = 0; i < dma_count; i++) {
+        if (--dma[i].marks) {
+            dma[kept++] = dma[i];
+        }
+    }
+    dma_count = kept;
+    comparisons++;
+    last_mark = ls_now_ns();
+}
+
+bool ls_audit_is_due(void)
+{
+    return ls_audit_is_on() && ls_now_ns() - last_mark > MARK_NS;
+}
+
+__attribute__((format(printf, 2, 3))) static void
+add(LsBuffer *out, const char *format, ...)
+{
+    va_list args;
+
+    ls_buffer_reserve(out, 256);
+    va_start(args, format);
+    out->length += (size_t)vsnprintf((char *)out->bytes + out->length, 256,
+                                     format, args);
+    va_end(args);
+}
+
+void ls_audit_report(LsBuffer *out)
+{
+    static const char *const names[LS_AUDIT_CAUSES] = {
+        "unknown", "event-delivery", "page-walk", "smm-state-save",
+        "device-dma",
+    };
+
+    if (!ls_audit_is_on()) {
+        return;
+    }
+    add(out, "\"memoryAudit\":{\"auditedBytes\":%" PRIu64
+        ",\"comparisons\":%" PRIu64 ",\"differingBytes\":%" PRIu64
+        ",\"unknownBytes\":%" PRIu64 ",\"byCause\":{",
+        ram_bytes, comparisons, differing, by_cause[LS_BY_UNKNOWN]);
+    for (unsigned i = 0; i < LS_AUDIT_CAUSES; i++) {
+        add(out, "%s\"%s\":%" PRIu64, i ? "," : "", names[i], by_cause[i]);
+    }
+    add(out, "},\"ranges\":[");
+    for (unsigned i = 0; i < range_count; i++) {
+        add(out, "%s{\"paddr\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+            i ? "," : "", range[i].paddr, range[i].bytes);
+    }
+    add(out, "]},");
+}
