@@ -11,11 +11,14 @@ const ALLOWED_EDGES = {
   symbols: ['base'],
   isa: ['base'],
   engine: ['base', 'format', 'analysis'],
+  audit: ['base', 'format', 'isa', 'engine'],
   query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
   export: ['base', 'format', 'symbols'],
   store: ['base', 'query'],
   capture: ['base', 'format'],
-  guests: ['base', 'capture'],
+  guests: ['base', 'format', 'capture'],
+  conformance: ['base', 'format', 'capture', 'guests'],
+  explain: ['base', 'format', 'isa', 'capture', 'guests'],
   server: ['base', 'query', 'store'],
   viewer: ['base', 'format', 'analysis', 'query'],
   cli: [
@@ -30,6 +33,9 @@ const ALLOWED_EDGES = {
     'store',
     'capture',
     'guests',
+    'audit',
+    'conformance',
+    'explain',
     'server',
   ],
 };
@@ -41,10 +47,11 @@ const TOP_MODULES = ['cli', 'viewer'];
 const PACKAGE_OWNERS = {
   zstddec: 'format',
   commander: 'cli',
+  'iced-x86': 'isa',
 };
 
 /** Modules that may use Node's own modules; the others run in a browser too. */
-const NODE_MODULES = ['capture', 'guests', 'cli', 'server', 'store'];
+const NODE_MODULES = ['capture', 'guests', 'conformance', 'explain', 'cli', 'server', 'store'];
 
 /** Files that may be imported across modules beside index.ts. */
 const DECLARED_ENTRIES = ['src/query/protocol\\.ts$', '\\.worker\\.ts$'];
