@@ -9,6 +9,7 @@ import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
+import { eventsCommand } from './commands/events.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
 
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ctlCommand,
   infoCommand,
   dumpCommand,
+  eventsCommand,
   checkCommand,
   benchRecordCommand,
   benchDecodeCommand,

@@ -34,6 +34,7 @@ export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
 export type {
   CutCause,
+  NoteBody,
   NoteName,
   NoteOptions,
   PageAttributes,
