@@ -125,35 +125,29 @@ function narrower<Bits extends number>(a: Bits, b: Bits): Bits {
   return a < b ? a : b;
 }
 
-/**
- * Runs the checks on the accesses from begin on; returns how many fail. onMismatch gets the index of each
- * access, from begin.
- */
+/** Runs the program's numbers begin to end on the accesses from firstAccess on; returns how many checks fail. */
 export function countMismatches(
-  program: AddressProgram,
-  vaddr: Uint32Array,
+  program: Int32Array,
   begin: number,
-  onMismatch: (index: number) => void,
+  end: number,
+  vaddr: Uint32Array,
+  firstAccess: number,
 ): number {
   let mismatches = 0;
-  for (let i = 0; i < program.length; i += CHECK_FIELDS) {
-    const at = 2 * (begin + program[i]);
+  for (let i = begin; i < end; i += CHECK_FIELDS) {
+    const at = 2 * (firstAccess + program[i]);
     const anchor = program[i + 1];
-    const anchorAt = 2 * (begin + anchor);
+    const anchorAt = 2 * (firstAccess + anchor);
     const low = (anchor < 0 ? 0 : vaddr[anchorAt]) + (program[i + 2] >>> 0);
     const width = program[i + 4];
-    let isRight: boolean;
     if (width === CheckWidth.all) {
       const high =
         (anchor < 0 ? 0 : vaddr[anchorAt + 1]) + program[i + 3] + (low > 0xffff_ffff ? 1 : 0);
-      isRight = low >>> 0 === vaddr[at] && high >>> 0 === vaddr[at + 1];
+      if (low >>> 0 !== vaddr[at] || high >>> 0 !== vaddr[at + 1]) mismatches++;
     } else {
       const mask = width === CheckWidth.low16 ? 0xffff : 0xffff_ffff;
-      isRight = ((low ^ vaddr[at]) & mask) === 0;
+      if (((low ^ vaddr[at]) & mask) !== 0) mismatches++;
     }
-    if (isRight) continue;
-    mismatches++;
-    onMismatch(program[i]);
   }
   return mismatches;
 }

@@ -6,6 +6,7 @@ import { cpuModeOfHflags, formatInstruction } from '../isa/index.ts';
 import type { BlockAudit } from './block-audit.ts';
 import { addFinding, emptyFinding, type Finding } from './finding.ts';
 import { INFERENCES, type InferenceName, RULES, type RuleName } from './rules.ts';
+import type { ShapeBook } from './shape-book.ts';
 
 /** One instruction of a block where something is not explained. */
 interface Place {
@@ -82,12 +83,15 @@ export function emptyPart(): AuditPart {
 }
 
 /** Adds what a block came to. */
-export function addBlock(part: AuditPart, id: number, block: BlockAudit): void {
+export function addBlock(part: AuditPart, id: number, block: BlockAudit, book: ShapeBook): void {
   const byInsn = new Map<number, Finding>(block.findings);
   for (const shape of block.shapes) {
+    const count = book.counts[shape.number];
+    part.addressesChecked += count * book.checksOf(shape.number);
+    part.accesses.pageWalk += count * shape.pageWalks;
     for (const { insn, finding } of shape.findings) {
       const sum = byInsn.get(insn) ?? emptyFinding();
-      addFinding(sum, finding, shape.count);
+      addFinding(sum, finding, count);
       byInsn.set(insn, sum);
     }
   }
@@ -98,7 +102,7 @@ export function addBlock(part: AuditPart, id: number, block: BlockAudit): void {
     addFinding(sum, finding);
     addPlace(part, id, insn, { ...finding, addressMismatches: 0 });
   }
-  for (const [insn, addressMismatches] of block.addressMismatches) {
+  for (const [insn, addressMismatches] of block.addressMismatches ?? []) {
     part.addressMismatches += addressMismatches;
     addPlace(part, id, insn, { missing: 0, extra: 0, addressMismatches });
   }

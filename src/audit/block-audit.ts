@@ -10,6 +10,7 @@ import { addFinding, emptyFinding, type Finding } from './finding.ts';
 import type { InstructionProfile, ProfileSource } from './instruction-profile.ts';
 import { type Completion, matchInstruction, type RecordedAccess } from './match-instruction.ts';
 import { type IterationPlan, iterationPlan } from './match-iterations.ts';
+import type { ShapeBook } from './shape-book.ts';
 
 /** A shape beyond so many of a block is judged each time: memory stays bounded by the code. */
 const MAX_SHAPES = 64;
@@ -26,8 +27,8 @@ export interface Shape {
   readonly program: AddressProgram;
   /** Accesses of page walks among them. */
   readonly pageWalks: number;
-  /** Executions that had it. */
-  count: number;
+  /** In the book; -1: it is not kept. */
+  number: number;
 }
 
 export interface BlockAudit {
@@ -40,9 +41,9 @@ export interface BlockAudit {
   readonly repeated: IterationPlan | undefined;
   readonly shapes: Shape[];
   /** Of executions that are in no shape, by instruction. */
-  readonly findings: Map<number, Finding>;
+  findings: Map<number, Finding> | undefined;
   /** By instruction. */
-  readonly addressMismatches: Map<number, number>;
+  addressMismatches: Map<number, number> | undefined;
   recent: Shape | undefined;
 }
 
@@ -67,23 +68,24 @@ export function beginBlockAudit(code: CodeTable, id: number, source: ProfileSour
     codeBits: hflags === undefined ? 64 : cpuModeOfHflags(hflags).codeBits,
     repeated: repeats ? iterationPlan(last) : undefined,
     shapes: [],
-    findings: new Map(),
-    addressMismatches: new Map(),
+    findings: undefined,
+    addressMismatches: undefined,
     recent: undefined,
   };
 }
 
 /** The shape of an execution: one that is known, or a new one, judged by this execution. */
 export function shapeOf(
+  book: ShapeBook,
   block: BlockAudit,
   columns: AccessColumns,
   begin: number,
   end: number,
   executed: number,
-  isLastOfStream: boolean,
+  mayEndRecording: boolean,
 ): Shape {
   const { recent } = block;
-  if (!isLastOfStream) {
+  if (!mayEndRecording) {
     if (recent !== undefined && hasShape(recent, columns, begin, end, executed)) return recent;
     for (const shape of block.shapes) {
       if (shape !== recent && hasShape(shape, columns, begin, end, executed)) {
@@ -92,8 +94,9 @@ export function shapeOf(
       }
     }
   }
-  const shape = judge(block, columns, begin, end, executed, isLastOfStream);
-  if (!isLastOfStream && block.shapes.length < MAX_SHAPES) {
+  const shape = judge(block, columns, begin, end, executed, mayEndRecording);
+  if (!mayEndRecording && block.shapes.length < MAX_SHAPES) {
+    shape.number = book.add(shape.program);
     block.shapes.push(shape);
     block.recent = shape;
   } else {
@@ -125,6 +128,7 @@ function hasShape(
 }
 
 export function requireFinding(block: BlockAudit, insn: number): Finding {
+  block.findings ??= new Map();
   let finding = block.findings.get(insn);
   if (finding === undefined) {
     finding = emptyFinding();
@@ -133,13 +137,19 @@ export function requireFinding(block: BlockAudit, insn: number): Finding {
   return finding;
 }
 
+export function addMismatches(block: BlockAudit, insn: number, count: number): void {
+  if (count === 0) return;
+  block.addressMismatches ??= new Map();
+  block.addressMismatches.set(insn, (block.addressMismatches.get(insn) ?? 0) + count);
+}
+
 function judge(
   block: BlockAudit,
   columns: AccessColumns,
   begin: number,
   end: number,
   executed: number,
-  isLastOfStream: boolean,
+  mayEndRecording: boolean,
 ): Shape {
   const byInsn = groupByInsn(columns, begin, end);
   const findings: { insn: number; finding: Finding }[] = [];
@@ -155,7 +165,7 @@ function judge(
     const { finding, pieces } = matchInstruction(
       profile,
       recorded,
-      completionOf(insn, executed, recorded, isLastOfStream),
+      completionOf(insn, executed, recorded, mayEndRecording),
     );
     findings.push({ insn, finding });
     tracker.addPieces(
@@ -176,7 +186,7 @@ function judge(
     findings,
     program: tracker.finish(),
     pageWalks: countWalks(columns, begin, end),
-    count: 0,
+    number: -1,
   };
 }
 
@@ -184,10 +194,10 @@ function completionOf(
   insn: number,
   executed: number,
   recorded: readonly RecordedAccess[],
-  isLastOfStream: boolean,
+  mayEndRecording: boolean,
 ): Completion {
   if (insn < executed) return 'completed';
-  const standsUnfinished = isLastOfStream && recorded.every(({ aborted }) => !aborted);
+  const standsUnfinished = mayEndRecording && recorded.every(({ aborted }) => !aborted);
   return standsUnfinished ? 'recording-ended' : 'aborted';
 }
 

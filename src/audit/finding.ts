@@ -12,10 +12,14 @@ export interface Finding {
   /** Not recorded though expected; and the reverse. Neither is explained. */
   missing: number;
   extra: number;
-  readonly rules: Map<RuleName, number>;
+  rules: ReadonlyMap<RuleName, number>;
   /** Parts of expected. */
-  readonly inferred: Map<InferenceName, number>;
+  inferred: ReadonlyMap<InferenceName, number>;
 }
+
+/** Of a kernel's instructions nearly all: no map each. */
+const NO_RULES: ReadonlyMap<RuleName, number> = new Map();
+const NOT_INFERRED: ReadonlyMap<InferenceName, number> = new Map();
 
 export function emptyFinding(): Finding {
   return {
@@ -24,8 +28,8 @@ export function emptyFinding(): Finding {
     recorded: 0,
     missing: 0,
     extra: 0,
-    rules: new Map(),
-    inferred: new Map(),
+    rules: NO_RULES,
+    inferred: NOT_INFERRED,
   };
 }
 
@@ -36,10 +40,23 @@ export function addFinding(a: Finding, b: Finding, times = 1): void {
   a.recorded += b.recorded * times;
   a.missing += b.missing * times;
   a.extra += b.extra * times;
-  for (const [rule, count] of b.rules) addCount(a.rules, rule, count * times);
-  for (const [inference, count] of b.inferred) addCount(a.inferred, inference, count * times);
+  for (const [rule, count] of b.rules) addRule(a, rule, count * times);
+  for (const [inference, count] of b.inferred) addInferred(a, inference, count * times);
 }
 
-export function addCount<Name>(counts: Map<Name, number>, name: Name, count: number): void {
-  if (count !== 0) counts.set(name, (counts.get(name) ?? 0) + count);
+export function addRule(finding: Finding, rule: RuleName, count: number): void {
+  finding.rules = withCount(finding.rules, rule, count);
+}
+
+export function addInferred(finding: Finding, inference: InferenceName, count: number): void {
+  finding.inferred = withCount(finding.inferred, inference, count);
+}
+
+function withCount<Name>(
+  counts: ReadonlyMap<Name, number>,
+  name: Name,
+  count: number,
+): ReadonlyMap<Name, number> {
+  if (count === 0) return counts;
+  return new Map(counts).set(name, (counts.get(name) ?? 0) + count);
 }

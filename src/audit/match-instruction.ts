@@ -3,7 +3,7 @@
 // with a rep prefix are in match-iterations.ts.
 
 import { type Alignment, alignAccesses } from './align-accesses.ts';
-import { addCount, emptyFinding, type Finding } from './finding.ts';
+import { addInferred, addRule, emptyFinding, type Finding } from './finding.ts';
 import type { ExpectedAccess, InstructionProfile } from './instruction-profile.ts';
 import { FXSAVE_ALIGNMENT, matchArea, XSAVE_ALIGNMENT } from './state-area-match.ts';
 
@@ -34,11 +34,15 @@ export interface InstructionMatch {
 
 const XSTATE_BV_OFFSET = 512n;
 
+/** Nothing was to be accessed and nothing was. */
+const QUIET: InstructionMatch = { finding: { ...emptyFinding(), executions: 1 }, pieces: [] };
+
 export function matchInstruction(
   profile: InstructionProfile,
   recorded: readonly RecordedAccess[],
   completion: Completion,
 ): InstructionMatch {
+  if (isQuiet(profile) && recorded.length === 0 && completion === 'completed') return QUIET;
   const finding = emptyFinding();
   const pieces: PlacedPiece[] = [];
   finding.executions = completion === 'completed' ? 1 : 0;
@@ -55,6 +59,10 @@ export function matchInstruction(
   }
   if (profile.decoded === undefined && completion === 'completed') finding.missing++;
   return { finding, pieces };
+}
+
+function isQuiet({ decoded, loads, stores }: InstructionProfile): boolean {
+  return decoded !== undefined && loads.length === 0 && stores.length === 0;
 }
 
 function matchDirection(
@@ -105,7 +113,7 @@ function matchListed(
     });
   }
   if (completion !== 'completed') {
-    addCount(finding.rules, ruleOf(completion), alignment.pieces.length);
+    addRule(finding, ruleOf(completion), alignment.pieces.length);
     return;
   }
   finding.expected += alignment.missing.length;
@@ -113,12 +121,12 @@ function matchListed(
     const count = alignment.pieces.filter((piece) => piece.expected === made).length;
     const { rule, occurrence } = inOrder[made];
     if (rule !== undefined) {
-      addCount(finding.rules, rule, count);
+      addRule(finding, rule, count);
       continue;
     }
     finding.expected++;
-    addCount(finding.rules, 'split', count - 1);
-    if (occurrence === 'conditional') addCount(finding.inferred, 'condition', 1);
+    addRule(finding, 'split', count - 1);
+    if (occurrence === 'conditional') addInferred(finding, 'condition', 1);
   }
 }
 
@@ -197,9 +205,9 @@ function matchStateArea(
     // The area counts as one access; a field that is not there is one that is missing beside it.
     finding.expected += 1 + match.missing;
     finding.missing += match.missing + (placed === 0 ? 1 : 0);
-    addCount(finding.rules, 'state-area', Math.max(0, placed - 1));
+    addRule(finding, 'state-area', Math.max(0, placed - 1));
   } else {
-    addCount(finding.rules, ruleOf(completion), placed);
+    addRule(finding, ruleOf(completion), placed);
   }
 }
 
@@ -231,8 +239,8 @@ function matchMasked(
   }
   if (completion === 'completed') {
     finding.expected += fitting;
-    addCount(finding.inferred, 'mask', fitting);
+    addInferred(finding, 'mask', fitting);
   } else {
-    addCount(finding.rules, ruleOf(completion), fitting);
+    addRule(finding, ruleOf(completion), fitting);
   }
 }

@@ -4,7 +4,7 @@
 
 import { AccessFlag } from '../format/index.ts';
 import { type AccessColumns, KIND_FLAGS } from './access-columns.ts';
-import { addCount, emptyFinding, type Finding } from './finding.ts';
+import { addInferred, addRule, emptyFinding, type Finding } from './finding.ts';
 import type { InstructionProfile } from './instruction-profile.ts';
 import type { Completion } from './match-instruction.ts';
 import type { RuleName } from './rules.ts';
@@ -57,7 +57,7 @@ export function matchIterations(
   finding.executions = completion === 'completed' ? 1 : 0;
   finding.recorded = end - begin;
   const first = begin + permissionLoads(plan, columns, begin, end);
-  addCount(finding.inferred, 'condition', first - begin);
+  addInferred(finding, 'condition', first - begin);
   finding.expected += first - begin;
   const fitting = fittingEnd(plan, columns, first, end, completion);
   finding.extra += end - fitting;
@@ -115,26 +115,25 @@ function countMembers(
   if (completion === 'aborted') {
     for (let i = end - 1; i >= begin && (flags[i] & AccessFlag.aborted) !== 0; i--) aborted++;
   }
-  addCount(finding.rules, 'faulted-attempt', aborted);
+  addRule(finding, 'faulted-attempt', aborted);
   const standing = end - begin - aborted;
   const iterations = Math.floor(standing / members.length);
   const rest = standing % members.length;
   for (const { rule } of members) {
-    if (rule !== undefined) addCount(finding.rules, rule, iterations);
+    if (rule !== undefined) addRule(finding, rule, iterations);
     else {
       finding.expected += iterations;
-      addCount(finding.inferred, 'iterations', iterations);
+      addInferred(finding, 'iterations', iterations);
     }
   }
   if (rest === 0) return;
   // An iteration that is not whole: what faulted goes on in the aborted ones, the limit stops anywhere.
-  if (completion === 'recording-ended') addCount(finding.rules, 'recording-ended', rest);
-  else if (completion === 'aborted' && aborted > 0)
-    addCount(finding.rules, 'faulted-attempt', rest);
+  if (completion === 'recording-ended') addRule(finding, 'recording-ended', rest);
+  else if (completion === 'aborted' && aborted > 0) addRule(finding, 'faulted-attempt', rest);
   else {
     finding.expected += members.length;
     finding.missing += members.length - rest;
-    addCount(finding.inferred, 'iterations', members.length);
+    addInferred(finding, 'iterations', members.length);
   }
 }
 

@@ -34,6 +34,11 @@ export interface ExecutionBatch {
   /** Of the first instruction. */
   readonly icount: BigUint64Array;
   /**
+   * The same number, in this chunk: executions of one block that made the same accesses but for their
+   * addresses and devices, and that completed. 0: it is not known.
+   */
+  readonly shape: Uint32Array;
+  /**
    * Accesses of execution i: accessBegin[i] - accessBase to accessBegin[i + 1] - accessBase of the columns
    * below, the last one's to accessCount.
    */
@@ -112,6 +117,7 @@ interface KernelView {
   readonly executed: Uint16Array;
   readonly vcpu: Uint16Array;
   readonly icount: BigUint64Array;
+  readonly shape: Uint32Array;
   readonly accessBegin: Uint32Array;
   readonly vaddr: BigUint64Array;
   readonly size: Uint8Array;
@@ -129,6 +135,7 @@ function viewBatch(kernel: ChunkKernel): KernelView {
     executed: new Uint16Array(buffer, at('runExecuted'), runs),
     vcpu: new Uint16Array(buffer, at('runVcpu'), runs),
     icount: new BigUint64Array(buffer, at('runIcount'), runs),
+    shape: new Uint32Array(buffer, at('runShape'), runs),
     accessBegin: new Uint32Array(buffer, at('runFirstAccess'), runs),
     vaddr: new BigUint64Array(buffer, at('vaddr'), accesses),
     size: new Uint8Array(buffer, at('size'), accesses),
@@ -157,6 +164,7 @@ function wholeOnes(
     executed: view.executed.subarray(0, length),
     vcpu: view.vcpu.subarray(0, length),
     icount: view.icount.subarray(0, length),
+    shape: view.shape.subarray(0, length),
     accessBegin: view.accessBegin.subarray(0, length),
     accessBase: accessesDone + begin,
     accessCount: end - begin,
@@ -177,7 +185,7 @@ class ExecutionAside {
   private flags = new Uint8Array(BATCH_LENGTH);
   private insn = new Uint16Array(BATCH_LENGTH);
   private head:
-    | Pick<ExecutionBatch, 'id' | 'executed' | 'vcpu' | 'icount' | 'accessBegin'>
+    | Pick<ExecutionBatch, 'id' | 'executed' | 'vcpu' | 'icount' | 'shape' | 'accessBegin'>
     | undefined;
 
   constructor(record: ChunkRecord) {
@@ -196,6 +204,7 @@ class ExecutionAside {
       executed: view.executed.slice(run, run + 1),
       vcpu: view.vcpu.slice(run, run + 1),
       icount: view.icount.slice(run, run + 1),
+      shape: view.shape.slice(run, run + 1),
       accessBegin: view.accessBegin.slice(run, run + 1),
     };
   }
