@@ -63,6 +63,8 @@ export interface AuditResult extends Omit<MnemonicAudit, 'mnemonic'> {
   readonly accesses: number;
   readonly eventDelivery: number;
   readonly pageWalk: number;
+  /** The trace was closed in an orderly way; else this is of what is there. */
+  readonly complete: boolean;
   readonly byMnemonic: readonly MnemonicAudit[];
   /** The first 20, by block id. */
   readonly places: readonly UnexplainedPlace[];
@@ -172,6 +174,7 @@ export function finishAudit(part: AuditPart, trace: TraceFacts): AuditResult {
     accesses,
     eventDelivery,
     pageWalk,
+    complete: trace.complete,
     byMnemonic,
     places: keys.slice(0, SHOWN_PLACES).map((key) => describePlace(part, trace, key)),
     placeCount: keys.length,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit as a consumer of block executions: each is compared with what its instructions should access.
 
+import { TraceError } from '../base/index.ts';
 import type { Consumer, TraceFacts } from '../engine/index.ts';
 import {
   AccessFlag,
@@ -51,7 +52,19 @@ export interface AuditState {
 }
 
 export const instructionAudit: Consumer<AuditState, AuditPart, AuditResult> = {
-  init: (trace) => ({
+  init,
+  consume,
+  harvest,
+  merge: mergeParts,
+  finish: finishAudit,
+};
+
+function init(trace: TraceFacts): AuditState {
+  const { status, why } = trace.capabilities.mode;
+  if (status === 'no') {
+    throw new TraceError('missing-capability', `instructions cannot be decoded: ${why}`);
+  }
+  return {
     trace,
     source: profileSource(),
     blocks: [],
@@ -61,12 +74,8 @@ export const instructionAudit: Consumer<AuditState, AuditPart, AuditResult> = {
     chunkIndex: -1,
     shapeNumbers: new Int32Array(4096),
     nextIcount: new Map(),
-  }),
-  consume,
-  harvest,
-  merge: mergeParts,
-  finish: finishAudit,
-};
+  };
+}
 
 function streamEnds(chunks: readonly ChunkInfo[]): ReadonlyMap<number, number> {
   const ends = new Map<number, number>();

@@ -5,7 +5,7 @@
 import type { ExecutionBatch, Trace } from '../format/index.ts';
 
 /** What an analysis may know of a trace beside its batches. */
-export type TraceFacts = Pick<Trace, 'code' | 'chunks' | 'capabilities' | 'totals'>;
+export type TraceFacts = Pick<Trace, 'code' | 'chunks' | 'capabilities' | 'complete'>;
 
 /**
  * State is what one thread keeps, of any kind; Part is what is left of it when its chunks are done, plain data
