@@ -6,9 +6,9 @@ export interface Rule {
   /** QEMU versions to which it applies; '' is all of them. */
   readonly range: string;
   /**
-   * How far the accesses may be from the manual's. 'more': all of the manual's are among them. 'attempt': an
-   * aborted attempt more. 'order': the same bytes in another order. 'steps': other instructions, or another number
-   * of them, as the statements say.
+   * How far the accesses may be from the manual's. Of one instruction: 'more', all of the manual's are among them;
+   * 'order', the same bytes in another order. As a statement of its own: 'attempt', an aborted attempt more;
+   * 'steps', the instructions that the statement says.
    */
   readonly allows: 'more' | 'attempt' | 'order' | 'steps';
   readonly reason: string;
@@ -26,14 +26,33 @@ const KNOWN_RULES = {
     range: '',
     allows: 'more',
     reason: 'lock neg loads the operand before the loop of compare and exchange that does the work',
-    source: 'target/i386/tcg/emit.c.inc, gen_NEG; translate.c in 7.2',
+    source: 'target/i386/tcg: emit.c.inc, gen_NEG; in 7.2 translate.c',
+  },
+  'cmps-second-first': {
+    range: '',
+    allows: 'order',
+    reason: 'cmps loads the element at (E/R)DI first',
+    source: 'target/i386/tcg/translate.c, gen_cmps',
   },
   'redone-for-device': {
     range: '>=10',
     allows: 'attempt',
     reason:
-      'an instruction that finds device memory in the middle of a block is begun again in a block of its own',
+      'an instruction that meets device memory in the middle of a block is begun again in a block of its own',
     source: 'accel/tcg/translate-all.c, cpu_io_recompile',
+  },
+  'redone-for-code': {
+    range: '',
+    allows: 'attempt',
+    reason: 'an instruction that stores into its own block is begun again in a block of its own',
+    source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
+  },
+  'step-after-last-element': {
+    range: '>=10',
+    allows: 'steps',
+    reason:
+      'with TF set, a rep string instruction traps after its last element and once more when it finds the count to be 0',
+    source: 'target/i386/tcg/translate.c, do_gen_rep',
   },
 } as const;
 
