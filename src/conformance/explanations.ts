@@ -34,6 +34,12 @@ const KNOWN_RULES = {
     reason: 'cmps loads the element at (E/R)DI first',
     source: 'target/i386/tcg/translate.c, gen_cmps',
   },
+  'ins-stores-zero-first': {
+    range: '',
+    allows: 'more',
+    reason: 'ins stores 0 to its destination before it reads the port, so that a page fault comes first',
+    source: 'target/i386/tcg/translate.c, gen_ins',
+  },
   'redone-for-device': {
     range: '>=10',
     allows: 'attempt',
