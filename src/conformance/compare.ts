@@ -21,19 +21,24 @@ interface Extent {
 }
 
 export interface LineWriter {
-  lines(happenings: readonly Happening[], unordered: ReadonlySet<string>): string[];
+  lines(
+    happenings: readonly Happening[],
+    unordered: ReadonlySet<string>,
+    instructions: number,
+  ): string[];
 }
 
 /** For one run: columns that its QEMU does not give are left out of the comparison. */
 export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'>): LineWriter {
-  const { cpl, paddr, 'address-space': addressSpace } = trace.capabilities;
+  const { icount, cpl, paddr, 'address-space': addressSpace } = trace.capabilities;
+  const counts = icount.status === 'yes';
   const nameOf = codeNames(guest);
 
   const showExtent = ({ first, vaddr, paddr: frame, size }: Extent): string => {
     // QEMU 7.2 does not say where in the address space a ROM is, and the trace says that it does not.
     const knowsFrame = paddr.status === 'yes' || !isRom(vaddr);
     return [
-      `+${first.icount}`,
+      ...(counts ? [`+${first.icount}`] : []),
       nameOf(first.pc),
       `${first.store ? 'w' : 'r'}${size}:${hex(vaddr)}@${knowsFrame ? hex(frame) : '?'}`,
       ...(first.origin === 'instruction' ? [] : [first.origin]),
@@ -50,7 +55,7 @@ export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'
     ].join(' ');
 
   return {
-    lines: (happenings, unordered) => {
+    lines: (happenings, unordered, instructions) => {
       const lines: string[] = [];
       let extents: Extent[] = [];
       let key = '';
@@ -72,6 +77,7 @@ export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'
         extents.push(...splitAtPage(access));
       }
       flush();
+      if (counts) lines.push(`${instructions} instructions`);
       return lines;
     },
   };
@@ -177,6 +183,7 @@ export function recordedHappenings(run: GuestRun, begin: Access, end: Access): H
         error: event.error,
         cr2: event.vector === 14 ? event.cr2 : undefined,
         at: event.ip,
+        hole: undefined,
       });
       next++;
       event = events[next];

@@ -130,7 +130,8 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
 async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult> {
   const { guest, source, machine, qemu } = job;
   const { needs } = machine;
-  if (needs !== undefined && !isInRange(qemu.version, needs.range)) {
+  const target = { version: qemu.version, thread: machine.thread };
+  if (needs !== undefined && !isInRange(target, needs.range)) {
     return { cases: judgeAll(job, () => notApplicable(needs.why)), problems: [] };
   }
   const { pluginFile, signal } = request;
@@ -148,7 +149,7 @@ async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult>
   try {
     // Nothing that a guest did before it failed is relied on; where it differs, that may be why.
     const cases = judgeAll(job, (each) => {
-      const judgement = judgeCase(run, source, each);
+      const judgement = judgeCase(run, machine.thread, source, each);
       if (run.problem === undefined || judgement.details !== undefined) return judgement;
       return unexplained(`guest ${guest.name}: ${run.problem}`);
     });

@@ -75,6 +75,8 @@ export interface RuleUse {
 export interface HoleUse {
   readonly name: HoleName;
   readonly range: string;
+  /** Of an event: the event itself is in the trace. */
+  readonly accessesOnly: boolean;
 }
 
 /** The parts of a line: code, what follows `;=`, `;~` and `;!`; undefined when it is not there. */
@@ -213,9 +215,10 @@ function parseDeviation(
 
 function parseHole(text: string | undefined, line: SourceLine): HoleUse | undefined {
   if (text === undefined) return undefined;
-  const [, name = '', range = ''] = /^([\w-]+)(?: \[([^\]]*)\])?$/.exec(text) ?? [];
+  const [, accesses, name = '', range = ''] =
+    /^(accesses )?([\w-]+)(?: \[([^\]]*)\])?$/.exec(text) ?? [];
   if (!isHoleName(name)) throw sourceError(line, `"${name}" is no hole`);
-  return { name, range };
+  return { name, range, accessesOnly: accesses !== undefined };
 }
 
 /** "RULE: STATEMENT" or "not RULE: STATEMENT" */
