@@ -35,8 +35,8 @@ export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'
   const nameOf = codeNames(guest);
 
   const showExtent = ({ first, vaddr, paddr: frame, size }: Extent): string => {
-    // QEMU 7.2 does not say where in the address space a ROM is, and the trace says that it does not.
-    const knowsFrame = paddr.status === 'yes' || !isRom(vaddr);
+    // QEMU 7.2 gives no physical address of ROM and of what is above 4 GiB, and the trace says so.
+    const knowsFrame = paddr.status === 'yes' || (!isRom(vaddr) && vaddr < 2n ** 32n);
     return [
       ...(counts ? [`+${first.icount}`] : []),
       nameOf(first.pc),
