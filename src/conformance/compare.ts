@@ -2,6 +2,7 @@
 // Expected and recorded accesses as lines that are equal when the accesses are. Accesses are compared by
 // bytes: QEMU may make one of 16 bytes as two of 8, and parts in different frames stand apart.
 
+import type { Capabilities } from '../format/index.ts';
 import type { Access, GuestFile, GuestRun } from '../guests/index.ts';
 import {
   type EventHappening,
@@ -28,9 +29,13 @@ export interface LineWriter {
   ): string[];
 }
 
+type ComparedCapabilities = Pick<Capabilities, 'icount' | 'cpl' | 'paddr' | 'address-space'>;
+
 /** For one run: columns that its QEMU does not give are left out of the comparison. */
-export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'>): LineWriter {
-  const { icount, cpl, paddr, 'address-space': addressSpace } = trace.capabilities;
+export function lineWriterFor(
+  guest: Pick<GuestFile, 'symbols' | 'lines'>,
+  { icount, cpl, paddr, 'address-space': addressSpace }: ComparedCapabilities,
+): LineWriter {
   const counts = icount.status === 'yes';
   const nameOf = codeNames(guest);
 
@@ -136,7 +141,7 @@ function isRom(address: bigint): boolean {
 }
 
 /** Names of addresses in code: "plain.asm:42", a symbol, else the number. */
-function codeNames(guest: GuestFile): (pc: bigint) => string {
+function codeNames(guest: Pick<GuestFile, 'symbols' | 'lines'>): (pc: bigint) => string {
   const names = new Map<bigint, string>();
   for (const [name, value] of guest.symbols) if (/^[a-z]/.test(name)) names.set(value, name);
   for (const { label, file, number } of guest.lines) {

@@ -5,7 +5,7 @@ export { type LineWriter, lineWriterFor } from './compare.ts';
 export { readVerdicts, renderCompleteness, verdictLetters } from './completeness.ts';
 export { expectationOf, type Happening } from './expected.ts';
 export { parseGuest } from './guest-source.ts';
-export type { Verdict } from './judge.ts';
+export { judgeCase, type Verdict } from './judge.ts';
 export {
   type CaseResult,
   type ConformanceResult,

@@ -58,7 +58,7 @@ export function judgeCase(
   if (typeof end === 'string') return unexplained(end);
 
   const { happenings, unordered } = expectation;
-  const writer = lineWriterFor(run);
+  const writer = lineWriterFor(run.guest, run.trace.capabilities);
   const instructions = end.icount - begin.icount - 1;
   const recorded = writer.lines(recordedHappenings(run, begin, end), unordered, instructions);
   const linesOf = (wanted: readonly Happening[]): string[] =>

@@ -76,7 +76,11 @@ export function accessLines(
       hole: undefined,
     }),
   );
-  return lineWriterFor(run).lines(happenings, new Set(), instructions);
+  return lineWriterFor(run.guest, run.trace.capabilities).lines(
+    happenings,
+    new Set(),
+    instructions,
+  );
 }
 
 /** What statements (docs/conformance.md) say, as such text. */
@@ -92,5 +96,9 @@ export function declaredLines(run: GuestRun, statements: readonly string[]): str
     requireDefined(declared, 'the case above'),
     { version: run.qemu.version, thread: 'single' },
   );
-  return lineWriterFor(run).lines(happenings, unordered, instructions);
+  return lineWriterFor(run.guest, run.trace.capabilities).lines(
+    happenings,
+    unordered,
+    instructions,
+  );
 }
