@@ -72,7 +72,27 @@ l_int:  int 0x82
         rep movsb                       ;= 3{r1:data+i w1:data+0x20+i}
         mov [data + 0x30], cx           ;= w2:data+0x30
         ENDCASE
+        xor cx, cx
+        mov dword [0], LOW_ROM << 12 | IN_ROM(on_divide)
+        CASE real-exception, "#DE in real mode: three pushes; the handler skips the instruction", event-delivery
+        mov [data + 0x32], cx           ;= w2:data+0x32
+        ;= event 0 at l_div: r4:0 w2:stack16-2 w2:stack16-4 w2:stack16-6 ;! real-mode-exception
+        ;~ real-mode-block-counts-whole: - 4     ; div, mov, the mark, jmp
+        ;= on_divide w2:stack16-8
+        ;= -
+        ;= d_skip r2:stack16-6 w2:stack16-6
+        ;= d_pop r2:stack16-8
+        ;= d_ret r2:stack16-6 r2:stack16-4 r2:stack16-2
+l_div:  div cl                          ;= ?
+        mov [data + 0x34], cx           ;= w2:data+0x34
+        ENDCASE
         jmp to_protected
+on_divide:
+        push bp
+        mov bp, sp
+d_skip: add word [bp + 2], 2
+d_pop:  pop bp
+d_ret:  iret
 rom_word: dw 0x4321
 handler:
         inc word [ss:data + 6]

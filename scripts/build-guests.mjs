@@ -97,4 +97,12 @@ export function buildGuests() {
   }
 }
 
-if (isStarted(import.meta.filename)) buildGuests();
+if (isStarted(import.meta.filename)) {
+  try {
+    buildGuests();
+  } catch (error) {
+    // What nasm says is on stderr already.
+    console.error(error instanceof Error ? error.message.split('\n')[0] : error);
+    process.exitCode = 1;
+  }
+}

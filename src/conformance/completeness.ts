@@ -13,7 +13,7 @@ const LETTERS: Readonly<Record<Verdict, string>> = {
 };
 
 /** "10.0" of "10.0.2": the column of the table of cases that a QEMU belongs to. */
-export function seriesOf(version: string): string {
+function seriesOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
 }
 

@@ -81,6 +81,13 @@ const KNOWN_RULES = {
     reason: 'an instruction that stores into its own block is begun again in a block of its own',
     source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
   },
+  'real-mode-block-counts-whole': {
+    range: '',
+    allows: 'steps',
+    reason:
+      "an exception in real mode is not in QEMU's log, so that the rest of its block counts as if it had run",
+    source: 'target/i386/tcg/seg_helper.c, do_interrupt_all; plugin/src/events.c',
+  },
   'step-after-last-element': {
     range: '>=10',
     allows: 'steps',
