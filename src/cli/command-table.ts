@@ -6,6 +6,7 @@ import { auditCommand } from './commands/audit.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   eventsCommand,
   checkCommand,
   auditCommand,
+  conformanceCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];
