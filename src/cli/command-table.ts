@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
 import { infoCommand } from './commands/info.ts';
+import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
 
 export const PROGRAM_SUMMARY =
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   dumpCommand,
   eventsCommand,
   checkCommand,
+  queryCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];
