@@ -13,6 +13,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
 import { infoCommand } from './commands/info.ts';
+import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
 
 export const PROGRAM_SUMMARY =
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   checkCommand,
   auditCommand,
   conformanceCommand,
+  queryCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];
