@@ -159,6 +159,14 @@ main:
         mov ecx, [shadow]               ;= r4:shadow
         ENDCASE
         CHECK ecx, eax
+        mov byte [rdi], 0x10            ; loads from RAM, stores nowhere
+        not eax
+        CASE protected-store, "a store to RAM that the chipset protects changes nothing", store
+        mov [shadow], eax               ;= w4:shadow
+        mov ecx, [shadow]               ;= r4:shadow
+        ENDCASE
+        not eax
+        CHECK ecx, eax
         CASE remap-back, "... and ROM of it again", device
         mov byte [rdi], 0               ;= w1:pam!device
         mov ecx, [shadow]               ;= r4:shadow

@@ -10,6 +10,7 @@ import {
   type Happening,
   instructionKey,
 } from './expected.ts';
+import { splitLine } from './statements.ts';
 
 const PAGE = 4096n;
 
@@ -140,13 +141,15 @@ function isRom(address: bigint): boolean {
   return address >= 0xf0000n && address < 0x100000n;
 }
 
-/** Names of addresses in code: "plain.asm:42", a symbol, else the number. */
+/** Names of addresses in code: "plain.asm:42 {mov al, [data]}", a symbol, else the number. */
 function codeNames(guest: Pick<GuestFile, 'symbols' | 'lines'>): (pc: bigint) => string {
   const names = new Map<bigint, string>();
   for (const [name, value] of guest.symbols) if (/^[a-z]/.test(name)) names.set(value, name);
-  for (const { label, file, number } of guest.lines) {
-    const value = label === undefined ? undefined : guest.symbols.get(label);
-    if (value !== undefined && label?.startsWith('..@')) names.set(value, `${file}:${number}`);
+  for (const line of guest.lines) {
+    const { label = '', file, number } = line;
+    const value = guest.symbols.get(label);
+    if (value === undefined || !label.startsWith('..@')) continue;
+    names.set(value, `${file}:${number} {${splitLine(line).code}}`);
   }
   return (pc) => names.get(pc) ?? hex(pc);
 }

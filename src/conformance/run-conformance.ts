@@ -136,17 +136,25 @@ function notComparedBy(results: readonly JobResult[]): TestedQemu['notCompared']
   return [...known.values()];
 }
 
-/** A guest is idle little of the time: as many as there are processors. */
+/** As many at a time as there are processors. When one fails the others end what they are at. */
 async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let at = next++; at < items.length; at = next++) {
       const item = items[at];
-      if (item !== undefined) results[at] = await work(item);
+      try {
+        if (item !== undefined) results[at] = await work(item);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(4, os.availableParallelism()) }, worker));
+  const workers = Array.from({ length: Math.min(4, os.availableParallelism()) }, worker);
+  // None may still be tidying up when this is over.
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
   return results;
 }
 

@@ -88,4 +88,20 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a case finds', () => {
       'fault-load',
     ]);
   });
+
+  it('a hole that is declared, and is none', () => {
+    const lines = plain.guest.lines.map((line) =>
+      line.text.includes('setc [data')
+        ? { ...line, text: `${line.text} ;! real-mode-exception` }
+        : line,
+    );
+    const run = { ...plain, guest: { ...plain.guest, lines } };
+    const source = parseGuest(run.guest);
+    const found = source.cases.find(({ id }) => id === 'setcc');
+    const judgement = judgeCase(run, 'single', source, requireDefined(found, 'case setcc'));
+    expect(judgement).toMatchObject({
+      verdict: 'missing',
+      reason: 'unexplained: real-mode-exception is declared, and the accesses are there',
+    });
+  });
 });
