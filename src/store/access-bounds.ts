@@ -2,7 +2,7 @@
 // What a scan of accesses may leave out: ranges of columns outside of which no row can matter.
 
 /** Columns of numbers that a scan can compare by itself. */
-export const BOUNDED_COLUMNS = [
+const BOUNDED_COLUMNS = [
   'ordinal',
   'vcpu',
   'icount',

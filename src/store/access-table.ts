@@ -21,12 +21,10 @@ import { ELEMENT_BYTES, type ScanColumn } from './scan-columns.ts';
 
 export interface AccessTable {
   readonly columns: readonly ScanColumn[];
-  /** Of the next statement's scans. */
-  setBounds(bounds: AccessBounds): void;
+  /** Before each statement: what its scans may leave out, and whom they tell how far they are, 0 to 1. */
+  begin(bounds: AccessBounds, onProgress: ((part: number) => void) | undefined): void;
   /** Why a scan of the last statement failed: DuckDB keeps the words of an error only. */
   failure(): unknown;
-  /** Of the scans under way, 0 to 1. */
-  progress(): number;
   /** After each statement: ends its scans, finished or not. */
   stop(): Promise<void>;
 }
@@ -63,6 +61,7 @@ export function registerAccessTable(
   const running: Running[] = [];
   const byScan = new WeakMap<object, Running>();
   let bounds: AccessBounds = new Map();
+  let onProgress: ((part: number) => void) | undefined;
   let failed: unknown;
   const guarded = (info: { setError(text: string): void }, work: () => void): void => {
     try {
@@ -114,19 +113,19 @@ export function registerAccessTable(
         const one = key === undefined ? undefined : byScan.get(key);
         if (one === undefined) throw new Error('internal: a scan that was not begun');
         output.rowCount = fill(one, output.chunk);
+        onProgress?.(running.reduce((sum, { scan }) => sum + scan.progress(), 0) / running.length);
       });
     },
   });
   connection.registerTableFunction(table);
   return {
     columns,
-    setBounds(next) {
+    begin(next, tell) {
       bounds = next;
+      onProgress = tell;
       failed = undefined;
     },
     failure: () => failed,
-    progress: () =>
-      running.reduce((sum, { scan }) => sum + scan.progress(), 0) / Math.max(1, running.length),
     async stop() {
       await Promise.all(running.splice(0).map(({ scan }) => scan.stop()));
     },

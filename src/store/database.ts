@@ -7,7 +7,7 @@ import { rename, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
-  DuckDBAppender,
+  type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunkWriter,
   DuckDBInstance,
@@ -69,11 +69,10 @@ const COPY_OPTIONS: Readonly<Record<FileFormat, string>> = {
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
-  /** Part of the trace that has been read, 0 to 1; at most some times a second. */
+  /** Part of the trace that has been read, 0 to 1: told often. */
   readonly onProgress?: (part: number) => void;
 }
 
-const PROGRESS_MS = 200;
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
 
 export async function openTraceDatabase(options: DatabaseOptions): Promise<TraceDatabase> {
@@ -90,7 +89,7 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
   const accesses = await createAccesses(connection, options, threads);
   const filled = new Set<string>();
   const alone = inTurn();
-  const prepare = async (sql: string): Promise<string> => {
+  const prepare = async (sql: string, { onProgress }: RunOptions): Promise<string> => {
     const statement = decimalLiterals(sql).replace(/;\s*$/, '');
     const { tables, bounds } = await parse(connection, statement);
     for (const table of SMALL_TABLES) {
@@ -99,21 +98,21 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
         filled.add(table.name);
       }
     }
-    accesses.setBounds(bounds);
+    accesses.begin(bounds, onProgress);
     return statement;
   };
   return {
     schema: async () => describeTables(connection, accesses),
     query: async (sql, take, run = {}) =>
       alone(async () => {
-        const statement = await prepare(sql);
+        const statement = await prepare(sql, run);
         return watched(connection, accesses, run, async () =>
           take(await connection.stream(statement)),
         );
       }),
     write: async (sql, file, format, run = {}) =>
       alone(async () => {
-        const statement = await prepare(sql);
+        const statement = await prepare(sql, run);
         return watched(connection, accesses, run, async () =>
           wholeFile(file, async (partial) => {
             const name = partial.replaceAll("'", "''");
@@ -150,7 +149,7 @@ async function wholeFile<T>(file: string, write: (partial: string) => Promise<T>
     return result;
   } catch (error) {
     await rm(partial, { force: true });
-    if (error instanceof Error && /^IO Error/.test(error.message)) {
+    if (error instanceof Error && error.message.startsWith('IO Error')) {
       throw new UserError(ExitCode.environment, `cannot write ${file}: ${wordsOf(error)}`);
     }
     throw error;
@@ -180,7 +179,7 @@ async function createAccesses(
   await connection.run(`create view accesses as select * from ${SCAN_FUNCTION}()`);
   for (const { name, columns } of SMALL_TABLES) {
     await connection.run(
-      `create table ${name} (${columns.map((one) => `"${one.name}" ${one.type}`).join(', ')})`,
+      `create table ${name} (${columns.map((one) => `"${one.name}" ${String(one.type)}`).join(', ')})`,
     );
   }
   for (const { name, sql } of VIEWS) {
@@ -231,17 +230,16 @@ async function parse(
 ): Promise<ReturnType<typeof readStatement>> {
   const reader = await connection.runAndReadAll('select json_serialize_sql($1::varchar)', [sql]);
   const serialized = String(reader.getRows()[0]?.[0]);
-  const parsed: { error: boolean; error_message?: string; statements?: unknown[] } =
-    JSON.parse(serialized);
-  if (parsed.error) {
+  const statement = readStatement(serialized);
+  if (statement.error !== undefined) {
     throw refused(
-      parsed.error_message?.startsWith('Only SELECT') === true
+      statement.error.startsWith('Only SELECT')
         ? 'only a SELECT can be asked of a trace'
-        : `not SQL: ${parsed.error_message}`,
+        : `not SQL: ${statement.error}`,
     );
   }
-  if (parsed.statements?.length !== 1) throw refused('one SELECT at a time');
-  return readStatement(serialized);
+  if (statement.count !== 1) throw refused('one SELECT at a time');
+  return statement;
 }
 
 function refused(message: string): TraceError {
@@ -267,7 +265,7 @@ async function fillTable(
 async function watched<T>(
   connection: DuckDBConnection,
   accesses: AccessTable,
-  { signal, onProgress }: RunOptions,
+  { signal }: RunOptions,
   work: () => Promise<T>,
 ): Promise<T> {
   const interrupt = (): void => {
@@ -275,7 +273,6 @@ async function watched<T>(
   };
   signal?.throwIfAborted();
   signal?.addEventListener('abort', interrupt);
-  const timer = setInterval(() => onProgress?.(accesses.progress()), PROGRESS_MS);
   try {
     return await work();
   } catch (error) {
@@ -285,7 +282,6 @@ async function watched<T>(
     if (error instanceof TraceError || error instanceof UserError) throw error;
     throw refused(`not SQL for this trace: ${wordsOf(error)}`);
   } finally {
-    clearInterval(timer);
     signal?.removeEventListener('abort', interrupt);
     await accesses.stop();
   }

@@ -10,12 +10,13 @@ import {
   U64_MAX,
 } from './access-bounds.ts';
 
-type Json = string | number | boolean | null | readonly Json[] | JsonObject;
-interface JsonObject {
-  readonly [key: string]: Json;
-}
+type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface Statement {
+  /** DuckDB's words when it could not parse the text. */
+  readonly error: string | undefined;
+  /** How many statements there are. */
+  readonly count: number;
   /** Names of tables and views, lower case; of common table expressions too. */
   readonly tables: ReadonlySet<string>;
   /** Bounds for the table `accesses`; none when it is used more than once. */
@@ -25,7 +26,7 @@ export interface Statement {
 /** The text of json_serialize_sql. Numbers that a double cannot hold are kept exact. */
 export function readStatement(serialized: string): Statement {
   const exact = serialized.replaceAll(/([:[,])(-?\d{16,})(?=[,}\]])/g, '$1"$2"');
-  const root: Json = JSON.parse(exact);
+  const root: unknown = JSON.parse(exact);
   const tables: string[] = [];
   const selects: JsonObject[] = [];
   let isSampled = false; // a sample is taken of what there is before WHERE
@@ -37,14 +38,17 @@ export function readStatement(serialized: string): Statement {
   const isOne = tables.filter((name) => name === 'accesses').length === 1;
   const hasViews = tables.some((name) => name === 'pages' || name === 'address_spaces');
   const select = selects.find((node) => findTable(node['from_table'], 'accesses') !== undefined);
+  const head = isObject(root) ? root : {};
   return {
+    error: head['error'] === true ? textOf(head['error_message']) : undefined,
+    count: Array.isArray(head['statements']) ? head['statements'].length : 0,
     tables: new Set(tables),
     bounds: isOne && !hasViews && !isSampled && select !== undefined ? boundsOf(select) : new Map(),
   };
 }
 
-function visit(value: Json | undefined, onObject: (node: JsonObject) => void): void {
-  if (isArray(value)) {
+function visit(value: unknown, onObject: (node: JsonObject) => void): void {
+  if (Array.isArray(value)) {
     for (const one of value) visit(one, onObject);
   } else if (isObject(value)) {
     onObject(value);
@@ -52,12 +56,8 @@ function visit(value: Json | undefined, onObject: (node: JsonObject) => void): v
   }
 }
 
-function isArray(value: Json | undefined): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !isArray(value);
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function tableName(node: JsonObject): string {
@@ -69,7 +69,7 @@ function tableName(node: JsonObject): string {
 const PLAIN_JOINS: readonly unknown[] = ['REGULAR', 'CROSS', 'NATURAL'];
 
 /** The table among what a FROM joins, not inside its subqueries. */
-function findTable(from: Json | undefined, name: string): JsonObject | undefined {
+function findTable(from: unknown, name: string): JsonObject | undefined {
   if (!isObject(from)) return undefined;
   if (from['type'] === 'JOIN') {
     if (!PLAIN_JOINS.includes(from['ref_type'])) return undefined;
@@ -104,11 +104,11 @@ function boundsOf(select: JsonObject): AccessBounds {
   return bounds;
 }
 
-function conjuncts(clause: Json | undefined): readonly JsonObject[] {
+function conjuncts(clause: unknown): readonly JsonObject[] {
   if (!isObject(clause)) return [];
   if (clause['type'] !== 'CONJUNCTION_AND') return [clause];
   const { children } = clause;
-  return isArray(children) ? children.flatMap(conjuncts) : [];
+  return Array.isArray(children) ? children.flatMap(conjuncts) : [];
 }
 
 interface Names {
@@ -131,7 +131,8 @@ function boundsOfCondition(
         : [column, { min, max }];
     }
     case 'COMPARE_IN': {
-      const [first, ...rest] = isArray(node['children']) ? node['children'] : [];
+      const children: readonly unknown[] = Array.isArray(node['children']) ? node['children'] : [];
+      const [first, ...rest] = children;
       const column = columnOf(first, names);
       const values = rest.map(numberOf).filter((value) => value !== undefined);
       if (column === undefined || values.length === 0 || values.length < rest.length)
@@ -155,7 +156,7 @@ function boundsOfComparison(
   node: JsonObject,
   names: Names,
 ): readonly [BoundedColumn, Bounds] | undefined {
-  const type = String(node['type']);
+  const type = textOf(node['type']);
   const left = columnOf(node['left'], names);
   const column = left ?? columnOf(node['right'], names);
   const value = numberOf(node[left === undefined ? 'left' : 'right']);
@@ -176,9 +177,9 @@ function boundsOfComparison(
   }
 }
 
-function columnOf(node: Json | undefined, names: Names): BoundedColumn | undefined {
+function columnOf(node: unknown, names: Names): BoundedColumn | undefined {
   if (!isObject(node) || node['type'] !== 'COLUMN_REF') return undefined;
-  const words = isArray(node['column_names']) ? node['column_names'].map(String) : [];
+  const words = Array.isArray(node['column_names']) ? node['column_names'].map(String) : [];
   const [qualifier, name] = words.length === 2 ? words : [undefined, words[0]];
   const isOurs =
     qualifier === undefined ? names.isAlone : qualifier.toLowerCase() === names.qualifier;
@@ -189,18 +190,23 @@ function columnOf(node: Json | undefined, names: Names): BoundedColumn | undefin
 }
 
 /** Of a constant that is a whole number. */
-function numberOf(node: Json | undefined): bigint | undefined {
+function numberOf(node: unknown): bigint | undefined {
   if (!isObject(node) || node['type'] !== 'VALUE_CONSTANT' || !isObject(node['value'])) {
     return undefined;
   }
   const { type, value } = node['value'];
-  const id = isObject(type) ? String(type['id']) : '';
+  const id = isObject(type) ? textOf(type['id']) : '';
   if (!/^U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/.test(id)) return undefined;
   if (isObject(value)) {
     const { upper, lower } = value;
-    return BigInt(String(upper)) * 2n ** 64n + BigInt(String(lower));
+    return BigInt(textOf(upper)) * 2n ** 64n + BigInt(textOf(lower));
   }
-  return value === null || value === undefined || value === '' ? undefined : BigInt(String(value));
+  return BigInt(textOf(value));
+}
+
+/** Of a word or a number. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 function least(values: readonly bigint[]): bigint {

@@ -66,13 +66,12 @@ function narrowCell(value: unknown): Cell {
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, narrowCell(one)]));
   }
-  const isPlain =
-    value === null || ['boolean', 'number', 'string'].includes(typeof value)
-      ? value
-      : String(value);
-  return typeof isPlain === 'boolean' || typeof isPlain === 'number'
-    ? isPlain
-    : isPlain === null
-      ? null
-      : String(isPlain);
+  switch (typeof value) {
+    case 'boolean':
+    case 'number':
+    case 'string':
+      return value;
+    default:
+      return null;
+  }
 }

@@ -15,9 +15,9 @@ export interface ScanColumn {
   readonly words?: readonly string[];
 }
 
-export const KIND_WORDS: readonly string[] = ['load', 'store'];
+const KIND_WORDS: readonly string[] = ['load', 'store'];
 /** By the bits of AccessFlag.origin. */
-export const ORIGIN_WORDS: readonly string[] = ['instruction', 'event-delivery', 'page-walk'];
+const ORIGIN_WORDS: readonly string[] = ['instruction', 'event-delivery', 'page-walk'];
 
 /** `words`: names of functions, when there are symbols. */
 export function accessColumns(words: readonly string[]): readonly ScanColumn[] {

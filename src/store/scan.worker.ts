@@ -12,11 +12,11 @@ const BATCH_ROWS = 32_768;
 
 const task = requireTask(workerData);
 const rows = new Uint32Array(BATCH_ROWS);
-let credit = task.lookAheadRows;
+const credit = { rows: task.lookAheadRows };
 let wake: (() => void) | undefined;
 
 task.port.on('message', (rowCount: ScanCredit) => {
-  credit += rowCount;
+  credit.rows += rowCount;
   wake?.();
 });
 
@@ -46,12 +46,12 @@ async function scanChunk(
 }
 
 async function sendRows(batch: AccessBatch, rowCount: number): Promise<void> {
-  while (credit <= 0) {
+  while (credit.rows <= 0) {
     await new Promise<void>((resolve) => {
       wake = resolve;
     });
   }
-  credit -= rowCount;
+  credit.rows -= rowCount;
   const columns = task.columns.map((column) =>
     packColumn(column, batch, rows, rowCount, task.functionOf),
   );

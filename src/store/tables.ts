@@ -98,7 +98,7 @@ export const SMALL_TABLES: readonly Table[] = [
             block,
             insn,
             (vaddr + BigInt(offset)) & U64_MAX,
-            Buffer.from(bytes.subarray(offset, offsets[insn + 1])).toString('hex'),
+            hexOf(bytes.subarray(offset, offsets[insn + 1])),
             texts[insn]?.mnemonic ?? null,
             texts[insn]?.text ?? null,
             functionName,
@@ -191,6 +191,10 @@ export const SMALL_TABLES: readonly Table[] = [
     },
   },
 ];
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 function bitsOf(mode: number): number {
   if ((mode & MODE.cs64) !== 0) return 64;
