@@ -13,6 +13,7 @@
 #include "deliver.h"
 #include "encoder.h"
 #include "events.h"
+#include "fault.h"
 #include "guest_memory.h"
 #include "options.h"
 #include "pages.h"
@@ -403,6 +404,9 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
     }
     if ((problem = ls_api_bind())) {
         return refuse("this QEMU lacks", problem);
+    }
+    if (options.fault && !ls_fault_choose(options.fault)) {
+        return refuse("argument not understood: fault", options.fault);
     }
     ls_capture.audit = options.audit;
     ls_capture.max_vcpus = (unsigned)info->system.max_vcpus;

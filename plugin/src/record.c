@@ -11,6 +11,7 @@
 #include "audit.h"
 #include "cpu_view.h"
 #include "events.h"
+#include "fault.h"
 #include "insn_class.h"
 #include "insn_hooks.h"
 #include "pages.h"
@@ -73,14 +74,6 @@ static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     mem_slow(r, info, vaddr, low_bits(info, site - r->current, size_bit));
 }
 
-/* Whether the access lies in a page that the stream knows, so that its word is
- * all there is to say.  The last 64 bytes of a page are looked at more closely,
- * since no access is wider. */
-static inline bool is_placed(const LsRecorder *r, uint64_t vaddr)
-{
-    return vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)] < 0xfc0;
-}
-
 /* An access of a block whose callback has run: no other way is known to QEMU
  * to enter a block of two or more instructions.  That callback has seen to room
  * for LS_BLOCK_WORDS, which is more than instructions without a rep prefix can
@@ -92,7 +85,7 @@ mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
 {
     uint64_t low = low_bits(info, (uint64_t)(uintptr_t)userdata, size_bit);
 
-    if (UNLIKELY(!is_placed(r, vaddr))) {
+    if (UNLIKELY(!ls_page_is_placed(r, vaddr))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
@@ -128,7 +121,7 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         return;
     }
     low = low_bits(info, index, size_bit);
-    if (UNLIKELY(!is_placed(r, vaddr))) {
+    if (UNLIKELY(!ls_page_is_placed(r, vaddr))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
@@ -461,6 +454,10 @@ bool ls_record_choose_callbacks(void)
     if (ls_capture.audit) {
         mem_callback = NULL;
         careful_callback = mem_audited;
+    }
+    if (ls_fault_chosen()) {
+        mem_callback = NULL;
+        careful_callback = ls_fault_before(careful_callback);
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
+#include "fault.h"
 #include "guest_memory.h"
 
 #include <inttypes.h>
@@ -159,9 +160,13 @@ char *ls_report_header(const LsQemuInfo *info, const char *recorder,
     add(&out, "{\"recorder\":%s,", recorder ? recorder : "{}");
     add(&out,
         "\"plugin\":{\"api\":%d,\"accepts\":[%d,%d],\"vcpus\":%d,"
-        "\"maxVcpus\":%d},\"capabilities\":",
+        "\"maxVcpus\":%d",
         ls_api.version, info->version.min, info->version.cur,
         info->system.smp_vcpus, info->system.max_vcpus);
+    if (ls_fault_chosen()) {
+        add(&out, ",\"fault\":\"%s\"", ls_fault_chosen());
+    }
+    add(&out, "},\"capabilities\":");
     add_abilities(&out, abilities);
     add(&out, "}");
     return (char *)out.bytes;
@@ -264,6 +269,9 @@ char *ls_report_totals(const char *cause, const char *error,
     add_vcpus(&out, encoders, count);
     end_array(&out);
     ls_audit_report(&out);
+    if (ls_fault_chosen()) {
+        add(&out, "\"injectedFaults\":%" PRIu64 ",", ls_fault_count());
+    }
     add(&out, "\"capabilities\":");
     add_abilities(&out, abilities);
     add(&out, "}");

@@ -139,3 +139,30 @@ describe('inspectQemuArguments', () => {
     expect(imageFiles).toEqual(['k', 'i', 'a,b.img', 'd.qcow2']);
   });
 });
+
+describe('the memory audit', () => {
+  it('asks QEMU what devices map, where that can be asked', () => {
+    const { args } = buildCommandLine(request([], { auditMemory: true }));
+    expect(args.slice(-4, -1)).toEqual(['-trace', 'address_space_map', '-plugin']);
+    expect(args.at(-1)).toMatch(/,audit=memory$/);
+    const old = buildCommandLine(request([], { auditMemory: true, version: version('7.2.22') }));
+    expect(old.args).not.toContain('-trace');
+    expect(old.args.at(-1)).toMatch(/,audit=memory$/);
+  });
+
+  it('needs events and one thread', () => {
+    expect(() =>
+      buildCommandLine(request([], { auditMemory: true, eventLogFile: undefined })),
+    ).toThrow(/needs events/);
+    expect(() =>
+      buildCommandLine(request(['-accel', 'tcg,thread=multi'], { auditMemory: true })),
+    ).toThrow(/one thread/);
+  });
+});
+
+describe('a deliberate fault', () => {
+  it('is handed to the plugin', () => {
+    const { args } = buildCommandLine(request([], { fault: 'drop:100' }));
+    expect(args.at(-1)).toMatch(/,fault=drop:100$/);
+  });
+});

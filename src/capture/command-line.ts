@@ -25,6 +25,8 @@ export interface CommandLineRequest {
   readonly startPaused: boolean;
   /** Compare guest RAM with the stores that were seen. */
   readonly auditMemory?: boolean;
+  /** A deliberate fault for tests, KIND:N (CONTRIBUTING.md). */
+  readonly fault?: string | undefined;
 }
 
 export interface CommandLine {
@@ -121,6 +123,7 @@ function pluginArgument(request: CommandLineRequest): string {
   if (request.eventLogFile !== undefined) parts.push(`events=${request.eventLogFile}`);
   if (request.startPaused) parts.push('start=paused');
   if (request.auditMemory === true) parts.push('audit=memory');
+  if (request.fault !== undefined) parts.push(`fault=${request.fault}`);
   if (limits.accesses !== undefined) parts.push(`max-accesses=${limits.accesses}`);
   if (limits.instructions !== undefined) parts.push(`max-instructions=${limits.instructions}`);
   if (limits.bytes !== undefined) parts.push(`max-bytes=${limits.bytes}`);

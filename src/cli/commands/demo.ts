@@ -95,6 +95,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
         limits: {},
         startPaused: false,
         auditMemory,
+        fault: context.env['LOADSTORE_FAULT'],
         events: true,
         terminal: 'none',
       },
