@@ -10,6 +10,8 @@ other       equ DATA + 0x22000
 other_entry equ PTE(other)
 large       equ 0x600000
 large_entry equ PD + (large >> 21) * 8
+new_root    equ 0x220000        ; another PML4, PDPT; the PDs are the old ones
+new_pdpt    equ 0x221000
 ACCESSED    equ 0x20
 DIRTY       equ 0x40
 
@@ -57,5 +59,18 @@ c_read: mov rcx, [code_entry]
 r_load: mov eax, [other]                ; sets nothing
         MARK 9
         CHECK qword [other_entry], other + 1 + ACCESSED
+
+        mov esi, TABLES + 0x1000
+        mov edi, new_pdpt
+        mov ecx, 512
+        rep movsq
+        and qword [new_pdpt], ~ACCESSED
+        mov qword [new_root], new_pdpt + 7
+        mov rax, new_root
+        MARK 10
+f_cr3:  mov cr3, rax
+f_read: mov rcx, [new_root]             ; the fetch of this set A in both
+        MARK 11
+        CHECK rcx, new_pdpt + 7 + ACCESSED
         PASS
 END_OF_GUEST

@@ -166,9 +166,10 @@ void ls_audit_expect_dma(uint64_t paddr, uint64_t bytes)
     }
 }
 
-static LsAuditCause cause_at(uint64_t at)
+/* Of a byte that now is `is`. */
+static LsAuditCause cause_at(uint64_t at, uint8_t is)
 {
-    if (ram[at] == all[at] && cause_of[at] != LS_BY_UNKNOWN) {
+    if (is == all[at] && cause_of[at] != LS_BY_UNKNOWN) {
         return (LsAuditCause)cause_of[at];
     }
     for (unsigned i = 0; i < dma_count; i++) {
@@ -192,23 +193,27 @@ static void note_unknown(uint64_t at)
     }
 }
 
+/* Devices write while we look: all is said of one moment's bytes. */
 static void compare_page(uint64_t page)
 {
+    uint8_t is[PAGE_BYTES];
+
+    memcpy(is, ram + page, PAGE_BYTES);
     for (uint64_t at = page; at < page + PAGE_BYTES; at++) {
         LsAuditCause cause;
 
-        if (ram[at] == seen[at]) {
+        if (is[at - page] == seen[at]) {
             continue;
         }
-        cause = cause_at(at);
+        cause = cause_at(at, is[at - page]);
         differing++;
         by_cause[cause]++;
         if (cause == LS_BY_UNKNOWN) {
             note_unknown(at);
         }
     }
-    memcpy(seen + page, ram + page, PAGE_BYTES);
-    memcpy(all + page, ram + page, PAGE_BYTES);
+    memcpy(seen + page, is, PAGE_BYTES);
+    memcpy(all + page, is, PAGE_BYTES);
     memset(cause_of + page, LS_BY_UNKNOWN, PAGE_BYTES);
 }
 

@@ -10,6 +10,7 @@
 
 #include "audit.h"
 #include "cpu_view.h"
+#include "deliver.h"
 #include "events.h"
 #include "fault.h"
 #include "insn_class.h"
@@ -286,6 +287,10 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
             id = true_id(r, id);
         }
     }
+    if (ls_audit_is_due()) {
+        ls_deliver_walks(r);
+        ls_audit_compare();
+    }
     ls_push_checked(r, ls_word(id, LS_W_BLOCK));
 }
 
@@ -319,6 +324,9 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
         block(recorder, vcpu, userdata, flavour);                          \
     }
 
+/* Of the callbacks that were chosen. */
+static unsigned block_flavour;
+
 BLOCK_CALLBACK(block_solo, &ls_solo, FLAVOUR_SOLO)
 BLOCK_CALLBACK(block_smp, ls_self, FLAVOUR_SMP)
 BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
@@ -326,6 +334,19 @@ BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
 static LsMemCb mem_callback; /* NULL: always careful_callback */
 static LsMemCb careful_callback;
 static LsBlockCb block_callback;
+
+/* For the memory audit: any block, and a mark when one is due.  Between blocks no
+ * store is made that was not reported. */
+static void block_audited(unsigned vcpu, void *userdata)
+{
+    static unsigned count;
+
+    if (++count % 4096 == 0 && ls_self && ls_audit_is_due()) {
+        block_slow(ls_self, vcpu, (uint64_t)(uintptr_t)userdata, block_flavour);
+    } else {
+        block(ls_self, vcpu, userdata, block_flavour);
+    }
+}
 
 static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
@@ -441,12 +462,14 @@ bool ls_record_choose_callbacks(void)
                               : info_size_bit == 4 ? careful_self_4
                                                    : careful_self_5;
         block_callback = v1 ? block_index : block_smp;
+        block_flavour = v1 ? FLAVOUR_INDEX : FLAVOUR_SMP;
     } else {
         mem_callback = info_size_bit == 4 ? mem_solo_4 : mem_solo_5;
         careful_callback = v1 ? careful_solo_v1
                               : info_size_bit == 4 ? careful_solo_4
                                                    : careful_solo_5;
         block_callback = block_solo;
+        block_flavour = FLAVOUR_SOLO;
     }
     if (v1) {
         mem_callback = NULL; /* T1 */
@@ -454,6 +477,7 @@ bool ls_record_choose_callbacks(void)
     if (ls_capture.audit) {
         mem_callback = NULL;
         careful_callback = mem_audited;
+        block_callback = block_audited;
     }
     if (ls_fault_chosen()) {
         mem_callback = NULL;

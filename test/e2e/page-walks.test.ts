@@ -57,6 +57,18 @@ describe.skipIf(!PLUGIN_IS_BUILT)('page walks', () => {
     ]);
   });
 
+  it('of the first fetch through new tables are told', ({ skip }) => {
+    // Paging was turned on with tables that nothing had walked.
+    const first = run.accesses.find(({ origin }) => origin === 'pageWalk');
+    expect(first?.vaddr).toBe(addressOf(run, 'TABLES'));
+    skip(run.qemu.pluginApi === 1, 'QEMU 7.2: what CR3 is loaded with cannot be read');
+    expect(lines(10)).toEqual([
+      `f_read ${at('w8', 'new_root')} walk`,
+      `f_read ${at('w8', 'new_pdpt')} walk`,
+      `f_read ${at('r8', 'new_root')}`,
+    ]);
+  });
+
   it('that set nothing are not there', () => {
     expect(lines(8)).toEqual([`r_load ${at('r4', 'other')}`]);
     const [totals] = run.trace.totals?.streams ?? [];
