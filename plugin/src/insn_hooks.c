@@ -2,11 +2,9 @@
 /* Callbacks of single instructions (see insn_hooks.h). */
 #include "insn_hooks.h"
 
-#include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
 #include "events.h"
-#include "fw_cfg.h"
 #include "insn_class.h"
 #include "pages.h"
 #include "push.h"
@@ -123,9 +121,6 @@ static void on_port(unsigned vcpu, void *userdata)
         uint64_t value = low_bytes(ls_view_register(r->eip, LS_RAX), port);
 
         push_port(r, port | LS_PORT_VALUE, value);
-        if (ls_audit_is_on() && ls_fw_cfg_out((uint16_t)port, value)) {
-            ls_insn_look_again(r);
-        }
     } else {
         r->pending_in = port;
         look_again(r, (unsigned)(port >> LS_PORT_INDEX_SHIFT));
@@ -161,7 +156,6 @@ void ls_insn_settle(LsRecorder *r)
 
     r->log = r->kept_log;
     ls_insn_forget(r);
-    ls_fw_cfg_settle();
     if (port && r->eip && ls_events_next_ip(r) != r->pending_ip) {
         push_port(r, port | LS_PORT_VALUE,
                   low_bytes(ls_view_register(r->eip, LS_RAX), port));

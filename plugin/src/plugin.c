@@ -304,10 +304,11 @@ static void on_exit_qemu(void)
     atomic_store(&ls_control->state, LS_STATE_CLOSING);
     for (unsigned i = 0; i < count; i++) {
         if (count == 1 && atomic_load(&recording)) {
+            ls_events_finish(ls_recorders[i]);
             ls_deliver_walks(ls_recorders[i]);
         }
         if (ls_audit_is_on() && i == 0) {
-            ls_audit_compare();
+            ls_audit_compare(ls_recorders[i]);
         }
         ls_record_count_words(ls_recorders[i]);
     }

@@ -178,11 +178,15 @@ static void mem_audited(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
 {
     LsRecorder *r = ls_self;
     uint64_t bytes = UINT64_C(1) << ls_api.mem_size_shift(info);
-    bool stray = ls_api.version == 1 && *r->log;
 
     (void)vcpu;
-    mem_careful(r, info, vaddr, userdata, info_size_bit, ls_api.version == 1);
-    for (uint64_t at = vaddr; bytes && ls_api.mem_is_store(info) && !stray;) {
+    /* Asked once: other threads write to the log, too. */
+    if (ls_api.version == 1 && ls_events_take_traces(r)) {
+        mem_stray(r, vaddr, low_bits(info, 0, info_size_bit));
+        return;
+    }
+    mem_careful(r, info, vaddr, userdata, info_size_bit, false);
+    for (uint64_t at = vaddr; bytes && ls_api.mem_is_store(info);) {
         uint64_t some = 4096 - (at & 4095) < bytes ? 4096 - (at & 4095) : bytes;
         unsigned slot = at >> 12 & (LS_PAGE_SLOTS - 1);
 
@@ -289,7 +293,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
     }
     if (ls_audit_is_due()) {
         ls_deliver_walks(r);
-        ls_audit_compare();
+        ls_audit_compare(r);
     }
     ls_push_checked(r, ls_word(id, LS_W_BLOCK));
 }

@@ -29,6 +29,9 @@ export interface CommandLineRequest {
   readonly fault?: string | undefined;
 }
 
+/** QEMU events that tell the memory audit what devices are asked to write. */
+const AUDIT_TRACES = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
+
 export interface CommandLine {
   readonly args: readonly string[];
   /** What the user should know about the result, a sentence each. */
@@ -77,6 +80,7 @@ export function buildCommandLine(request: CommandLineRequest): CommandLine {
   }
   if (request.auditMemory === true) {
     requireAuditable(request, facts.acceleration);
+    for (const event of AUDIT_TRACES) args.push('-trace', event);
     // What devices map to write to; QEMU 7.2 cannot say.
     if (isAtLeast(request.version, 10)) args.push('-trace', 'address_space_map');
   }
