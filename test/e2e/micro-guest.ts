@@ -59,11 +59,16 @@ export interface GuestOptions {
   /** Default 1. */
   readonly vcpus?: number;
   readonly thread?: 'single' | 'multi';
+  readonly auditMemory?: boolean;
+  /** KIND:N (CONTRIBUTING.md). */
+  readonly fault?: string;
+  /** More arguments for QEMU. */
+  readonly more?: readonly string[];
 }
 
 /** Throws when the guest did not pass its own checks, or when the trace is not whole or contradicts itself. */
 export async function recordGuest(name: string, options: GuestOptions = {}): Promise<GuestRun> {
-  const { vcpus = 1, thread = 'single' } = options;
+  const { vcpus = 1, thread = 'single', auditMemory = false, fault, more = [] } = options;
   const qemu = await qemuUnderTest();
   const folder = makeFolder();
   try {
@@ -77,10 +82,12 @@ export async function recordGuest(name: string, options: GuestOptions = {}): Pro
       guestArguments: [
         ...['-M', 'pc', '-m', '64', '-smp', `${vcpus}`, '-accel', `tcg,thread=${thread}`],
         ...['-nodefaults', '-display', 'none', '-no-reboot', '-bios', image],
-        ...['-device', 'isa-debug-exit,iobase=0x501,iosize=4'],
+        ...['-device', 'isa-debug-exit,iobase=0x501,iosize=4', ...more],
       ],
       limits: {},
       startPaused: false,
+      auditMemory,
+      fault,
       events: thread === 'single',
       terminal: 'none',
     });
