@@ -83,17 +83,20 @@ static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
 static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)
 {
     bool can = a->view && !a->parallel && ls_guest_memory_is_readable();
+    char partly[256];
     const char *why =
         a->parallel ? "with thread=multi page tables change while they are "
                       "looked at"
                     : "the vCPU's registers or guest memory cannot be read "
                       "in this QEMU";
 
-    add_ability(out, "page-walk", can ? "partial" : "no", can
-                    ? "accessed and dirty bits that the MMU sets, told when "
-                      "they are first used or seen; its reads of page tables "
-                      "are not recorded"
-                    : why);
+    snprintf(partly, sizeof(partly), "accessed and dirty bits that the MMU "
+             "sets, told when they are first used or seen%s; its reads of page "
+             "tables are not recorded",
+             ls_api.version == 1 ? ", but not those of the first fetch through "
+                                   "tables that CR3 is newly loaded with"
+                                 : "");
+    add_ability(out, "page-walk", can ? "partial" : "no", can ? partly : why);
     add_ability(out, "page-attributes", can ? "yes" : "no",
                 can ? NULL : why);
 }
