@@ -192,7 +192,7 @@ static bool is_vapic_patch(uint64_t at)
     for (uint64_t begin = at - 7; vapic_told && begin <= at - 5; begin++) {
         if (begin >= OPTION_ROMS &&
             begin + sizeof(after) <= LOW_PAGES * PAGE_BYTES &&
-            !memcmp(seen + begin, before, sizeof(before)) &&
+            !memcmp(all + begin, before, sizeof(before)) &&
             !memcmp(ram + begin, after, sizeof(after))) {
             return true;
         }

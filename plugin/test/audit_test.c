@@ -175,6 +175,22 @@ TEST(audit_knows_what_the_vapic_patches)
     CHECK_EQ(told("unknownBytes"), 6);
 }
 
+/* No store put it there. */
+TEST(audit_knows_what_the_vapic_patches_in_a_rom_that_came_by_dma)
+{
+    enum { ROM = 0xc0184 };
+
+    start();
+    guest_put(ROM, 8, 0xc1010f00000001b8);
+    ls_audit_explain(ROM, 8, LS_BY_DEVICE_DMA);
+    ls_audit_vapic_told();
+    guest_put(ROM + 5, 3, 0x7ee790);
+    compare();
+    CHECK_EQ(told("vapic"), 3);
+    CHECK_EQ(told("device-dma"), 2); /* b8 01; the others were 0 */
+    CHECK_EQ(told("unknownBytes"), 0);
+}
+
 static void request(uint64_t at, uint32_t control, uint32_t length,
                     uint64_t address)
 {
