@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { requireDefined } from '../../src/base/index.ts';
-import type { MemoryAudit } from '../../src/format/index.ts';
+import { checkTrace, type MemoryAudit } from '../../src/format/index.ts';
 import { type GuestOptions, recordGuest } from './micro-guest.ts';
 import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
 
@@ -11,7 +11,9 @@ async function audit(guest: string, options: GuestOptions = {}): Promise<MemoryA
   const run = await recordGuest(guest, { auditMemory: true, ...options });
   try {
     const { totals } = run.trace;
-    if (options.fault !== undefined) expect(totals?.injectedFaults).toBeGreaterThan(0);
+    if (options.fault !== undefined && (totals?.injectedFaults ?? 0) === 0) {
+      throw new Error(`no fault was injected: ${options.fault}`);
+    }
     return requireDefined(totals?.memoryAudit, 'memory was audited');
   } finally {
     await run.close();
@@ -74,5 +76,18 @@ describe.skipIf(!PLUGIN_IS_BUILT)('of deliberate faults the memory audit', () =>
 
   it('cannot notice neighbour:3, since memory does not tell who wrote', async () => {
     expect((await audit('plain', { fault: 'neighbour:3' })).unknownBytes).toBe(0);
+  });
+
+  it('cannot pass for a real recording', async () => {
+    const run = await recordGuest('plain', { fault: 'drop:3' });
+    try {
+      expect(run.trace.header.plugin.fault).toBe('drop:3');
+      expect(await checkTrace(run.outcome.file)).toMatchObject({
+        ok: true,
+        deliberateFault: 'drop:3',
+      });
+    } finally {
+      await run.close();
+    }
   });
 });
