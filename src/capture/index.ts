@@ -20,6 +20,7 @@ export {
   PROJECT_FOLDER,
   requirePluginFile,
 } from './plugin-file.ts';
+export { isAtLeast } from './qemu-version.ts';
 export {
   type Recording,
   type RecordOutcome,

@@ -40,12 +40,15 @@ export interface GuestRequest {
   readonly machine: GuestMachine;
   readonly qemu: QemuProgram;
   readonly pluginFile: string;
+  readonly auditMemory?: boolean;
+  /** KIND:N (CONTRIBUTING.md). */
+  readonly fault?: string;
   readonly signal?: AbortSignal;
 }
 
 /** Throws when there is no trace that could be read, and what stopped it when the signal did. */
 export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
-  const { guest, machine, qemu, pluginFile, signal } = request;
+  const { guest, machine, qemu, pluginFile, auditMemory = false, fault, signal } = request;
   signal?.throwIfAborted();
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-guest-'));
   try {
@@ -57,6 +60,8 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
       guestArguments: guestArguments(guest, machine),
       limits: {},
       startPaused: false,
+      auditMemory,
+      fault,
       events: machine.thread === 'single',
       terminal: 'none',
     });

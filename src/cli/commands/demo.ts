@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ExitCode, UserError } from '../../base/index.ts';
 import {
   chooseQemu,
+  isAtLeast,
   requireFreeOutput,
   requirePluginFile,
   runUntraced,
@@ -47,7 +48,7 @@ export const demoCommand: CommandSpec = {
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
 first instruction to power-off. A trace that an earlier demo left under the default name is replaced.
 "npm run demo" does the set-up first. With --audit-memory the firmware reads the kernel byte by byte, so that no
-device writes to memory, and the boot takes longer.`,
+device writes to memory, and the boot takes longer; QEMU 11 and newer cannot do without.`,
   arguments: [],
   options: [
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: boot.memtrace' },
@@ -75,7 +76,10 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
   try {
     const consoleFile = path.join(folder, 'console.txt');
     const auditMemory = isOn(input, 'auditMemory');
-    const bootOptions = { console: { file: consoleFile }, firmwareDma: !auditMemory };
+    const bootOptions = {
+      console: { file: consoleFile },
+      firmwareDma: !auditMemory || isAtLeast(qemu.version, 11),
+    };
     const { guest, untraced } = await withAbort(async (signal) => {
       const request = { cacheFolder: cacheFolder(context), qemuPath: qemu.path, signal };
       const prepared = await prepareDemoGuest({ ...request, onProgress: say });
@@ -95,6 +99,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
         limits: {},
         startPaused: false,
         auditMemory,
+        fault: context.env['LOADSTORE_FAULT'],
         events: true,
         terminal: 'none',
       },
