@@ -3,7 +3,7 @@
 // in this thread or in several. Parameters, state and result are data that can be sent between threads
 // (structured clone): numbers, strings, arrays, maps, typed arrays; no functions and no class instances.
 
-import type { ColumnName, NoteName } from '../format/index.ts';
+import type { CapabilityName, ColumnName, NoteName } from '../format/index.ts';
 import type { AccessColumns } from './access-columns.ts';
 
 /** What an analysis is told of the trace before it sees any of it. */
@@ -12,6 +12,13 @@ export interface TraceShape {
   readonly blockCount: number;
   /** vCPU numbers are below it. */
   readonly vcpuCount: number;
+  /**
+   * Number of each block's first instruction when all are counted through; blockCount + 1 elements, the last
+   * is their total. Instruction i of a block is insnBase[block] + i. A block without code has one.
+   */
+  readonly insnBase: Uint32Array;
+  /** Privilege that each block runs at, 0 to 3; 255 when it is not known. */
+  readonly blockCpl: Uint8Array;
 }
 
 /** Which part of an ordered analysis a state is for. Shard 0 of 1 is all of it. */
@@ -25,6 +32,8 @@ interface AnalysisCore<P, S, R> {
   readonly name: string;
   /** Columns of accesses that consume reads. Fewer are faster. */
   readonly columns: readonly ColumnName[];
+  /** Without these the trace cannot be analysed at all. */
+  readonly requires?: readonly CapabilityName[];
   /** It reads block executions too: AccessColumns.runs. */
   readonly runs?: boolean;
   /** It reads these notes too: AccessColumns.notes. */
