@@ -89,11 +89,13 @@ export function sharedMemory(): ColumnMemory {
           vcpu: memory.shorts('', runs.length),
           icount: memory.wide('', runs.length),
           firstAccess: runs.firstAccess,
+          continues: memory.bytes('', runs.length),
         };
         copy.block.set(runs.block);
         copy.executed.set(runs.executed);
         copy.vcpu.set(runs.vcpu);
         copy.icount.set(runs.icount);
+        copy.continues.set(runs.continues);
         kept = { runs, copy };
       }
       return kept.copy ?? runs;

@@ -9,6 +9,7 @@ export type {
   ShardedAnalysis,
   TraceShape,
 } from './analysis.ts';
+export { type CountsParameters, type CountsResult, countsAnalysis } from './counts.ts';
 export { createGatherer, sharedMemory } from './gather.ts';
 export { findAnalysis } from './registry.ts';
 export {

@@ -361,6 +361,7 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
         vcpu: Uint16Array.from(rows, (i) => runs.vcpu[i]),
         icount: takeWide(runs.icount, rows),
         firstAccess: rows.map((i) => runs.firstAccess[i]),
+        continues: Uint8Array.from(rows, (i) => runs.continues[i]),
       };
     },
   };

@@ -45,6 +45,6 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
       : await runWorkers(trace, shape, plan, workers, onProgress, signal);
   const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
   if (restricts && outcome.selectedCount === 0) throw emptySelectionError(trace, selection);
-  const results = requests.map(({ analysis }, i) => analysis.finish(outcome.states[i]));
+  const results = requests.map(({ analysis }, i) => analysis.finish(outcome.states[i], shape));
   return results as ResultsOf<Requests>;
 }

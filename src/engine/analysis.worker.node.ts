@@ -68,7 +68,9 @@ async function work(): Promise<void> {
       });
       report({ type: 'consumed' });
     } else {
-      const states = running.map(({ state }) => state?.held);
+      const states = running.map(({ analysis, state }) =>
+        state === undefined ? undefined : (analysis.harvest?.(state.held) ?? state.held),
+      );
       report({ type: 'finished', states, selectedCount: feed.selectedCount });
       break;
     }

@@ -127,7 +127,7 @@ export function shapeOfTrace(trace: Trace): TraceShape {
     blockCpl[block] = mode === undefined ? CPL_UNKNOWN : mode & MODE_CPL;
   }
   insnBase[code.blockCount] = total;
-  return { blockCount: code.blockCount, vcpuCount: countVcpus(trace), insnBase, blockCpl };
+  return { blockCount: code.blockCount, vcpuCount: countVcpus(trace), insnBase, blockCpl, code };
 }
 
 const MODE_CPL = 3;

@@ -27,5 +27,6 @@ export async function runInline(
     done++;
     onProgress?.(done / plan.chunks.length);
   }
-  return { states: running.map(({ state }) => state), selectedCount: feed.selectedCount };
+  const states = running.map(({ analysis, state }) => analysis.harvest?.(state) ?? state);
+  return { states, selectedCount: feed.selectedCount };
 }
