@@ -11,6 +11,9 @@ import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
+import { footprintCommand } from './commands/footprint.ts';
+import { heatCommand } from './commands/heat.ts';
+import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
 
@@ -27,6 +30,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   eventsCommand,
   checkCommand,
   countsCommand,
+  footprintCommand,
+  heatCommand,
+  hotCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

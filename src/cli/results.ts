@@ -4,8 +4,8 @@
 
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
+import type { HotFigures } from './hot-figures.ts';
 import type { Machine } from './machine.ts';
-import type { TopCounts } from './top-counts.ts';
 import type { TraceFacts, TraceTotals } from './trace-facts.ts';
 
 export interface RecordResult {
@@ -49,7 +49,7 @@ export interface DemoResult {
   /** Null when it is not known. */
   readonly recorderPeakBytes: number | null;
   readonly trace: TraceFacts;
-  readonly tops: TopCounts;
+  readonly hot: HotFigures;
 }
 
 export interface Spread {
