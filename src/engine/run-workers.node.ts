@@ -180,14 +180,12 @@ async function nextReport(
       if (error !== undefined) throw error;
     }
     await new Promise<void>((resolve) => {
-      for (const { onWake } of threads) onWake(resolve);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
+      const wake = (): void => {
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      for (const { onWake } of threads) onWake(wake);
+      signal?.addEventListener('abort', wake);
     });
   }
 }
