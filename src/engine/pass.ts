@@ -31,7 +31,7 @@ export type AnyRequest = AnalysisRequest<unknown, unknown, unknown>;
 /** The results of requests, in their order. */
 export type ResultsOf<Requests extends readonly unknown[]> = {
   -readonly [Index in keyof Requests]: Requests[Index] extends {
-    readonly analysis: { finish(state: never, trace: never): infer R };
+    readonly analysis: { finish(state: never, trace: TraceShape): infer R };
   }
     ? R
     : never;

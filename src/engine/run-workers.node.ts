@@ -185,21 +185,15 @@ async function nextReport(
       const error = broken();
       if (error !== undefined) throw error;
     }
-    await news(threads, signal);
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      for (const { onWake } of threads) onWake(wake);
+      signal?.addEventListener('abort', wake);
+    });
   }
-}
-
-/** Resolves when a thread reports or breaks, and when the signal is aborted. */
-async function news(threads: readonly Thread[], signal: AbortSignal | undefined): Promise<void> {
-  const listening = new AbortController();
-  await new Promise<void>((resolve) => {
-    const wake = (): void => {
-      resolve();
-    };
-    for (const { onWake } of threads) onWake(wake);
-    signal?.addEventListener('abort', wake, { signal: listening.signal });
-  });
-  listening.abort();
 }
 
 interface Thread {
