@@ -15,6 +15,8 @@ import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
 
 const DEFAULT_ROWS = 48;
 const MAX_ROWS = 4096;
+/** Of the counts in each thread. */
+export const HEAT_MEMORY_BYTES: number = 2 ** 26;
 
 export type NamedHeatRow = Pick<HeatRow, 'loads' | 'stores'> & {
   readonly address: string;
@@ -56,8 +58,9 @@ export const heatCommand: CommandSpec = {
       const unitShift = unitFrom(findText(input, 'unit')) === 'page' ? pageShift : lineShift;
       const rowLimit = rowsFrom(findCount(input, 'rows', '--rows'));
       const windows = windowsFrom(input, analysis.trace, analysis.selection);
+      const parameters = { unitShift, windows, rowLimit, memoryBytes: HEAT_MEMORY_BYTES };
       const [heat] = await runPass(input, context, analysis, [
-        { analysis: heatAnalysis, parameters: { unitShift, windows, rowLimit } },
+        { analysis: heatAnalysis, parameters },
       ]);
       const { windowInstructions } = windows;
       const said = { unitBytes: 2 ** unitShift, windowInstructions, rows: rowLimit };
