@@ -2,6 +2,7 @@
 // Every command, in the order of --help and of docs/cli.md.
 
 import type { CommandSpec } from './command-spec.ts';
+import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   infoCommand,
   dumpCommand,
   eventsCommand,
+  addressSpacesCommand,
   checkCommand,
   benchRecordCommand,
   benchDecodeCommand,
