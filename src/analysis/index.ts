@@ -2,6 +2,13 @@
 // Analyses: pure, mergeable consumers of batches of accesses (init, consume, merge, finish).
 
 export type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
+export {
+  type AddressSpace,
+  type AddressSpacesParameters,
+  type AddressSpacesResult,
+  addressSpacesAnalysis,
+  type SpacePlace,
+} from './address-spaces.ts';
 export type {
   Analysis,
   FreeAnalysis,

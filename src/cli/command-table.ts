@@ -2,6 +2,7 @@
 // Every command, in the order of --help and of docs/cli.md.
 
 import type { CommandSpec } from './command-spec.ts';
+import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   infoCommand,
   dumpCommand,
   eventsCommand,
+  addressSpacesCommand,
   checkCommand,
   countsCommand,
   footprintCommand,
