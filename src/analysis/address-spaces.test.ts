@@ -2,7 +2,7 @@
 // Address spaces by hand, against a walk over single accesses, and split anywhere and merged.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CodeTable } from '../format/index.ts';
+import type { Capabilities, CodeTable } from '../format/index.ts';
 import type { AccessColumns } from './access-columns.ts';
 import { type AddressSpacesResult, addressSpacesAnalysis } from './address-spaces.ts';
 import type { TraceShape } from './analysis.ts';
@@ -30,7 +30,10 @@ const code: CodeTable = {
   bytes: () => Uint8Array.of(0x90),
 };
 const SHAPE: TraceShape = {
-  ...{ blockCount: 3, vcpuCount: 1, code },
+  ...{ blockCount: 3, vcpuCount: 1, code, chunks: [], complete: true },
+  get capabilities(): Capabilities {
+    throw new Error('address spaces do not depend on them');
+  },
   insnBase: Uint32Array.of(0, 1, 2, 3),
   blockCpl: Uint8Array.of(0, 3, 0),
 };

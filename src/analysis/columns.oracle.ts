@@ -2,7 +2,7 @@
 // Accesses and block executions as plain objects, and as the columns that analyses read. Test support.
 
 import fc from 'fast-check';
-import type { CodeTable } from '../format/index.ts';
+import type { Capabilities, CodeTable } from '../format/index.ts';
 import type { AccessColumns, RunColumns } from './access-columns.ts';
 import type { TraceShape } from './analysis.ts';
 
@@ -35,6 +35,11 @@ export const SHAPE: TraceShape = {
   vcpuCount: VCPU_COUNT,
   insnBase: Uint32Array.of(0, 3, 4, 5, 10, 12),
   blockCpl: Uint8Array.of(0, 3, 255, 0, 3),
+  chunks: [],
+  get capabilities(): Capabilities {
+    throw new Error('these analyses do not look at them');
+  },
+  complete: true,
   get code(): CodeTable {
     throw new Error('these analyses do not look at the code');
   },
@@ -109,12 +114,14 @@ export function columnsOf(
 function runColumns(list: readonly OracleRun[]): RunColumns {
   return {
     length: list.length,
+    firstBlock: 0,
     block: Uint32Array.from(list, (one) => one.block),
     executed: Uint16Array.from(list, (one) => one.executed),
     vcpu: Uint16Array.from(list, (one) => one.vcpu),
     icount: new BigUint64Array(list.length),
     firstAccess: new Uint32Array(list.length),
     continues: Uint8Array.from(list, (one) => Number(one.continues)),
+    shape: new Uint32Array(list.length),
   };
 }
 

@@ -3,6 +3,7 @@
 
 import type { CommandSpec } from './command-spec.ts';
 import { addressSpacesCommand } from './commands/address-spaces.ts';
+import { auditCommand } from './commands/audit.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   footprintCommand,
   heatCommand,
   hotCommand,
+  auditCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

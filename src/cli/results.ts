@@ -3,6 +3,7 @@
 // on keep their names.
 
 import type { SpacePlace } from '../analysis/index.ts';
+import type { AuditResult } from '../audit/index.ts';
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
 import type { SourceFinding } from '../symbols/index.ts';
@@ -120,4 +121,9 @@ export interface AddressSpacesCommandResult {
     readonly isolated: boolean;
     readonly addressSpaces: readonly AddressSpaceRow[];
   };
+}
+
+export interface AuditCommandResult extends AuditResult {
+  readonly file: string;
+  readonly wallSeconds: number;
 }

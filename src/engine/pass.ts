@@ -16,8 +16,8 @@ import type { ChunkInfo, ColumnName, NoteName, SliceOptions, Trace } from '../fo
 export type AnyAnalysis = Analysis<unknown, unknown, unknown>;
 
 /** An analysis to run and its parameters, all resolved. */
-export interface AnalysisRequest<P, S, R> {
-  readonly analysis: Analysis<P, S, R>;
+export interface AnalysisRequest<P, S, R, D = S> {
+  readonly analysis: Analysis<P, S, R, D>;
   readonly parameters: P;
   /**
    * Module that worker threads load it from: it exports the analysis as `analysis` or by default. Not needed
@@ -42,6 +42,8 @@ export interface PassOptions {
   readonly selection?: Selection;
   /** Worker threads; 0, the default, runs in this thread. */
   readonly workers?: number;
+  /** Module of the engine's threads; default: the one that was built beside this one. */
+  readonly workerUrl?: URL;
   /** Part of the accesses that are done, 0 to 1. */
   readonly onProgress?: (part: number) => void;
   readonly signal?: AbortSignal;
@@ -128,7 +130,7 @@ function requireCapabilities(trace: Trace, analysis: AnyAnalysis): void {
 
 /** What analyses are told of the trace. */
 export function shapeOfTrace(trace: Trace): TraceShape {
-  const { code } = trace;
+  const { code, chunks, capabilities, complete } = trace;
   const insnBase = new Uint32Array(code.blockCount + 1);
   const blockCpl = new Uint8Array(code.blockCount);
   let total = 0;
@@ -139,7 +141,16 @@ export function shapeOfTrace(trace: Trace): TraceShape {
     blockCpl[block] = mode === undefined ? CPL_UNKNOWN : mode & MODE_CPL;
   }
   insnBase[code.blockCount] = total;
-  return { blockCount: code.blockCount, vcpuCount: countVcpus(trace), insnBase, blockCpl, code };
+  return {
+    blockCount: code.blockCount,
+    vcpuCount: countVcpus(trace),
+    insnBase,
+    blockCpl,
+    code,
+    chunks,
+    capabilities,
+    complete,
+  };
 }
 
 const MODE_CPL = 3;

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { TraceShape } from '../analysis/index.ts';
 import { requireDefined, TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
+import type { WorkerOptions } from './analyse.ts';
 import {
   type AnyRequest,
   addSelected,
@@ -29,17 +30,15 @@ export async function runInWorkers(
   trace: Trace,
   shape: TraceShape,
   plan: PassPlan,
-  workers: number,
-  onProgress: ((part: number) => void) | undefined,
-  signal: AbortSignal | undefined,
-  workerUrl: URL = new URL('./analysis.worker.node.js', import.meta.url),
+  { workers, workerUrl, onProgress, signal }: WorkerOptions,
 ): Promise<PassOutcome> {
+  const url = workerUrl ?? new URL('./analysis.worker.node.js', import.meta.url);
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const shardCounts = plan.requests.map((request) => countShards(request, shape, threadCount));
   const isOrdered = shardCounts.some((count) => count > 0);
   const lookAhead = isOrdered ? lookAheadOf(trace, plan, threadCount) : plan.chunks.length;
   const threads = Array.from({ length: threadCount }, (_, thread) =>
-    startThread(workerUrl, {
+    startThread(url, {
       path: trace.path,
       selection: plan.selection,
       slices: plan.slices,

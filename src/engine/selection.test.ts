@@ -3,6 +3,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  type AccessColumns,
+  chunkMayMatch,
+  createSelector,
+  type Selection,
+  selectionColumns,
+  selectionNotes,
+  type TraceShape,
+} from '../analysis/index.ts';
+import {
   byteSourceFromBytes,
   type ChunkInfo,
   openTraceSource,
@@ -11,36 +20,16 @@ import {
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { SeenAccess, SeenBlock } from '../format/reference-trace.oracle.ts';
-import type { AccessColumns } from './access-columns.ts';
-import type { TraceShape } from './analysis.ts';
-import {
-  chunkMayMatch,
-  createSelector,
-  type Selection,
-  selectionColumns,
-  selectionNotes,
-} from './selection.ts';
+import { shapeOfTrace } from './pass.ts';
 
 const { bytes, seen } = encodeTrace(
-  randomTrace({ seed: 8, blockCount: 9, executions: 1500, streams: 2, oddity: 0.2 }),
+  randomTrace({ seed: 8, blockCount: 9, executions: 700, streams: 2, oddity: 0.2 }),
 );
 const VCPUS = 4;
 const CR3_MASK = 0xf_ffff_ffff_f000n;
 
-function shapeOf({ code }: Trace): TraceShape {
-  const insnBase = [0];
-  const blockCpl: number[] = [];
-  for (let block = 0; block < code.blockCount; block++) {
-    insnBase.push((insnBase[block] ?? 0) + Math.max(1, code.insnCount(block)));
-    blockCpl.push((code.mode(block) ?? 255) & (code.mode(block) === undefined ? 255 : 3));
-  }
-  return {
-    blockCount: code.blockCount,
-    vcpuCount: VCPUS,
-    insnBase: Uint32Array.from(insnBase),
-    blockCpl: Uint8Array.from(blockCpl),
-    code,
-  };
+function shapeOf(trace: Trace): TraceShape {
+  return { ...shapeOfTrace(trace), vcpuCount: VCPUS };
 }
 
 /** What is left, as "stream:ordinal" of accesses and of block executions ("stream:first access:icount"). */
@@ -112,7 +101,7 @@ const halvesOf = (value: bigint) => ({
   hi: Number(value >> 32n),
 });
 
-describe('a selection', () => {
+describe('a selection', { timeout: 60_000 }, () => {
   it('that restricts nothing leaves all but aborted accesses', async () => {
     expect(seen.accesses.some(({ aborted }) => aborted)).toBe(true);
     expect(await select({})).toEqual({
