@@ -18,6 +18,7 @@ import { heatCommand } from './commands/heat.ts';
 import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
+import { runCommand } from './commands/run.ts';
 
 export const PROGRAM_SUMMARY =
   'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   footprintCommand,
   heatCommand,
   hotCommand,
+  runCommand,
   auditCommand,
   benchRecordCommand,
   benchDecodeCommand,
