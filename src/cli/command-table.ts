@@ -9,6 +9,7 @@ import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
+import { explainCommand } from './commands/explain.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
 
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   infoCommand,
   dumpCommand,
   checkCommand,
+  explainCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

@@ -84,10 +84,17 @@ function configureCommand(command: Command, spec: CommandSpec): void {
     const name = argument.variadic === true ? `${argument.name}...` : argument.name;
     command.argument(argument.required ? `<${name}>` : `[${name}]`, argument.description);
   }
-  for (const option of spec.options) command.option(option.flags, option.description);
+  for (const { flags, description, repeatable = false } of spec.options) {
+    if (repeatable) command.option(flags, description, collect, []);
+    else command.option(flags, description);
+  }
   const exitCodes =
     spec.exitCodes === undefined ? '' : `\nExit codes:\n  ${spec.exitCodes.join('\n  ')}\n`;
   command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);
+}
+
+function collect(word: string, before: readonly string[]): readonly string[] {
+  return [...before, word];
 }
 
 /** What probably was meant by words that the parser refused. */
