@@ -19,7 +19,7 @@ top         equ STACK
 %macro UNMAP 1
         mov qword [PTE(%1)], 0
         invlpg [%1]
-        FIX %1, (%1) + 7
+        FIX %1, (%1) + MAPPED
 %endmacro
 
 main:
@@ -50,9 +50,9 @@ s_movs: movsq                       ; its second access
 s_aft:  mov eax, [data]
         MARK 3
 
-        mov qword [readonly_entry], readonly + 5
+        mov qword [readonly_entry], readonly + MAPPED - 2
         invlpg [readonly]
-        FIX readonly, readonly + 7
+        FIX readonly, readonly + MAPPED
         MARK 4
 s_bef:  mov eax, [data]
 s_rmw:  add dword [readonly], 1

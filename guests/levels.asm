@@ -27,7 +27,7 @@ main:
         wrmsr
         mov qword [missing_entry], 0
         invlpg [missing]
-        FIX missing, missing + 7
+        FIX missing, missing + MAPPED
 
         MARK 0
 first:  push UDATA

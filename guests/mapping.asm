@@ -41,24 +41,24 @@ b_ret       equ alias_b + s_ret - shared
 %endmacro
 
 main:
-        mov qword [PTE(alias_a)], shared + 7
-        mov qword [PTE(alias_b)], shared + 7
-        mov qword [PTE(twin_a)], twin_frame + 7
-        mov qword [PTE(twin_b)], twin_frame + 7
-        MOVE_TO frame_1 + 7
+        mov qword [PTE(alias_a)], shared + MAPPED
+        mov qword [PTE(alias_b)], shared + MAPPED
+        mov qword [PTE(twin_a)], twin_frame + MAPPED
+        mov qword [PTE(twin_b)], twin_frame + MAPPED
+        MOVE_TO frame_1 + MAPPED
         ; The second address space is a copy of the first, down to the page table of DATA.
         mov esi, TABLES
         mov edi, OTHER
         mov ecx, 0x3000 / 8
         rep movsq
-        mov dword [OTHER], other_pdpt + 7
-        mov dword [other_pdpt], other_pd + 7
-        mov dword [other_pd + (DATA >> 21) * 8], other_pt + 7
+        mov dword [OTHER], other_pdpt + MAPPED
+        mov dword [other_pdpt], other_pd + MAPPED
+        mov dword [other_pd + (DATA >> 21) * 8], other_pt + MAPPED
         mov esi, PT
         mov edi, other_pt
         mov ecx, 512
         rep movsq
-        mov qword [other_pt + moving_entry - PT], frame_3 + 7
+        mov qword [other_pt + moving_entry - PT], frame_3 + MAPPED
         mov rax, cr3
         mov cr3, rax
 
@@ -99,19 +99,19 @@ t_5:    mov edx, [twin_frame + 0x10]
         mov rdx, cr3
         MARK 6
 m_1:    mov [moving], eax
-m_inv:  MOVE_TO frame_2 + 7
+m_inv:  MOVE_TO frame_2 + MAPPED
         invlpg [moving]
 m_2:    mov [moving + 4], eax
-m_cr3:  MOVE_TO frame_3 + 7
+m_cr3:  MOVE_TO frame_3 + MAPPED
         mov cr3, rdx
 m_3:    mov [moving + 8], eax
-m_gl:   MOVE_TO frame_1 + 0x107     ; global, once CR4.PGE is on
+m_gl:   MOVE_TO frame_1 + 0x100 + MAPPED     ; global, once CR4.PGE is on
         invlpg [moving]
         mov rcx, cr4
         or ecx, 0x80
         mov cr4, rcx
 m_4:    mov [moving + 12], eax
-m_stay: MOVE_TO frame_2 + 7
+m_stay: MOVE_TO frame_2 + MAPPED
         mov cr3, rdx                ; does not drop what is global
         and ecx, ~0x80
         mov cr4, rcx                ; does
@@ -125,7 +125,7 @@ m_5:    mov [moving + 16], eax
 
         ; A loop that remaps its page each time: the mapping in the trace moves with it.
         mov ecx, 4
-        mov esi, frame_1 + 7
+        mov esi, frame_1 + MAPPED
         MARK 8
 g_map:  mov [moving_entry], rsi
         invlpg [moving]
@@ -135,7 +135,7 @@ g_add:  add [moving + 0x20], ecx
         jnz g_map
         MARK 9
 
-        MOVE_TO frame_1 + 7
+        MOVE_TO frame_1 + MAPPED
         invlpg [moving]
         mov ebx, OTHER
         MARK 10

@@ -12,7 +12,7 @@ divide      equ LAPIC + 0x3e0       ; divide configuration of the timer
 hpet_config equ HPET + 0x10
 
 main:
-        mov eax, LAPIC + 7
+        mov eax, LAPIC + MAPPED
         mov [PTE(apic_page)], rax
         invlpg [apic_page]
         mov ebx, LAPIC

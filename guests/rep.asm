@@ -25,8 +25,8 @@ top         equ STACK
 %endmacro
 
 main:
-        mov qword [PTE(low_page)], low_frame + 7
-        mov qword [PTE(high_page)], high_frame + 7
+        mov qword [PTE(low_page)], low_frame + MAPPED
+        mov qword [PTE(high_page)], high_frame + MAPPED
         mov qword [PTE(missing)], 0
         mov rax, cr3
         mov cr3, rax
@@ -118,7 +118,7 @@ cross1: rep movsb
         MARK 9
         CHECK word [high_frame + 8], 0x201f
 
-        FIX missing, missing + 7
+        FIX missing, missing + MAPPED
         mov esi, source
         mov edi, missing - 2
         mov ecx, 5
@@ -131,7 +131,7 @@ after_movs: mov [dest], ecx
 
         mov qword [PTE(missing)], 0
         invlpg [missing]
-        FIX missing, missing + 7
+        FIX missing, missing + MAPPED
         mov edi, missing - 8
         mov ecx, 3
         MARK 12
@@ -142,7 +142,7 @@ fault_stos: rep stosq
 
         mov qword [PTE(missing)], 0
         invlpg [missing]
-        FIX missing, missing + 7
+        FIX missing, missing + MAPPED
         mov esi, source
         mov edi, missing
         mov ecx, 2
@@ -154,7 +154,7 @@ fault_first: repe cmpsb             ; the first access of the first iteration
 
         mov qword [PTE(missing)], 0
         invlpg [missing]
-        FIX missing, missing + 7
+        FIX missing, missing + MAPPED
         mov rsi, missing - 2
         mov edi, dest
         mov ecx, 4

@@ -69,10 +69,10 @@ export function findText(input: CommandInput, name: string): string | undefined 
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The words of an option that may be given several times. */
-export function findTexts(input: CommandInput, name: string): readonly string[] {
+/** Of an option that takes several words, or that is repeatable. */
+export function findTexts(input: CommandInput, name: string): string[] {
   const value = input.options.get(name);
-  return Array.isArray(value) ? value.map(String) : [];
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
 /** For a flag `--no-NAME` the option is NAME, true unless given. */

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every guest on every QEMU, a few at a time.
+
+import os from 'node:os';
+import type { QemuProgram } from '../capture/index.ts';
+import {
+  type GuestFile,
+  type GuestMachine,
+  type GuestRun,
+  guestNames,
+  openGuest,
+  recordGuest,
+} from '../guests/index.ts';
+import { type GuestSource, parseGuest } from './guest-source.ts';
+import {
+  type Difference,
+  type Judgement,
+  judgeCase,
+  notApplicable,
+  UNEXPLAINED,
+  unexplained,
+  type Verdict,
+} from './judge.ts';
+import { KINDS, type Kind } from './kinds.ts';
+import { isInRange } from './version-range.ts';
+
+/** Keys that scripts rely on keep their names. */
+export interface ConformanceResult {
+  readonly qemus: readonly { readonly path: string; readonly version: string }[];
+  readonly cases: readonly CaseResult[];
+  readonly matrix: readonly MatrixRow[];
+  /** Of cases that contradict their declaration. */
+  readonly unexplained: number;
+  /** What a trace counts as wrong, beyond its cases. */
+  readonly problems: readonly string[];
+}
+
+export interface CaseResult {
+  readonly id: string;
+  readonly title: string;
+  readonly guest: string;
+  readonly kind: Kind;
+  readonly mode: string;
+  /** Version. */
+  readonly qemu: string;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly holes: readonly string[];
+  readonly rules: readonly string[];
+  readonly details?: Difference;
+}
+
+export type VerdictCounts = Readonly<Record<Verdict, number>>;
+
+export interface MatrixRow {
+  readonly kind: Kind;
+  readonly title: string;
+  /** Of each QEMU, in the order of `qemus`. */
+  readonly counts: readonly VerdictCounts[];
+}
+
+export interface ConformanceRequest {
+  readonly qemus: readonly QemuProgram[];
+  readonly pluginFile: string;
+  /** Of guests; default: all of them. */
+  readonly guests?: readonly string[];
+  readonly onProgress?: (done: number, all: number, now: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+interface Job {
+  readonly guest: GuestFile;
+  readonly source: GuestSource;
+  readonly machine: GuestMachine;
+  readonly qemu: QemuProgram;
+}
+
+interface JobResult {
+  readonly cases: readonly CaseResult[];
+  readonly problems: readonly string[];
+}
+
+/** Throws what stopped it when the signal did, and Error for a mistake in a guest's source. */
+export async function runConformance(request: ConformanceRequest): Promise<ConformanceResult> {
+  const { qemus, onProgress = () => undefined } = request;
+  const guests = (request.guests ?? guestNames())
+    .map((name) => openGuest(name))
+    .map((guest) => ({ guest, source: parseGuest(guest) }))
+    .filter(({ source }) => source.cases.length > 0);
+  const jobs = qemus.flatMap((qemu) =>
+    guests.flatMap(({ guest, source }) =>
+      guest.machines.map((machine): Job => ({ guest, source, machine, qemu })),
+    ),
+  );
+  let done = 0;
+  const results = await inParallel(jobs, async (job) => {
+    const what = `${job.guest.name} on QEMU ${job.qemu.version.text}`;
+    onProgress(done, jobs.length, what);
+    const result = await runJob(job, request);
+    onProgress(++done, jobs.length, what);
+    return result;
+  });
+  const cases = results.flatMap((result) => result.cases);
+  return {
+    qemus: qemus.map(({ path, version }) => ({ path, version: version.text })),
+    cases,
+    matrix: matrixOf(
+      cases,
+      qemus.map(({ version }) => version.text),
+    ),
+    unexplained: cases.filter(({ reason }) => reason.startsWith(UNEXPLAINED)).length,
+    problems: results.flatMap(({ problems }) => problems),
+  };
+}
+
+/** A guest is idle little of the time: as many as there are processors. */
+async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < items.length; at = next++) {
+      const item = items[at];
+      if (item !== undefined) results[at] = await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(4, os.availableParallelism()) }, worker));
+  return results;
+}
+
+async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult> {
+  const { guest, source, machine, qemu } = job;
+  const { needs } = machine;
+  if (needs !== undefined && !isInRange(qemu.version, needs.range)) {
+    return { cases: judgeAll(job, () => notApplicable(needs.why)), problems: [] };
+  }
+  const { pluginFile, signal } = request;
+  let run: GuestRun;
+  try {
+    run = await recordGuest({
+      ...{ guest, machine, qemu, pluginFile },
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    return { cases: judgeAll(job, () => unexplained(`not recorded: ${why}`)), problems: [] };
+  }
+  try {
+    // Nothing that a guest did before it failed is relied on; where it differs, that may be why.
+    const cases = judgeAll(job, (each) => {
+      const judgement = judgeCase(run, source, each);
+      if (run.problem === undefined || judgement.details !== undefined) return judgement;
+      return unexplained(`guest ${guest.name}: ${run.problem}`);
+    });
+    return { cases, problems: problemsOf(run) };
+  } finally {
+    await run.close();
+  }
+}
+
+function judgeAll(
+  { guest, source, machine, qemu }: Job,
+  judge: (guestCase: GuestSource['cases'][number]) => Judgement,
+): CaseResult[] {
+  return source.cases.map((each) => {
+    const { verdict, reason, holes, rules, details } = judge(each);
+    return {
+      id: machine.name === '' ? each.id : `${each.id}/${machine.name}`,
+      title: each.title,
+      guest: guest.name,
+      kind: each.kind,
+      mode: each.mode,
+      qemu: qemu.version.text,
+      ...{ verdict, reason, holes, rules },
+      ...(details === undefined ? {} : { details }),
+    };
+  });
+}
+
+/** What the recorder itself counted as wrong. */
+function problemsOf({ guest, qemu, trace, problem }: GuestRun): string[] {
+  const where = `${guest.name} on QEMU ${qemu.version.text}`;
+  const wrong = (trace.totals?.streams ?? []).flatMap((stream) =>
+    (
+      ['deliveryMismatches', 'walkMismatches', 'mapMismatches', 'strays', 'unresolvedCuts'] as const
+    ).flatMap((name) => (stream[name] > 0 ? [`${where}: ${name} is ${stream[name]}`] : [])),
+  );
+  return problem === undefined ? wrong : [`${where}: ${problem}`, ...wrong];
+}
+
+function matrixOf(cases: readonly CaseResult[], versions: readonly string[]): MatrixRow[] {
+  return Object.entries(KINDS).flatMap(([kind, title]) => {
+    const ofKind = cases.filter((each) => each.kind === kind);
+    const [first] = ofKind;
+    if (first === undefined) return [];
+    const counts = versions.map((version) => {
+      const count = (verdict: Verdict): number =>
+        ofKind.filter((each) => each.qemu === version && each.verdict === verdict).length;
+      return {
+        observed: count('observed'),
+        reconstructed: count('reconstructed'),
+        missing: count('missing'),
+        'not-applicable': count('not-applicable'),
+      };
+    });
+    return [{ kind: first.kind, title, counts }];
+  });
+}
