@@ -9,7 +9,7 @@ import { scratchParent } from '../capture/index.ts';
 import type { CodeBits } from './machine-state.ts';
 
 /** The longest x86 instruction (SDM 2A 2.3.11). */
-export const MAX_INSTRUCTION_BYTES = 15;
+const MAX_INSTRUCTION_BYTES = 15;
 
 /** "480fc70f", also with spaces between the bytes. Throws UserError 'usage' for what is not bytes. */
 export function parseBytes(text: string): Uint8Array {
@@ -21,7 +21,11 @@ export function parseBytes(text: string): Uint8Array {
       'for example --bytes 480fc70f',
     );
   }
-  return Uint8Array.from(Buffer.from(digits, 'hex'));
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+export function formatDigits(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**

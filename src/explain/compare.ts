@@ -187,7 +187,7 @@ function claimElements(
   return undefined;
 }
 
-export function describeExpected({ access, expression }: ExpectedAccess): string {
+function describeExpected({ access, expression }: ExpectedAccess): string {
   const place = expression === '' ? '' : ` at ${expression}`;
   return `${access.direction} ${access.bytes}${place}${kindWord(access)}`;
 }

@@ -8,7 +8,7 @@ import { isAtLeast, type QemuProgram, scratchParent } from '../capture/index.ts'
 import type { PortNote } from '../format/index.ts';
 import { type Access, openGuest } from '../guests/index.ts';
 import { decodeInstruction, formatInstruction, usualMode } from '../isa/index.ts';
-import { assembleText } from './assemble.ts';
+import { assembleText, formatDigits } from './assemble.ts';
 import { type ExpectedAccess, expectAccesses } from './expected.ts';
 import { codeAddress, type Fate, patchImage, placesOf } from './guest-image.ts';
 import { type GuestTask, runPlain, runRecorded } from './guest-runs.ts';
@@ -69,7 +69,7 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       'refused' in recorded ? { accesses: [], ports: [], cuts: [] } : recorded;
     return {
       instruction: {
-        bytes: Buffer.from(bytes).toString('hex'),
+        bytes: formatDigits(bytes),
         disassembly: formatInstruction(bytes, cpuMode, ip),
         mnemonic,
         mode,
@@ -100,7 +100,7 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
 function requireOne(bytes: Uint8Array, decodedBytes: number, mode: CodeBits): void {
   const { length } = bytes;
   if (length === decodedBytes && length > 0) return;
-  const digits = Buffer.from(bytes).toString('hex');
+  const digits = formatDigits(bytes);
   const what =
     decodedBytes < length
       ? `the first instruction of ${digits} has ${decodedBytes} of its ${length} bytes`

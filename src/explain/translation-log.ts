@@ -49,10 +49,10 @@ export function parseTranslationLog(text: string): TranslatedBlock[] {
     interruptLabel = undefined;
   };
   for (const line of text.split('\n')) {
-    if (/^IN:/.test(line)) {
+    if (line.startsWith('IN:')) {
       finish();
       part = 'code';
-    } else if (/^OP:/.test(line)) {
+    } else if (line.startsWith('OP:')) {
       part = 'operations';
     } else if (part === 'code') {
       // Long instructions go on in lines that have bytes alone.
