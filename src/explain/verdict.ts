@@ -112,7 +112,7 @@ function judgeAccesses(evidence: Evidence): Verdict {
       bytes: size,
     }));
   const { missing, extra, remarks } = compareAccesses(expected, seen);
-  if (missing.length > 0) return incomplete(`not in the trace: ${missing.join('; ')}`, remarks);
+  if (missing.length > 0) return incomplete(`the trace lacks ${missing.join('; ')}`, remarks);
   const isPortIo = /^(?:rep )?(?:in|out)(?:s[bwd])?$/.test(mnemonic);
   if (isPortIo && recorded.ports.length === 0) {
     return incomplete('its port I/O is not in the trace', remarks);

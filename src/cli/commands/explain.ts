@@ -46,6 +46,7 @@ local APIC (32- and 64-bit code; real mode has no paging).`,
       flags: '--parallel',
       description: 'with two vCPUs that run at the same time: LOCK is another matter then',
     },
+    { flags: '--brief', description: 'leave out the operations that do not get at memory' },
     QEMU_OPTION,
     JSON_OPTION,
   ],
@@ -70,7 +71,7 @@ async function runExplain(input: CommandInput, context: CliContext): Promise<Exi
       parallel: isOn(input, 'parallel'),
     }),
   );
-  await printResult(context, input, result, renderExplain);
+  await printResult(context, input, result, (one) => renderExplain(one, isOn(input, 'brief')));
   return ExitCode.ok;
 }
 

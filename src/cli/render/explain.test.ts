@@ -82,6 +82,16 @@ verdict: complete: every architectural access was observed, and nothing else
 `);
   });
 
+  it('is brief when asked', () => {
+    const text = renderExplain(PUSH, true);
+    expect(text).toContain(
+      'TCG operations of QEMU; 1 of 2 get at memory, or may:\n  > qemu_st_i64 ',
+    );
+    expect(text).not.toContain('mov_i64');
+    const none = { ...PUSH, ops: PUSH.ops.slice(0, 1) };
+    expect(renderExplain(none, true)).toContain('; none of 1 gets at memory.\n\n');
+  });
+
   it('draws long lists of like accesses together', () => {
     const accesses = Array.from({ length: 20 }, (_, i) => ({
       ...STORE,

@@ -9,10 +9,11 @@ import { drawTable, fillText } from './table.ts';
 
 const WIDTH = 100;
 
-export function renderExplain(result: ExplainResult): string {
+/** `brief` leaves out the operations that do not get at memory. */
+export function renderExplain(result: ExplainResult, brief = false): string {
   return [
     renderHead(result),
-    renderOperations(result),
+    renderOperations(result, brief),
     renderSides(result),
     renderVerdict(result),
   ].join('\n');
@@ -39,14 +40,22 @@ function renderHead({ instruction, qemu, preset }: ExplainResult): string {
   );
 }
 
-function renderOperations({ ops, translations }: ExplainResult): string {
+function renderOperations({ ops, translations }: ExplainResult, brief: boolean): string {
   if (ops.length === 0) return 'QEMU translated no block that begins with it.\n';
   const times = translations > 1 ? ` (the first of ${translations} translations)` : '';
-  const reach = ops.some(({ memory }) => memory !== null)
-    ? '> gets at memory, or may'
-    : 'none gets at memory';
-  const lines = ops.flatMap((op) => (op.memory === null ? [`    ${op.text}`] : memoryLines(op)));
-  return `TCG operations of QEMU${times}; ${reach}:\n${lines.map((line) => `${line}\n`).join('')}`;
+  const reaching = ops.filter(({ memory }) => memory !== null);
+  const head =
+    reaching.length === 0
+      ? `; none of ${ops.length} gets at memory`
+      : brief
+        ? `; ${reaching.length} of ${ops.length} get at memory, or may`
+        : '; > gets at memory, or may';
+  const shown = brief ? reaching : ops;
+  const lines = shown.flatMap((op) => (op.memory === null ? [`    ${op.text}`] : memoryLines(op)));
+  const end = lines.length === 0 ? '.' : ':';
+  return [`TCG operations of QEMU${times}${head}${end}`, ...lines]
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function memoryLines({ text, memory }: OperationResult): string[] {
