@@ -60,6 +60,10 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
     const { fate, translations } = await runPlain(task);
     const isHopeless = fate.kind === 'no-report' && fate.why === 'time';
     const recorded = await runRecorded(task, request.pluginFile, isHopeless);
+    const isBefore10 = !isAtLeast(qemu.version, 10);
+    const [ops, ...retranslations] = translations.map(({ operations }) =>
+      operations.map((operation) => operationResult(operation, isBefore10)),
+    );
     const { mnemonic } = decoded;
     const verdict =
       'refused' in recorded
@@ -81,10 +85,8 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
         thread: parallel ? 'multi' : 'single',
       },
       preset: presetResult(state, expected),
-      ops: (translations[0]?.operations ?? []).map((operation) =>
-        operationResult(operation, !isAtLeast(qemu.version, 10)),
-      ),
-      translations: translations.length,
+      ops: ops ?? [],
+      retranslations,
       architectural: expected.map(expectedResult),
       accesses: accesses.map(recordedResult),
       ports: ports.map(portResult),

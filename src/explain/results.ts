@@ -32,8 +32,8 @@ export interface ExplainResult {
   }[];
   /** What QEMU translated the instruction to, without the recorder. */
   readonly ops: readonly OperationResult[];
-  /** Times that QEMU translated it; more than once when it redid it in a block of its own. */
-  readonly translations: number;
+  /** What it was translated to again, when QEMU did it in a block of its own after all. */
+  readonly retranslations: readonly (readonly OperationResult[])[];
   /** What the manual prescribes. */
   readonly architectural: readonly {
     readonly direction: 'load' | 'store';

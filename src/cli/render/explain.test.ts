@@ -40,7 +40,7 @@ const PUSH: ExplainResult = {
       },
     },
   ],
-  translations: 1,
+  retranslations: [],
   architectural: [
     {
       direction: 'store',
@@ -109,7 +109,7 @@ verdict: complete: every architectural access was observed, and nothing else
     const text = renderExplain({
       ...PUSH,
       qemu: { ...PUSH.qemu, thread: 'multi' },
-      translations: 2,
+      retranslations: [[{ text: 'ret', memory: null }], PUSH.ops],
       accesses: [
         { ...STORE, device: true, aborted: true },
         { ...STORE, origin: 'page-walk', evidence: 'reconstructed' },
@@ -121,7 +121,7 @@ verdict: complete: every architectural access was observed, and nothing else
     });
     for (const part of [
       'two vCPUs, thread=multi: translated for parallel execution\n',
-      'TCG operations of QEMU (the first of 2 translations); ',
+      'In a block of its own; none of 1 gets at memory:\n    ret\n\n',
       'store 8 0x3efff8 observed, device, aborted\n',
       'store 8 0x3efff8 reconstructed, page-walk\n',
       'in 1, port 0x80\n',

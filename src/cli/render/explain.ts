@@ -40,9 +40,16 @@ function renderHead({ instruction, qemu, preset }: ExplainResult): string {
   );
 }
 
-function renderOperations({ ops, translations }: ExplainResult, brief: boolean): string {
+function renderOperations({ ops, retranslations }: ExplainResult, brief: boolean): string {
   if (ops.length === 0) return 'QEMU translated no block that begins with it.\n';
-  const times = translations > 1 ? ` (the first of ${translations} translations)` : '';
+  const again = retranslations.filter((later) => !isSameWay(later, ops));
+  return [
+    drawOperations('TCG operations of QEMU', ops, brief),
+    ...again.map((later) => drawOperations('In a block of its own', later, brief)),
+  ].join('');
+}
+
+function drawOperations(title: string, ops: readonly OperationResult[], brief: boolean): string {
   const reaching = ops.filter(({ memory }) => memory !== null);
   const head =
     reaching.length === 0
@@ -53,9 +60,17 @@ function renderOperations({ ops, translations }: ExplainResult, brief: boolean):
   const shown = brief ? reaching : ops;
   const lines = shown.flatMap((op) => (op.memory === null ? [`    ${op.text}`] : memoryLines(op)));
   const end = lines.length === 0 ? '.' : ':';
-  return [`TCG operations of QEMU${times}${head}${end}`, ...lines]
-    .map((line) => `${line}\n`)
-    .join('');
+  return [`${title}${head}${end}`, ...lines].map((line) => `${line}\n`).join('');
+}
+
+function isSameWay(some: readonly OperationResult[], others: readonly OperationResult[]): boolean {
+  const waysOf = (ops: readonly OperationResult[]): string =>
+    ops.map(({ memory }) => `${memory?.way} ${memory?.direction}`).join();
+  return waysOf(some.filter(hasMemory)) === waysOf(others.filter(hasMemory));
+}
+
+function hasMemory({ memory }: OperationResult): boolean {
+  return memory !== null;
 }
 
 function memoryLines({ text, memory }: OperationResult): string[] {
@@ -84,23 +99,25 @@ function renderSides(result: ExplainResult): string {
     right[i] ?? (i === 0 ? emptyWord(result) : ''),
   ]);
   const redone = result.cuts.flatMap((cause) => {
-    const why = REDONE.get(cause);
+    const why = describeCut(cause, result.qemu.thread);
     return why === undefined ? [] : [`${fillText(why, WIDTH, '  ')}\n`];
   });
   return `${drawTable([['the manual prescribes', 'the trace has'], ...rows], [])}${redone.join('')}`;
 }
 
-/** By the cause for which the recorded block was left. */
-const REDONE: ReadonlyMap<string, string> = new Map([
-  [
-    'device',
-    'It went to a device: QEMU left the block and did the instruction again in a block of its own.',
-  ],
-  [
-    'modified-code',
-    'It wrote to its own block, or could not be atomic in it: QEMU left the block and did it again.',
-  ],
-]);
+/** Why QEMU did it again, by the cause for which the recorded block was left. */
+function describeCut(cause: string, thread: 'single' | 'multi'): string | undefined {
+  switch (cause) {
+    case 'device':
+      return 'It went to a device: QEMU left the block and did the instruction in a block of its own.';
+    case 'modified-code':
+      return thread === 'multi'
+        ? 'It could not be atomic: QEMU left the block and did the instruction while no other vCPU ran.'
+        : 'It wrote to its own block: QEMU left that and did the instruction in a block of its own.';
+    default:
+      return undefined;
+  }
+}
 
 function emptyWord({ verdict }: ExplainResult): string {
   return verdict === 'not-recorded' ? 'not recorded' : 'nothing';
