@@ -2,6 +2,7 @@
 // Every command, in the order of --help and of docs/cli.md.
 
 import type { CommandSpec } from './command-spec.ts';
+import { auditCommand } from './commands/audit.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   infoCommand,
   dumpCommand,
   checkCommand,
+  auditCommand,
   conformanceCommand,
   explainCommand,
   benchRecordCommand,

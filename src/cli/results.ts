@@ -2,6 +2,7 @@
 // What commands come to: one typed result each, printed as text (render/) or as JSON. Keys that scripts rely
 // on keep their names.
 
+import type { AuditResult } from '../audit/index.ts';
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
 import type { Machine } from './machine.ts';
@@ -94,4 +95,9 @@ export interface CheckCommandResult extends CheckResult {
   readonly file: string;
   /** Null when no repair was asked for. */
   readonly repaired: (RepairResult & { readonly file: string }) | null;
+}
+
+export interface AuditCommandResult extends AuditResult {
+  readonly file: string;
+  readonly wallSeconds: number;
 }

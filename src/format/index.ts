@@ -32,6 +32,7 @@ export type {
 export { openTrace } from './open-trace.node.ts';
 export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
+export type { ExecutionBatch, ExecutionOptions } from './read-executions.ts';
 export type {
   CutCause,
   NoteName,

@@ -94,7 +94,11 @@ export function requireWhole(value: number, what: string): number {
   });
 }
 
-function requireOneOf(value: number, what: string, there: readonly number[] | undefined): number {
+export function requireOneOf(
+  value: number,
+  what: string,
+  there: readonly number[] | undefined,
+): number {
   requireWhole(value, what);
   if (there?.includes(value) ?? true) return value;
   throw new TraceError('bad-argument', `the trace has no ${what} ${value}`, {

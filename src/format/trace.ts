@@ -24,6 +24,12 @@ import {
   selectChunksOfBlocks,
 } from './read-blocks.ts';
 import {
+  decodeExecutions,
+  type ExecutionBatch,
+  type ExecutionOptions,
+  selectChunksOfExecutions,
+} from './read-executions.ts';
+import {
   decodeNotes,
   type NoteOptions,
   type NotePlan,
@@ -83,6 +89,8 @@ export interface Trace {
   readonly accesses: ReadAccesses;
   /** Batches of block executions. Throws as accesses() does. */
   blocks(options?: BlockOptions): AsyncIterable<BlockBatch>;
+  /** Batches of block executions together with their accesses, aborted ones too. Throws as accesses() does. */
+  executions(options?: ExecutionOptions): AsyncIterable<ExecutionBatch>;
   /**
    * Notes with their places, stream by stream. Throws 'bad-argument' at once, also for a stream that the
    * trace does not have; while iterating as accesses() does.
@@ -143,6 +151,18 @@ export async function openTraceSource(
         for await (const { record, payload } of loadChunks(source, records, options.signal)) {
           kernel.load(record, payload);
           yield* decodeBlocks(kernel, record, plan);
+        }
+      });
+    },
+    executions(options = {}) {
+      const records = selectChunksOfExecutions(survey.chunks, options, inventory);
+      return withKernel(survey.code, async function* (kernel) {
+        for await (const { record, payload } of loadChunks(source, records, options.signal)) {
+          kernel.load(record, payload);
+          for (const batch of decodeExecutions(kernel, record)) {
+            yield batch;
+            options.signal?.throwIfAborted();
+          }
         }
       });
     },
