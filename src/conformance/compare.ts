@@ -2,6 +2,7 @@
 // Expected and recorded accesses as lines that are equal when the accesses are. Accesses are compared by
 // bytes: QEMU may make one of 16 bytes as two of 8, and parts in different frames stand apart.
 
+import type { Capabilities } from '../format/index.ts';
 import type { Access, GuestFile, GuestRun } from '../guests/index.ts';
 import {
   type EventHappening,
@@ -21,19 +22,28 @@ interface Extent {
 }
 
 export interface LineWriter {
-  lines(happenings: readonly Happening[], unordered: ReadonlySet<string>): string[];
+  lines(
+    happenings: readonly Happening[],
+    unordered: ReadonlySet<string>,
+    instructions: number,
+  ): string[];
 }
 
+type ComparedCapabilities = Pick<Capabilities, 'icount' | 'cpl' | 'paddr' | 'address-space'>;
+
 /** For one run: columns that its QEMU does not give are left out of the comparison. */
-export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'>): LineWriter {
-  const { cpl, paddr, 'address-space': addressSpace } = trace.capabilities;
+export function lineWriterFor(
+  guest: Pick<GuestFile, 'symbols' | 'lines'>,
+  { icount, cpl, paddr, 'address-space': addressSpace }: ComparedCapabilities,
+): LineWriter {
+  const counts = icount.status === 'yes';
   const nameOf = codeNames(guest);
 
   const showExtent = ({ first, vaddr, paddr: frame, size }: Extent): string => {
-    // QEMU 7.2 does not say where in the address space a ROM is, and the trace says that it does not.
-    const knowsFrame = paddr.status === 'yes' || !isRom(vaddr);
+    // QEMU 7.2 gives no physical address of ROM and of what is above 4 GiB, and the trace says so.
+    const knowsFrame = paddr.status === 'yes' || (!isRom(vaddr) && vaddr < 2n ** 32n);
     return [
-      `+${first.icount}`,
+      ...(counts ? [`+${first.icount}`] : []),
       nameOf(first.pc),
       `${first.store ? 'w' : 'r'}${size}:${hex(vaddr)}@${knowsFrame ? hex(frame) : '?'}`,
       ...(first.origin === 'instruction' ? [] : [first.origin]),
@@ -50,7 +60,7 @@ export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'
     ].join(' ');
 
   return {
-    lines: (happenings, unordered) => {
+    lines: (happenings, unordered, instructions) => {
       const lines: string[] = [];
       let extents: Extent[] = [];
       let key = '';
@@ -72,6 +82,7 @@ export function lineWriterFor({ guest, trace }: Pick<GuestRun, 'guest' | 'trace'
         extents.push(...splitAtPage(access));
       }
       flush();
+      if (counts) lines.push(`${instructions} instructions`);
       return lines;
     },
   };
@@ -130,7 +141,7 @@ function isRom(address: bigint): boolean {
 }
 
 /** Names of addresses in code: "plain.asm:42", a symbol, else the number. */
-function codeNames(guest: GuestFile): (pc: bigint) => string {
+function codeNames(guest: Pick<GuestFile, 'symbols' | 'lines'>): (pc: bigint) => string {
   const names = new Map<bigint, string>();
   for (const [name, value] of guest.symbols) if (/^[a-z]/.test(name)) names.set(value, name);
   for (const { label, file, number } of guest.lines) {
@@ -177,6 +188,7 @@ export function recordedHappenings(run: GuestRun, begin: Access, end: Access): H
         error: event.error,
         cr2: event.vector === 14 ? event.cr2 : undefined,
         at: event.ip,
+        hole: undefined,
       });
       next++;
       event = events[next];

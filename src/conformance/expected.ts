@@ -13,7 +13,7 @@ import type {
   RuleUse,
   Statement,
 } from './statements.ts';
-import { isInRange, type Version } from './version-range.ts';
+import { isInRange, type Target } from './version-range.ts';
 import { type AccessWord, ELEMENT, evaluate, type Lookup, type Word } from './words.ts';
 
 /** An access or an event, with what a report says of the instruction. */
@@ -38,6 +38,8 @@ export interface EventHappening {
   /** Of page faults. */
   readonly cr2: bigint | undefined;
   readonly at: bigint;
+  /** It is known that QEMU does not tell of it. */
+  readonly hole: HoleName | undefined;
 }
 
 export interface Expectation {
@@ -58,9 +60,9 @@ export function expectationOf(
   guest: GuestFile,
   source: GuestSource,
   { before, body }: Pick<GuestCase, 'before' | 'body'>,
-  version: Version,
+  target: Target,
 ): Expectation {
-  const walk = new Walk(guest, source, version);
+  const walk = new Walk(guest, source, target);
   walk.runAll(before, new Map());
   walk.runAll(body, new Map());
   return walk;
@@ -75,16 +77,16 @@ class Walk implements Expectation {
   instructions = 0;
   readonly #guest: GuestFile;
   readonly #source: GuestSource;
-  readonly #version: Version;
+  readonly #target: Target;
   #cpl = 0;
   #cr3: bigint;
   /** What is added to the address of a label: code may run elsewhere than it was assembled for. */
   #codeOffset = 0n;
 
-  constructor(guest: GuestFile, source: GuestSource, version: Version) {
+  constructor(guest: GuestFile, source: GuestSource, target: Target) {
     this.#guest = guest;
     this.#source = source;
-    this.#version = version;
+    this.#target = target;
     this.#cr3 = guest.symbols.get('TABLES') ?? 0n;
   }
 
@@ -163,6 +165,7 @@ class Walk implements Expectation {
   #runEvent(statement: Extract<Statement, { kind: 'event' }>, scope: Scope): void {
     const { line, by, error, cr2 } = statement;
     const at = this.#place(statement.at, scope);
+    const hole = this.#holeOf(statement.hole);
     this.happenings.push({
       kind: 'event',
       vector: Number(this.#value(statement.vector, scope)),
@@ -170,8 +173,8 @@ class Walk implements Expectation {
       error: error === undefined ? 0n : this.#value(error, scope),
       cr2: cr2 === undefined ? undefined : this.#value(cr2, scope),
       at,
+      hole: statement.hole?.accessesOnly === true ? undefined : hole,
     });
-    const hole = this.#holeOf(statement.hole);
     for (const access of this.#accesses(statement.words, at, scope, 'eventDelivery')) {
       this.happenings.push({ kind: 'access', access, line, hole });
     }
@@ -244,7 +247,7 @@ class Walk implements Expectation {
   }
 
   #applies({ name, range }: RuleUse): boolean {
-    const applies = isInRange(this.#version, RULES[name].range) && isInRange(this.#version, range);
+    const applies = isInRange(this.#target, RULES[name].range) && isInRange(this.#target, range);
     if (applies) this.rules.add(name);
     return applies;
   }
@@ -252,7 +255,7 @@ class Walk implements Expectation {
   #holeOf(hole: HoleUse | undefined): HoleName | undefined {
     if (hole === undefined) return undefined;
     const { name, range } = hole;
-    const applies = isInRange(this.#version, HOLES[name].range) && isInRange(this.#version, range);
+    const applies = isInRange(this.#target, HOLES[name].range) && isInRange(this.#target, range);
     return applies ? name : undefined;
   }
 

@@ -3,12 +3,12 @@
 // (an access is not in the trace). Guests name them; nothing else excuses a difference.
 
 export interface Rule {
-  /** QEMU versions to which it applies; '' is all of them. */
+  /** Where it applies, as in version-range.ts. */
   readonly range: string;
   /**
-   * How far the accesses may be from the manual's. 'more': all of the manual's are among them. 'attempt': an
-   * aborted attempt more. 'order': the same bytes in another order. 'steps': other instructions, or another number
-   * of them, as the statements say.
+   * How far the accesses may be from the manual's. Of one instruction: 'more', all of the manual's are among them;
+   * 'order', the same bytes in another order. As a statement of its own: 'attempt', an aborted attempt more;
+   * 'steps', the instructions that the statement says.
    */
   readonly allows: 'more' | 'attempt' | 'order' | 'steps';
   readonly reason: string;
@@ -26,14 +26,67 @@ const KNOWN_RULES = {
     range: '',
     allows: 'more',
     reason: 'lock neg loads the operand before the loop of compare and exchange that does the work',
-    source: 'target/i386/tcg/emit.c.inc, gen_NEG; translate.c in 7.2',
+    source: 'target/i386/tcg: emit.c.inc, gen_NEG; in 7.2 translate.c',
+  },
+  'lock-load-before-fault': {
+    range: 'single',
+    allows: 'attempt',
+    reason:
+      'with one thread for all vCPUs LOCK is a load, then a store; the load has been made when the store faults',
+    source: 'tcg/tcg-op-ldst.c, do_nonatomic_op_i32',
+  },
+  'neg-load-before-fault': {
+    range: 'single',
+    allows: 'attempt',
+    reason: 'the load that comes before the loop of lock neg has been made when the store faults',
+    source: 'target/i386/tcg: emit.c.inc, gen_NEG; in 7.2 translate.c',
+  },
+  'attempt-not-marked': {
+    range: 'multi',
+    allows: 'attempt',
+    reason:
+      'with a thread for each vCPU exceptions are not recorded, so that what an instruction did before one is not marked as aborted',
+    source: 'docs/format.md, capability icount',
+  },
+  'redone-alone': {
+    range: 'multi',
+    allows: 'attempt',
+    reason:
+      'a LOCK that the host has no atomic instruction for is begun again while the other vCPUs stand still',
+    source: 'accel/tcg/cputlb.c, atomic_mmu_lookup; cpu_exec_step_atomic',
+  },
+  'cmps-second-first': {
+    range: '',
+    allows: 'order',
+    reason: 'cmps loads the element at (E/R)DI first',
+    source: 'target/i386/tcg/translate.c, gen_cmps',
+  },
+  'ins-stores-zero-first': {
+    range: '',
+    allows: 'more',
+    reason:
+      'ins stores 0 to its destination before it reads the port, so that a page fault comes first',
+    source: 'target/i386/tcg/translate.c, gen_ins',
   },
   'redone-for-device': {
     range: '>=10',
     allows: 'attempt',
     reason:
-      'an instruction that finds device memory in the middle of a block is begun again in a block of its own',
+      'an instruction that meets device memory in the middle of a block is begun again in a block of its own',
     source: 'accel/tcg/translate-all.c, cpu_io_recompile',
+  },
+  'redone-for-code': {
+    range: '',
+    allows: 'attempt',
+    reason: 'an instruction that stores into its own block is begun again in a block of its own',
+    source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
+  },
+  'step-after-last-element': {
+    range: '>=10',
+    allows: 'steps',
+    reason:
+      'with TF set, a rep string instruction traps after its last element and once more when it finds the count to be 0',
+    source: 'target/i386/tcg/translate.c, do_gen_rep',
   },
 } as const;
 
@@ -41,6 +94,11 @@ const KNOWN_HOLES = {
   'real-mode-exception': {
     range: '',
     reason: 'QEMU does not log exceptions in real mode, and no callback tells of them',
+  },
+  'threads-hide-events': {
+    range: 'multi',
+    reason:
+      "with a thread for each vCPU the order of QEMU's log and of accesses is not known: events are not recorded",
   },
 } as const;
 

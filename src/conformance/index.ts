@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which accesses of a guest a QEMU shows: micro-guests whose accesses are written down beside them.
 
-export type { Verdict } from './judge.ts';
+export { type LineWriter, lineWriterFor } from './compare.ts';
+export { readVerdicts, renderCompleteness, verdictLetters } from './completeness.ts';
+export { expectationOf, type Happening } from './expected.ts';
+export { parseGuest } from './guest-source.ts';
+export { judgeCase, type Verdict } from './judge.ts';
 export {
   type CaseResult,
   type ConformanceResult,

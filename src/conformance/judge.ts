@@ -7,6 +7,7 @@ import { lineWriterFor, recordedHappenings } from './compare.ts';
 import { type Expectation, expectationOf, type Happening } from './expected.ts';
 import { HOLES, type HoleName, type RuleName } from './explanations.ts';
 import type { GuestCase, GuestSource } from './guest-source.ts';
+import type { Target } from './version-range.ts';
 import { evaluate, type Lookup } from './words.ts';
 
 export type Verdict = 'observed' | 'reconstructed' | 'missing' | 'not-applicable';
@@ -37,26 +38,32 @@ export function notApplicable(reason: string): Judgement {
 }
 
 /** Throws Error that names the line of a mistake in the guest's source. */
-export function judgeCase(run: GuestRun, source: GuestSource, guestCase: GuestCase): Judgement {
+export function judgeCase(
+  run: GuestRun,
+  thread: Target['thread'],
+  source: GuestSource,
+  guestCase: GuestCase,
+): Judgement {
   const missingFeature = findMissingFeature(run, guestCase);
   if (missingFeature !== undefined) {
     return notApplicable(`the CPU of this QEMU has no ${missingFeature} (CPUID)`);
   }
-  const expectation = expectationOf(run.guest, source, guestCase, run.qemu.version);
+  const expectation = expectationOf(run.guest, source, guestCase, {
+    version: run.qemu.version,
+    thread,
+  });
   const begin = findMark(run, guestCase, guestCase.begin);
   if (typeof begin === 'string') return unexplained(begin);
   const end = findMark(run, guestCase, guestCase.end);
   if (typeof end === 'string') return unexplained(end);
 
   const { happenings, unordered } = expectation;
-  const writer = lineWriterFor(run);
-  const counted = `${end.icount - begin.icount - 1} instructions`;
-  const recorded = [...writer.lines(recordedHappenings(run, begin, end), unordered), counted];
-  const linesOf = (wanted: readonly Happening[]): string[] => [
-    ...writer.lines(wanted, unordered),
-    `${expectation.instructions} instructions`,
-  ];
-  const shown = happenings.filter((each) => each.kind === 'event' || each.hole === undefined);
+  const writer = lineWriterFor(run.guest, run.trace.capabilities);
+  const instructions = end.icount - begin.icount - 1;
+  const recorded = writer.lines(recordedHappenings(run, begin, end), unordered, instructions);
+  const linesOf = (wanted: readonly Happening[]): string[] =>
+    writer.lines(wanted, unordered, expectation.instructions);
+  const shown = happenings.filter(({ hole }) => hole === undefined);
   const expected = linesOf(shown);
   if (isEqual(expected, recorded)) return judgeShown(expectation, shown);
   const holes = holesOf(happenings);
@@ -80,9 +87,7 @@ function judgeShown({ happenings, rules }: Expectation, shown: readonly Happenin
 }
 
 function holesOf(happenings: readonly Happening[]): HoleName[] {
-  const names = happenings.flatMap((each) =>
-    each.kind === 'access' && each.hole !== undefined ? [each.hole] : [],
-  );
+  const names = happenings.flatMap(({ hole }) => (hole === undefined ? [] : [hole]));
   return [...new Set(names)];
 }
 

@@ -26,13 +26,20 @@ import { isInRange } from './version-range.ts';
 
 /** Keys that scripts rely on keep their names. */
 export interface ConformanceResult {
-  readonly qemus: readonly { readonly path: string; readonly version: string }[];
+  readonly qemus: readonly TestedQemu[];
   readonly cases: readonly CaseResult[];
   readonly matrix: readonly MatrixRow[];
   /** Of cases that contradict their declaration. */
   readonly unexplained: number;
   /** What a trace counts as wrong, beyond its cases. */
   readonly problems: readonly string[];
+}
+
+export interface TestedQemu {
+  readonly path: string;
+  readonly version: string;
+  /** Columns that its traces do not give, or not always, and why. Where they do not, they are not compared. */
+  readonly notCompared: readonly { readonly column: string; readonly why: string }[];
 }
 
 export interface CaseResult {
@@ -76,6 +83,8 @@ interface Job {
 }
 
 interface JobResult {
+  readonly qemu: QemuProgram;
+  readonly notCompared: TestedQemu['notCompared'];
   readonly cases: readonly CaseResult[];
   readonly problems: readonly string[];
 }
@@ -102,7 +111,11 @@ export async function runConformance(request: ConformanceRequest): Promise<Confo
   });
   const cases = results.flatMap((result) => result.cases);
   return {
-    qemus: qemus.map(({ path, version }) => ({ path, version: version.text })),
+    qemus: qemus.map((qemu) => ({
+      path: qemu.path,
+      version: qemu.version.text,
+      notCompared: notComparedBy(results.filter((result) => result.qemu === qemu)),
+    })),
     cases,
     matrix: matrixOf(
       cases,
@@ -111,6 +124,16 @@ export async function runConformance(request: ConformanceRequest): Promise<Confo
     unexplained: cases.filter(({ reason }) => reason.startsWith(UNEXPLAINED)).length,
     problems: results.flatMap(({ problems }) => problems),
   };
+}
+
+const COLUMNS = ['pc', 'icount', 'vaddr', 'paddr', 'cpl', 'address-space', 'device'] as const;
+
+function notComparedBy(results: readonly JobResult[]): TestedQemu['notCompared'] {
+  const known = new Map<string, TestedQemu['notCompared'][number]>();
+  for (const each of results.flatMap(({ notCompared }) => notCompared)) {
+    known.set(`${each.column} ${each.why}`, each);
+  }
+  return [...known.values()];
 }
 
 /** A guest is idle little of the time: as many as there are processors. */
@@ -130,8 +153,10 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
 async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult> {
   const { guest, source, machine, qemu } = job;
   const { needs } = machine;
-  if (needs !== undefined && !isInRange(qemu.version, needs.range)) {
-    return { cases: judgeAll(job, () => notApplicable(needs.why)), problems: [] };
+  const target = { version: qemu.version, thread: machine.thread };
+  const nothing = { qemu, notCompared: [], problems: [] };
+  if (needs !== undefined && !isInRange(target, needs.range)) {
+    return { ...nothing, cases: judgeAll(job, () => notApplicable(needs.why)) };
   }
   const { pluginFile, signal } = request;
   let run: GuestRun;
@@ -143,16 +168,21 @@ async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult>
   } catch (error) {
     signal?.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);
-    return { cases: judgeAll(job, () => unexplained(`not recorded: ${why}`)), problems: [] };
+    return { ...nothing, cases: judgeAll(job, () => unexplained(`not recorded: ${why}`)) };
   }
   try {
     // Nothing that a guest did before it failed is relied on; where it differs, that may be why.
     const cases = judgeAll(job, (each) => {
-      const judgement = judgeCase(run, source, each);
+      const judgement = judgeCase(run, machine.thread, source, each);
       if (run.problem === undefined || judgement.details !== undefined) return judgement;
       return unexplained(`guest ${guest.name}: ${run.problem}`);
     });
-    return { cases, problems: problemsOf(run) };
+    const { capabilities } = run.trace;
+    const notCompared = COLUMNS.flatMap((column) => {
+      const { status, why } = capabilities[column];
+      return status === 'yes' ? [] : [{ column, why }];
+    });
+    return { qemu, cases, notCompared, problems: problemsOf(run) };
   } finally {
     await run.close();
   }

@@ -2,7 +2,7 @@
 // One statement of the language in which guests say what they access: docs/conformance.md.
 
 import type { SourceLine } from '../guests/index.ts';
-import { type HoleName, isHoleName, isRuleName, type RuleName } from './explanations.ts';
+import { type HoleName, isHoleName, isRuleName, RULES, type RuleName } from './explanations.ts';
 import { sourceError } from './source-error.ts';
 import { findCall, parseWords, type Word } from './words.ts';
 
@@ -75,6 +75,8 @@ export interface RuleUse {
 export interface HoleUse {
   readonly name: HoleName;
   readonly range: string;
+  /** Of an event: the event itself is in the trace. */
+  readonly accessesOnly: boolean;
 }
 
 /** The parts of a line: code, what follows `;=`, `;~` and `;!`; undefined when it is not there. */
@@ -205,24 +207,29 @@ function parseDeviation(
 ): InstructionStatement['deviation'] {
   if (text === undefined) return undefined;
   const { use, rest } = parseRuleUse(text, line);
+  if (!['more', 'order'].includes(RULES[use.name].allows)) {
+    throw sourceError(line, `rule ${use.name} is for statements of their own`);
+  }
   return { rule: use, accesses: parseAccesses(rest, line) };
 }
 
 function parseHole(text: string | undefined, line: SourceLine): HoleUse | undefined {
   if (text === undefined) return undefined;
-  const [, name = '', range = ''] = /^([\w-]+)(?: \[([^\]]*)\])?$/.exec(text) ?? [];
+  const [, accesses, name = '', range = ''] =
+    /^(accesses )?([\w-]+)(?: \[([^\]]*)\])?$/.exec(text) ?? [];
   if (!isHoleName(name)) throw sourceError(line, `"${name}" is no hole`);
-  return { name, range };
+  return { name, range, accessesOnly: accesses !== undefined };
 }
 
 /** "RULE: STATEMENT" or "not RULE: STATEMENT" */
 function parseWhen(text: string, line: SourceLine): Statement {
   const { use, isNegated, rest } = parseRuleUse(text, line);
-  return {
-    kind: 'when',
-    line,
-    rule: use,
-    applies: !isNegated,
-    statement: parseStatement(line, { code: '', says: rest, rule: undefined, hole: undefined }),
-  };
+  const { allows } = RULES[use.name];
+  const parts = { code: '', says: rest, rule: undefined, hole: undefined };
+  const statement = parseStatement(line, parts);
+  const isAttempt = statement.kind === 'instruction' && statement.attempt && !isNegated;
+  if (allows !== 'steps' && !(allows === 'attempt' && isAttempt)) {
+    throw sourceError(line, `rule ${use.name} does not allow this statement`);
+  }
+  return { kind: 'when', line, rule: use, applies: !isNegated, statement };
 }

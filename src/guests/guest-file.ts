@@ -136,7 +136,7 @@ function parseMachine(text: string, line: SourceLine): GuestMachine {
     settings.delete(key);
     return value;
   };
-  const [range = '', why = ''] = take('needs', '').split(/:\s*/, 2);
+  const [, range = '', why = ''] = /^([^:]*): *(.*)$/.exec(take('needs', '')) ?? [];
   const thread = take('thread', 'single');
   const machine: GuestMachine = {
     name,
