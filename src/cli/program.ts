@@ -99,6 +99,9 @@ function collect(word: string, before: readonly string[]): readonly string[] {
 
 /** What probably was meant by words that the parser refused. */
 function findHint(error: CommanderError, words: readonly string[]): string | undefined {
+  if (error.code === 'commander.excessArguments' && words[0] === 'explain') {
+    return "the instruction in quotes: loadstore explain 'mov eax, [rdi]'";
+  }
   const isRefused = ['commander.unknownOption', 'commander.missingArgument'].includes(error.code);
   if (!isRefused || words[0] !== 'record' || words.includes('--')) return undefined;
   return 'the arguments of QEMU follow "--": loadstore record [options] -- -m 1G ...';

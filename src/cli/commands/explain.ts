@@ -12,6 +12,7 @@ import {
   JSON_OPTION,
   printResult,
   QEMU_OPTION,
+  wordAt,
 } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
 import { qemuSearchFrom } from '../qemu-search.ts';
@@ -31,7 +32,6 @@ local APIC (32- and 64-bit code; real mode has no paging).`,
       name: 'instruction',
       description: 'one instruction, as nasm writes it; in quotes',
       required: false,
-      variadic: true,
     },
   ],
   options: [
@@ -86,7 +86,7 @@ function instructionFrom(
   input: CommandInput,
 ): { readonly text: string } | { readonly bytes: Uint8Array } {
   const bytes = findText(input, 'bytes');
-  const text = input.words.join(' ');
+  const text = wordAt(input, 0);
   if ((bytes === undefined) === (text === '')) {
     throw new UserError(
       ExitCode.usage,
