@@ -92,7 +92,9 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       ports: ports.map(portResult),
       cuts,
       outcome: outcomeResult(fate),
-      ...verdict,
+      verdict: verdict.verdict,
+      reason: verdict.reason,
+      remarks: [...verdict.remarks, ...unaccounted(ops ?? [], accesses)],
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -112,6 +114,15 @@ function requireOne(bytes: Uint8Array, decodedBytes: number, mode: CodeBits): vo
     `${what} in ${mode}-bit code`,
     'exactly one instruction; --mode 16, 32 or 64 decides how bytes are read',
   );
+}
+
+/** Accesses that no operation accounts for: a helper of this QEMU does what the table of helpers does not know. */
+function unaccounted(ops: readonly OperationResult[], accesses: readonly Access[]): string[] {
+  const isSeen = accesses.some(({ origin }) => origin === 'instruction');
+  if (!isSeen || ops.length === 0 || ops.some(({ memory }) => memory !== null)) return [];
+  return [
+    'no operation above accounts for these accesses: a helper does more than is known of it here',
+  ];
 }
 
 function presetResult(

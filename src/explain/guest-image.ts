@@ -12,6 +12,8 @@ export interface GuestPlaces {
   readonly instruction: bigint;
   /** A store here comes right before the instruction. */
   readonly mark: bigint;
+  /** What the next instruction, and a return, lead to. */
+  readonly tail: bigint;
 }
 
 export function placesOf(guest: GuestFile): GuestPlaces {
@@ -19,6 +21,7 @@ export function placesOf(guest: GuestFile): GuestPlaces {
   return {
     instruction: base + symbolOf(guest, 'patch'),
     mark: base + symbolOf(guest, 'mark'),
+    tail: base + symbolOf(guest, 'tail'),
   };
 }
 
@@ -106,6 +109,8 @@ export function parseReport(
   }
   if (target === places.instruction + BigInt(instructionBytes))
     return { kind: 'interrupt', vector };
+  // It went on as it should, to a trap that it had armed (popf).
+  if (target === places.tail) return { kind: 'completed' };
   // What is no code holds breakpoints.
   return { kind: 'left', target: vector === BREAKPOINT ? target - 1n : target, vector };
 }

@@ -35,12 +35,15 @@ export async function readRecordedWork(
   // The last one: the image was stored there before.
   const mark = accesses.findLastIndex(({ vaddr, store }) => store && vaddr === places.mark);
   if (mark < 0) return undefined;
-  const { stream, ordinal: markOrdinal } = requireDefined(accesses[mark], 'it was found');
+  const { stream, icount, ordinal: markOrdinal } = requireDefined(accesses[mark], 'it was found');
   const next = places.instruction + BigInt(instructionBytes);
-  const isOwn = ({ origin, pc }: Access): boolean =>
-    origin === 'pageWalk' ||
-    pc === places.instruction ||
-    (origin === 'eventDelivery' && pc === next);
+  // The mark and a jump come before it; it may lead to itself, and run again.
+  const isOwn = (access: Access): boolean => {
+    const { origin, pc } = access;
+    if (origin === 'pageWalk') return true;
+    if (origin === 'eventDelivery') return pc === places.instruction || pc === next;
+    return pc === places.instruction && access.icount === icount + 2;
+  };
   const behind = accesses.slice(mark + 1).filter((access) => access.stream === stream);
   const end = behind.findIndex((access) => !isOwn(access));
   const own = end < 0 ? behind : behind.slice(0, end);

@@ -42,12 +42,22 @@ export interface GuestRequest {
   readonly pluginFile: string;
   /** A guest that takes longer is stopped, and its trace closed. Default: a minute. */
   readonly limitMs?: number;
+  /** Recording ends after so many. Default: never. */
+  readonly limitAccesses?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Throws when there is no trace that could be read, and what stopped it when the signal did. */
 export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
-  const { guest, machine, qemu, pluginFile, limitMs = DEADLINE_MS, signal } = request;
+  const {
+    guest,
+    machine,
+    qemu,
+    pluginFile,
+    limitMs = DEADLINE_MS,
+    limitAccesses,
+    signal,
+  } = request;
   signal?.throwIfAborted();
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-guest-'));
   try {
@@ -57,7 +67,7 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
       outputFile: path.join(folder, `${guest.name}.memtrace`),
       force: false,
       guestArguments: guestArguments(guest, machine),
-      limits: {},
+      limits: limitAccesses === undefined ? {} : { accesses: limitAccesses },
       startPaused: false,
       events: machine.thread === 'single',
       terminal: 'none',

@@ -179,6 +179,10 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     const halt = await explain('hlt');
     expect(halt.outcome.kind).toBe('no-report');
     expect(halt.remarks).toEqual([expect.stringContaining('time limit')]);
+    // It calls itself until the time is over; the first time counts.
+    const self = await explain('--mode', '16', 'call 0x1000:0x2000');
+    expect(self.outcome.kind).toBe('no-report');
+    expect(observed(self)).toEqual(['store 2 0x47ffe', 'store 2 0x47ffc']);
   });
 
   it.each([
