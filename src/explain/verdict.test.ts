@@ -9,7 +9,7 @@ import type { RecordedWork } from './recorded.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 /** Words such as "r8:470000", "w1:470000!aborted", "delivery", "walk", "port". */
-function work(text: string, event: RecordedWork['event'] = undefined): RecordedWork {
+function work(text: string, event?: RecordedWork['event']): RecordedWork {
   const words = text.split(' ').filter((word) => word !== '');
   return {
     accesses: words.flatMap((word) => (word === 'port' ? [] : [access(word)])),
