@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds QEMU, starts it with the plugin, watches and stops it.
 
+export { type BoundedRun, runBounded } from './bounded-run.ts';
 export type { RecordLimits } from './command-line.ts';
 export {
   type ControlCommand,

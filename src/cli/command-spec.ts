@@ -7,7 +7,7 @@ export interface OptionSpec {
   /** As commander reads it: "-o, --output <FILE>". */
   readonly flags: string;
   readonly description: string;
-  /** May be given several times. */
+  /** May be given several times: findTexts(). */
   readonly repeatable?: boolean;
 }
 

@@ -14,6 +14,7 @@ import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
+import { explainCommand } from './commands/explain.ts';
 import { footprintCommand } from './commands/footprint.ts';
 import { heatCommand } from './commands/heat.ts';
 import { hotCommand } from './commands/hot.ts';
@@ -43,6 +44,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   auditCommand,
   conformanceCommand,
   queryCommand,
+  auditCommand,
+  conformanceCommand,
+  explainCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

@@ -20,4 +20,4 @@ export {
 } from './guest-file.ts';
 export { encodeInitramfs } from './initramfs.ts';
 export { type BootedImage, findKnownSymbols } from './known-symbols.ts';
-export { type GuestRequest, type GuestRun, recordGuest } from './micro-guest.ts';
+export { type GuestRequest, type GuestRun, guestArguments, recordGuest } from './micro-guest.ts';
