@@ -38,21 +38,3 @@ export {
   selectionNotes,
 } from './selection.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';
-export {
-  consumeTopFunctions,
-  type FunctionCount,
-  finishTopFunctions,
-  initTopFunctions,
-  mergeTopFunctions,
-  type TopFunctionsResult,
-  type TopFunctionsState,
-} from './top-functions.ts';
-export {
-  consumeTopPages,
-  finishTopPages,
-  initTopPages,
-  mergeTopPages,
-  type PageCount,
-  type TopPagesResult,
-  type TopPagesState,
-} from './top-pages.ts';

@@ -108,11 +108,11 @@ function icountsMayMatch(
   const before = wanted(chunk);
   // A vCPU that a chunk does not list has not run before it.
   const isBehind =
-    before.length === wantedCount && before.every(({ icount }) => icount >= BigInt(end));
+    before.length === wantedCount && before.every(({ icount }) => Number(icount) >= end);
   if (isBehind) return false;
   if (next === undefined) return true;
   const after = wanted(next);
-  return after.length < wantedCount || after.some(({ icount }) => icount > BigInt(begin));
+  return after.length < wantedCount || after.some(({ icount }) => Number(icount) > begin);
 }
 
 function join(lo: number, hi: number): bigint {
@@ -131,14 +131,26 @@ export function createSelector(selection: Selection, trace: TraceShape): Selecto
   const runFilter = createRunFilter(selection, trace);
   let chosen = new Uint32Array(0);
   let mayAbort = true;
-  const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
+  const { ordinals, ...others } = selection;
+  const restricts = Object.values(others).some((criterion) => criterion !== undefined);
+  const isWhole = (batch: AccessColumns): boolean => {
+    const first = batch.firstOrdinal ?? 0;
+    // A block execution without accesses may stand behind the last one.
+    const end = first + batch.length + (batch.runs === undefined ? 0 : 1);
+    return (
+      !restricts &&
+      first >= (ordinals?.begin ?? 0) &&
+      end <= (ordinals?.end ?? Infinity) &&
+      !(mayAbort && hasAborted(batch))
+    );
+  };
   return {
     beginChunk(chunk) {
       mayAbort = chunk.aborted > 0;
       runFilter.beginChunk(chunk);
     },
     select(batch) {
-      if (!restricts && !(mayAbort && hasAborted(batch))) return batch;
+      if (isWhole(batch)) return batch;
       if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
       const count = choose(selection, trace, batch, chosen);
       const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);

@@ -6,11 +6,15 @@ import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
+import { countsCommand } from './commands/counts.ts';
 import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
+import { footprintCommand } from './commands/footprint.ts';
+import { heatCommand } from './commands/heat.ts';
+import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
 
@@ -27,6 +31,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   eventsCommand,
   addressSpacesCommand,
   checkCommand,
+  countsCommand,
+  footprintCommand,
+  heatCommand,
+  hotCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

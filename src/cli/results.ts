@@ -6,8 +6,8 @@ import type { SpacePlace } from '../analysis/index.ts';
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
 import type { SourceFinding } from '../symbols/index.ts';
+import type { HotFigures } from './hot-figures.ts';
 import type { Machine } from './machine.ts';
-import type { TopCounts } from './top-counts.ts';
 import type { TraceFacts, TraceTotals } from './trace-facts.ts';
 
 export interface RecordResult {
@@ -51,7 +51,7 @@ export interface DemoResult {
   /** Null when it is not known. */
   readonly recorderPeakBytes: number | null;
   readonly trace: TraceFacts;
-  readonly tops: TopCounts;
+  readonly hot: HotFigures;
 }
 
 export interface Spread {

@@ -5,12 +5,12 @@ import type { TraceShape } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
 import {
   type AnyRequest,
-  emptySelectionError,
   type PassOptions,
   type PassOutcome,
   type PassPlan,
   planPass,
   type ResultsOf,
+  requireSelected,
   shapeOfTrace,
 } from './pass.ts';
 import { runInline } from './run-inline.ts';
@@ -43,8 +43,7 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
     workers === 0 || runWorkers === undefined
       ? await runInline(trace, shape, plan, onProgress, signal)
       : await runWorkers(trace, shape, plan, workers, onProgress, signal);
-  const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
-  if (restricts && outcome.selectedCount === 0) throw emptySelectionError(trace, selection);
+  requireSelected(trace, selection, outcome.selected);
   const results = requests.map(({ analysis }, i) => analysis.finish(outcome.states[i], shape));
   return results as ResultsOf<Requests>;
 }

@@ -71,7 +71,7 @@ async function work(): Promise<void> {
       const states = running.map(({ analysis, state }) =>
         state === undefined ? undefined : (analysis.harvest?.(state.held) ?? state.held),
       );
-      report({ type: 'finished', states, selectedCount: feed.selectedCount });
+      report({ type: 'finished', states, selected: feed.selected });
       break;
     }
   }

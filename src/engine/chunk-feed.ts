@@ -8,13 +8,13 @@ import {
   type TraceShape,
 } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { PassPlan } from './pass.ts';
+import { addSelected, NOTHING_SELECTED, type PassPlan, type SelectedCounts } from './pass.ts';
 
 export interface ChunkFeed {
   /** Stretches of the chunk that the selection leaves; each is overwritten by the next. */
   stretches(chunkIndex: number, signal?: AbortSignal): AsyncIterable<AccessColumns>;
-  /** Accesses and block executions that were left by the selection so far. */
-  readonly selectedCount: number;
+  /** So far. */
+  readonly selected: SelectedCounts;
 }
 
 export function createChunkFeed(
@@ -24,7 +24,7 @@ export function createChunkFeed(
   wanted: PassPlan['slices'],
 ): ChunkFeed {
   const selector = createSelector(selection, shape);
-  let selectedCount = 0;
+  let total = NOTHING_SELECTED;
   return {
     async *stretches(chunkIndex, signal) {
       const chunk = trace.chunks[chunkIndex];
@@ -37,12 +37,15 @@ export function createChunkFeed(
       });
       for await (const slice of slices) {
         const selected = selector.select(slice);
-        selectedCount += selected.length + (selected.runs?.length ?? 0);
+        total = addSelected(total, {
+          accesses: selected.length,
+          runs: selected.runs?.length ?? 0,
+        });
         yield selected;
       }
     },
-    get selectedCount() {
-      return selectedCount;
+    get selected() {
+      return total;
     },
   };
 }

@@ -28,5 +28,5 @@ export async function runInline(
     onProgress?.(done / plan.chunks.length);
   }
   const states = running.map(({ analysis, state }) => analysis.harvest?.(state) ?? state);
-  return { states, selectedCount: feed.selectedCount };
+  return { states, selected: feed.selected };
 }

@@ -8,7 +8,13 @@ import { Worker } from 'node:worker_threads';
 import type { TraceShape } from '../analysis/index.ts';
 import { requireDefined, TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { AnyRequest, PassOutcome, PassPlan } from './pass.ts';
+import {
+  type AnyRequest,
+  addSelected,
+  NOTHING_SELECTED,
+  type PassOutcome,
+  type PassPlan,
+} from './pass.ts';
 import type { ShardStretches, WorkerOrder, WorkerReport, WorkerTask } from './protocol.ts';
 
 /** Of parted chunks that wait to be consumed, all together. */
@@ -147,20 +153,20 @@ async function collect(
   signal: AbortSignal | undefined,
 ): Promise<PassOutcome> {
   const states: unknown[] = plan.requests.map(() => undefined);
-  let selectedCount = 0;
+  let selected = NOTHING_SELECTED;
   // One after the other: no more than two states of an analysis are here at a time.
   for (const thread of threads) {
     thread.order({ type: 'finish' });
     const { report } = await nextReport([thread], signal);
     if (report.type !== 'finished') throw new Error('internal: a thread did not finish');
-    selectedCount += report.selectedCount;
+    selected = addSelected(selected, report.selected);
     plan.requests.forEach(({ analysis }, i) => {
       const state = report.states[i];
       if (state === undefined) return;
       states[i] = states[i] === undefined ? state : analysis.merge(states[i], state);
     });
   }
-  return { states, selectedCount };
+  return { states, selected };
 }
 
 /** The next report of any thread. Throws what one failed with, and the reason of an aborted signal. */
