@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Symbols for a trace: the files named with --symbols, and those of the demo's kernel when it is the one that ran.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { assertNever, formatCount, formatQuantity, TraceError } from '../base/index.ts';
+import {
+  assertNever,
+  formatBytes,
+  formatCount,
+  formatQuantity,
+  TraceError,
+} from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import { findKnownSymbols } from '../guests/index.ts';
 import {
@@ -59,9 +65,22 @@ export async function readGuestSymbols(
   return symbols;
 }
 
-async function readSource(file: string, placement: SymbolPlacement): Promise<NamedSource> {
-  const bytes = await readFile(file);
+/** What Node.js reads in one go. A kernel with all its debugging information has 0.6 GB. */
+const FILE_LIMIT_BYTES = 2 ** 31 - 1;
+
+/** Throws TraceError with the file's name, and what the file system says. */
+export async function readSource(file: string, placement: SymbolPlacement): Promise<NamedSource> {
   try {
+    const facts = await stat(file);
+    if (!facts.isFile()) throw new TraceError('bad-argument', 'it is not a regular file');
+    if (facts.size > FILE_LIMIT_BYTES) {
+      throw new TraceError('limit', 'it is larger than what is read', {
+        expected: `at most ${formatBytes(FILE_LIMIT_BYTES)}`,
+        found: formatBytes(facts.size),
+        remedy: `strip --strip-debug -o SMALLER ${file}`,
+      });
+    }
+    const bytes = await readFile(file);
     return { file, source: decodeSymbolFile(bytes, path.basename(file), placement) };
   } catch (error) {
     throw error instanceof TraceError ? error.withFacts({ file }) : error;

@@ -237,7 +237,7 @@ describe('programs', () => {
 
   it('are refused when none of their code ran', () => {
     const blocks = offsets.map((at) => ({ ...ran(0x40_0000n, at), bytes: new Uint8Array(16) }));
-    const message = 'none of the user code that ran is its code';
+    const message = 'its code did not run';
     expect(() => place(blocks, program(makeProgram('executable', 0x40_0000n)))).toThrow(message);
     expect(() => place(blocks, program(makeProgram('shared', 0n)))).toThrow(message);
     expect(() => place(blocks, program(makeProgram('shared', 0n), 0x40_0000n))).toThrow(message);
@@ -247,6 +247,19 @@ describe('programs', () => {
     const blocks = [ran(0x7000_0000n, 0x120)];
     const symbols = place(blocks, program(makeProgram('shared', 0n), 0x7000_0000n));
     expect(nameCode(codeOf(blocks), symbols, 0)).toBe('main [prog]');
+  });
+
+  it('are not put where a few of their bytes are by chance', () => {
+    const base = 0x7000_0000n;
+    // One long block and many of a byte are alike, the others are not.
+    const alike = [ran(base, 0x120), ...offsets.map((at) => ran(base, at + 3, 1))];
+    const others = offsets.map((at) => ({
+      ...ran(base, at),
+      bytes: new Uint8Array(16).fill(0xcc),
+    }));
+    expect(() => place([...alike, ...others], program(makeProgram('shared', 0n), base))).toThrow(
+      'its code did not run',
+    );
   });
 });
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a program or library was loaded, and which code of a trace is its code: the bytes of each block are compared with
-// the file's. So a name is never given to another program's code at the same address.
+// the file's. So a name is not given to another program's code at the same address.
 
-import { bigintFromU64, TraceError } from '../base/index.ts';
+import { bigintFromU64, formatCount, TraceError } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
 import type { ElfFile } from './elf.ts';
+import { MATCH_PART } from './kernel-slide.ts';
 
 export interface PlacedProgram {
   /** Where the file's first byte was, and the guest's addresses minus the file's: for each place it was loaded at. */
@@ -19,7 +20,7 @@ const MODE_CPL = 3;
 const PAGE_BYTES = 4096;
 /** Blocks that must be found, at one place, for the file to be there. */
 const MIN_BLOCKS = 8;
-/** Shorter blocks are alike in all programs. */
+/** Shorter blocks are alike in all programs: they do not count for that. */
 const MIN_BYTES = 12;
 /** Comparisons of a block with a page of the file, at most: below a second. */
 const COMPARISON_BUDGET = 2 ** 23;
@@ -38,24 +39,27 @@ export function placeProgram(
   const biases = findBiases(code, userBlocks, elf, segments, base);
   const placeOfBlock = new Uint8Array(code.blockCount);
   let matchedBlocks = 0;
+  let longMatched = 0;
+  let longThere = 0;
   for (const id of userBlocks) {
     const vaddr = code.vaddr(id);
     const bytes = code.bytes(id);
+    const isLong = bytes.length >= MIN_BYTES;
+    if (isLong && biases.some((bias) => isInFile(segments, vaddr - bias))) longThere++;
     const place = biases.findIndex((bias) => isOfFile(segments, vaddr - bias, bytes));
     if (place < 0) continue;
     placeOfBlock[id] = place + 1;
     matchedBlocks++;
+    if (isLong) longMatched++;
   }
-  if (matchedBlocks < (base === undefined ? MIN_BLOCKS : 1)) {
-    throw new TraceError(
-      'bad-argument',
-      'it does not match: none of the user code that ran is its code',
-      {
-        expected: `${MIN_BLOCKS} blocks of it`,
-        found: `${matchedBlocks} of ${userBlocks.length}`,
-        remedy: 'the very file that the guest ran',
-      },
-    );
+  // At the right place nearly all is the file's, however little ran.
+  const isAllThere = longMatched > 0 && longMatched >= MATCH_PART * longThere;
+  if (longMatched < MIN_BLOCKS && !(base !== undefined && isAllThere)) {
+    throw new TraceError('bad-argument', 'it does not match: its code did not run', {
+      expected: `${MIN_BLOCKS} blocks of it${base === undefined ? '' : ' at that address'}`,
+      found: `${longMatched} among ${formatCount(userBlocks.length)} of user code`,
+      remedy: 'the very file that the guest ran',
+    });
   }
   const bases = biases.map((bias) => BigInt.asUintN(64, bias + firstPage(elf)));
   return { bases, biases, placeOfBlock, matchedBlocks };
@@ -122,6 +126,12 @@ function isOfFile(segments: readonly CodeSegment[], address: bigint, bytes: Uint
     const at = address - begin;
     return at >= 0n && at < BigInt(content.length) && isAt(content, Number(at), bytes);
   });
+}
+
+function isInFile(segments: readonly CodeSegment[], address: bigint): boolean {
+  return segments.some(
+    ({ begin, content }) => address >= begin && address - begin < BigInt(content.length),
+  );
 }
 
 function isAt(content: Uint8Array, at: number, bytes: Uint8Array): boolean {
