@@ -14,7 +14,7 @@ const ALLOWED_EDGES = {
   audit: ['base', 'format', 'isa', 'engine'],
   query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
   export: ['base', 'format', 'symbols'],
-  store: ['base', 'query'],
+  store: ['base', 'format'],
   capture: ['base', 'format'],
   guests: ['base', 'format', 'capture'],
   conformance: ['base', 'format', 'capture', 'guests'],
@@ -48,6 +48,8 @@ const PACKAGE_OWNERS = {
   zstddec: 'format',
   commander: 'cli',
   'iced-x86': 'isa',
+  '@duckdb/node-api': 'store',
+  '@duckdb/node-bindings': 'store',
 };
 
 /** Modules that may use Node's own modules; the others run in a browser too. */

@@ -67,6 +67,12 @@ export function findText(input: CommandInput, name: string): string | undefined 
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Of an option that takes several words. */
+export function findTexts(input: CommandInput, name: string): string[] {
+  const value = input.options.get(name);
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
 /** For a flag `--no-NAME` the option is NAME, true unless given. */
 export function isOn(input: CommandInput, name: string): boolean {
   return input.options.get(name) === true;

@@ -6,11 +6,14 @@ import { auditCommand } from './commands/audit.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
+import { eventsCommand } from './commands/events.ts';
 import { infoCommand } from './commands/info.ts';
+import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
 
 export const PROGRAM_SUMMARY =
@@ -23,8 +26,11 @@ export const COMMANDS: readonly CommandSpec[] = [
   ctlCommand,
   infoCommand,
   dumpCommand,
+  eventsCommand,
   checkCommand,
   auditCommand,
+  conformanceCommand,
+  queryCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

@@ -35,6 +35,7 @@ export type { BlockBatch, BlockOptions } from './read-blocks.ts';
 export type { ExecutionBatch, ExecutionOptions } from './read-executions.ts';
 export type {
   CutCause,
+  NoteBody,
   NoteName,
   NoteOptions,
   PageAttributes,

@@ -8,7 +8,8 @@ import { payloadView } from './payload-view.ts';
 import { requireWhole } from './request.ts';
 import { decompress } from './zstd.ts';
 
-const NOTE_NAMES = [
+/** In the order of their numbers, from 1. */
+export const NOTE_NAMES = [
   'map',
   'map-unknown',
   'unmap',
@@ -143,10 +144,46 @@ export function planNotes(
   return { stream, kinds: new Set(names) };
 }
 
-/** Decodes the notes of a chunk. Throws 'corrupt'. */
+/** Bytes that stand in each kind of note: v a varint, b a byte, q eight bytes, t a varint and so many bytes. */
+const FIELDS: Readonly<Record<NoteName, string>> = {
+  map: 'vv',
+  'map-unknown': 'v',
+  unmap: '',
+  vcpu: 'v',
+  cr3: 'q',
+  device: 'vq',
+  wide: 'q',
+  phys: '',
+  event: 'vvqq',
+  cut: 'vvb',
+  gap: 'q',
+  'page-walk': '',
+  attributes: 'v',
+  port: 'vvbv',
+  region: 'qqt',
+};
+
+/** Those that later notes of a chunk are told by, when these are wanted. */
+function neededFor(kinds: ReadonlySet<NoteName>): ReadonlySet<NoteName> {
+  const needed = new Set(kinds).add('vcpu');
+  if (kinds.has('map') || kinds.has('map-unknown')) needed.add('map').add('map-unknown');
+  return needed;
+}
+
+/** The notes of these kinds in a chunk. Throws 'corrupt'. */
 export function* decodeNotes(
   record: ChunkRecord,
   payload: Uint8Array<ArrayBuffer>,
+  kinds: ReadonlySet<NoteName>,
+): Generator<TraceNote, void, undefined> {
+  const needed = neededFor(kinds);
+  for (const note of decodeNeeded(record, payload, needed)) if (kinds.has(note.kind)) yield note;
+}
+
+function* decodeNeeded(
+  record: ChunkRecord,
+  payload: Uint8Array<ArrayBuffer>,
+  needed: ReadonlySet<NoteName>,
 ): Generator<TraceNote, void, undefined> {
   const { info } = record;
   const reader = noteReader(record, notesOf(record, payload));
@@ -159,6 +196,11 @@ export function* decodeNotes(
     const kind = reader.u8();
     block += reader.small();
     ordinal += reader.small();
+    const name = NOTE_NAMES[kind - 1];
+    if (name !== undefined && !needed.has(name)) {
+      skipFields(reader, FIELDS[name]);
+      continue;
+    }
     const place = { stream: info.stream, chunkIndex: info.chunkIndex, ordinal, block, vcpu };
     switch (kind) {
       case NoteKind.map:
@@ -213,6 +255,14 @@ export function* decodeNotes(
       default:
         throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 15', `${kind}`);
     }
+  }
+}
+
+function skipFields(reader: NoteReader, fields: string): void {
+  for (const field of fields) {
+    if (field === 'v') reader.skipVarint();
+    else if (field === 't') reader.skip(reader.small());
+    else reader.skip(field === 'q' ? 8 : 1);
   }
 }
 
@@ -287,6 +337,8 @@ interface NoteReader {
   varint(): bigint;
   /** A varint below 2^32. */
   small(): number;
+  skip(byteCount: number): void;
+  skipVarint(): void;
 }
 
 function noteReader(record: ChunkRecord, bytes: Uint8Array): NoteReader {
@@ -319,7 +371,20 @@ function noteReader(record: ChunkRecord, bytes: Uint8Array): NoteReader {
       const from = step(byteCount);
       return new TextDecoder().decode(bytes.subarray(from, from + byteCount));
     },
+    skip(byteCount) {
+      step(byteCount);
+    },
+    skipVarint() {
+      for (let length = 1; data.getUint8(step(1)) >= 128; length++) {
+        if (length === 10) throw damaged();
+      }
+    },
     small() {
+      const first = at < bytes.byteLength ? data.getUint8(at) : 128;
+      if (first < 128) {
+        at++;
+        return first; // most are
+      }
       const value = varint();
       if (value > 0xffff_ffffn) throw damaged();
       return Number(value);

@@ -203,9 +203,7 @@ async function* iterateNotes(
     .filter(({ info }) => stream === undefined || info.stream === stream)
     .sort((a, b) => a.info.stream - b.info.stream || a.info.chunkIndex - b.info.chunkIndex);
   for await (const { record, payload } of loadChunks(source, records, signal)) {
-    for (const note of decodeNotes(record, payload)) {
-      if (kinds.has(note.kind)) yield note;
-    }
+    yield* decodeNotes(record, payload, kinds);
   }
 }
 

@@ -10,3 +10,12 @@ export {
   demoBootArguments,
   prepareDemoGuest,
 } from './demo-guest.ts';
+export type { Access } from './guest-accesses.ts';
+export {
+  type GuestFile,
+  type GuestMachine,
+  guestNames,
+  openGuest,
+  type SourceLine,
+} from './guest-file.ts';
+export { type GuestRequest, type GuestRun, recordGuest } from './micro-guest.ts';

@@ -3,26 +3,20 @@
 
 import { describe, expect, it } from 'vitest';
 import { auditTrace } from '../../src/audit/index.ts';
-import { type GuestOptions, recordGuest } from './micro-guest.ts';
+import { guestNames, openGuest } from '../../src/guests/index.ts';
+import { recordGuestNamed } from './guest-sections.ts';
+import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 
-const GUESTS: readonly (readonly [guest: string, options: GuestOptions])[] = [
-  ['plain', {}],
-  ['rep', {}],
-  ['faults', {}],
-  ['levels', {}],
-  ['mapping', {}],
-  ['mmio', {}],
-  ['ports', {}],
-  ['irq', {}],
-  ['real', {}],
-  ['selfmod', {}],
-  ['walks', {}],
-  ['smp', { vcpus: 2 }],
-];
+/** Each run of each guest, with one thread for all vCPUs. */
+const RUNS = guestNames().flatMap((name) =>
+  openGuest(name)
+    .machines.filter(({ thread }) => thread === 'single')
+    .map((machine) => [name, machine.name] as const),
+);
 
-describe('the instruction audit', () => {
-  it.each(GUESTS)('explains every access of the guest %s', async (guest, options) => {
-    const run = await recordGuest(guest, options);
+describe.skipIf(!PLUGIN_IS_BUILT)('the instruction audit', () => {
+  it.each(RUNS)('explains every access of the guest %s %s', async (guest, machineName) => {
+    const run = await recordGuestNamed(guest, machineName);
     try {
       const audit = await auditTrace(run.outcome.file, { workers: 0 });
       const { instructions, accesses } = run.trace.summary();

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events of a trace as lines: text for reading, JSON objects for programs.
+
+import { assertNever, formatBytes } from '../../base/index.ts';
+import type { PageAttributes, TraceNote } from '../../format/index.ts';
+
+export type EventFormat = 'text' | 'ndjson';
+
+export const EVENT_HEADLINE: string = `${columns('ordinal', 'vcpu', 'event')}\n`;
+
+/** Exceptions of the architecture (Intel SDM 3A table 6-1). */
+const EXCEPTIONS: readonly string[] = [
+  ...['#DE', '#DB', 'NMI', '#BP', '#OF', '#BR', '#UD', '#NM', '#DF', 'coprocessor overrun'],
+  ...['#TS', '#NP', '#SS', '#GP', '#PF', '15', '#MF', '#AC', '#MC', '#XM', '#VE', '#CP'],
+];
+
+/** Bits of an event's `what` (docs/format.md 3.6). */
+const WHAT = {
+  hardware: 1 << 8,
+  software: 1 << 9,
+  smmEnter: 1 << 10,
+  smmLeave: 1 << 11,
+  reset: 1 << 12,
+  delivered: 1 << 13,
+} as const;
+const VECTOR_PAGE_FAULT = 14;
+
+export function eventLine(note: TraceNote, format: EventFormat): string {
+  switch (format) {
+    case 'text':
+      return `${columns(`${note.ordinal}`, `${note.vcpu}`, describe(note))}\n`;
+    case 'ndjson':
+      return `${JSON.stringify(note, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value))}\n`;
+    default:
+      return assertNever(format);
+  }
+}
+
+function columns(ordinal: string, vcpu: string, event: string): string {
+  return `${ordinal.padStart(12)} ${vcpu.padStart(4)} ${event}`;
+}
+
+function describe(note: TraceNote): string {
+  switch (note.kind) {
+    case 'event':
+      return describeInterrupt(note);
+    case 'port':
+      return describePort(note);
+    case 'cr3':
+      return `cr3 ${hex(note.cr3)}`;
+    case 'vcpu':
+      return `vcpu ${note.next} runs`;
+    case 'gap':
+      return `recording was paused; goes on ${(Number(note.hostNs) / 1e9).toFixed(3)} s after it began`;
+    case 'cut':
+      return `block left after ${note.executed} instructions (${note.cause}), ${note.aborted} accesses aborted`;
+    case 'map':
+      return `page ${hex(note.vpage << 12n)} is at ${hex(note.ppage << 12n)}`;
+    case 'map-unknown':
+      return `page ${hex(note.vpage << 12n)} is somewhere unknown`;
+    case 'unmap':
+      return 'translations may have changed';
+    case 'attributes':
+      return `translations from here on: ${describeAttributes(note.attributes)}`;
+    case 'region':
+      return `device ${hex(note.first)} to ${hex(note.last)}: ${note.name}`;
+    case 'device':
+      return `device access at ${hex(note.paddr)}`;
+    case 'wide':
+      return `address ${hex(note.vaddr)}`;
+    case 'phys':
+      return 'access by physical address';
+    case 'page-walk':
+      return 'access by the page walker';
+    default:
+      return assertNever(note);
+  }
+}
+
+function describeInterrupt(note: Extract<TraceNote, { kind: 'event' }>): string {
+  const { what, vector } = note;
+  if ((what & WHAT.smmEnter) !== 0) return `SMM entered, from ${hex(note.ip)}`;
+  if ((what & WHAT.smmLeave) !== 0) return `SMM left, to ${hex(note.ip)}`;
+  if ((what & WHAT.reset) !== 0) return 'triple fault: reset';
+  const delivery = (what & WHAT.delivered) === 0 ? '; its accesses are not in the trace' : '';
+  if ((what & WHAT.hardware) !== 0) return `interrupt ${vector} at ${hex(note.ip)}${delivery}`;
+  if ((what & WHAT.software) !== 0) return `int ${vector} at ${hex(note.ip)}${delivery}`;
+  const name = EXCEPTIONS[vector] ?? `${vector}`;
+  const address = vector === VECTOR_PAGE_FAULT ? ` address ${hex(note.cr2)}` : '';
+  return `exception ${name} at ${hex(note.ip)} error ${hex(note.error)}${address}${delivery}`;
+}
+
+function describePort(note: Extract<TraceNote, { kind: 'port' }>): string {
+  const name = `${note.string ? (note.out ? 'outs' : 'ins') : note.out ? 'out' : 'in'}${note.size * 8}`;
+  const port = note.port === undefined ? 'unknown port' : `port ${hex(BigInt(note.port))}`;
+  return `${name} ${port}${note.value === undefined ? '' : ` value ${hex(BigInt(note.value))}`}`;
+}
+
+function describeAttributes(attributes: PageAttributes | undefined): string {
+  if (attributes === undefined) return 'not known';
+  const { write, user, noExecute, global, pageBytes } = attributes;
+  return [
+    pageBytes === 0 ? 'paging off' : formatBytes(pageBytes),
+    write ? 'writable' : 'read-only',
+    user ? 'user' : 'supervisor',
+    ...(noExecute ? ['no-execute'] : []),
+    ...(global ? ['global'] : []),
+  ].join(', ');
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}
