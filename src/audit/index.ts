@@ -3,4 +3,3 @@
 
 export type { AuditResult, MnemonicAudit, UnexplainedPlace } from './audit-result.ts';
 export { type AuditOptions, auditTrace } from './audit-trace.ts';
-export { INFERENCES, RULES, type RuleText } from './rules.ts';

@@ -150,6 +150,15 @@ describe('split', () => {
       clean(2, 1, { split: 1 }),
     );
   });
+  it('takes them in any order', async () => {
+    const bytes = [9, 0, 1, 2, 3, 4, 5, 6, 7, 8].map((offset) => `0 S1 500${offset}`);
+    expect(await verdict(['df37'], [run(0, bytes), run(0, bytes)])).toEqual(
+      clean(20, 2, { split: 18 }),
+    );
+    expect(await verdict(['df37'], [run(0, bytes.with(3, '0 S1 5001'))])).toMatchObject({
+      addressMismatches: 9,
+    });
+  });
   it('reports a gap between the pieces, and a piece too few', async () => {
     expect(await verdict(MOVUPS, [run(0, ['0 L8 5000', '0 L8 5010'])])).toMatchObject({
       addressMismatches: 1,

@@ -96,7 +96,7 @@ async function shardPart<Part>(
   return new Promise((resolve, reject) => {
     const order = (): void => {
       const next: ShardOrder = queue.next().value;
-      worker.postMessage(next);
+      worker.postMessage(next, []);
     };
     worker.on('message', (message: ShardMessage) => {
       switch (message.type) {

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditResult } from '../../src/audit/index.ts';
 import { instructionAudit } from '../../src/audit/instruction-audit.ts';
 import { AccessFlag, type ExecutionBatch } from '../../src/format/index.ts';
-import { type GuestRun, recordGuest } from './micro-guest.ts';
+import type { GuestRun } from '../../src/guests/index.ts';
+import { recordGuestNamed } from './guest-sections.ts';
+import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 
 /** Of CodeTable.flags(): how many accesses there are is in a register. Without them every access counts. */
 const LAST_IS_REP = 2;
@@ -46,11 +48,11 @@ const shifted: Fault = (execution, i) => ({
   vaddr: execution.vaddr.with(i, (execution.vaddr[i] ?? 0n) + 1n),
 });
 
-describe('one fault in one execution', () => {
+describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
   let run: GuestRun;
   let executions: readonly ExecutionBatch[];
   beforeAll(async () => {
-    run = await recordGuest('plain');
+    run = await recordGuestNamed('plain');
     const kept: ExecutionBatch[] = [];
     for await (const batch of run.trace.executions()) kept.push(...split(batch));
     executions = kept.filter(({ id, accessCount }) => accessCount > 0 && !endsInRep(id[0] ?? 0));
