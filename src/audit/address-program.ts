@@ -9,7 +9,7 @@ import type { PlacedPiece } from './match-instruction.ts';
 
 /** Checks in columns of five numbers. */
 export const CHECK_FIELDS = 5;
-export const CheckWidth = { all: 0, low32: 1, low16: 2 } as const;
+const CheckWidth = { all: 0, low32: 1, low16: 2 } as const;
 
 /** Per check: access, its anchor (-1: the address is known), low and high half of the distance, CheckWidth. */
 export type AddressProgram = Int32Array;

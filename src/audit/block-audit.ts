@@ -66,7 +66,7 @@ export function beginBlockAudit(code: CodeTable, id: number, source: ProfileSour
     profiles,
     nextPcs,
     codeBits: hflags === undefined ? 64 : cpuModeOfHflags(hflags).codeBits,
-    repeated: repeats ? iterationPlan(last) : undefined,
+    repeated: repeats ? iterationPlan(last, profiles.length - 1) : undefined,
     shapes: [],
     findings: undefined,
     addressMismatches: undefined,

@@ -257,6 +257,7 @@ function withoutWalks(columns: AccessColumns, begin: number, end: number): Acces
   const vaddr = columns.vaddr.slice(2 * begin, 2 * end);
   const size = columns.size.slice(begin, end);
   const flags = columns.flags.slice(begin, end);
+  const insn = columns.insn.slice(begin, end);
   let kept = 0;
   for (let i = 0; i < flags.length; i++) {
     if ((flags[i] & AccessFlag.origin) !== 0) continue;
@@ -264,9 +265,10 @@ function withoutWalks(columns: AccessColumns, begin: number, end: number): Acces
     vaddr[2 * kept + 1] = vaddr[2 * i + 1];
     size[kept] = size[i];
     flags[kept] = flags[i];
+    insn[kept] = insn[i];
     kept++;
   }
-  return { vaddr, size, flags, insn: columns.insn.subarray(begin, begin + kept) };
+  return { vaddr, size, flags, insn };
 }
 
 /** Accesses of an event's delivery, page walks among them. */

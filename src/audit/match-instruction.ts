@@ -93,11 +93,11 @@ function matchListed(
   const sizes = recorded.map(({ bytes }) => bytes);
   const options = { isPartial: completion !== 'completed' };
   let inOrder = expected;
-  let alignment = alignAccesses(inOrder, sizes, options);
+  let alignment = inAddressOrder(alignAccesses(inOrder, sizes, options), recorded);
   if (!isConsistent(inOrder, recorded, alignment)) {
     // The manual does not order accesses of one instruction; QEMU makes some lists from the other end.
     const reversed = expected.toReversed();
-    const other = alignAccesses(reversed, sizes, options);
+    const other = inAddressOrder(alignAccesses(reversed, sizes, options), recorded);
     if (countLeft(other) <= countLeft(alignment) && isConsistent(reversed, recorded, other)) {
       inOrder = reversed;
       alignment = other;
@@ -136,6 +136,27 @@ function ruleOf(completion: 'aborted' | 'recording-ended'): 'faulted-attempt' | 
 
 function countLeft({ missing, extra }: Alignment): number {
   return missing.length + extra;
+}
+
+/** Pieces of one access may be made in any order; when they tile it, their addresses say which is where. */
+function inAddressOrder(alignment: Alignment, recorded: readonly RecordedAccess[]): Alignment {
+  const pieces = alignment.made.flatMap((made) => {
+    const own = alignment.pieces.filter(({ expected }) => expected === made);
+    const ascending = own.toSorted((a, b) =>
+      recorded[a.recorded].address < recorded[b.recorded].address ? -1 : 1,
+    );
+    const [lowest] = ascending;
+    let end = recorded[lowest.recorded].address;
+    for (const { recorded: at } of ascending) {
+      if (recorded[at].address !== end) return own;
+      end += BigInt(recorded[at].bytes);
+    }
+    return own.map((piece) => ({
+      ...piece,
+      offset: Number(recorded[piece.recorded].address - recorded[lowest.recorded].address),
+    }));
+  });
+  return { ...alignment, pieces };
 }
 
 /** Pieces whose addresses the code puts a fixed distance apart are that far apart. */

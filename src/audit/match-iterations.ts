@@ -16,6 +16,8 @@ interface IterationMember {
 }
 
 export interface IterationPlan {
+  /** Index of the instruction in its block. */
+  readonly insn: number;
   /** Accesses of one iteration, in the order in which they are made. */
   readonly members: readonly IterationMember[];
   /** All at one address: the probe of INS and its store. */
@@ -31,9 +33,13 @@ export interface IterationMatch {
   readonly addressMismatches: number;
 }
 
-export function iterationPlan({ loads, stores, decoded }: InstructionProfile): IterationPlan {
+export function iterationPlan(
+  { loads, stores, decoded }: InstructionProfile,
+  insn: number,
+): IterationPlan {
   const members = [...loads, ...stores].filter(({ occurrence }) => occurrence === 'per-iteration');
   return {
+    insn,
     members: members.map(({ direction, bytes, rule }) => ({
       store: direction === 'store',
       bytes,
@@ -83,8 +89,8 @@ function permissionLoads(
 
 /** Behind the last access that is what its place in its iteration says. */
 function fittingEnd(
-  { members }: IterationPlan,
-  { size, flags }: AccessColumns,
+  { members, insn: repeated }: IterationPlan,
+  { size, flags, insn }: AccessColumns,
   begin: number,
   end: number,
   completion: Completion | 'suspended',
@@ -97,7 +103,8 @@ function fittingEnd(
     const { store, bytes } = members[member];
     if ((kind & AccessFlag.aborted) !== 0) isAborted = true;
     const wanted = (store ? AccessFlag.store : 0) | (isAborted ? AccessFlag.aborted : 0);
-    if (kind !== wanted || size[i] !== bytes || (isAborted && !mayAbort)) return i;
+    if (kind !== wanted || size[i] !== bytes || insn[i] !== repeated) return i;
+    if (isAborted && !mayAbort) return i;
     member = member + 1 === members.length ? 0 : member + 1;
   }
   return end;

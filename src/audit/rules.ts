@@ -22,14 +22,14 @@ export interface RuleText {
 export const RULES: Readonly<Record<RuleName, RuleText>> = {
   split: {
     what: 'QEMU makes several smaller accesses of one operand',
-    bound: 'they lie side by side, in ascending order, and together are the operand, byte for byte',
+    bound: 'they lie side by side and together are the operand, each byte once',
     source:
       'a host load or store is of 1, 2, 4, 8 or 16 bytes; QEMU 7.2 has none of 16; target/i386/tcg/fpu_helper.c',
   },
   'state-area': {
     what: 'QEMU saves and restores a state area field by field',
     bound:
-      'each access is a part of one field of the layout, none twice; a component is there whole or not at all, and those that are not optional are there',
+      'each access is a part of one field of the layout, none twice; a component is there whole or not at all, x87 always, MXCSR with SSE; only the pointers to the last x87 instruction, of which QEMU keeps nothing, and MXCSR_MASK on restoring may be left out',
     source:
       'SDM volume 1, 10.5 and 13.4; do_xsave_* and do_xrstor_* of target/i386/tcg/fpu_helper.c',
   },

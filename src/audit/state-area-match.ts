@@ -48,6 +48,8 @@ function countMissing(
   covered: ReadonlyMap<StateField, number>,
 ): number {
   const touched = new Set([...covered.keys()].map(({ component }) => component));
+  // SDM volume 1, 13.5.2: MXCSR goes with SSE.
+  if (touched.has('sse')) touched.add('mxcsr');
   return fields.filter(
     (field) =>
       (!field.optional || touched.has(field.component)) && covered.get(field) !== field.bytes,
