@@ -3,13 +3,4 @@
 
 export type { AuditResult, MnemonicAudit, UnexplainedPlace } from './audit-result.ts';
 
-<<<<<<< HEAD
-
 export { auditTrace } from './audit-trace.ts';
-export { INFERENCES, RULES, type RuleText } from './rules.ts';
-
-=======
-
-export { type AuditOptions, auditTrace } from './audit-trace.ts';
-
->>>>>>> isa

@@ -63,7 +63,6 @@ function countShards(request: AnyRequest, shape: TraceShape, threadCount: number
   return 2 ** Math.floor(Math.log2(Math.max(1, limit)));
 }
 
-<<<<<<< HEAD
 function lookAheadOf(trace: Trace, { chunks }: PassPlan, threadCount: number): number {
   const largest = chunks.reduce(
     (most, index) => Math.max(most, trace.chunks[index]?.accessCount ?? 0),
@@ -102,35 +101,6 @@ async function conduct(
         decoding[at] = (decoding[at] ?? 0) + 1;
         nextDecode++;
         thread.order({ type: 'decode', chunkIndex });
-=======
-async function shardPart<Part>(
-  worker: Worker,
-  queue: Iterator<number, undefined>,
-  isPart: (value: unknown) => value is Part,
-  progress: (chunk: number) => void,
-): Promise<Part> {
-  return new Promise((resolve, reject) => {
-    const order = (): void => {
-      const next: ShardOrder = queue.next().value;
-      worker.postMessage(next, []);
-    };
-    worker.on('message', (message: ShardMessage) => {
-      switch (message.type) {
-        case 'done':
-          progress(message.chunk);
-          order();
-          break;
-        case 'ready':
-          order();
-          break;
-        case 'part':
-          if (isPart(message.part)) resolve(message.part);
-          else reject(new Error('internal: a thread sent something else than its part'));
-          break;
-        case 'failure':
-          reject(new TraceError(message.kind, message.message, message.facts));
-          break;
->>>>>>> isa
       }
     }
   };
