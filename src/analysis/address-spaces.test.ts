@@ -66,7 +66,7 @@ function analyse(
 ): AddressSpacesResult {
   const parameters = {
     tables: accesses.map(({ cr3 }) => cr3),
-    ...{ programsOfBlock: PROGRAMS, hasGlobalOrder },
+    ...{ programsOfBlock: PROGRAMS, hasGlobalOrder, windows: undefined },
   };
   const states = Array.from({ length: stateCount }, () =>
     addressSpacesAnalysis.init(parameters, SHAPE, { index: 0, count: 1 }),

@@ -13,6 +13,7 @@ import {
   requireColumn,
 } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
+import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 
 export interface AddressSpacesParameters {
   /** Every value of CR3 that the trace has: only stores to these tables are looked at. */
@@ -21,6 +22,8 @@ export interface AddressSpacesParameters {
   readonly programsOfBlock: Uint32Array | undefined;
   /** The ordinals of all vCPUs are of one order; else it is not looked at who filled a table when. */
   readonly hasGlobalOrder: boolean;
+  /** Count accesses by window too; undefined: do not. */
+  readonly windows: TimeWindows | undefined;
 }
 
 /** A place in the trace. */
@@ -42,6 +45,8 @@ interface TableUse {
   accesses: number;
   userAccesses: number;
   programs: number;
+  /** Accesses by window; nothing without windows. */
+  readonly byWindow: Map<number, number>;
 }
 
 interface TableFilled {
@@ -58,6 +63,7 @@ export interface AddressSpacesState {
   readonly pages: ReadonlySet<number>;
   readonly programsOfBlock: Uint32Array | undefined;
   readonly hasGlobalOrder: boolean;
+  readonly windows: TimeWindows | undefined;
   readonly isLegacy: Uint8Array;
   readonly records: TableRecord[];
   /** What later uses and stores are added to while nothing comes between. */
@@ -84,6 +90,8 @@ export interface AddressSpace {
   readonly last: SpacePlace;
   /** Bit n: code of program n accessed memory in it. */
   readonly programs: number;
+  /** Accesses by window; empty when no windows were asked for. */
+  readonly byWindow: readonly number[];
 }
 
 export interface AddressSpacesResult {
@@ -123,7 +131,7 @@ export const addressSpacesAnalysis: FreeAnalysis<
 };
 
 function initAddressSpaces(
-  { tables, programsOfBlock, hasGlobalOrder }: AddressSpacesParameters,
+  { tables, programsOfBlock, hasGlobalOrder, windows }: AddressSpacesParameters,
   { code, blockCount }: TraceShape,
 ): AddressSpacesState {
   const isLegacy = new Uint8Array(blockCount);
@@ -134,7 +142,7 @@ function initAddressSpaces(
     tables.map((cr3) => Number(BigInt.asUintN(52, cr3)) / PAGE_BYTES).map(Math.floor),
   );
   return {
-    ...{ pages, programsOfBlock, hasGlobalOrder, isLegacy },
+    ...{ pages, programsOfBlock, hasGlobalOrder, windows, isLegacy },
     ...{ records: [], open: new Map(), openStream: -1, openOrdinal: 0 },
   };
 }
@@ -198,7 +206,7 @@ function addUse(
   let use = open.get(table);
   if (use?.kind !== 'use') {
     const first = placeOf(batch, begin);
-    const counts = { accesses: 0, userAccesses: 0, programs: 0 };
+    const counts = { accesses: 0, userAccesses: 0, programs: 0, byWindow: new Map() };
     use = { kind: 'use', table, stream: batch.stream ?? 0, first, last: first, ...counts };
     open.set(table, use);
     state.records.push(use);
@@ -212,11 +220,39 @@ function addUse(
   let userAccesses = 0;
   for (let i = begin; i < end; i++) if (cpl[i] === 3) userAccesses++;
   use.userAccesses += userAccesses;
+  if (state.windows !== undefined) countWindows(use.byWindow, state.windows, batch, begin, end);
   if (state.programsOfBlock === undefined || userAccesses === 0) return;
   const block = requireColumn(batch.block, 'block');
   let programs = 0;
   for (let i = begin; i < end; i++) programs |= state.programsOfBlock[block[i]];
   use.programs |= programs;
+}
+
+function countWindows(
+  byWindow: Map<number, number>,
+  windows: TimeWindows,
+  batch: AccessColumns,
+  begin: number,
+  end: number,
+): void {
+  const icount = halves(requireColumn(batch.icount, 'icount'));
+  let window = -1;
+  let count = 0;
+  // Half open, of the current window.
+  let from = 0;
+  let to = 0;
+  for (let i = begin; i < end; i++) {
+    const now = icount[2 * i + 1] * 2 ** 32 + icount[2 * i];
+    if (now < from || now >= to || window < 0) {
+      if (count > 0) byWindow.set(window, (byWindow.get(window) ?? 0) + count);
+      count = 0;
+      window = windowOf(windows, now);
+      from = window === 0 ? 0 : beginOfWindow(windows, window);
+      to = window === windows.windowCount - 1 ? Infinity : beginOfWindow(windows, window + 1);
+    }
+    count++;
+  }
+  if (count > 0) byWindow.set(window, (byWindow.get(window) ?? 0) + count);
 }
 
 /** Access `at` is a store to an end of a table. */
@@ -251,7 +287,7 @@ function mergeAddressSpaces(a: AddressSpacesState, b: AddressSpacesState): Addre
   return a;
 }
 
-function finishAddressSpaces({ records }: AddressSpacesState): AddressSpacesResult {
+function finishAddressSpaces({ records, windows }: AddressSpacesState): AddressSpacesResult {
   const ordinalOf = (record: TableRecord): number =>
     record.kind === 'use' ? record.first.ordinal : record.ordinal;
   const ordered = records.toSorted((a, b) => a.stream - b.stream || ordinalOf(a) - ordinalOf(b));
@@ -269,7 +305,7 @@ function finishAddressSpaces({ records }: AddressSpacesState): AddressSpacesResu
     filled.delete(table);
     const space = isNew ? undefined : current.get(table);
     if (space === undefined) {
-      const made = { ...record, table };
+      const made = { ...record, table, byWindow: new Map(record.byWindow) };
       current.set(table, made);
       spaces.push(made);
     } else {
@@ -280,13 +316,17 @@ function finishAddressSpaces({ records }: AddressSpacesState): AddressSpacesResu
       space.accesses += record.accesses;
       space.userAccesses += record.userAccesses;
       space.programs |= record.programs;
+      for (const [window, count] of record.byWindow) {
+        space.byWindow.set(window, (space.byWindow.get(window) ?? 0) + count);
+      }
     }
   }
   return {
     accesses: spaces.reduce((sum, { accesses }) => sum + accesses, 0),
     isolated: twins.size > 0,
-    spaces: spaces.map(({ table, first, last, accesses, userAccesses, programs }, index) => ({
-      ...{ number: index + 1, table, accesses, userAccesses, first, last, programs },
+    spaces: spaces.map(({ kind: _kind, stream: _stream, byWindow, table, ...space }, index) => ({
+      ...{ number: index + 1, table, ...space },
+      byWindow: Array.from({ length: windows?.windowCount ?? 0 }, (_, w) => byWindow.get(w) ?? 0),
       userTable: twins.has(table + TWIN_BYTES) ? table + TWIN_BYTES : undefined,
     })),
   };

@@ -26,6 +26,7 @@ export {
 export { createGatherer, sharedMemory } from './gather.ts';
 export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
+export { type RateParameters, type RateResult, type RateWindow, rateAnalysis } from './rate.ts';
 export { findAnalysis } from './registry.ts';
 export {
   type AddressSpan,

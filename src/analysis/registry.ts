@@ -7,6 +7,7 @@ import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
+import { rateAnalysis } from './rate.ts';
 
 const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   addressSpacesAnalysis,
@@ -14,6 +15,7 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   footprintAnalysis,
   heatAnalysis,
   hotAnalysis,
+  rateAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

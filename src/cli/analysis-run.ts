@@ -7,7 +7,8 @@ import type { Selection, TraceShape } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
-import { type CodeNames, codeNames } from './code-names.ts';
+import { type CodeNames, codeNames } from '../query/index.ts';
+import type { GuestSymbols } from '../symbols/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -43,6 +44,7 @@ export const ANALYSIS_OPTIONS: readonly OptionSpec[] = [
 export interface AnalysisContext {
   readonly trace: Trace;
   readonly shape: TraceShape;
+  readonly symbols: GuestSymbols;
   readonly names: CodeNames;
   readonly selection: Selection;
 }
@@ -83,9 +85,10 @@ export async function withAnalysis<T>(
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
     const shape = shapeOfTrace(trace);
-    const names = codeNames(trace.code, await readGuestSymbols(input, context, trace));
+    const symbols = await readGuestSymbols(input, context, trace);
+    const names = codeNames(trace.code, symbols);
     const selection = selectionFrom(input, trace, shape, names);
-    return await work({ trace, shape, names, selection });
+    return await work({ trace, shape, symbols, names, selection });
   } finally {
     await trace.close();
   }

@@ -3,7 +3,7 @@
 
 import type { TraceShape } from '../analysis/index.ts';
 import { formatQuantity, TraceError } from '../base/index.ts';
-import type { CodeNames } from './code-names.ts';
+import type { CodeNames } from '../query/index.ts';
 
 /**
  * Where a Linux kernel waits for work: the loop itself and what it halts or polls in (kernel/sched/idle.c,

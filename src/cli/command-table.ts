@@ -21,6 +21,7 @@ import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 
 export const PROGRAM_SUMMARY =
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   auditCommand,
   dumpCommand,
   eventsCommand,
+  reportCommand,
   addressSpacesCommand,
   countsCommand,
   footprintCommand,

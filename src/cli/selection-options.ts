@@ -4,7 +4,7 @@
 import type { AddressSpan, Selection, Span, TraceShape } from '../analysis/index.ts';
 import { parseCount, parseHex64, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { CodeNames } from './code-names.ts';
+import type { CodeNames } from '../query/index.ts';
 import { selectFunctions, withoutIdle } from './code-selection.ts';
 import { type CommandInput, findText, type OptionSpec } from './command-spec.ts';
 

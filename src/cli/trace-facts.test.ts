@@ -2,8 +2,8 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { byteSourceFromBytes, openTraceSource } from '../format/index.ts';
+import { type TraceFacts, traceFactsOf } from '../query/index.ts';
 import { renderInfo } from './render/info.ts';
-import { type TraceFacts, traceFactsOf } from './trace-facts.ts';
 
 function section(kind: number, value: object): Buffer {
   const payload = Buffer.from(JSON.stringify(value));

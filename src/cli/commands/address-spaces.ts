@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { availableParallelism } from 'node:os';
 import { addressSpacesAnalysis } from '../../analysis/index.ts';
-import { ExitCode, formatHex64, TraceError, u64FromNumber } from '../../base/index.ts';
+import { ExitCode } from '../../base/index.ts';
 import { analyse } from '../../engine/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
-import type { GuestSymbols } from '../../symbols/index.ts';
+import { addressSpaceRows, addressSpacesParameters } from '../../query/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -46,8 +46,6 @@ the firmware's.`,
   },
 };
 
-/** More do not fit the bits of a number. */
-const MAX_PROGRAMS = 31;
 /** Decoding is what takes the time; more threads than that find the disk busy. */
 const MAX_WORKERS = 4;
 
@@ -57,17 +55,11 @@ async function readAddressSpaces(
   context: CliContext,
 ): Promise<AddressSpacesCommandResult> {
   const symbols = await readGuestSymbols(input, context, trace);
-  const programs = programNames(symbols);
   const line = statusLine(context);
   const cores = availableParallelism();
   try {
     const { isolated, spaces } = await withAbort(async (signal) => {
-      const parameters = {
-        tables: await readTables(trace, signal),
-        programsOfBlock:
-          programs.length === 0 ? undefined : programsOfBlocks(trace, symbols, programs),
-        hasGlobalOrder: trace.capabilities['global-order'].status === 'yes',
-      };
+      const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
       const [result] = await analyse(trace, [{ analysis: addressSpacesAnalysis, parameters }], {
         workers: cores === 1 ? 0 : Math.min(MAX_WORKERS, cores),
         onProgress: (part) => {
@@ -81,51 +73,10 @@ async function readAddressSpaces(
       parameters: { file: trace.path, symbols: symbols.findings },
       result: {
         isolated,
-        addressSpaces: spaces.map(({ table, userTable, programs: mask, ...space }) => ({
-          ...space,
-          cr3: hex(table),
-          userCr3: userTable === undefined ? null : hex(userTable),
-          programs: programs.filter((_, bit) => (mask & (1 << bit)) !== 0),
-        })),
+        addressSpaces: addressSpaceRows(spaces, symbols),
       },
     };
   } finally {
     line.clear();
   }
-}
-
-function hex(address: number): string {
-  const { lo, hi } = u64FromNumber(address);
-  return formatHex64(lo, hi);
-}
-
-async function readTables(trace: Trace, signal: AbortSignal): Promise<bigint[]> {
-  const tables = new Set(
-    trace.chunks.flatMap(({ vcpuStates }) => vcpuStates.map(({ cr3 }) => cr3)),
-  );
-  for await (const note of trace.notes({ kinds: ['cr3'], signal })) {
-    if (note.kind === 'cr3') tables.add(note.cr3);
-  }
-  return [...tables];
-}
-
-function programNames(symbols: GuestSymbols): readonly string[] {
-  const names = new Set<string>();
-  for (const finding of symbols.findings) if (finding.kind === 'program') names.add(finding.name);
-  if (names.size <= MAX_PROGRAMS) return [...names];
-  throw new TraceError('bad-argument', 'too many programs are named with --symbols', {
-    expected: `at most ${MAX_PROGRAMS}`,
-    found: `${names.size}`,
-  });
-}
-
-function programsOfBlocks(
-  trace: Trace,
-  symbols: GuestSymbols,
-  programs: readonly string[],
-): Uint32Array {
-  return Uint32Array.from({ length: trace.code.blockCount }, (_, block) => {
-    const name = symbols.findProgram(block);
-    return name === undefined ? 0 : 1 << programs.indexOf(name);
-  });
 }

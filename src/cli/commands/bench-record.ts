@@ -10,6 +10,7 @@ import {
   runUntraced,
 } from '../../capture/index.ts';
 import { demoBootArguments, prepareDemoGuest } from '../../guests/index.ts';
+import { readTraceFacts } from '../../query/index.ts';
 import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
 import {
   type CliContext,
@@ -28,7 +29,6 @@ import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderBenchRecord } from '../render/bench.ts';
 import type { BenchRecordResult, Spread } from '../results.ts';
-import { readTraceFacts } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
 
 const DEFAULT_RUNS = 5;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CountsResult, countsAnalysis } from '../../analysis/index.ts';
+import { countsAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
+import { type CountsFigures, countsFigures } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
-  type AnalysisContext,
   type AnalysisReport,
   reportOf,
   runPass,
@@ -11,16 +11,6 @@ import {
 } from '../analysis-run.ts';
 import { type CommandSpec, printResult } from '../command-spec.ts';
 import { renderCounts } from '../render/counts.ts';
-
-export interface InstructionShare {
-  readonly mnemonic: string;
-  readonly executions: number;
-}
-
-export type CountsFigures = Omit<CountsResult, 'executions'> & {
-  /** Most executed first; together they are `instructions`. */
-  readonly byMnemonic: readonly InstructionShare[];
-};
 
 export type CountsReport = AnalysisReport<object, CountsFigures>;
 
@@ -40,33 +30,15 @@ instructions; each other option chooses both.`,
       const [counts] = await runPass(input, context, analysis, [
         { analysis: countsAnalysis, parameters: {} },
       ]);
-      return reportOf('counts', input, analysis, {}, countsFigures(counts, analysis));
+      return reportOf(
+        'counts',
+        input,
+        analysis,
+        {},
+        countsFigures(counts, analysis.shape, analysis.names),
+      );
     });
     await printResult(context, input, report, renderCounts);
     return ExitCode.ok;
   },
 };
-
-/** Instructions that ran, by mnemonic. */
-function countsFigures(
-  { executions, ...counts }: CountsResult,
-  { shape, names }: AnalysisContext,
-): CountsFigures {
-  const byMnemonic = new Map<string, number>();
-  for (let block = 0; block < shape.blockCount; block++) {
-    const begin = shape.insnBase[block] ?? 0;
-    const end = shape.insnBase[block + 1] ?? 0;
-    for (let at = begin; at < end; at++) {
-      const count = executions[at] ?? 0;
-      if (count === 0) continue;
-      const mnemonic = names.mnemonicOf(block, at - begin);
-      byMnemonic.set(mnemonic, (byMnemonic.get(mnemonic) ?? 0) + count);
-    }
-  }
-  return {
-    ...counts,
-    byMnemonic: [...byMnemonic]
-      .map(([mnemonic, count]) => ({ mnemonic, executions: count }))
-      .sort((a, b) => b.executions - a.executions || (a.mnemonic < b.mnemonic ? -1 : 1)),
-  };
-}

@@ -17,6 +17,13 @@ import {
   demoBootArguments,
   prepareDemoGuest,
 } from '../../guests/index.ts';
+import {
+  type HotFigures,
+  hotFigures,
+  readTraceFacts,
+  type TraceFacts,
+  traceFactsOf,
+} from '../../query/index.ts';
 import { runPass, withAnalysis } from '../analysis-run.ts';
 import {
   AUDIT_MEMORY_OPTION,
@@ -29,13 +36,11 @@ import {
   printResult,
   QEMU_OPTION,
 } from '../command-spec.ts';
-import { type HotFigures, hotFigures } from '../hot-figures.ts';
 import { withAbort } from '../interrupts.ts';
 import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderDemo } from '../render/demo.ts';
 import type { DemoResult } from '../results.ts';
-import { readTraceFacts, type TraceFacts, traceFactsOf } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
 import { hotParameters } from './hot.ts';
 

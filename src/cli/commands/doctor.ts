@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
 import { type DoctorResult, examineMachine, findPluginFile } from '../../capture/index.ts';
+import { readTraceFacts } from '../../query/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -11,7 +12,6 @@ import {
 } from '../command-spec.ts';
 import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderDoctor } from '../render/doctor.ts';
-import { readTraceFacts } from '../trace-facts.ts';
 
 export const doctorCommand: CommandSpec = {
   name: 'doctor',

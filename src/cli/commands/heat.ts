@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type HeatResult, type HeatRow, heatAnalysis } from '../../analysis/index.ts';
-import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
+import { heatAnalysis } from '../../analysis/index.ts';
+import { ExitCode, TraceError } from '../../base/index.ts';
+import { type HeatFigures, heatFigures } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisReport,
@@ -18,12 +19,6 @@ const MAX_ROWS = 4096;
 /** Of the counts in each thread. */
 export const HEAT_MEMORY_BYTES: number = 2 ** 26;
 
-export type NamedHeatRow = Pick<HeatRow, 'loads' | 'stores'> & {
-  readonly address: string;
-  /** Symbol of its first byte, or the region of the address space. */
-  readonly name: string;
-};
-
 export type HeatReport = AnalysisReport<
   {
     /** Smallest size of a row. */
@@ -31,7 +26,7 @@ export type HeatReport = AnalysisReport<
     readonly windowInstructions: number;
     readonly rows: number;
   },
-  Omit<HeatResult, 'rows'> & { readonly rows: readonly NamedHeatRow[] }
+  HeatFigures
 >;
 
 export const heatCommand: CommandSpec = {
@@ -64,13 +59,7 @@ export const heatCommand: CommandSpec = {
       ]);
       const { windowInstructions } = windows;
       const said = { unitBytes: 2 ** unitShift, windowInstructions, rows: rowLimit };
-      const rows = heat.rows.map(({ addressLo, addressHi, loads, stores }) => ({
-        address: formatHex64(addressLo, addressHi),
-        name: analysis.names.namePlace(addressLo, addressHi),
-        loads,
-        stores,
-      }));
-      return reportOf('heat', input, analysis, said, { ...heat, rows });
+      return reportOf('heat', input, analysis, said, heatFigures(heat, analysis.names));
     });
     await printResult(context, input, report, renderHeat);
     return ExitCode.ok;

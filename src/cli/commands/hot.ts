@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type HotParameters, hotAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
+import { type HotFigures, hotFigures } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisReport,
@@ -10,7 +11,6 @@ import {
 } from '../analysis-run.ts';
 import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
-import { type HotFigures, hotFigures } from '../hot-figures.ts';
 import { renderHot } from '../render/hot.ts';
 
 const DEFAULT_TOP = 10;

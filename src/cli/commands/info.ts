@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
 import { findRunEntry, runFolderPath } from '../../capture/index.ts';
+import { readTraceFacts } from '../../query/index.ts';
 import { type CommandSpec, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
 import { renderInfo } from '../render/info.ts';
-import { readTraceFacts } from '../trace-facts.ts';
 
 export const infoCommand: CommandSpec = {
   name: 'info',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode, formatBytes, TraceError, UserError } from '../../base/index.ts';
 import { causeOf, chooseQemu, type RecordLimits, requirePluginFile } from '../../capture/index.ts';
+import { readTraceFacts } from '../../query/index.ts';
 import {
   AUDIT_MEMORY_OPTION,
   type CliContext,
@@ -17,7 +18,6 @@ import { knownBytes } from '../peak-memory.ts';
 import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderRecord } from '../render/record.ts';
 import type { RecordResult } from '../results.ts';
-import { readTraceFacts } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
 
 export const recordCommand: CommandSpec = {

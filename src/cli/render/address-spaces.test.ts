@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { AddressSpaceRow, AddressSpacesCommandResult } from '../results.ts';
+import type { AddressSpaceRow } from '../../query/index.ts';
+import type { AddressSpacesCommandResult } from '../results.ts';
 import { renderAddressSpaces } from './address-spaces.ts';
 
 const space = (number: number, more: Partial<AddressSpaceRow>): AddressSpaceRow => ({

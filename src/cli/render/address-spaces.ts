@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatCount } from '../../base/index.ts';
-import type { AddressSpaceRow, AddressSpacesCommandResult } from '../results.ts';
+import type { AddressSpaceRow } from '../../query/index.ts';
+import type { AddressSpacesCommandResult } from '../results.ts';
 import { drawTable } from './table.ts';
 
 const HEADLINE = ['#', 'CR3', 'accesses', 'by user code', 'first icount', 'last icount', 'ran'];

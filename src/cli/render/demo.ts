@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount } from '../../base/index.ts';
+import { describeAccounts } from '../../query/index.ts';
 import type { DemoResult } from '../results.ts';
 import { renderHotFunctions, renderHotPlaces } from './hot.ts';
 import { drawTable } from './table.ts';
-import { renderAccounts, renderAudit, renderNotHeld } from './trace-facts.ts';
+import { renderAudit, renderNotHeld } from './trace-facts.ts';
 
 export function renderDemo(result: DemoResult): string {
   const { trace, hot } = result;
@@ -21,7 +22,7 @@ export function renderDemo(result: DemoResult): string {
       'slowdown',
       `${result.slowdown.toFixed(2)}x: ${result.tracedSeconds.toFixed(2)} s recorded, ${result.untracedSeconds.toFixed(2)} s untraced, ${result.recorderPeakBytes === null ? 'extra memory unknown' : `${formatBytes(result.recorderPeakBytes)} more memory`}`,
     ],
-    ['counted', renderAccounts(trace)],
+    ['counted', describeAccounts(trace)],
   ];
   return [
     `Linux ${result.kernelVersion} in QEMU ${result.qemu.version}, from the first instruction of the firmware to power-off\n\n`,

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatQuantity } from '../../base/index.ts';
-import type { InfoResult } from '../results.ts';
-import type { TraceFacts } from '../trace-facts.ts';
-import { drawTable } from './table.ts';
 import {
-  renderAccounts,
-  renderAudit,
-  renderDeliberateFault,
-  renderNotHeld,
-  renderTotals,
-} from './trace-facts.ts';
+  describeAccounts,
+  describeCommand,
+  quoteWord,
+  type TraceFacts,
+} from '../../query/index.ts';
+import type { InfoResult } from '../results.ts';
+import { drawTable } from './table.ts';
+import { renderAudit, renderDeliberateFault, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderInfo(facts: InfoResult): string {
   const state = describeState(facts);
@@ -23,7 +22,7 @@ export function renderInfo(facts: InfoResult): string {
     renderProvenance(facts),
     '\n',
     renderTotals(facts),
-    `${renderAccounts(facts)}\n`,
+    `${describeAccounts(facts)}\n`,
     `${formatQuantity(facts.chunkCount, 'chunk')}, ${formatQuantity(facts.codeBlockCount, 'block')} of code\n`,
     `\nof each access: ${held.join(', ')}\n`,
     notHeld === '' ? '' : `not in this trace:\n${notHeld}`,
@@ -56,7 +55,7 @@ function renderProvenance({ recorder, plugin }: TraceFacts): string {
     ['QEMU', recorder.qemu.version],
     ['plugin API', plugin.api?.toString()],
     ['vCPUs', plugin.vcpus?.toString()],
-    ['command', recorder.command?.map(quoteWord).join(' ')],
+    ['command', recorder.command === undefined ? undefined : describeCommand(recorder.command)],
     ...recorder.images.map(({ path, sha256 }): [string, string] => [
       'image',
       `${path}: ${sha256 === undefined ? 'no digest' : `sha256 ${sha256}`}`,
@@ -66,8 +65,4 @@ function renderProvenance({ recorder, plugin }: TraceFacts): string {
     rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     ['left', 'left'],
   );
-}
-
-function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { assertNever } from '../../base/index.ts';
+import { describeAccounts } from '../../query/index.ts';
 import type { RecordResult } from '../results.ts';
 import { renderBytes } from './table.ts';
-import { renderAccounts, renderAudit, renderNotHeld, renderTotals } from './trace-facts.ts';
+import { renderAudit, renderNotHeld, renderTotals } from './trace-facts.ts';
 
 export function renderRecord(result: RecordResult): string {
   const { trace } = result;
@@ -11,7 +12,7 @@ export function renderRecord(result: RecordResult): string {
   return [
     `${trace.file}: ${causeText(result.cause)}${explanation}\n\n`,
     renderTotals(trace),
-    `${renderAccounts(trace)}\n`,
+    `${describeAccounts(trace)}\n`,
     `QEMU ${result.qemu.version} ran ${result.wallSeconds.toFixed(1)} s, peak memory ${renderBytes(result.qemu.peakRssBytes)}\n`,
     notHeld === '' ? '' : `\nnot in this trace:\n${notHeld}`,
     renderAudit(trace),

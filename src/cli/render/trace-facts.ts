@@ -2,24 +2,11 @@
 // The parts of text that several reports share: totals, and what a trace does not hold.
 
 import { formatBytes, formatCount, formatHex64 } from '../../base/index.ts';
-import type { TraceFacts } from '../trace-facts.ts';
+import { describeNotHeld, type TraceFacts } from '../../query/index.ts';
 import { drawTable, fillText } from './table.ts';
 
 const TEXT_WIDTH = 92;
 const NAME_WIDTH = 16;
-const DOUBT_TEXTS: Readonly<Record<string, string>> = {
-  unknownPaddr: 'accesses without a known physical address',
-  mapMismatches: 'self-checks of physical addresses that failed',
-  viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
-  gaps: 'resumed after a pause: what ran before is not in the trace',
-  injectedFaults: 'accesses that are wrong on purpose: this trace was made for a test',
-  strays: 'accesses that QEMU reported outside any block',
-  missingDeliveries: 'events whose memory accesses could not be worked out',
-  walkMismatches: 'page table entries that were changed by neither the guest nor the MMU',
-  deliveryMismatches: 'events after which memory did not hold what was pushed',
-  unresolvedCuts: 'blocks that ended early at a place that could not be told',
-};
-
 export function renderTotals(facts: TraceFacts): string {
   const { totals } = facts;
   const rows = [
@@ -46,21 +33,12 @@ function aboutAborted(count: number): string {
 
 /** What the trace does not hold, one entry a paragraph; capabilities first, then counts. */
 export function renderNotHeld(facts: TraceFacts): string {
-  const entries = Object.entries(facts.capabilities)
-    .filter(([, { status }]) => status !== 'yes')
-    .map(([name, { status, why }]): [string, string] => [
-      name,
-      `${status === 'partial' ? 'in part' : 'not recorded'}${why === '' || why === 'not recorded' ? '' : `: ${why}`}`,
-    ]);
-  entries.push(...Object.entries(facts.outside));
-  for (const [name, count] of Object.entries(facts.doubts)) {
-    entries.push([name, `${formatCount(count)} ${DOUBT_TEXTS[name] ?? 'times'}`]);
-  }
-  return entries
-    .map(([name, text]) => {
-      const indent = ' '.repeat(2 + NAME_WIDTH + 1);
-      return `  ${name.padEnd(NAME_WIDTH)} ${fillText(text, TEXT_WIDTH - indent.length, indent)}\n`;
-    })
+  const indent = ' '.repeat(2 + NAME_WIDTH + 1);
+  return describeNotHeld(facts)
+    .map(
+      ({ name, text }) =>
+        `  ${name.padEnd(NAME_WIDTH)} ${fillText(text, TEXT_WIDTH - indent.length, indent)}\n`,
+    )
     .join('');
 }
 
@@ -85,16 +63,4 @@ memory audit: ${formatBytes(audit.auditedBytes)} of RAM compared ${formatCount(a
   ${bytes(audit.differingBytes)} written by others${causes.length === 0 ? '' : `: ${causes.join(', ')}`}
   ${bytes(audit.unknownBytes)} unknown${ranges.length === 0 ? '' : `, at ${ranges.join(', ')}`}
 `;
-}
-
-/** "captured = encoded = written = 600,000", or how they differ. */
-export function renderAccounts(facts: TraceFacts): string {
-  const { captured, encoded, written } = facts.totals;
-  if (captured === null || encoded === null || written === null) {
-    return 'recording was cut: what was captured and did not reach the file is not known';
-  }
-  if (captured === encoded && encoded === written) {
-    return `captured = encoded = written = ${formatCount(captured)} records`;
-  }
-  return `THE COUNTS DIFFER: captured ${formatCount(captured)}, encoded ${formatCount(encoded)}, written ${formatCount(written)}`;
 }

@@ -25,6 +25,8 @@ export interface CodeNames {
   textOf(block: number, insn: number): string;
   /** Symbol of an address of data, else the region of the address space. */
   namePlace(lo: number, hi: number): string;
+  /** Region of the address space: "kernel image", "direct map". */
+  regionOf(lo: number, hi: number): string;
 }
 
 const DELIVERY = '(event delivery)';
@@ -46,6 +48,8 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
     const place = symbols.findCode(block, lo, hi);
     return place === undefined ? undefined : formatSymbol(place);
   };
+  const regionOf = (lo: number, hi: number): string =>
+    nameLinuxRegion(lo, hi, symbols.isRandomized);
   const mnemonics = new Map<string, string>();
   return {
     hasSymbols: symbols.findings.length > 0,
@@ -69,10 +73,9 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
     },
     namePlace(lo, hi) {
       const place = symbols.findKernel(lo, hi, 'data') ?? symbols.findKernel(lo, hi, 'code');
-      return place === undefined
-        ? nameLinuxRegion(lo, hi, symbols.isRandomized)
-        : formatSymbol(place);
+      return place === undefined ? regionOf(lo, hi) : formatSymbol(place);
     },
+    regionOf,
   };
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ExitCode } from '../../base/index.ts';
+import { requireFreeOutput } from '../../capture/index.ts';
+import { JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
+import { type CommandSpec, findText, isOn, JSON_OPTION, printResult } from '../command-spec.ts';
+import { SYMBOLS_OPTION } from '../guest-symbols.ts';
+import { renderReport } from '../render/report.ts';
+import { makeReport, writePage } from '../report-file.ts';
+
+export const reportCommand: CommandSpec = {
+  name: 'report',
+  summary: 'what ran and what it did with memory, on one screen or as a page of HTML',
+  details: `Accesses over time by privilege and by address space, a map of addresses and time, the working set, functions, pages
+and instructions with the most accesses, and what the trace can and cannot say; from one pass over the whole trace. The page
+is one file that needs no network. With --audit each instruction is compared with what the manual says it accesses: a second
+pass.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--html <OUT>', description: 'write the page to this file' },
+    { flags: '-f, --force', description: 'replace that file if it exists' },
+    { flags: '--audit', description: 'audit instructions too: as "loadstore audit"' },
+    SYMBOLS_OPTION,
+    JOBS_OPTION,
+    JSON_OPTION,
+  ],
+  examples: [
+    'loadstore report boot.memtrace',
+    'loadstore report boot.memtrace --html report.html --audit',
+  ],
+  run: async (input, context) => {
+    const named = findText(input, 'html');
+    // Before the work, so that it is not for nothing.
+    const page = named === undefined ? undefined : requireFreeOutput(named, isOn(input, 'force'));
+    await withAnalysis(input, context, async (analysis) => {
+      const report = await makeReport(input, context, analysis, isOn(input, 'audit'));
+      if (page !== undefined) {
+        await writePage(report, page);
+        context.writeErr(`loadstore: wrote ${page}\n`);
+      }
+      await printResult(context, input, report, renderReport);
+    });
+    return ExitCode.ok;
+  },
+};

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report on one screen of a terminal.
+
+import {
+  formatBytes,
+  formatCount,
+  formatCountShort,
+  formatQuantity,
+  formatRatio,
+} from '../../base/index.ts';
+import {
+  describeAccounts,
+  describeNotHeld,
+  type ReportResult,
+  type TraceReport,
+} from '../../query/index.ts';
+import { findingsOf } from '../../report/index.ts';
+import { drawTable } from './table.ts';
+import { renderDeliberateFault } from './trace-facts.ts';
+
+const SHOWN = 5;
+const SPARKS = ' .:-=+*#%@';
+const SPARK_WIDTH = 64;
+
+export function renderReport({ file, result }: TraceReport): string {
+  const { facts, counts, hot, rate, footprint, addressSpaces } = result;
+  const findings = findingsOf(result);
+  const total = hot.loads + hot.stores;
+  const top = (
+    title: string,
+    rows: readonly { readonly loads: number; readonly stores: number }[],
+    nameOf: (index: number) => string,
+  ): string =>
+    [
+      `\n${title}\n`,
+      drawTable(
+        rows
+          .slice(0, SHOWN)
+          .map(({ loads, stores }, i) => [
+            `  ${formatRatio(loads + stores, total).padStart(8)}`,
+            nameOf(i),
+          ]),
+        [],
+      ),
+    ].join('');
+  return [
+    renderDeliberateFault(facts.deliberateFault),
+    `${file}: ${formatQuantity(counts.accesses, 'access', 'accesses')} (${formatCountShort(counts.loads)} loads, ${formatCountShort(counts.stores)} stores) of ${formatQuantity(counts.instructions, 'instruction')}\n`,
+    `QEMU ${facts.recorder.qemu.version ?? 'not known'}, ${formatBytes(facts.fileBytes)}; ${describeAccounts(facts)}\n`,
+    `\naccesses over time: ${findings.rate}\n`,
+    `  ${sparks(rate.windows.map(({ loads, stores }) => sumOf(loads) + sumOf(stores)))}\n`,
+    `working set: ${findings.footprint}\n`,
+    `  ${sparks(footprint.windows.map(({ all }) => all.lines))}\n`,
+    addressSpaces === null ? '' : `address spaces: ${findings.spaces}\n`,
+    `addresses: ${findings.heat}\n`,
+    `instructions: ${findings.mix}\n`,
+    top(findings.functions, hot.functions.top, (i) => hot.functions.top[i]?.name ?? ''),
+    top(findings.pages, hot.pages.top, (i) => {
+      const page = hot.pages.top[i];
+      return page === undefined ? '' : `${page.address}  ${page.name}`;
+    }),
+    top(findings.instructions, hot.instructions.top, (i) => {
+      const one = hot.instructions.top[i];
+      return one === undefined ? '' : `${one.address}  ${one.text}  (${one.function})`;
+    }),
+    `\n${completeness(result)}`,
+  ].join('');
+}
+
+function completeness({ facts, instructionAudit }: ReportResult): string {
+  const names = describeNotHeld(facts).map(({ name }) => name);
+  const audit =
+    instructionAudit === null
+      ? ''
+      : `instruction audit: ${formatCount(instructionAudit.unexplained)} unexplained, ${formatQuantity(instructionAudit.addressMismatches, 'wrong address', 'wrong addresses')}, of ${formatQuantity(instructionAudit.recorded, 'access', 'accesses')}\n`;
+  const memory = facts.memoryAudit;
+  return [
+    audit,
+    memory === null
+      ? ''
+      : `memory audit: ${formatQuantity(memory.unknownBytes, 'byte')} unexplained of ${formatBytes(memory.auditedBytes)}\n`,
+    `not in this trace, or in part: ${names.join(', ')}; loadstore info says why\n`,
+  ].join('');
+}
+
+/** One character for each column, from nothing to the most. */
+function sparks(values: readonly number[]): string {
+  const most = Math.max(1, ...values);
+  const perColumn = Math.max(1, Math.ceil(values.length / SPARK_WIDTH));
+  const columns = Array.from({ length: Math.ceil(values.length / perColumn) }, (_, c) =>
+    Math.max(...values.slice(c * perColumn, (c + 1) * perColumn)),
+  );
+  const shade = (value: number): number => Math.ceil((value / most) * (SPARKS.length - 1));
+  return columns.map((value) => SPARKS[shade(value)] ?? '').join('');
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}

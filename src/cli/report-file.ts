@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report of a trace: read in one pass, and written as a page.
+
+import { rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { auditTrace } from '../audit/index.ts';
+import { type ReportParameters, readReport, type TraceReport } from '../query/index.ts';
+import { renderPage } from '../report/index.ts';
+import { type AnalysisContext, runPass } from './analysis-run.ts';
+import type { CliContext, CommandInput } from './command-spec.ts';
+import { withAbort } from './interrupts.ts';
+import { readPageAssets } from './page-assets.ts';
+import { drawBar, statusLine } from './status-line.ts';
+
+export const REPORT_PARAMETERS: ReportParameters = {
+  windowCount: 128,
+  lineShift: 6,
+  pageShift: 12,
+  heatRows: 160,
+  top: 10,
+  memoryBytes: 2 ** 27,
+  lineLimit: 2 ** 22,
+};
+
+/** One pass over the trace, two with the audit of instructions. */
+export async function makeReport(
+  input: CommandInput,
+  context: CliContext,
+  analysis: AnalysisContext,
+  withAudit: boolean,
+): Promise<TraceReport> {
+  const audit = withAudit ? await auditWatched(analysis.trace.path, context) : null;
+  return withAbort(async (signal) =>
+    readReport(
+      analysis,
+      REPORT_PARAMETERS,
+      async (requests) => runPass(input, context, { ...analysis, selection: {} }, requests),
+      audit,
+      signal,
+    ),
+  );
+}
+
+/** A page that is there is replaced when the new one is whole. */
+export async function writePage(report: TraceReport, file: string): Promise<void> {
+  const page = renderPage(report, await readPageAssets());
+  const unfinished = `${file}.unfinished`;
+  try {
+    await writeFile(unfinished, page);
+    await rename(unfinished, file);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+async function auditWatched(
+  file: string,
+  context: CliContext,
+): Promise<TraceReport['result']['instructionAudit']> {
+  const line = statusLine(context);
+  return withAbort(async (signal) =>
+    auditTrace(file, {
+      workers: os.availableParallelism(),
+      signal,
+      onProgress: (part) => {
+        line.show(drawBar(part, `auditing ${file}`));
+      },
+    }).finally(() => {
+      line.clear();
+    }),
+  );
+}

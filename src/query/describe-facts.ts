@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a trace says of itself in words: of `info`, `record`, `demo` and the report.
+
+import { formatCount } from '../base/index.ts';
+import type { TraceFacts } from './trace-facts.ts';
+
+const DOUBT_TEXTS: Readonly<Record<string, string>> = {
+  unknownPaddr: 'accesses without a known physical address',
+  mapMismatches: 'self-checks of physical addresses that failed',
+  viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
+  gaps: 'resumed after a pause: what ran before is not in the trace',
+  injectedFaults: 'accesses that are wrong on purpose: this trace was made for a test',
+  strays: 'accesses that QEMU reported outside any block',
+  missingDeliveries: 'events whose memory accesses could not be worked out',
+  walkMismatches: 'page table entries that were changed by neither the guest nor the MMU',
+  deliveryMismatches: 'events after which memory did not hold what was pushed',
+  unresolvedCuts: 'blocks that ended early at a place that could not be told',
+};
+
+/** What a trace does not hold and what was counted as doubtful; capabilities first, then counts. */
+export function describeNotHeld(
+  facts: TraceFacts,
+): { readonly name: string; readonly text: string }[] {
+  const { capabilities, outside, doubts } = facts;
+  return [
+    ...Object.entries(capabilities)
+      .filter(([, { status }]) => status !== 'yes')
+      .map(([name, { status, why }]) => ({
+        name,
+        text: `${status === 'partial' ? 'in part' : 'not recorded'}${why === '' || why === 'not recorded' ? '' : `: ${why}`}`,
+      })),
+    ...Object.entries(outside).map(([name, text]) => ({ name, text })),
+    ...Object.entries(doubts).map(([name, count]) => ({
+      name,
+      text: `${formatCount(count)} ${DOUBT_TEXTS[name] ?? 'times'}`,
+    })),
+  ];
+}
+
+/** A command line, quoted as a shell wants it. */
+export function describeCommand(words: readonly string[]): string {
+  return words.map(quoteWord).join(' ');
+}
+
+export function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** "captured = encoded = written = 600,000", or how they differ. */
+export function describeAccounts(facts: TraceFacts): string {
+  const { captured, encoded, written } = facts.totals;
+  if (captured === null || encoded === null || written === null) {
+    return 'recording was cut: what was captured and did not reach the file is not known';
+  }
+  if (captured === encoded && encoded === written) {
+    return `captured = encoded = written = ${formatCount(captured)} records`;
+  }
+  return `THE COUNTS DIFFER: captured ${formatCount(captured)}, encoded ${formatCount(encoded)}, written ${formatCount(written)}`;
+}

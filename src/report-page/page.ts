@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a report does in the browser: draws its charts from the data that stands in the page.
+
+import type { ChartData } from '../report/index.ts';
+import { requireElement } from './elements.ts';
+import { drawHeatMap } from './heat-map.ts';
+import { drawStepChart } from './step-chart.ts';
+import { startTheme } from './theme.ts';
+
+const data: ChartData = JSON.parse(requireElement('data').textContent ?? '');
+const charts = [...data.steps.map(drawStepChart), drawHeatMap(data.heat)];
+
+function redrawAll(): void {
+  for (const chart of charts) chart.redraw();
+}
+
+const button = requireElement('theme');
+if (button instanceof HTMLButtonElement) startTheme(button, redrawAll);
+
+let width = innerWidth;
+addEventListener('resize', () => {
+  if (innerWidth === width) return;
+  width = innerWidth;
+  redrawAll();
+});
