@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which lines the instructions of each block lie in. Each completed instruction is one fetch of each line
+// that it touches, as in drcachesim and cachegrind; in a block, all fetches of a line after the first hit.
+
+import { u64FromBigint } from '../../base/index.ts';
+
+/** As the code table of a trace. */
+export interface BlockCode {
+  readonly blockCount: number;
+  vaddr(id: number): bigint;
+  insnCount(id: number): number;
+  insnOffsets(id: number): Uint16Array;
+  bytes(id: number): Uint8Array;
+}
+
+/** A touch is a block and a line of it, in the order of the lines. */
+export interface FetchTable {
+  /** For each block its first touch; and the number of touches, last. */
+  readonly firstTouch: Uint32Array;
+  readonly lineLo: Int32Array;
+  readonly lineHi: Int32Array;
+  /** Index, in the block, of the first instruction that touches the line. */
+  readonly insn: Uint16Array;
+  /** How many instructions touch it. They follow each other. */
+  readonly fetches: Uint16Array;
+}
+
+/** First instruction of each block among those of all blocks, and the number of all, last. */
+export function countInsnsBefore(code: BlockCode): Uint32Array {
+  const insnFirst = new Uint32Array(code.blockCount + 1);
+  for (let id = 0; id < code.blockCount; id++) {
+    insnFirst[id + 1] = insnFirst[id] + code.insnCount(id);
+  }
+  return insnFirst;
+}
+
+export function fetchTableFrom(code: BlockCode, lineShift: number): FetchTable {
+  const firstTouch = new Uint32Array(code.blockCount + 1);
+  const lineLo: number[] = [];
+  const lineHi: number[] = [];
+  const insn: number[] = [];
+  const fetches: number[] = [];
+  for (let id = 0; id < code.blockCount; id++) {
+    const { lo, hi } = u64FromBigint(code.vaddr(id));
+    const inLine = lo & (2 ** lineShift - 1);
+    const offsets = code.insnOffsets(id);
+    const codeBytes = code.bytes(id).length;
+    const base = firstTouch[id];
+    let last = -1;
+    for (let i = 0; i < offsets.length; i++) {
+      const end = i + 1 < offsets.length ? offsets[i + 1] : codeBytes;
+      const firstLine = (inLine + offsets[i]) >>> lineShift;
+      const lastLine = (inLine + end - 1) >>> lineShift;
+      for (let line = firstLine; line <= lastLine; line++) {
+        if (line > last) {
+          last = line;
+          const low = ((lo >>> lineShift) | (hi << (32 - lineShift))) >>> 0;
+          const sum = low + line;
+          lineLo.push(sum | 0);
+          lineHi.push(((hi >>> lineShift) + (sum >= 2 ** 32 ? 1 : 0)) & (2 ** (32 - lineShift) - 1));
+          insn.push(i);
+          fetches.push(0);
+        }
+        fetches[base + line]++;
+      }
+    }
+    firstTouch[id + 1] = lineLo.length;
+  }
+  return {
+    firstTouch,
+    lineLo: Int32Array.from(lineLo),
+    lineHi: Int32Array.from(lineHi),
+    insn: Uint16Array.from(insn),
+    fetches: Uint16Array.from(fetches),
+  };
+}
