@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Analyses: pure, mergeable consumers of batches of accesses (init, consume, merge, finish).
 
-export type { AccessColumns } from './access-columns.ts';
+export type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
+export type {
+  Analysis,
+  FreeAnalysis,
+  Shard,
+  ShardedAnalysis,
+  TraceShape,
+} from './analysis.ts';
 export {
   consumeTopFunctions,
   type FunctionCount,

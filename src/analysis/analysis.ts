@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an analysis is: plain functions over a plain state, which the engine runs over the chunks of a trace,
+// in this thread or in several. Parameters, state and result are data that can be sent between threads
+// (structured clone): numbers, strings, arrays, maps, typed arrays; no functions and no class instances.
+
+import type { ColumnName, NoteName } from '../format/index.ts';
+import type { AccessColumns } from './access-columns.ts';
+
+/** What an analysis is told of the trace before it sees any of it. */
+export interface TraceShape {
+  /** Entries of the code table: block ids are below it. */
+  readonly blockCount: number;
+  /** vCPU numbers are below it. */
+  readonly vcpuCount: number;
+}
+
+/** Which part of an ordered analysis a state is for. Shard 0 of 1 is all of it. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+interface AnalysisCore<P, S, R> {
+  /** Of the registry and of results: "counts". */
+  readonly name: string;
+  /** Columns of accesses that consume reads. Fewer are faster. */
+  readonly columns: readonly ColumnName[];
+  /** It reads block executions too: AccessColumns.runs. */
+  readonly runs?: boolean;
+  /** It reads these notes too: AccessColumns.notes. */
+  readonly notes?: readonly NoteName[];
+  /** A state that has seen nothing. */
+  init(parameters: P, trace: TraceShape, shard: Shard): S;
+  /**
+   * Takes a stretch of the trace: accesses that were selected, aborted ones not among them. The columns are
+   * overwritten afterwards: what is kept is copied.
+   */
+  consume(state: S, batch: AccessColumns): void;
+  /** What both have seen, in either of them or a third; neither is used any more. */
+  merge(a: S, b: S): S;
+  /** The figures, as data that JSON can say. */
+  finish(state: S): R;
+}
+
+/**
+ * Order of the stretches does not matter: "split anywhere, merge, same answer". A state sees any stretches,
+ * in any order.
+ */
+export interface FreeAnalysis<P, S, R> extends AnalysisCore<P, S, R> {
+  readonly order: 'any';
+}
+
+/**
+ * Each state sees the stretches in the order of the trace, from its beginning: all accesses that are its
+ * shard's business. Merging puts shards together.
+ */
+export interface ShardedAnalysis<P, S, R> extends AnalysisCore<P, S, R> {
+  readonly order: 'per-shard';
+  /** The most shards that these parameters allow, a power of two from 1 to 8: 1 when all depends on all. */
+  shardLimit(parameters: P, trace: TraceShape): number;
+  /**
+   * Writes to masks[i], for each access of the stretch, the shards that it concerns: bit n for shard n. An
+   * access that concerns two, such as one that crosses a line, is seen by both; each then takes its own part.
+   * Block executions and notes are seen by all shards. Not called with one shard.
+   */
+  shardMasks(parameters: P, batch: AccessColumns, shardCount: number, masks: Uint8Array): void;
+}
+
+export type Analysis<P, S, R> = FreeAnalysis<P, S, R> | ShardedAnalysis<P, S, R>;
