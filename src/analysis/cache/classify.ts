@@ -4,7 +4,6 @@
 // doubly linked list of lines; memory grows with the number of different lines.
 
 import { TraceError } from '../../base/index.ts';
-import { COUNT_CAPACITY, COUNT_COMPULSORY, COUNT_CONFLICT } from './counts.ts';
 
 /** Numbers lines from 1 as they appear, for all caches of a hierarchy. */
 export interface LineIds {
@@ -18,7 +17,6 @@ export interface LineIds {
 }
 
 export interface Classifier {
-  readonly lineIds: LineIds;
   /** Lines that the cache holds, at most. */
   readonly capacity: number;
   held: number;
@@ -28,6 +26,9 @@ export interface Classifier {
   /** By line number: bit 0 the cache has seen it, bit 1 it is in the list. */
   state: Uint8Array;
   oldest: number;
+  compulsory: number;
+  capacityMisses: number;
+  conflict: number;
 }
 
 const SEEN = 1;
@@ -46,30 +47,38 @@ export function createLineIds(): LineIds {
   };
 }
 
-export function createClassifier(lineIds: LineIds, capacity: number): Classifier {
+export function createClassifier(capacity: number): Classifier {
   return {
-    lineIds,
     capacity,
     held: 0,
     newer: new Uint32Array(1024),
     older: new Uint32Array(1024),
     state: new Uint8Array(1024),
     oldest: 0,
+    compulsory: 0,
+    capacityMisses: 0,
+    conflict: 0,
   };
 }
 
+export function resetClasses(classifier: Classifier): void {
+  classifier.compulsory = 0;
+  classifier.capacityMisses = 0;
+  classifier.conflict = 0;
+}
+
 /**
- * Tells the fully associative cache of the access; 0 for a hit of the real one, else where the class of its
- * miss is counted. `fills`: a miss brings the line in.
+ * Tells the fully associative cache of an access to the real one, and counts the class of its miss. `fills`:
+ * a miss brings the line in.
  */
 export function classifyMiss(
+  lineIds: LineIds,
   classifier: Classifier,
-  lineLo: number,
-  lineHi: number,
+  line: bigint,
   isHit: boolean,
   fills: boolean,
-): number {
-  const id = requireLineId(classifier.lineIds, lineLo, lineHi);
+): void {
+  const id = requireLineId(lineIds, Number(BigInt.asIntN(32, line)), Number(line >> 32n));
   if (id >= classifier.state.length) growTo(classifier, id);
   const was = classifier.state[id];
   if ((was & HELD) !== 0) {
@@ -89,9 +98,10 @@ export function classifyMiss(
     classifier.state[id] |= HELD;
   }
   classifier.state[id] |= SEEN;
-  if (isHit) return 0;
-  if ((was & SEEN) === 0) return COUNT_COMPULSORY;
-  return (was & HELD) === 0 ? COUNT_CAPACITY : COUNT_CONFLICT;
+  if (isHit) return;
+  if ((was & SEEN) === 0) classifier.compulsory++;
+  else if ((was & HELD) === 0) classifier.capacityMisses++;
+  else classifier.conflict++;
 }
 
 /** Number 0 is the end of the list: older[0] is the newest line. */

@@ -2,8 +2,6 @@
 // Which lines the instructions of each block lie in. Each completed instruction is one fetch of each line
 // that it touches, as in drcachesim and cachegrind; in a block, all fetches of a line after the first hit.
 
-import { u64FromBigint } from '../../base/index.ts';
-
 /** As the code table of a trace. */
 export interface BlockCode {
   readonly blockCount: number;
@@ -17,8 +15,8 @@ export interface BlockCode {
 export interface FetchTable {
   /** For each block its first touch; and the number of touches, last. */
   readonly firstTouch: Uint32Array;
-  readonly lineLo: Int32Array;
-  readonly lineHi: Int32Array;
+  /** Number of the line: its address shifted right. */
+  readonly line: BigUint64Array;
   /** Index, in the block, of the first instruction that touches the line. */
   readonly insn: Uint16Array;
   /** How many instructions touch it. They follow each other. */
@@ -36,13 +34,13 @@ export function countInsnsBefore(code: BlockCode): Uint32Array {
 
 export function fetchTableFrom(code: BlockCode, lineShift: number): FetchTable {
   const firstTouch = new Uint32Array(code.blockCount + 1);
-  const lineLo: number[] = [];
-  const lineHi: number[] = [];
+  const lines: bigint[] = [];
   const insn: number[] = [];
   const fetches: number[] = [];
   for (let id = 0; id < code.blockCount; id++) {
-    const { lo, hi } = u64FromBigint(code.vaddr(id));
-    const inLine = lo & (2 ** lineShift - 1);
+    const vaddr = code.vaddr(id);
+    const blockLine = vaddr >> BigInt(lineShift);
+    const inLine = Number(vaddr & (2n ** BigInt(lineShift) - 1n));
     const offsets = code.insnOffsets(id);
     const codeBytes = code.bytes(id).length;
     const base = firstTouch[id];
@@ -54,22 +52,18 @@ export function fetchTableFrom(code: BlockCode, lineShift: number): FetchTable {
       for (let line = firstLine; line <= lastLine; line++) {
         if (line > last) {
           last = line;
-          const low = ((lo >>> lineShift) | (hi << (32 - lineShift))) >>> 0;
-          const sum = low + line;
-          lineLo.push(sum | 0);
-          lineHi.push(((hi >>> lineShift) + (sum >= 2 ** 32 ? 1 : 0)) & (2 ** (32 - lineShift) - 1));
+          lines.push(blockLine + BigInt(line));
           insn.push(i);
           fetches.push(0);
         }
         fetches[base + line]++;
       }
     }
-    firstTouch[id + 1] = lineLo.length;
+    firstTouch[id + 1] = lines.length;
   }
   return {
     firstTouch,
-    lineLo: Int32Array.from(lineLo),
-    lineHi: Int32Array.from(lineHi),
+    line: BigUint64Array.from(lines),
     insn: Uint16Array.from(insn),
     fetches: Uint16Array.from(fetches),
   };
