@@ -13,6 +13,7 @@ import {
   PADDR,
   PC,
   RUN_BLOCK,
+  RUN_CONTINUES,
   RUN_EXECUTED,
   RUN_FIRST_ACCESS,
   RUN_ICOUNT,
@@ -61,6 +62,8 @@ export function columnAddress(column: u32): u32 {
       return u32(RUN_ICOUNT);
     case 17:
       return u32(RUN_FIRST_ACCESS);
+    case 18:
+      return u32(RUN_CONTINUES);
     default:
       return 0;
   }

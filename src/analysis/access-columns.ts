@@ -13,13 +13,13 @@ export type AccessColumns = {
   readonly firstOrdinal?: number | undefined;
   readonly stream?: number | undefined;
   readonly chunkIndex?: number | undefined;
-  /** Block executions that begin in this stretch. */
+  /** Block executions, when the analysis asks for them. */
   readonly runs?: RunColumns | undefined;
   /** Ascending by index. */
   readonly notes?: readonly PlacedNote[] | undefined;
 };
 
-/** Block executions: the complete instruction stream. */
+/** Whole block executions, the complete instruction stream: their accesses are all in the stretch. */
 export interface RunColumns {
   readonly length: number;
   /** Id in the code table. */
@@ -29,11 +29,13 @@ export interface RunColumns {
   readonly vcpu: Uint16Array;
   /** Of the block's first instruction. */
   readonly icount: BigUint64Array;
-  /**
-   * Index, in the stretch, that the execution's first access has or would have; ascending, up to `length`.
-   * The accesses that stand before the first execution's belong to the last one of the stretch before.
-   */
+  /** Index, in the stretch, that the execution's first access has or would have; ascending. */
   readonly firstAccess: Uint32Array;
+  /**
+   * 1 when its first instruction is a rep string one that goes on from the execution before: the instruction
+   * is among the completed ones of both, and counts once.
+   */
+  readonly continues: Uint8Array;
 }
 
 /** A note stands before the access with this index and the block execution with that one. */
@@ -43,7 +45,6 @@ export const FLAG_STORE = 1;
 export const FLAG_ABORTED = 2;
 export const FLAG_DEVICE = 4;
 export const FLAG_PADDR_UNKNOWN = 8;
-export const FLAG_CROSSES_PAGE = 16;
 export const FLAG_PHYSICAL_ONLY = 32;
 export const FLAG_ORIGIN = 192;
 

@@ -3,7 +3,7 @@
 // in this thread or in several. Parameters, state and result are data that can be sent between threads
 // (structured clone): numbers, strings, arrays, maps, typed arrays; no functions and no class instances.
 
-import type { ColumnName, NoteName } from '../format/index.ts';
+import type { CapabilityName, CodeTable, ColumnName, NoteName } from '../format/index.ts';
 import type { AccessColumns } from './access-columns.ts';
 
 /** What an analysis is told of the trace before it sees any of it. */
@@ -12,6 +12,15 @@ export interface TraceShape {
   readonly blockCount: number;
   /** vCPU numbers are below it. */
   readonly vcpuCount: number;
+  /**
+   * Number of each block's first instruction when all are counted through; blockCount + 1 elements, the last
+   * is their total. Instruction i of a block is insnBase[block] + i. A block without code has one.
+   */
+  readonly insnBase: Uint32Array;
+  /** Privilege that each block runs at, 0 to 3; 255 when it is not known. */
+  readonly blockCpl: Uint8Array;
+  /** The code itself. Each thread has a table of its own: not for states. */
+  readonly code: CodeTable;
 }
 
 /** Which part of an ordered analysis a state is for. Shard 0 of 1 is all of it. */
@@ -25,6 +34,8 @@ interface AnalysisCore<P, S, R> {
   readonly name: string;
   /** Columns of accesses that consume reads. Fewer are faster. */
   readonly columns: readonly ColumnName[];
+  /** Without these the trace cannot be analysed at all. */
+  readonly requires?: readonly CapabilityName[];
   /** It reads block executions too: AccessColumns.runs. */
   readonly runs?: boolean;
   /** It reads these notes too: AccessColumns.notes. */
@@ -36,10 +47,15 @@ interface AnalysisCore<P, S, R> {
    * overwritten afterwards: what is kept is copied.
    */
   consume(state: S, batch: AccessColumns): void;
+  /**
+   * Called once on each state when it has seen all it will see. For one that is not data while it consumes,
+   * such as one in WebAssembly's memory: what is returned is data, and merge and finish take that.
+   */
+  harvest?(state: S): S;
   /** What both have seen, in either of them or a third; neither is used any more. */
   merge(a: S, b: S): S;
   /** The figures, as data that JSON can say. */
-  finish(state: S): R;
+  finish(state: S, trace: TraceShape): R;
 }
 
 /**

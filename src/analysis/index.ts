@@ -9,6 +9,19 @@ export type {
   ShardedAnalysis,
   TraceShape,
 } from './analysis.ts';
+export { type CountsParameters, type CountsResult, countsAnalysis } from './counts.ts';
+export { createGatherer, sharedMemory } from './gather.ts';
+export { findAnalysis } from './registry.ts';
+export {
+  type AddressSpan,
+  chunkMayMatch,
+  createSelector,
+  type Selection,
+  type Selector,
+  type Span,
+  selectionColumns,
+  selectionNotes,
+} from './selection.ts';
 export {
   consumeTopFunctions,
   type FunctionCount,

@@ -51,6 +51,7 @@ export const ColumnNumber = {
   runVcpu: 15,
   runIcount: 16,
   runFirstAccess: 17,
+  runContinues: 18,
 } as const;
 
 /** Elements of a column, at most. */

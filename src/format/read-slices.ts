@@ -3,7 +3,13 @@
 // What analyses are fed with.
 
 import { TraceError } from '../base/index.ts';
-import { type AccessBatch, type ColumnName, kernelBits, takeBatch } from './access-batch.ts';
+import {
+  type AccessBatch,
+  type ColumnName,
+  joinBatches,
+  kernelBits,
+  takeBatch,
+} from './access-batch.ts';
 import type { ChunkRecord } from './chunk-header.ts';
 import { type ChunkKernel, ColumnBit, ColumnNumber } from './kernel.ts';
 import type { Capabilities } from './metadata.ts';
@@ -27,7 +33,7 @@ export interface SliceOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Block executions that begin in a slice; overwritten by the next step, as all columns are. */
+/** Whole block executions: all of their accesses are in the slice. Overwritten by the next step. */
 export interface SliceRuns {
   readonly length: number;
   /** Id in the code table. */
@@ -39,6 +45,11 @@ export interface SliceRuns {
   readonly icount: BigUint64Array;
   /** Index in the slice that its first access has or would have. */
   readonly firstAccess: Uint32Array;
+  /**
+   * 1 when its first instruction is a rep string one that goes on from the execution before: the instruction
+   * is among the completed ones of both.
+   */
+  readonly continues: Uint8Array;
 }
 
 /** Accesses, aborted ones among them, in the order in which they were made. */
@@ -88,60 +99,184 @@ export function* decodeSlices(
   payload: Uint8Array<ArrayBuffer>,
   plan: SlicePlan,
 ): Generator<TraceSlice, void, undefined> {
-  const { info } = record;
-  const wanted = kernelBits(plan.columns) | (plan.runs ? ColumnBit.runs : 0);
-  const notes = plan.notes === undefined ? [] : [...decodeNotes(record, payload, plan.notes.kinds)];
+  const placer = createNotePlacer(record, payload, plan);
+  const slices = plan.runs ? decodeWhole(kernel, record, plan) : decodePlain(kernel, record, plan);
+  for (const { batch, runs, firstBlock, isLast } of slices) {
+    const notes = placer?.take(
+      batch,
+      runs === undefined ? undefined : { runs, firstBlock },
+      isLast,
+    );
+    const isEmpty = batch.length === 0 && (runs?.length ?? 0) === 0 && (notes?.length ?? 0) === 0;
+    if (isEmpty) continue;
+    yield {
+      ...batch,
+      ...(runs === undefined ? {} : { runs }),
+      ...(notes === undefined ? {} : { notes }),
+    };
+  }
+}
+
+interface Piece {
+  readonly batch: AccessBatch;
+  readonly runs: SliceRuns | undefined;
+  /** Position, within the stream, of the first block execution. */
+  readonly firstBlock: number;
+  /** Of the chunk. */
+  readonly isLast: boolean;
+}
+
+function* decodePlain(
+  kernel: ChunkKernel,
+  { info }: ChunkRecord,
+  { columns }: SlicePlan,
+): Generator<Piece, void, undefined> {
+  let kernelOrdinal = info.firstOrdinal;
+  for (let more = true; more; ) {
+    more = kernel.run(kernelBits(columns));
+    const length = kernel.accessesInBatch;
+    const place = { stream: info.stream, chunkIndex: info.chunkIndex, kernelOrdinal };
+    const batch = takeBatch(kernel, columns, place, [{ begin: 0, end: length }], false);
+    yield { batch, runs: undefined, firstBlock: 0, isLast: !more };
+    kernelOrdinal += length;
+  }
+}
+
+/**
+ * The kernel fills its columns to the brim: the block execution that its batch ends in is put aside, completed
+ * from the next ones, and given alone.
+ */
+function* decodeWhole(
+  kernel: ChunkKernel,
+  { info }: ChunkRecord,
+  { columns }: SlicePlan,
+): Generator<Piece, void, undefined> {
+  const wanted = kernelBits(columns) | ColumnBit.runs;
+  let aside: { batches: AccessBatch[]; runs: SliceRuns; firstBlock: number } | undefined;
   let kernelOrdinal = info.firstOrdinal;
   let firstBlock = info.firstBlock;
-  let notesTaken = 0;
   for (let more = true; more; ) {
     more = kernel.run(wanted);
     const length = kernel.accessesInBatch;
-    const runCount = plan.runs ? kernel.runsInBatch : 0;
+    const runCount = kernel.runsInBatch;
     const place = { stream: info.stream, chunkIndex: info.chunkIndex, kernelOrdinal };
-    const taken = notesTaken;
-    while (
-      notesTaken < notes.length &&
-      (!more ||
-        notes[notesTaken].ordinal < kernelOrdinal + length ||
-        (plan.runs && notes[notesTaken].block < firstBlock + runCount))
-    ) {
-      notesTaken++;
+    const take = (begin: number, end: number, copy: boolean): AccessBatch =>
+      takeBatch(kernel, columns, place, [{ begin, end }], copy);
+    const inChunk = runColumn(kernel);
+    const firstOf = (run: number): number => inChunk[run] - (kernelOrdinal - info.firstOrdinal);
+    const ofAside = runCount === 0 ? length : firstOf(0);
+    if (aside !== undefined) {
+      if (ofAside > 0) aside.batches.push(take(0, ofAside, true));
+      if (runCount > 0) {
+        yield { ...aside, batch: joinBatches(aside.batches), isLast: false };
+        aside = undefined;
+      }
     }
-    if (length > 0 || runCount > 0 || notesTaken > taken) {
-      const batch = takeBatch(kernel, plan.columns, place, [{ begin: 0, end: length }], false);
-      const [ordinal, block] = [kernelOrdinal, firstBlock];
-      yield {
-        ...batch,
-        ...(plan.runs ? { runs: takeRuns(kernel, kernelOrdinal - info.firstOrdinal) } : {}),
-        ...(plan.notes === undefined
-          ? {}
-          : {
-              notes: notes.slice(taken, notesTaken).map((note) => ({
-                ...note,
-                index: note.ordinal - ordinal,
-                runIndex: plan.runs ? note.block - block : 0,
-              })),
-            }),
+    if (runCount > 0) {
+      const last = runCount - 1;
+      const lastAt = firstOf(last);
+      const kept = takeRuns(kernel, last, runCount, inChunk[last]);
+      if (last > 0) {
+        yield {
+          batch: take(ofAside, lastAt, false),
+          runs: takeRuns(kernel, 0, last, inChunk[0]),
+          firstBlock,
+          isLast: false,
+        };
+      }
+      aside = {
+        batches: [take(lastAt, length, true)],
+        runs: copyRuns(kept),
+        firstBlock: firstBlock + last,
       };
     }
     kernelOrdinal += length;
     firstBlock += runCount;
   }
+  const nothing = { stream: info.stream, chunkIndex: info.chunkIndex, kernelOrdinal };
+  yield aside === undefined
+    ? {
+        batch: takeBatch(kernel, columns, nothing, [{ begin: 0, end: 0 }], false),
+        runs: takeRuns(kernel, 0, 0, 0),
+        firstBlock,
+        isLast: true,
+      }
+    : { ...aside, batch: joinBatches(aside.batches), isLast: true };
 }
 
-/** `accessesBefore`: of the chunk, before this batch. */
-function takeRuns(kernel: ChunkKernel, accessesBefore: number): SliceRuns {
-  const length = kernel.runsInBatch;
+/** First access of each block execution, counted in the chunk. */
+function runColumn(kernel: ChunkKernel): Uint32Array {
+  const at = kernel.address(ColumnNumber.runFirstAccess);
+  return new Uint32Array(kernel.buffer, at, kernel.runsInBatch);
+}
+
+/** Views; `accessesBefore`: of the chunk, before the slice. */
+function takeRuns(
+  kernel: ChunkKernel,
+  begin: number,
+  end: number,
+  accessesBefore: number,
+): SliceRuns {
+  const length = end - begin;
   const { buffer } = kernel;
-  const firstAccess = new Uint32Array(buffer, kernel.address(ColumnNumber.runFirstAccess), length);
+  const at = (name: keyof typeof ColumnNumber, elementBytes: number): number =>
+    kernel.address(ColumnNumber[name]) + begin * elementBytes;
+  const firstAccess = new Uint32Array(buffer, at('runFirstAccess', 4), length);
   for (let i = 0; i < length; i++) firstAccess[i] -= accessesBefore;
   return {
     length,
-    block: new Uint32Array(buffer, kernel.address(ColumnNumber.runBlock), length),
-    executed: new Uint16Array(buffer, kernel.address(ColumnNumber.runExecuted), length),
-    vcpu: new Uint16Array(buffer, kernel.address(ColumnNumber.runVcpu), length),
-    icount: new BigUint64Array(buffer, kernel.address(ColumnNumber.runIcount), length),
+    block: new Uint32Array(buffer, at('runBlock', 4), length),
+    executed: new Uint16Array(buffer, at('runExecuted', 2), length),
+    vcpu: new Uint16Array(buffer, at('runVcpu', 2), length),
+    icount: new BigUint64Array(buffer, at('runIcount', 8), length),
     firstAccess,
+    continues: new Uint8Array(buffer, at('runContinues', 1), length),
+  };
+}
+
+function copyRuns(runs: SliceRuns): SliceRuns {
+  return {
+    length: runs.length,
+    block: runs.block.slice(),
+    executed: runs.executed.slice(),
+    vcpu: runs.vcpu.slice(),
+    icount: runs.icount.slice(),
+    firstAccess: runs.firstAccess.slice(),
+    continues: runs.continues.slice(),
+  };
+}
+
+interface NotePlacer {
+  take(
+    batch: AccessBatch,
+    blocks: { readonly runs: SliceRuns; readonly firstBlock: number } | undefined,
+    isLast: boolean,
+  ): TraceSlice['notes'];
+}
+
+function createNotePlacer(
+  record: ChunkRecord,
+  payload: Uint8Array<ArrayBuffer>,
+  plan: SlicePlan,
+): NotePlacer | undefined {
+  if (plan.notes === undefined) return undefined;
+  const notes = [...decodeNotes(record, payload, plan.notes.kinds)];
+  let next = 0;
+  return {
+    take({ firstOrdinal, length }, blocks, isLast) {
+      const begin = next;
+      const endBlock = blocks === undefined ? 0 : blocks.firstBlock + blocks.runs.length;
+      while (
+        next < notes.length &&
+        (isLast || notes[next].ordinal < firstOrdinal + length || notes[next].block < endBlock)
+      ) {
+        next++;
+      }
+      return notes.slice(begin, next).map((note) => ({
+        ...note,
+        index: note.ordinal - firstOrdinal,
+        runIndex: blocks === undefined ? 0 : note.block - blocks.firstBlock,
+      }));
+    },
   };
 }

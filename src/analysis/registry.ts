@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The analyses by name: what a worker thread is told to run is one of these, or a module of the user's.
+
+import type { Analysis } from './analysis.ts';
+import { countsAnalysis } from './counts.ts';
+
+const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [countsAnalysis];
+
+export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {
+  return ANALYSES.find((analysis) => analysis.name === name);
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs analyses over a trace: several in one pass, in this thread or in worker threads.
+
+export { analyse } from './analyse.node.ts';
+export type { AnalysisRequest, AnyAnalysis, AnyRequest, PassOptions, ResultsOf } from './pass.ts';
