@@ -2,8 +2,15 @@
 // Where a simulation lies in the memory of its kernel: the other side of kernel/cache/layout.ts. Laid out once,
 // so that the memory never grows and views of it stay good.
 
-import type { CacheParameters, LevelName } from './parameters.ts';
-import { requireCacheParameters } from './parameters.ts';
+import {
+  FLAG_ABORTED,
+  FLAG_DEVICE,
+  FLAG_PADDR_UNKNOWN,
+  FLAG_PHYSICAL_ONLY,
+} from '../access-columns.ts';
+import type { Shard } from '../analysis.ts';
+import type { FetchTable } from './fetch-table.ts';
+import { type CacheParameters, type LevelName, requireCacheParameters } from './parameters.ts';
 
 /** Elements of a column, at most; longer stretches come in pieces. */
 export const PIECE_LENGTH = 32768;
@@ -42,9 +49,12 @@ type ConfigField = (typeof CONFIG_FIELDS)[number];
 
 /** Then five u32 of the running block execution, and at that offset these f64. */
 const TOTALS_AT = 128;
-const TOTAL_NAMES = ['memoryWrites', 'moreLines', 'device', 'noAddress'] as const;
-export type TotalName = (typeof TOTAL_NAMES)[number];
-const CONFIG_BYTES = TOTALS_AT + 8 * TOTAL_NAMES.length;
+export const TOTAL_MEMORY_WRITES = 0;
+export const TOTAL_MORE_LINES = 1;
+export const TOTAL_DEVICE = 2;
+export const TOTAL_NO_ADDRESS = 3;
+export const TOTAL_LENGTH = 4;
+const CONFIG_BYTES = TOTALS_AT + 8 * TOTAL_LENGTH;
 
 /** Counts of a cache, f64: accesses by kind, misses by kind, lines given up dirty. */
 export const COUNT_LOADS = 0;
@@ -79,6 +89,15 @@ export interface CachePlaces {
   readonly byteLength: number;
 }
 
+/** What a simulation knows of the machine and its code. */
+export interface CacheCode {
+  readonly vcpuCount: number;
+  /** TraceShape.insnBase. */
+  readonly insnBase: Uint32Array;
+  /** Without it there are no instruction fetches. */
+  readonly fetches: FetchTable | undefined;
+}
+
 /** A cache before it has a place. */
 interface UnitPlan {
   readonly level: LevelName;
@@ -90,7 +109,8 @@ interface UnitPlan {
 /** Lays out memory from `base` on; `write` fills it in, once it is there. Throws TraceError 'bad-argument'. */
 export function planCacheMemory(
   parameters: CacheParameters,
-  vcpuCount: number,
+  shard: Shard,
+  code: CacheCode,
   base: number,
 ): { readonly places: CachePlaces; readonly write: (memory: ArrayBuffer) => void } {
   const sets = requireCacheParameters(parameters);
@@ -100,8 +120,9 @@ export function planCacheMemory(
     top = at + byteLength;
     return at;
   };
-  const { insnFirst, fetches, l1i, l1d, l2, ll } = parameters;
-  const insnCount = insnFirst[insnFirst.length - 1];
+  const { l1i, l1d, l2, ll } = parameters;
+  const { vcpuCount, insnBase, fetches } = code;
+  const insnCount = insnBase[insnBase.length - 1];
   const configAt = take(CONFIG_BYTES);
   const plans: UnitPlan[] = [];
   const plan = (level: LevelName, vcpu: number, ways: number | undefined): number =>
@@ -120,16 +141,16 @@ export function planCacheMemory(
   const touchCount = fetches?.line.length ?? 0;
   const columns: Record<ConfigField, number> = {
     lineShift: Math.log2(parameters.lineBytes),
-    shardMask: 0,
-    shardIndex: 0,
-    excluded: 0,
+    shardMask: shard.count - 1,
+    shardIndex: shard.index,
+    excluded: excludedFlags(parameters),
     writeAllocate: parameters.writeAllocate ? 1 : 0,
     prefetches: parameters.dataPrefetcher === 'nextline' ? 1 : 0,
     classifies: parameters.classify ? 1 : 0,
     randomSeed: parameters.randomSeed,
     usesPhysical: parameters.usePhysical ? 1 : 0,
     vcpus: take(8 * vcpuCount),
-    insnFirst: take(insnFirst.byteLength),
+    insnFirst: take(insnBase.byteLength),
     firstTouch: take(fetches?.firstTouch.byteLength ?? 0),
     touchLine: take(8 * touchCount),
     touchInsn: take(2 * touchCount),
@@ -186,7 +207,7 @@ export function planCacheMemory(
     vcpus.forEach(({ l1d: data, l1i: code }, vcpu) => {
       words.set([unitAt[data], code < 0 ? 0 : unitAt[code]], columns.vcpus / 4 + 2 * vcpu);
     });
-    words.set(insnFirst, columns.insnFirst / 4);
+    words.set(insnBase, columns.insnFirst / 4);
     if (fetches === undefined) return;
     words.set(fetches.firstTouch, columns.firstTouch / 4);
     new BigUint64Array(memory, columns.touchLine, touchCount).set(fetches.line);
@@ -196,22 +217,7 @@ export function planCacheMemory(
   return { places, write };
 }
 
-/** Config fields that are known later than the layout. */
-export function writeSelection(
-  memory: ArrayBuffer,
-  { configAt }: CachePlaces,
-  values: { readonly shardMask: number; readonly shardIndex: number; readonly excluded: number },
-): void {
-  const words = new Uint32Array(memory, configAt, CONFIG_FIELDS.length);
-  words[CONFIG_FIELDS.indexOf('shardMask')] = values.shardMask;
-  words[CONFIG_FIELDS.indexOf('shardIndex')] = values.shardIndex;
-  words[CONFIG_FIELDS.indexOf('excluded')] = values.excluded;
-}
-
-export function totalsOf(memory: ArrayBuffer, { totalsAt }: CachePlaces): Float64Array {
-  return new Float64Array(memory, totalsAt, TOTAL_NAMES.length);
-}
-
-export function totalPlace(name: TotalName): number {
-  return TOTAL_NAMES.indexOf(name);
+/** Flags of accesses that no cache sees. */
+export function excludedFlags({ usePhysical }: Pick<CacheParameters, 'usePhysical'>): number {
+  return FLAG_ABORTED | FLAG_DEVICE | (usePhysical ? FLAG_PADDR_UNKNOWN : FLAG_PHYSICAL_ONLY);
 }

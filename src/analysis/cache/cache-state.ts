@@ -1,41 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// A simulation in progress. Its state is plain data: the memory of its kernel, and where what is in it. The
-// kernel itself is found by the state; a state that came from another thread gets one with a copy.
+// A simulation: its kernel while it runs, and what was counted, which is all that is left when it is harvested.
 
 import { bytesFromBase64, TraceError } from '../../base/index.ts';
-import { FLAG_ABORTED, FLAG_DEVICE, FLAG_PADDR_UNKNOWN, FLAG_PHYSICAL_ONLY } from '../access-columns.ts';
-import type { Shard } from '../analysis.ts';
+import type { Shard, TraceShape } from '../analysis.ts';
 import { CACHE_KERNEL_BASE64 } from './cache-kernel.gen.ts';
-import {
-  type CachePlaces,
-  COUNT_LENGTH,
-  planCacheMemory,
-  totalsOf,
-  writeSelection,
-} from './cache-layout.ts';
+import { type CachePlaces, COUNT_LENGTH, planCacheMemory, TOTAL_LENGTH } from './cache-layout.ts';
 import {
   type Classifier,
   classifyMiss,
   createClassifier,
   createLineIds,
-  type LineIds,
-  resetClasses,
+  type MissClasses,
 } from './classify.ts';
-import { type CacheParameters, requireCacheParameters } from './parameters.ts';
+import { fetchTableFrom } from './fetch-table.ts';
+import { type CacheParameters, type LevelName, requireCacheParameters } from './parameters.ts';
+
+/** What was counted of one cache; of places in counts see cache-layout.ts. */
+export interface UnitCounts {
+  readonly level: LevelName;
+  /** -1: shared by all. */
+  readonly vcpu: number;
+  readonly counts: Float64Array;
+  readonly classes: MissClasses | undefined;
+}
 
 export interface CacheState {
-  /** Without the tables of code, which are in memory. */
-  readonly parameters: Omit<CacheParameters, 'fetches' | 'insnFirst'>;
-  readonly places: CachePlaces;
-  /** All of the kernel's. */
-  memory: ArrayBuffer;
-  readonly lineIds: LineIds;
-  /** Of each unit, when misses are told apart. */
-  readonly classifiers: readonly Classifier[];
+  readonly parameters: CacheParameters;
+  /** Undefined when it has been harvested. */
+  readonly running: RunningCaches | undefined;
+  readonly units: readonly UnitCounts[];
+  /** By instruction: TraceShape.insnBase. */
+  readonly siteMisses: Partial<Readonly<Record<LevelName, Float64Array>>>;
+  readonly totals: Float64Array;
   instructions: number;
-  /** By vCPU: its icount behind its last block execution. */
-  readonly icountEnd: number[];
-  isCounting: boolean;
+  /** Accesses of the warm-up that are still to come. */
+  warmupLeft: number;
+}
+
+export interface RunningCaches {
+  readonly kernel: CacheKernel;
+  readonly memory: ArrayBuffer;
+  readonly places: CachePlaces;
 }
 
 /** What kernel/cache/simulate.ts exports. */
@@ -50,84 +55,87 @@ export interface CacheKernel {
 const EXPORTED_FUNCTIONS = ['heapBase', 'attach', 'simulate', 'finishFetches'] as const;
 const WASM_PAGE_BYTES = 65536;
 
-const kernels = new WeakMap<CacheState, CacheKernel>();
 let compiled: WebAssembly.Module | undefined;
 
 /** Throws TraceError 'bad-argument' for what makes no sense, 'limit' for what does not fit into memory. */
 export function createCacheState(
   parameters: CacheParameters,
-  vcpuCount: number,
+  trace: Pick<TraceShape, 'vcpuCount' | 'insnBase' | 'code'>,
   shard: Shard,
 ): CacheState {
   const sets = requireCacheParameters(parameters);
-  const { fetches: _fetches, insnFirst: _insnFirst, ...plain } = parameters;
-  const holder: { state?: CacheState } = {};
-  const kernel = instantiate(holder);
-  const { places, write } = planCacheMemory(parameters, Math.max(1, vcpuCount), kernel.heapBase());
-  growTo(kernel.memory, places.byteLength);
-  const { buffer } = kernel.memory;
-  write(buffer);
-  writeSelection(buffer, places, {
-    shardMask: shard.count - 1,
-    shardIndex: shard.index,
-    excluded:
-      FLAG_ABORTED |
-      FLAG_DEVICE |
-      (parameters.usePhysical ? FLAG_PADDR_UNKNOWN : FLAG_PHYSICAL_ONLY),
-  });
-  kernel.attach(places.configAt);
-  const lineIds = createLineIds();
-  const waysOf = { L1I: parameters.l1i, L1D: parameters.l1d, L2: parameters.l2, LL: parameters.ll };
-  const state: CacheState = {
-    parameters: plain,
-    places,
-    memory: buffer,
-    lineIds,
-    classifiers: parameters.classify
-      ? places.units.map(({ level }) => createClassifier(sets[level] * (waysOf[level]?.ways ?? 0)))
-      : [],
-    instructions: 0,
-    icountEnd: [],
-    isCounting: parameters.countFrom <= 0,
+  const { l1i, l1d, l2, ll, lineBytes } = parameters;
+  const classifiers: Classifier[] = [];
+  const kernel = instantiate(classifiers);
+  const code = {
+    vcpuCount: Math.max(1, trace.vcpuCount),
+    insnBase: trace.insnBase,
+    fetches: l1i === undefined ? undefined : fetchTableFrom(trace.code, Math.log2(lineBytes)),
   };
-  holder.state = state;
-  kernels.set(state, kernel);
-  return state;
+  const { places, write } = planCacheMemory(parameters, shard, code, kernel.heapBase());
+  growTo(kernel.memory, places.byteLength);
+  const memory = kernel.memory.buffer;
+  write(memory);
+  kernel.attach(places.configAt);
+  const ways = { L1I: l1i?.ways, L1D: l1d.ways, L2: l2?.ways, LL: ll?.ways };
+  if (parameters.classify) {
+    const lineIds = createLineIds();
+    for (const { level } of places.units) {
+      classifiers.push(createClassifier(lineIds, sets[level] * (ways[level] ?? 0)));
+    }
+  }
+  const numbers = (at: number, length: number): Float64Array =>
+    new Float64Array(memory, at, length);
+  return {
+    parameters,
+    running: { kernel, memory, places },
+    units: places.units.map(({ level, vcpu, countsAt }, unit) => ({
+      level,
+      vcpu,
+      counts: numbers(countsAt, COUNT_LENGTH),
+      classes: classifiers[unit]?.classes,
+    })),
+    siteMisses: mapLevels(places.siteMissesAt, (at) => numbers(at, places.insnCount)),
+    totals: numbers(places.totalsAt, TOTAL_LENGTH),
+    instructions: 0,
+    warmupLeft: parameters.warmupRefs,
+  };
 }
 
-/** The kernel that works on the state's memory. */
-export function requireKernel(state: CacheState): CacheKernel {
-  const known = kernels.get(state);
-  if (known !== undefined) return known;
-  const kernel = instantiate({ state });
-  growTo(kernel.memory, state.memory.byteLength);
-  new Uint8Array(kernel.memory.buffer).set(new Uint8Array(state.memory));
-  state.memory = kernel.memory.buffer;
-  kernel.attach(state.places.configAt);
-  kernels.set(state, kernel);
-  return kernel;
+/** What was counted, in memory of its own; the caches are gone. */
+export function harvestCache(state: CacheState): CacheState {
+  return {
+    ...state,
+    running: undefined,
+    units: state.units.map((unit) => ({ ...unit, counts: unit.counts.slice() })),
+    siteMisses: mapLevels(state.siteMisses, (misses) => misses.slice()),
+    totals: state.totals.slice(),
+  };
 }
 
 /** The caches are warm: what was counted so far is forgotten. */
 export function beginCounting(state: CacheState): void {
-  const { memory, places, classifiers } = state;
-  for (const { countsAt } of places.units) new Float64Array(memory, countsAt, COUNT_LENGTH).fill(0);
-  for (const at of Object.values(places.siteMissesAt)) {
-    new Float64Array(memory, at, places.insnCount).fill(0);
+  for (const { counts, classes } of state.units) {
+    counts.fill(0);
+    if (classes !== undefined) Object.assign(classes, { compulsory: 0, capacity: 0, conflict: 0 });
   }
-  totalsOf(memory, places).fill(0);
-  classifiers.forEach(resetClasses);
+  for (const misses of Object.values(state.siteMisses)) misses.fill(0);
+  state.totals.fill(0);
   state.instructions = 0;
-  state.isCounting = true;
 }
 
-function instantiate(holder: { readonly state?: CacheState }): CacheKernel {
+function mapLevels<A, B>(
+  levels: Partial<Readonly<Record<LevelName, A>>>,
+  map: (value: A) => B,
+): Partial<Record<LevelName, B>> {
+  return Object.fromEntries(Object.entries(levels).map(([level, value]) => [level, map(value)]));
+}
+
+function instantiate(classifiers: readonly Classifier[]): CacheKernel {
   compiled ??= new WebAssembly.Module(bytesFromBase64(CACHE_KERNEL_BASE64));
   const host = {
     reportClass: (unit: number, line: bigint, isHit: number, fills: number): void => {
-      const { state } = holder;
-      if (state === undefined) throw new Error('internal: a simulation runs before it has a state');
-      classifyMiss(state.lineIds, state.classifiers[unit], line, isHit !== 0, fills !== 0);
+      classifyMiss(classifiers[unit], line, isHit !== 0, fills !== 0);
     },
   };
   const { exports } = new WebAssembly.Instance(compiled, { host });

@@ -17,6 +17,7 @@ export interface LineIds {
 }
 
 export interface Classifier {
+  readonly lineIds: LineIds;
   /** Lines that the cache holds, at most. */
   readonly capacity: number;
   held: number;
@@ -26,8 +27,12 @@ export interface Classifier {
   /** By line number: bit 0 the cache has seen it, bit 1 it is in the list. */
   state: Uint8Array;
   oldest: number;
+  readonly classes: MissClasses;
+}
+
+export interface MissClasses {
   compulsory: number;
-  capacityMisses: number;
+  capacity: number;
   conflict: number;
 }
 
@@ -47,24 +52,17 @@ export function createLineIds(): LineIds {
   };
 }
 
-export function createClassifier(capacity: number): Classifier {
+export function createClassifier(lineIds: LineIds, capacity: number): Classifier {
   return {
+    lineIds,
     capacity,
     held: 0,
     newer: new Uint32Array(1024),
     older: new Uint32Array(1024),
     state: new Uint8Array(1024),
     oldest: 0,
-    compulsory: 0,
-    capacityMisses: 0,
-    conflict: 0,
+    classes: { compulsory: 0, capacity: 0, conflict: 0 },
   };
-}
-
-export function resetClasses(classifier: Classifier): void {
-  classifier.compulsory = 0;
-  classifier.capacityMisses = 0;
-  classifier.conflict = 0;
 }
 
 /**
@@ -72,13 +70,12 @@ export function resetClasses(classifier: Classifier): void {
  * a miss brings the line in.
  */
 export function classifyMiss(
-  lineIds: LineIds,
   classifier: Classifier,
   line: bigint,
   isHit: boolean,
   fills: boolean,
 ): void {
-  const id = requireLineId(lineIds, Number(BigInt.asIntN(32, line)), Number(line >> 32n));
+  const id = requireLineId(classifier.lineIds, Number(BigInt.asIntN(32, line)), Number(line >> 32n));
   if (id >= classifier.state.length) growTo(classifier, id);
   const was = classifier.state[id];
   if ((was & HELD) !== 0) {
@@ -99,9 +96,10 @@ export function classifyMiss(
   }
   classifier.state[id] |= SEEN;
   if (isHit) return;
-  if ((was & SEEN) === 0) classifier.compulsory++;
-  else if ((was & HELD) === 0) classifier.capacityMisses++;
-  else classifier.conflict++;
+  const { classes } = classifier;
+  if ((was & SEEN) === 0) classes.compulsory++;
+  else if ((was & HELD) === 0) classes.capacity++;
+  else classes.conflict++;
 }
 
 /** Number 0 is the end of the list: older[0] is the newest line. */

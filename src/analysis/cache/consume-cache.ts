@@ -1,75 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hands stretches of a trace to the kernel, in pieces that fit its columns.
 
-import { type AccessColumns, halves, type RunColumns, requireColumn } from '../access-columns.ts';
+import { requireDefined } from '../../base/index.ts';
+import { type AccessColumns, type RunColumns, requireColumn } from '../access-columns.ts';
 import { PIECE_LENGTH } from './cache-layout.ts';
-import { beginCounting, type CacheKernel, type CacheState, requireKernel } from './cache-state.ts';
+import { beginCounting, type CacheState, type RunningCaches } from './cache-state.ts';
 
 /** Takes accesses and the block executions between them; aborted accesses and those of devices are left out. */
 export function consumeCache(state: CacheState, batch: AccessColumns): void {
-  const kernel = requireKernel(state);
-  const runs = state.parameters.l1i === undefined ? undefined : requireColumn(batch.runs, 'runs');
+  const running = requireDefined(state.running, 'a harvested simulation takes no more accesses');
+  const { usePhysical, l1i } = state.parameters;
+  const runs = l1i === undefined ? undefined : requireColumn(batch.runs, 'runs');
   const runCount = runs?.length ?? 0;
-  let access = 0;
-  let run = 0;
+  const place = { access: 0, run: 0 };
   const advance = (accessEnd: number, runEnd: number): void => {
-    while (access < accessEnd || run < runEnd) {
-      [access, run] = takePiece(state, kernel, batch, access, accessEnd, run, runEnd);
+    while (place.access < accessEnd || place.run < runEnd) {
+      takePiece(running, usePhysical, batch, place, accessEnd, runEnd);
     }
   };
-  if (!state.isCounting) {
-    const warm = findOrdinal(batch, state.parameters.countFrom);
-    if (warm === batch.length) {
+  const { warmupLeft } = state;
+  if (warmupLeft > 0) {
+    state.warmupLeft = Math.max(0, warmupLeft - batch.length);
+    if (warmupLeft < batch.length) {
+      // Block executions right before the first access that counts are not warm-up any more.
+      let warmRuns = 0;
+      while (runs !== undefined && warmRuns < runCount && runs.firstAccess[warmRuns] < warmupLeft) {
+        warmRuns++;
+      }
+      advance(warmupLeft, warmRuns);
+    } else {
       advance(batch.length, runCount);
-      return;
     }
-    // Block executions right before the first access that counts are not warm-up any more.
-    let warmRuns = 0;
-    while (runs !== undefined && warmRuns < runCount && runs.firstAccess[warmRuns] < warm) warmRuns++;
-    advance(warm, warmRuns);
-    beginCounting(state);
+    if (state.warmupLeft === 0) beginCounting(state);
   }
-  if (runs !== undefined) countInstructions(state, runs, run);
+  if (runs !== undefined) countInstructions(state, runs, place.run);
   advance(batch.length, runCount);
+  running.kernel.finishFetches();
 }
 
-/** Index of the first access with that ordinal or a higher one. */
-function findOrdinal(batch: AccessColumns, ordinal: number): number {
-  const ordinals = requireColumn(batch.ordinal, 'ordinal');
-  let index = 0;
-  while (index < batch.length && ordinals[index] < ordinal) index++;
-  return index;
-}
-
-/**
- * Counts those of the block executions from begin on. A rep instruction that is suspended and goes on is one
- * instruction in two block executions; icounts know.
- */
 function countInstructions(state: CacheState, runs: RunColumns, begin: number): void {
-  const { icountEnd } = state;
-  const icounts = halves(runs.icount);
-  for (let run = begin; run < runs.length; ) {
-    const vcpu = runs.vcpu[run];
-    let last = run;
-    while (last + 1 < runs.length && runs.vcpu[last + 1] === vcpu) last++;
-    const start = icounts[2 * run + 1] * 2 ** 32 + icounts[2 * run];
-    const end = icounts[2 * last + 1] * 2 ** 32 + icounts[2 * last] + runs.executed[last];
-    state.instructions += end - Math.max(start, icountEnd[vcpu] ?? 0);
-    icountEnd[vcpu] = end;
-    run = last + 1;
-  }
+  let sum = 0;
+  for (let run = begin; run < runs.length; run++) sum += runs.executed[run] - runs.continues[run];
+  state.instructions += sum;
 }
 
-/** Simulates accesses and block executions from `access` and `run` on; returns where the rest begins. */
+/** Simulates some of the accesses and block executions from that place on, and moves the place. */
 function takePiece(
-  state: CacheState,
-  kernel: CacheKernel,
+  running: RunningCaches,
+  usePhysical: boolean,
   batch: AccessColumns,
-  access: number,
+  place: { access: number; run: number },
   accessLast: number,
-  run: number,
   runLast: number,
-): [access: number, run: number] {
+): void {
+  const { access, run } = place;
   let accessEnd = Math.min(accessLast, access + PIECE_LENGTH);
   let runEnd = run;
   const { runs } = batch;
@@ -80,14 +64,20 @@ function takePiece(
     } else if (accessEnd < accessLast) {
       while (runEnd > run && runs.firstAccess[runEnd - 1] >= accessEnd) runEnd--;
     }
-    copyRuns(state, runs, run, runEnd);
+    copyRuns(running, runs, run, runEnd);
   }
-  copyAccesses(state, batch, access, accessEnd);
-  kernel.simulate(accessEnd - access, runEnd - run, access);
-  return [accessEnd, runEnd];
+  copyAccesses(running, usePhysical, batch, access, accessEnd);
+  running.kernel.simulate(accessEnd - access, runEnd - run, access);
+  place.access = accessEnd;
+  place.run = runEnd;
 }
 
-function copyRuns({ memory, places }: CacheState, runs: RunColumns, begin: number, end: number): void {
+function copyRuns(
+  { memory, places }: RunningCaches,
+  runs: RunColumns,
+  begin: number,
+  end: number,
+): void {
   const { columns } = places;
   const length = end - begin;
   const firstAccess = runs.firstAccess.subarray(begin, end);
@@ -98,14 +88,15 @@ function copyRuns({ memory, places }: CacheState, runs: RunColumns, begin: numbe
 }
 
 function copyAccesses(
-  { memory, places, parameters }: CacheState,
+  { memory, places }: RunningCaches,
+  usePhysical: boolean,
   batch: AccessColumns,
   begin: number,
   end: number,
 ): void {
   const { columns } = places;
   const length = end - begin;
-  const address = parameters.usePhysical
+  const address = usePhysical
     ? requireColumn(batch.paddr, 'paddr')
     : requireColumn(batch.vaddr, 'vaddr');
   new BigUint64Array(memory, columns.address, length).set(address.subarray(begin, end));
@@ -119,11 +110,9 @@ function copyAccesses(
   new Uint32Array(memory, columns.block, length).set(block.subarray(begin, end));
   const insn = requireColumn(batch.insn, 'insn');
   new Uint16Array(memory, columns.insn, length).set(insn.subarray(begin, end));
-  // Without the column there is one vCPU, 0, which is what memory holds from the beginning.
-  if (batch.vcpu !== undefined) {
-    new Uint16Array(memory, columns.vcpu, length).set(batch.vcpu.subarray(begin, end));
-  }
-  if (!parameters.usePhysical) return;
+  const vcpu = requireColumn(batch.vcpu, 'vcpu');
+  new Uint16Array(memory, columns.vcpu, length).set(vcpu.subarray(begin, end));
+  if (!usePhysical) return;
   const { index, paddr } = requireColumn(batch.crossings, 'crossings');
   let first = 0;
   while (first < index.length && index[first] < begin) first++;

@@ -23,15 +23,6 @@ export interface FetchTable {
   readonly fetches: Uint16Array;
 }
 
-/** First instruction of each block among those of all blocks, and the number of all, last. */
-export function countInsnsBefore(code: BlockCode): Uint32Array {
-  const insnFirst = new Uint32Array(code.blockCount + 1);
-  for (let id = 0; id < code.blockCount; id++) {
-    insnFirst[id + 1] = insnFirst[id] + code.insnCount(id);
-  }
-  return insnFirst;
-}
-
 export function fetchTableFrom(code: BlockCode, lineShift: number): FetchTable {
   const firstTouch = new Uint32Array(code.blockCount + 1);
   const lines: bigint[] = [];

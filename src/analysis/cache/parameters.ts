@@ -2,7 +2,6 @@
 // What a cache simulation is told. Names and defaults follow drcachesim.
 
 import { TraceError } from '../../base/index.ts';
-import type { FetchTable } from './fetch-table.ts';
 import {
   type CacheGeometry,
   type ReplacePolicy,
@@ -34,14 +33,10 @@ export interface CacheParameters {
   readonly dataPrefetcher: DataPrefetcher;
   /** Lines of physical memory; data only, since a trace has no physical addresses of code. */
   readonly usePhysical: boolean;
-  /** Accesses before this ordinal warm the caches and are not counted. */
-  readonly countFrom: number;
+  /** So many data accesses warm the caches first and are not counted. */
+  readonly warmupRefs: number;
   /** Tell compulsory, capacity and conflict misses apart. */
   readonly classify: boolean;
-  /** Where instructions are; there when l1i is. */
-  readonly fetches: FetchTable | undefined;
-  /** For each block, number of the first of its instructions among those of all blocks; and their number, last. */
-  readonly insnFirst: Uint32Array;
 }
 
 /** Sets of each level. Throws TraceError 'bad-argument' for what cannot be simulated, and says why. */
