@@ -6,10 +6,10 @@
 // exclude nor include each other.
 
 import {
-  Config,
   COUNT_MISSES,
   COUNT_WRITEBACKS,
   COUNTS_AT,
+  Config,
   EMPTY,
   FETCH,
   LOAD,

@@ -170,7 +170,12 @@ export function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase
   const { parameters, units, totals } = state;
   const sets = requireCacheParameters(parameters);
   const instructions = parameters.l1i === undefined ? null : state.instructions;
-  const geometry = { L1I: parameters.l1i, L1D: parameters.l1d, L2: parameters.l2, LL: parameters.ll };
+  const geometry = {
+    L1I: parameters.l1i,
+    L1D: parameters.l1d,
+    L2: parameters.l2,
+    LL: parameters.ll,
+  };
   const levels = LEVEL_NAMES.flatMap((name) => {
     const shape = geometry[name];
     if (shape === undefined) return [];

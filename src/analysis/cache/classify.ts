@@ -75,7 +75,11 @@ export function classifyMiss(
   isHit: boolean,
   fills: boolean,
 ): void {
-  const id = requireLineId(classifier.lineIds, Number(BigInt.asIntN(32, line)), Number(line >> 32n));
+  const id = requireLineId(
+    classifier.lineIds,
+    Number(BigInt.asIntN(32, line)),
+    Number(line >> 32n),
+  );
   if (id >= classifier.state.length) growTo(classifier, id);
   const was = classifier.state[id];
   if ((was & HELD) !== 0) {

@@ -51,7 +51,12 @@ export function requireSets(
   const size = lineBytes === 1 ? `${sizeBytes} entries` : formatBytes(sizeBytes);
   const unit = lineBytes === 1 ? 'entries' : `lines of ${lineBytes} bytes`;
   if (!Number.isSafeInteger(ways) || ways < 1) {
-    throw wrong('its ways are not a number of ways', 'at least 1', `${ways}`, 'Give 8, for example.');
+    throw wrong(
+      'its ways are not a number of ways',
+      'at least 1',
+      `${ways}`,
+      'Give 8, for example.',
+    );
   }
   const lineCount = sizeBytes / lineBytes;
   if (!Number.isSafeInteger(lineCount) || lineCount < 1 || lineCount > LARGEST_LINE_COUNT) {
