@@ -7,16 +7,14 @@ import { EMPTY, FIFO, LRU, PLRU, RANDOM, Unit } from './layout';
 /** What the last fill gave up, as in tags; EMPTY when the way was empty. */
 export let victim: u64 = EMPTY;
 
-// @ts-ignore: decorator
-@inline
 export function setOf(unit: Unit, line: u64): usize {
-  return unit.tags + (<usize>((<u32>line & unit.setMask) * unit.ways) << 3);
+  return unit.tags + ((<usize>((<u32>line & unit.setMask) * unit.ways)) << 3);
 }
 
 /** Uses the line if it is there, and marks it dirty for dirty = 1. False: it is not there, nothing has changed. */
 export function touchLine(unit: Unit, line: u64, dirty: u64): bool {
   const first = setOf(unit, line);
-  const end = first + (<usize>unit.ways << 3);
+  const end = first + ((<usize>unit.ways) << 3);
   for (let at = first; at < end; at += 8) {
     const tag = load<u64>(at);
     if (tag >> 1 != line) continue;
@@ -35,7 +33,7 @@ export function touchLine(unit: Unit, line: u64, dirty: u64): bool {
 /** Marks the line as dirty where it is, without using it. False: it is not there. */
 export function dirtyLine(unit: Unit, line: u64): bool {
   const first = setOf(unit, line);
-  const end = first + (<usize>unit.ways << 3);
+  const end = first + ((<usize>unit.ways) << 3);
   for (let at = first; at < end; at += 8) {
     const tag = load<u64>(at);
     if (tag >> 1 != line) continue;
@@ -48,7 +46,7 @@ export function dirtyLine(unit: Unit, line: u64): bool {
 /** Puts in a line that is not there, as the one used last, and sets victim. */
 export function fillLine(unit: Unit, line: u64, dirty: u64): void {
   const first = setOf(unit, line);
-  const last = first + (<usize>(unit.ways - 1) << 3);
+  const last = first + ((<usize>(unit.ways - 1)) << 3);
   if (unit.policy == LRU || unit.policy == FIFO) {
     victim = load<u64>(last);
     moveBack(first, last);
@@ -57,15 +55,13 @@ export function fillLine(unit: Unit, line: u64, dirty: u64): void {
   }
   let at = first;
   while (at <= last && load<u64>(at) != EMPTY) at += 8;
-  if (at > last) at = first + (<usize>chooseVictim(unit, line) << 3);
+  if (at > last) at = first + ((<usize>chooseVictim(unit, line)) << 3);
   victim = load<u64>(at);
   store<u64>(at, (line << 1) | dirty);
   if (unit.policy == PLRU) pointAway(unit, line, <u32>((at - first) >> 3));
 }
 
 /** Moves the tags from first up to at back by one, over the one at at. */
-// @ts-ignore: decorator
-@inline
 function moveBack(first: usize, at: usize): void {
   for (let to = at; to > first; to -= 8) store<u64>(to, load<u64>(to - 8));
 }
@@ -76,7 +72,7 @@ function moveBack(first: usize, at: usize): void {
  */
 function chooseVictim(unit: Unit, line: u64): u32 {
   const set = <u32>line & unit.setMask;
-  const stateAt = unit.setState + (<usize>set << 2);
+  const stateAt = unit.setState + ((<usize>set) << 2);
   const state = load<u32>(stateAt);
   if (unit.policy == RANDOM) {
     store<u32>(stateAt, state + 1);
@@ -95,10 +91,10 @@ export function seedRandom(seed: u32): void {
 
 /** Every node above the way says that the other side is older. Node n has 2n and 2n + 1 below it, the ways last. */
 function pointAway(unit: Unit, line: u64, way: u32): void {
-  const stateAt = unit.setState + (<usize>(<u32>line & unit.setMask) << 2);
+  const stateAt = unit.setState + ((<usize>(<u32>line & unit.setMask)) << 2);
   let tree = load<u32>(stateAt);
   for (let node = way + unit.ways; node > 1; node >>= 1) {
-    const parent = <u32>1 << (node >> 1);
+    const parent = (<u32>1) << (node >> 1);
     tree = (node & 1) == 0 ? tree | parent : tree & ~parent;
   }
   store<u32>(stateAt, tree);

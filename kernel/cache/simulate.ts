@@ -21,7 +21,6 @@ import {
 import { dirtyLine, fillLine, seedRandom, setOf, touchLine, victim } from './set-cache';
 
 /** A cache (its number) was asked for a line; fills: a miss brings it in. */
-@external('host', 'reportClass')
 declare function reportClass(unit: u32, line: u64, isHit: bool, fills: bool): void;
 
 const FLAG_STORE: u32 = 1;
@@ -78,7 +77,7 @@ export function simulate(accessCount: u32, runCount: u32, accessBase: u32): void
       runAt = firstAccessOf(run, runCount, accessBase);
       fetchInsn = nextFetchInsn();
     }
-    const insn = <u32>load<u16>(insnAt + (<usize>i << 1));
+    const insn = <u32>load<u16>(insnAt + ((<usize>i) << 1));
     while (fetchInsn <= insn) {
       fetchNext();
       fetchInsn = nextFetchInsn();
@@ -88,7 +87,7 @@ export function simulate(accessCount: u32, runCount: u32, accessBase: u32): void
       exclude(flags);
       continue;
     }
-    const accessVcpu = <u32>load<u16>(vcpuAt + (<usize>i << 1));
+    const accessVcpu = <u32>load<u16>(vcpuAt + ((<usize>i) << 1));
     if (accessVcpu != vcpu) {
       count(unit, LOAD, hitLoads);
       count(unit, STORE, hitStores);
@@ -97,7 +96,7 @@ export function simulate(accessCount: u32, runCount: u32, accessBase: u32): void
       vcpu = accessVcpu;
       unit = dataUnit(vcpu);
     }
-    const address = load<u64>(addressAt + (<usize>i << 3));
+    const address = load<u64>(addressAt + ((<usize>i) << 3));
     const isStore = flags & FLAG_STORE;
     const line = address >> lineShift;
     const lastInLine = (<u32>address & lineMask) + <u32>load<u8>(sizeAt + i) - 1;
@@ -140,31 +139,25 @@ export function finishFetches(): void {
   while (config.touch < config.touchEnd) fetchNext();
 }
 
-// @ts-ignore: decorator
-@inline
 function dataUnit(vcpu: u32): Unit {
-  return changetype<Unit>(load<usize>(config.vcpus + (<usize>vcpu << 3)));
+  return changetype<Unit>(load<usize>(config.vcpus + ((<usize>vcpu) << 3)));
 }
 
-// @ts-ignore: decorator
-@inline
 function siteOf(i: u32, insn: u32): u32 {
-  const block = load<u32>(config.block + (<usize>i << 2));
-  return load<u32>(config.insnFirst + (<usize>block << 2)) + insn;
+  const block = load<u32>(config.block + ((<usize>i) << 2));
+  return load<u32>(config.insnFirst + ((<usize>block) << 2)) + insn;
 }
 
-// @ts-ignore: decorator
-@inline
 function firstAccessOf(run: u32, runCount: u32, accessBase: u32): u32 {
-  return run < runCount ? load<u32>(config.runFirstAccess + (<usize>run << 2)) - accessBase : NEVER;
+  return run < runCount
+    ? load<u32>(config.runFirstAccess + ((<usize>run) << 2)) - accessBase
+    : NEVER;
 }
 
 /** Index of the instruction whose fetch of a line comes next in the running block execution. */
-// @ts-ignore: decorator
-@inline
 function nextFetchInsn(): u32 {
   if (config.touch >= config.touchEnd) return NEVER;
-  return <u32>load<u16>(config.touchInsn + (<usize>config.touch << 1));
+  return <u32>load<u16>(config.touchInsn + ((<usize>config.touch) << 1));
 }
 
 function exclude(flags: u32): void {
@@ -173,37 +166,39 @@ function exclude(flags: u32): void {
   else config.noAddress += 1;
 }
 
-// @ts-ignore: decorator
-@inline
 function count(unit: Unit, place: u32, more: u32): void {
-  const at = changetype<usize>(unit) + COUNTS_AT + (<usize>place << 3);
+  const at = changetype<usize>(unit) + COUNTS_AT + ((<usize>place) << 3);
   store<f64>(at, load<f64>(at) + <f64>more);
 }
 
 /** Fetches what is left of the block execution before, and turns to this one. */
 function beginRun(run: u32): void {
   finishFetches();
-  const block = load<u32>(config.runBlock + (<usize>run << 2));
-  const executed = <u32>load<u16>(config.runExecuted + (<usize>run << 1));
-  const at = config.firstTouch + (<usize>block << 2);
+  const block = load<u32>(config.runBlock + ((<usize>run) << 2));
+  const executed = <u32>load<u16>(config.runExecuted + ((<usize>run) << 1));
+  const at = config.firstTouch + ((<usize>block) << 2);
   const touch = load<u32>(at);
   let end = load<u32>(at, 4);
-  while (end > touch && <u32>load<u16>(config.touchInsn + (<usize>(end - 1) << 1)) >= executed) end--;
+  while (end > touch && <u32>load<u16>(config.touchInsn + ((<usize>(end - 1)) << 1)) >= executed)
+    end--;
   config.touch = touch;
   config.touchEnd = end;
   config.executed = executed;
-  config.site = load<u32>(config.insnFirst + (<usize>block << 2));
-  config.fetchVcpu = <u32>load<u16>(config.runVcpu + (<usize>run << 1));
+  config.site = load<u32>(config.insnFirst + ((<usize>block) << 2));
+  config.fetchVcpu = <u32>load<u16>(config.runVcpu + ((<usize>run) << 1));
 }
 
 /** All fetches of the next line of the running block execution. The first may miss; the others follow it and hit. */
 function fetchNext(): void {
   const touch = config.touch++;
-  const line = load<u64>(config.touchLine + (<usize>touch << 3));
+  const line = load<u64>(config.touchLine + ((<usize>touch) << 3));
   if ((<u32>line & config.shardMask) != config.shardIndex) return;
-  const unit = changetype<Unit>(load<usize>(config.vcpus + (<usize>config.fetchVcpu << 3), 4));
-  const insn = <u32>load<u16>(config.touchInsn + (<usize>touch << 1));
-  const fetches = min(<u32>load<u16>(config.touchFetches + (<usize>touch << 1)), config.executed - insn);
+  const unit = changetype<Unit>(load<usize>(config.vcpus + ((<usize>config.fetchVcpu) << 3), 4));
+  const insn = <u32>load<u16>(config.touchInsn + ((<usize>touch) << 1));
+  const fetches = min(
+    <u32>load<u16>(config.touchFetches + ((<usize>touch) << 1)),
+    config.executed - insn,
+  );
   if (unit.policy != PLRU && config.classifies == 0 && load<u64>(setOf(unit, line)) >> 1 == line) {
     count(unit, FETCH, fetches);
     return;
@@ -231,7 +226,7 @@ function accessLine(first: Unit, line: u64, kind: u32, site: u32): bool {
     if (isHit) return isFirst;
     count(unit, COUNT_MISSES + kind, 1);
     if (kind != PREFETCH) {
-      const at = unit.siteMisses + (<usize>site << 3);
+      const at = unit.siteMisses + ((<usize>site) << 3);
       store<f64>(at, load<f64>(at) + 1);
     }
     isFirst = false;
@@ -247,7 +242,11 @@ function accessLine(first: Unit, line: u64, kind: u32, site: u32): bool {
 /** Writes a dirty line that the cache gave up to the next one that has it, else to memory. */
 function giveUp(from: Unit, line: u64): void {
   count(from, COUNT_WRITEBACKS, 1);
-  for (let unit = changetype<Unit>(from.next); changetype<usize>(unit) != 0; unit = changetype<Unit>(unit.next)) {
+  for (
+    let unit = changetype<Unit>(from.next);
+    changetype<usize>(unit) != 0;
+    unit = changetype<Unit>(unit.next)
+  ) {
     if (dirtyLine(unit, line)) return;
   }
   config.memoryWrites += 1;

@@ -133,12 +133,12 @@ function mapLevels<A, B>(
 
 function instantiate(classifiers: readonly Classifier[]): CacheKernel {
   compiled ??= new WebAssembly.Module(bytesFromBase64(CACHE_KERNEL_BASE64));
-  const host = {
+  const simulate = {
     reportClass: (unit: number, line: bigint, isHit: number, fills: number): void => {
       classifyMiss(classifiers[unit], line, isHit !== 0, fills !== 0);
     },
   };
-  const { exports } = new WebAssembly.Instance(compiled, { host });
+  const { exports } = new WebAssembly.Instance(compiled, { simulate });
   if (!isCacheKernel(exports)) throw new Error('internal: the kernel of caches lacks an export');
   return exports;
 }
