@@ -10,7 +10,15 @@ export type {
   TraceShape,
 } from './analysis.ts';
 export { type CountsParameters, type CountsResult, countsAnalysis } from './counts.ts';
+export {
+  type FootprintParameters,
+  type FootprintPart,
+  type FootprintResult,
+  footprintAnalysis,
+} from './footprint.ts';
 export { createGatherer, sharedMemory } from './gather.ts';
+export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
+export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
 export { findAnalysis } from './registry.ts';
 export {
   type AddressSpan,
@@ -22,6 +30,7 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export { type TimeWindows, windowsOver } from './time-windows.ts';
 export {
   consumeTopFunctions,
   type FunctionCount,

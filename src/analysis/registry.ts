@@ -3,8 +3,16 @@
 
 import type { Analysis } from './analysis.ts';
 import { countsAnalysis } from './counts.ts';
+import { footprintAnalysis } from './footprint.ts';
+import { heatAnalysis } from './heat.ts';
+import { hotAnalysis } from './hot.ts';
 
-const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [countsAnalysis];
+const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
+  countsAnalysis,
+  footprintAnalysis,
+  heatAnalysis,
+  hotAnalysis,
+];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {
   return ANALYSES.find((analysis) => analysis.name === name);

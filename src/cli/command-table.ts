@@ -5,6 +5,7 @@ import type { CommandSpec } from './command-spec.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
+import { countsCommand } from './commands/counts.ts';
 import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   dumpCommand,
   eventsCommand,
   checkCommand,
+  countsCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

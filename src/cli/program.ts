@@ -84,7 +84,16 @@ function configureCommand(command: Command, spec: CommandSpec): void {
     const name = argument.variadic === true ? `${argument.name}...` : argument.name;
     command.argument(argument.required ? `<${name}>` : `[${name}]`, argument.description);
   }
-  for (const option of spec.options) command.option(option.flags, option.description);
+  for (const { flags, description, repeatable } of spec.options) {
+    if (repeatable !== true) command.option(flags, description);
+    else
+      command.option(
+        flags,
+        description,
+        (one: string, all: readonly string[]) => [...all, one],
+        [],
+      );
+  }
   const exitCodes =
     spec.exitCodes === undefined ? '' : `\nExit codes:\n  ${spec.exitCodes.join('\n  ')}\n`;
   command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);

@@ -10,9 +10,9 @@ import {
   initTopPages,
   type TopFunctionsResult,
 } from '../analysis/index.ts';
-import { formatHex64, u64FromBigint } from '../base/index.ts';
+import { formatHex64 } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import { findSymbolName, nameLinuxRegion, type SymbolTable } from '../symbols/index.ts';
+import { formatSymbol, type GuestSymbols, nameCode, nameLinuxRegion } from '../symbols/index.ts';
 
 export interface NamedPage {
   /** Virtual address of the page. */
@@ -28,15 +28,6 @@ export interface TopCounts {
   readonly pages: readonly NamedPage[];
   readonly functions: TopFunctionsResult;
 }
-
-export interface GuestSymbols {
-  readonly code: SymbolTable;
-  readonly data: SymbolTable;
-}
-
-/** Bits of a block's mode. */
-const MODE_CPL = 3;
-const MODE_LONG = 1 << 14;
 
 export async function countTops(
   trace: Trace,
@@ -65,25 +56,19 @@ export async function countTops(
     pageCount,
     pages: rows.map(({ addressLo, addressHi, loads, stores }) => ({
       address: formatHex64(addressLo, addressHi),
-      name:
-        findSymbolName(symbols.data, addressLo, addressHi) ??
-        findSymbolName(symbols.code, addressLo, addressHi) ??
-        nameLinuxRegion(addressLo, addressHi),
+      name: namePage(symbols, addressLo, addressHi),
       loads,
       stores,
     })),
-    functions: finishTopFunctions(functions, (block) => nameBlock(trace, symbols, block), limit),
+    functions: finishTopFunctions(
+      functions,
+      (block) => nameCode(trace.code, symbols, block),
+      limit,
+    ),
   };
 }
 
-/** The function a block belongs to; code without symbols goes by who runs it. */
-function nameBlock(trace: Trace, symbols: GuestSymbols, block: number): string {
-  if (trace.code.insnCount(block) === 0) return '(event delivery)';
-  const { lo, hi } = u64FromBigint(trace.code.vaddr(block));
-  const name = findSymbolName(symbols.code, lo, hi);
-  if (name !== undefined) return name;
-  const mode = trace.code.mode(block);
-  if (mode === undefined) return nameLinuxRegion(lo, hi);
-  if ((mode & MODE_LONG) === 0) return '(firmware and boot loader)';
-  return (mode & MODE_CPL) === 3 ? '(user programs)' : '(kernel before its final address)';
+function namePage(symbols: GuestSymbols, lo: number, hi: number): string {
+  const place = symbols.findKernel(lo, hi, 'data') ?? symbols.findKernel(lo, hi, 'code');
+  return place === undefined ? nameLinuxRegion(lo, hi, symbols.isRandomized) : formatSymbol(place);
 }

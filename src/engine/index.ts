@@ -2,4 +2,11 @@
 // Runs analyses over a trace: several in one pass, in this thread or in worker threads.
 
 export { analyse } from './analyse.node.ts';
-export type { AnalysisRequest, AnyAnalysis, AnyRequest, PassOptions, ResultsOf } from './pass.ts';
+export {
+  type AnalysisRequest,
+  type AnyAnalysis,
+  type AnyRequest,
+  type PassOptions,
+  type ResultsOf,
+  shapeOfTrace,
+} from './pass.ts';

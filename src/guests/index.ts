@@ -10,3 +10,4 @@ export {
   demoBootArguments,
   prepareDemoGuest,
 } from './demo-guest.ts';
+export { type BootedImage, findKnownSymbols } from './known-symbols.ts';

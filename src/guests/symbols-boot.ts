@@ -27,7 +27,7 @@ const EXPECTED_SYMBOL = / [Tt] start_kernel$/m;
 /** Path of the symbols file. Throws UserError 'environment' when the guest does not hand it out. */
 export async function fetchKernelSymbols(request: SymbolsRequest): Promise<string> {
   const { parts } = request;
-  const symbolsFile = path.join(parts.folder, `kallsyms-${parts.kernelVersion}.txt`);
+  const symbolsFile = symbolsFileOf(parts);
   if (await isThere(symbolsFile)) return symbolsFile;
   request.onProgress?.(`fetching the symbols of kernel ${parts.kernelVersion}, once`);
 
@@ -40,6 +40,11 @@ export async function fetchKernelSymbols(request: SymbolsRequest): Promise<strin
     await rm(folder, { recursive: true, force: true });
   }
   return symbolsFile;
+}
+
+/** Where the symbols are when they were fetched. */
+export function symbolsFileOf(parts: GuestParts): string {
+  return path.join(parts.folder, `kallsyms-${parts.kernelVersion}.txt`);
 }
 
 async function bootForSymbols(request: SymbolsRequest, folder: string): Promise<string> {

@@ -16,7 +16,6 @@ import {
   demoBootArguments,
   prepareDemoGuest,
 } from '../../guests/index.ts';
-import { parseKallsyms } from '../../symbols/index.ts';
 import {
   AUDIT_MEMORY_OPTION,
   type CliContext,
@@ -28,6 +27,7 @@ import {
   printResult,
   QEMU_OPTION,
 } from '../command-spec.ts';
+import { readGuestSymbols } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
@@ -110,7 +110,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     }
     await requireDone(consoleFile);
     say(`recorded: ${outcome.wallSeconds.toFixed(2)} s; reading the trace`);
-    const read = await readTops(outcome.file, guest.symbolsFile, context);
+    const read = await readTops(outcome.file, input, context);
     return {
       kernelVersion: guest.kernelVersion,
       qemu: { path: qemu.path, version: qemu.version.text },
@@ -155,17 +155,13 @@ async function isDemoTrace(file: string): Promise<boolean> {
 
 async function readTops(
   file: string,
-  symbolsFile: string,
+  input: CommandInput,
   context: CliContext,
 ): Promise<{ trace: TraceFacts; tops: TopCounts }> {
-  const symbolsText = await readFile(symbolsFile, 'latin1');
-  const symbols = {
-    code: parseKallsyms(symbolsText, 'code'),
-    data: parseKallsyms(symbolsText, 'data'),
-  };
   const line = statusLine(context);
   const trace = await openTrace(file);
   try {
+    const symbols = await readGuestSymbols(input, context, trace);
     const tops = await withAbort(async (signal) =>
       countTops(
         trace,

@@ -1,0 +1,14 @@
+export { type CpuMode, cpuModeOfHflags, usualMode } from './cpu-mode.ts';
+export { decodeInstruction, formatInstruction, nameInstruction } from './decode-instruction.ts';
+export { formatAddress } from './format-address.ts';
+export type {
+  AccessKind,
+  AddressExpression,
+  ArchitecturalAccess,
+  DecodedInstruction,
+  Direction,
+  Occurrence,
+  RegisterMove,
+  StateField,
+} from './instruction.ts';
+//# sourceMappingURL=index.d.ts.map
