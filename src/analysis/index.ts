@@ -9,6 +9,20 @@ export type {
   ShardedAnalysis,
   TraceShape,
 } from './analysis.ts';
+export {
+  type CacheLevelResult,
+  type CacheResult,
+  chooseCacheAnalysis,
+  type MissSite,
+} from './cache/cache-analysis.ts';
+export { type CacheGeometry, REPLACE_POLICIES, type ReplacePolicy } from './cache/geometry.ts';
+export {
+  type CacheParameters,
+  DATA_PREFETCHERS,
+  LEVEL_NAMES,
+  type LevelName,
+  requireCacheParameters,
+} from './cache/parameters.ts';
 export { type CountsParameters, type CountsResult, countsAnalysis } from './counts.ts';
 export {
   type FootprintParameters,

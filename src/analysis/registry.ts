@@ -2,6 +2,7 @@
 // The analyses by name: what a worker thread is told to run is one of these, or a module of the user's.
 
 import type { Analysis } from './analysis.ts';
+import { cacheAnalysis, dataCacheAnalysis, physicalCacheAnalysis } from './cache/cache-analysis.ts';
 import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
@@ -12,6 +13,9 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   footprintAnalysis,
   heatAnalysis,
   hotAnalysis,
+  cacheAnalysis,
+  dataCacheAnalysis,
+  physicalCacheAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

@@ -4,6 +4,7 @@
 import type { CommandSpec } from './command-spec.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
+import { cacheCommand } from './commands/cache.ts';
 import { checkCommand } from './commands/check.ts';
 import { countsCommand } from './commands/counts.ts';
 import { ctlCommand } from './commands/ctl.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   eventsCommand,
   checkCommand,
   countsCommand,
+  cacheCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

@@ -3,6 +3,7 @@
 // number: lines with the same low bits meet in every level, others never do. Those are the shards. A prefetcher
 // reaches into the next shard, classes of misses need one list of all lines, and a warm-up ends for all at once.
 
+import { TraceError } from '../../base/index.ts';
 import { type AccessColumns, halves, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
 import {
@@ -166,8 +167,15 @@ function addTo(into: Float64Array, from: Float64Array): void {
   for (let i = 0; i < into.length; i++) into[i] += from[i];
 }
 
+/** Throws TraceError 'bad-argument' when the warm-up was not over at the end. */
 export function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase'>): CacheResult {
-  const { parameters, units, totals } = state;
+  const { parameters, units, totals, warmupLeft } = state;
+  if (warmupLeft > 0) {
+    throw new TraceError('bad-argument', 'the warm-up leaves nothing to count', {
+      expected: `less than ${parameters.warmupRefs - warmupLeft} accesses, which is all there are`,
+      found: `${parameters.warmupRefs}`,
+    });
+  }
   const sets = requireCacheParameters(parameters);
   const instructions = parameters.l1i === undefined ? null : state.instructions;
   const geometry = {

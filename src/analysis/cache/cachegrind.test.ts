@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import golden from '../../../test/referees/walk-golden.json' with { type: 'json' };
 import type { CacheLevelResult } from './cache-analysis.ts';
 import type { ProgramAccess, ProgramBlock, ProgramRun } from './cache-hierarchy.oracle.ts';
 import { columnsOf, shapeOf, simulate } from './cache-program.oracle.ts';
@@ -17,6 +16,25 @@ import {
   type Reference,
   walkReferences,
 } from './walk-references.oracle.ts';
+
+interface Run {
+  readonly geometries: Geometries;
+  readonly counts: Named;
+}
+
+/** As scripts/referee-cachegrind.mjs writes it. */
+interface Golden {
+  readonly lineBytes: number;
+  readonly variants: readonly {
+    readonly aligned: boolean;
+    readonly lackeySha256: string;
+    readonly runs: readonly Run[];
+  }[];
+}
+
+const golden = JSON.parse(
+  readFileSync(new URL('../../../test/referees/walk-golden.json', import.meta.url), 'utf8'),
+) as Golden;
 
 type Geometries = Readonly<Record<'I1' | 'D1' | 'LL', CacheGeometry>>;
 type Named = Omit<CachegrindCounts, 'bothMissed'>;
@@ -126,7 +144,7 @@ describe('cachegrind', () => {
   it.skipIf(folder === undefined)('agrees on another program', () => {
     const read = (name: string): string => readFileSync(path.join(folder ?? '', name), 'latin1');
     const references = read('references.txt').trimEnd().split('\n').map(parseLackeyLine);
-    const { runs } = JSON.parse(read('runs.json')) as { runs: (typeof golden.variants)[0]['runs'] };
+    const { runs } = JSON.parse(read('runs.json')) as { runs: readonly Run[] };
     console.log(
       `${references.length} references, ${references.filter(crossesLine).length} cross a line`,
     );
