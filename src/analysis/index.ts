@@ -45,6 +45,12 @@ export {
   selectionNotes,
 } from './selection.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';
+export { chooseTlbAnalysis, type TlbResult } from './tlb/tlb-analysis.ts';
+export {
+  requireTlbParameters,
+  SPACE_RULES,
+  type TlbParameters,
+} from './tlb/tlb-parameters.ts';
 export {
   consumeTopFunctions,
   type FunctionCount,

@@ -7,6 +7,12 @@ import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
+import {
+  dataTlbAnalysis,
+  fixedDataTlbAnalysis,
+  fixedTlbAnalysis,
+  tlbAnalysis,
+} from './tlb/tlb-analysis.ts';
 
 const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   countsAnalysis,
@@ -16,6 +22,10 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   cacheAnalysis,
   dataCacheAnalysis,
   physicalCacheAnalysis,
+  tlbAnalysis,
+  dataTlbAnalysis,
+  fixedTlbAnalysis,
+  fixedDataTlbAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

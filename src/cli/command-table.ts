@@ -14,6 +14,7 @@ import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
+import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
   'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   checkCommand,
   countsCommand,
   cacheCommand,
+  tlbCommand,
   benchRecordCommand,
   benchDecodeCommand,
 ];

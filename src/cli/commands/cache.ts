@@ -29,6 +29,7 @@ import {
   isOn,
   printResult,
 } from '../command-spec.ts';
+import { nameFrom } from '../name-option.ts';
 import { renderCache } from '../render/cache.ts';
 import { selectionWords } from '../selection-options.ts';
 
@@ -153,23 +154,6 @@ function geometryFrom(input: CommandInput, level: keyof typeof DEFAULTS): CacheG
 
 function unlessNone(geometry: CacheGeometry): CacheGeometry | undefined {
   return geometry.sizeBytes === 0 ? undefined : geometry;
-}
-
-/** One of the names, the first unless given. */
-function nameFrom<Name extends string>(
-  input: CommandInput,
-  option: string,
-  flag: string,
-  names: readonly [Name, ...Name[]],
-): Name {
-  const text = findText(input, option);
-  if (text === undefined) return names[0];
-  const known = names.find((name) => name === text);
-  if (known !== undefined) return known;
-  throw new TraceError('bad-argument', `${flag} is not known`, {
-    expected: names.join(', '),
-    found: text,
-  });
 }
 
 function warmupFrom(input: CommandInput, trace: Trace): number {
