@@ -4,6 +4,7 @@
 import type { CommandSpec } from './command-spec.ts';
 import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { auditCommand } from './commands/audit.ts';
+import { benchAnalyseCommand } from './commands/bench-analyse.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
@@ -41,6 +42,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   auditCommand,
   benchRecordCommand,
   benchDecodeCommand,
+  benchAnalyseCommand,
 ];
 
 /** Exit codes that mean the same for every command. */
