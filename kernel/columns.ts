@@ -17,6 +17,7 @@ import {
   RUN_EXECUTED,
   RUN_FIRST_ACCESS,
   RUN_ICOUNT,
+  RUN_SHAPE,
   RUN_VCPU,
   SIZE,
   VADDR,
@@ -64,6 +65,8 @@ export function columnAddress(column: u32): u32 {
       return u32(RUN_FIRST_ACCESS);
     case 18:
       return u32(RUN_CONTINUES);
+    case 19:
+      return u32(RUN_SHAPE);
     default:
       return 0;
   }

@@ -37,6 +37,7 @@ import {
   B_REP,
   B_SHAPE,
   B_SHAPE_LENGTH,
+  B_SHAPE_NUMBER,
   B_SLOTS,
   B_VADDR,
   BATCH,
@@ -56,6 +57,7 @@ import {
   RUN_EXECUTED,
   RUN_FIRST_ACCESS,
   RUN_ICOUNT,
+  RUN_SHAPE,
   RUN_VCPU,
   S_D,
   S_FLAGS,
@@ -438,6 +440,9 @@ export function run(columns: u32): i32 {
         store<u64>(RUN_ICOUNT + (runs << 3), icountNow);
         store<u32>(RUN_FIRST_ACCESS + (runs << 2), accesses);
         store<u8>(RUN_CONTINUES + runs, u8(continues));
+        // Notes may cut it, or say of an access what the shape does not.
+        const number = eventful ? 0 : load<u32>(begun, B_SHAPE_NUMBER);
+        store<u32>(RUN_SHAPE + (runs << 2), number);
         runs++;
       }
       inBlock = true;

@@ -22,6 +22,8 @@ export type AccessColumns = {
 /** Whole block executions, the complete instruction stream: their accesses are all in the stretch. */
 export interface RunColumns {
   readonly length: number;
+  /** Position, within the stream, of the first one; that of execution i when none were left out is i more. */
+  readonly firstBlock: number;
   /** Id in the code table. */
   readonly block: Uint32Array;
   /** Instructions that completed: all of the block's unless it was left early. */
@@ -36,6 +38,11 @@ export interface RunColumns {
    * is among the completed ones of both, and counts once.
    */
   readonly continues: Uint8Array;
+  /**
+   * The same number, in this chunk: executions of one block that made the same accesses but for their
+   * addresses and devices, and that completed. 0: it is not known.
+   */
+  readonly shape: Uint32Array;
 }
 
 /** A note stands before the access with this index and the block execution with that one. */

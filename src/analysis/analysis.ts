@@ -3,7 +3,14 @@
 // in this thread or in several. Parameters, state and result are data that can be sent between threads
 // (structured clone): numbers, strings, arrays, maps, typed arrays; no functions and no class instances.
 
-import type { CapabilityName, CodeTable, ColumnName, NoteName } from '../format/index.ts';
+import type {
+  Capabilities,
+  CapabilityName,
+  ChunkInfo,
+  CodeTable,
+  ColumnName,
+  NoteName,
+} from '../format/index.ts';
 import type { AccessColumns } from './access-columns.ts';
 
 /** What an analysis is told of the trace before it sees any of it. */
@@ -19,8 +26,12 @@ export interface TraceShape {
   readonly insnBase: Uint32Array;
   /** Privilege that each block runs at, 0 to 3; 255 when it is not known. */
   readonly blockCpl: Uint8Array;
-  /** The code itself. Each thread has a table of its own: not for states. */
+  /** The code itself. Each thread has a table of its own: not for what harvest gives. */
   readonly code: CodeTable;
+  readonly chunks: readonly ChunkInfo[];
+  readonly capabilities: Capabilities;
+  /** False: recording was cut, the end is missing. */
+  readonly complete: boolean;
 }
 
 /** Which part of an ordered analysis a state is for. Shard 0 of 1 is all of it. */
@@ -29,7 +40,7 @@ export interface Shard {
   readonly count: number;
 }
 
-interface AnalysisCore<P, S, R> {
+interface AnalysisCore<P, S, R, D> {
   /** Of the registry and of results: "counts". */
   readonly name: string;
   /** Columns of accesses that consume reads. Fewer are faster. */
@@ -38,31 +49,34 @@ interface AnalysisCore<P, S, R> {
   readonly requires?: readonly CapabilityName[];
   /** It reads block executions too: AccessColumns.runs. */
   readonly runs?: boolean;
+  /** It gets aborted accesses too, of instructions that did not complete. */
+  readonly aborted?: boolean;
   /** It reads these notes too: AccessColumns.notes. */
   readonly notes?: readonly NoteName[];
   /** A state that has seen nothing. */
   init(parameters: P, trace: TraceShape, shard: Shard): S;
   /**
-   * Takes a stretch of the trace: accesses that were selected, aborted ones not among them. The columns are
-   * overwritten afterwards: what is kept is copied.
+   * Takes a stretch of the trace: accesses that were selected, aborted ones only where the analysis asks for
+   * them. The columns are overwritten afterwards: what is kept is copied.
    */
   consume(state: S, batch: AccessColumns): void;
   /**
    * Called once on each state when it has seen all it will see. For one that is not data while it consumes,
-   * such as one in WebAssembly's memory: what is returned is data, and merge and finish take that.
+   * such as one in WebAssembly's memory: what is returned is data, and merge and finish take that. Without it
+   * the state itself is the data.
    */
-  harvest?(state: S): S;
+  harvest?(state: S): D;
   /** What both have seen, in either of them or a third; neither is used any more. */
-  merge(a: S, b: S): S;
+  merge(a: D, b: D): D;
   /** The figures, as data that JSON can say. */
-  finish(state: S, trace: TraceShape): R;
+  finish(data: D, trace: TraceShape): R;
 }
 
 /**
  * Order of the stretches does not matter: "split anywhere, merge, same answer". A state sees any stretches,
  * in any order.
  */
-export interface FreeAnalysis<P, S, R> extends AnalysisCore<P, S, R> {
+export interface FreeAnalysis<P, S, R, D = S> extends AnalysisCore<P, S, R, D> {
   readonly order: 'any';
 }
 
@@ -70,7 +84,7 @@ export interface FreeAnalysis<P, S, R> extends AnalysisCore<P, S, R> {
  * Each state sees the stretches in the order of the trace, from its beginning: all accesses that are its
  * shard's business. Merging puts shards together.
  */
-export interface ShardedAnalysis<P, S, R> extends AnalysisCore<P, S, R> {
+export interface ShardedAnalysis<P, S, R, D = S> extends AnalysisCore<P, S, R, D> {
   readonly order: 'per-shard';
   /** The most shards that these parameters allow, a power of two from 1 to 8: 1 when all depends on all. */
   shardLimit(parameters: P, trace: TraceShape): number;
@@ -82,4 +96,4 @@ export interface ShardedAnalysis<P, S, R> extends AnalysisCore<P, S, R> {
   shardMasks(parameters: P, batch: AccessColumns, shardCount: number, masks: Uint8Array): void;
 }
 
-export type Analysis<P, S, R> = FreeAnalysis<P, S, R> | ShardedAnalysis<P, S, R>;
+export type Analysis<P, S, R, D = S> = FreeAnalysis<P, S, R, D> | ShardedAnalysis<P, S, R, D>;

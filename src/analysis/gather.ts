@@ -84,18 +84,21 @@ export function sharedMemory(): ColumnMemory {
       if (kept.runs !== runs) {
         const copy = {
           length: runs.length,
+          firstBlock: runs.firstBlock,
           block: memory.words('', runs.length),
           executed: memory.shorts('', runs.length),
           vcpu: memory.shorts('', runs.length),
           icount: memory.wide('', runs.length),
           firstAccess: runs.firstAccess,
           continues: memory.bytes('', runs.length),
+          shape: memory.words('', runs.length),
         };
         copy.block.set(runs.block);
         copy.executed.set(runs.executed);
         copy.vcpu.set(runs.vcpu);
         copy.icount.set(runs.icount);
         copy.continues.set(runs.continues);
+        copy.shape.set(runs.shape);
         kept = { runs, copy };
       }
       return kept.copy ?? runs;

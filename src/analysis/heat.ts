@@ -22,6 +22,8 @@ export interface HeatParameters {
   readonly windows: TimeWindows;
   /** Most rows of the result. */
   readonly rowLimit: number;
+  /** Most bytes of the table of units and windows while counting, about. */
+  readonly memoryBytes: number;
 }
 
 export interface HeatState {
@@ -65,15 +67,17 @@ export const heatAnalysis: FreeAnalysis<HeatParameters, HeatState, HeatResult> =
   finish: finishHeat,
 };
 
-/** Of the cells while counting. */
-const CELL_BYTES_LIMIT = 2 ** 26;
+const CELL_BYTES = 16;
 
 export function initHeat(parameters: HeatParameters): HeatState {
   const units = createUnitTable(parameters.unitShift);
   const { windowCount } = parameters.windows;
   return {
     parameters,
-    unitLimit: Math.max(parameters.rowLimit, Math.floor(CELL_BYTES_LIMIT / (16 * windowCount))),
+    unitLimit: Math.max(
+      parameters.rowLimit,
+      Math.floor(parameters.memoryBytes / (CELL_BYTES * windowCount)),
+    ),
     units,
     cells: new Float64Array(2 * windowCount * 64),
   };

@@ -2,6 +2,13 @@
 // Analyses: pure, mergeable consumers of batches of accesses (init, consume, merge, finish).
 
 export type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
+export {
+  type AddressSpace,
+  type AddressSpacesParameters,
+  type AddressSpacesResult,
+  addressSpacesAnalysis,
+  type SpacePlace,
+} from './address-spaces.ts';
 export type {
   Analysis,
   FreeAnalysis,
@@ -49,23 +56,6 @@ export { chooseTlbAnalysis, type TlbResult } from './tlb/tlb-analysis.ts';
 export {
   requireTlbParameters,
   SPACE_RULES,
+  type TlbGeometry,
   type TlbParameters,
 } from './tlb/tlb-parameters.ts';
-export {
-  consumeTopFunctions,
-  type FunctionCount,
-  finishTopFunctions,
-  initTopFunctions,
-  mergeTopFunctions,
-  type TopFunctionsResult,
-  type TopFunctionsState,
-} from './top-functions.ts';
-export {
-  consumeTopPages,
-  finishTopPages,
-  initTopPages,
-  mergeTopPages,
-  type PageCount,
-  type TopPagesResult,
-  type TopPagesState,
-} from './top-pages.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The analyses by name: what a worker thread is told to run is one of these, or a module of the user's.
 
+import { addressSpacesAnalysis } from './address-spaces.ts';
 import type { Analysis } from './analysis.ts';
 import { cacheAnalysis, dataCacheAnalysis, physicalCacheAnalysis } from './cache/cache-analysis.ts';
 import { countsAnalysis } from './counts.ts';
@@ -15,6 +16,7 @@ import {
 } from './tlb/tlb-analysis.ts';
 
 const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
+  addressSpacesAnalysis,
   countsAnalysis,
   footprintAnalysis,
   heatAnalysis,

@@ -108,11 +108,11 @@ function icountsMayMatch(
   const before = wanted(chunk);
   // A vCPU that a chunk does not list has not run before it.
   const isBehind =
-    before.length === wantedCount && before.every(({ icount }) => icount >= BigInt(end));
+    before.length === wantedCount && before.every(({ icount }) => Number(icount) >= end);
   if (isBehind) return false;
   if (next === undefined) return true;
   const after = wanted(next);
-  return after.length < wantedCount || after.some(({ icount }) => icount > BigInt(begin));
+  return after.length < wantedCount || after.some(({ icount }) => Number(icount) > begin);
 }
 
 function join(lo: number, hi: number): bigint {
@@ -122,25 +122,42 @@ function join(lo: number, hi: number): bigint {
 export interface Selector {
   /** To be told at the beginning of each chunk. */
   beginChunk(chunk: ChunkInfo): void;
-  /** What is wanted of a stretch, without aborted accesses; overwritten by the next call. */
+  /** What is wanted of a stretch; overwritten by the next call. */
   select(batch: AccessColumns): AccessColumns;
 }
 
-export function createSelector(selection: Selection, trace: TraceShape): Selector {
+/** `withAborted`: aborted accesses are wanted too. */
+export function createSelector(
+  selection: Selection,
+  trace: TraceShape,
+  withAborted = false,
+): Selector {
   const gatherer = createGatherer();
   const runFilter = createRunFilter(selection, trace);
   let chosen = new Uint32Array(0);
-  let mayAbort = true;
-  const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
+  let mayAbort = !withAborted;
+  const { ordinals, ...others } = selection;
+  const restricts = Object.values(others).some((criterion) => criterion !== undefined);
+  const isWhole = (batch: AccessColumns): boolean => {
+    const first = batch.firstOrdinal ?? 0;
+    // A block execution without accesses may stand behind the last one.
+    const end = first + batch.length + (batch.runs === undefined ? 0 : 1);
+    return (
+      !restricts &&
+      first >= (ordinals?.begin ?? 0) &&
+      end <= (ordinals?.end ?? Infinity) &&
+      !(mayAbort && hasAborted(batch))
+    );
+  };
   return {
     beginChunk(chunk) {
-      mayAbort = chunk.aborted > 0;
+      mayAbort = !withAborted && chunk.aborted > 0;
       runFilter.beginChunk(chunk);
     },
     select(batch) {
-      if (!restricts && !(mayAbort && hasAborted(batch))) return batch;
+      if (isWhole(batch)) return batch;
       if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
-      const count = choose(selection, trace, batch, chosen);
+      const count = choose(selection, trace, batch, withAborted, chosen);
       const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);
       if (count === batch.length) return runs === batch.runs ? batch : { ...batch, runs };
       return gatherer.gather(batch, chosen.subarray(0, count), runs);
@@ -160,13 +177,16 @@ function choose(
   selection: Selection,
   trace: TraceShape,
   batch: AccessColumns,
+  withAborted: boolean,
   chosen: Uint32Array,
 ): number {
   const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
   const first = batch.firstOrdinal ?? 0;
   const begin = Math.min(batch.length, Math.max(0, (ordinals?.begin ?? 0) - first));
   const end = Math.max(begin, Math.min(batch.length, (ordinals?.end ?? Infinity) - first));
-  let count = chooseCompleted(requireColumn(batch.flags, 'flags'), begin, end, chosen);
+  let count = withAborted
+    ? chooseAll(begin, end, chosen)
+    : chooseCompleted(requireColumn(batch.flags, 'flags'), begin, end, chosen);
   if (vcpu !== undefined) {
     const column = requireColumn(batch.vcpu, 'vcpu');
     count = keepVcpu(column, vcpu, chosen, count);
@@ -181,6 +201,11 @@ function choose(
   if (addresses !== undefined) count = keepAddresses(batch, addresses, chosen, count);
   if (code !== undefined) count = keepCode(batch, trace.insnBase, code, chosen, count);
   return count;
+}
+
+function chooseAll(begin: number, end: number, chosen: Uint32Array): number {
+  for (let i = begin; i < end; i++) chosen[i - begin] = i;
+  return end - begin;
 }
 
 function chooseCompleted(
@@ -356,12 +381,14 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
       const rows = chosen.subarray(0, count);
       return {
         length: count,
+        firstBlock: runs.firstBlock + (rows[0] ?? 0),
         block: rows.map((i) => runs.block[i]),
         executed: Uint16Array.from(rows, (i) => runs.executed[i]),
         vcpu: Uint16Array.from(rows, (i) => runs.vcpu[i]),
         icount: takeWide(runs.icount, rows),
         firstAccess: rows.map((i) => runs.firstAccess[i]),
         continues: Uint8Array.from(rows, (i) => runs.continues[i]),
+        shape: rows.map((i) => runs.shape[i]),
       };
     },
   };

@@ -2,6 +2,9 @@
 // Every command, in the order of --help and of docs/cli.md.
 
 import type { CommandSpec } from './command-spec.ts';
+import { addressSpacesCommand } from './commands/address-spaces.ts';
+import { auditCommand } from './commands/audit.ts';
+import { benchAnalyseCommand } from './commands/bench-analyse.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { cacheCommand } from './commands/cache.ts';
@@ -12,8 +15,12 @@ import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
+import { footprintCommand } from './commands/footprint.ts';
+import { heatCommand } from './commands/heat.ts';
+import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
+import { runCommand } from './commands/run.ts';
 import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
@@ -27,12 +34,19 @@ export const COMMANDS: readonly CommandSpec[] = [
   infoCommand,
   dumpCommand,
   eventsCommand,
+  addressSpacesCommand,
   checkCommand,
   countsCommand,
   cacheCommand,
   tlbCommand,
+  footprintCommand,
+  heatCommand,
+  hotCommand,
+  runCommand,
+  auditCommand,
   benchRecordCommand,
   benchDecodeCommand,
+  benchAnalyseCommand,
 ];
 
 /** Exit codes that mean the same for every command. */

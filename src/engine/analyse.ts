@@ -5,12 +5,12 @@ import type { TraceShape } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
 import {
   type AnyRequest,
-  emptySelectionError,
   type PassOptions,
   type PassOutcome,
   type PassPlan,
   planPass,
   type ResultsOf,
+  requireSelected,
   shapeOfTrace,
 } from './pass.ts';
 import { runInline } from './run-inline.ts';
@@ -20,10 +20,12 @@ export type WorkerRunner = (
   trace: Trace,
   shape: TraceShape,
   plan: PassPlan,
-  workers: number,
-  onProgress: ((part: number) => void) | undefined,
-  signal: AbortSignal | undefined,
+  options: WorkerOptions,
 ) => Promise<PassOutcome>;
+
+export interface WorkerOptions extends Pick<PassOptions, 'workerUrl' | 'onProgress' | 'signal'> {
+  readonly workers: number;
+}
 
 /**
  * The results, in the order of the requests. Throws TraceError: what reading the trace throws,
@@ -40,11 +42,11 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
   const shape = shapeOfTrace(trace);
   const plan = planPass(trace, shape, requests, selection);
   const outcome =
-    workers === 0 || runWorkers === undefined
+    // One thread with all chunks would only be a longer way to do it.
+    workers === 0 || plan.chunks.length < 2 || runWorkers === undefined
       ? await runInline(trace, shape, plan, onProgress, signal)
-      : await runWorkers(trace, shape, plan, workers, onProgress, signal);
-  const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
-  if (restricts && outcome.selectedCount === 0) throw emptySelectionError(trace, selection);
+      : await runWorkers(trace, shape, plan, { ...options, workers });
+  requireSelected(trace, selection, outcome.selected);
   const results = requests.map(({ analysis }, i) => analysis.finish(outcome.states[i], shape));
   return results as ResultsOf<Requests>;
 }

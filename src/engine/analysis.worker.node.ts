@@ -25,7 +25,6 @@ async function work(): Promise<void> {
   const task = requireTask(workerData);
   const trace = await openTrace(task.path);
   const shape = shapeOfTrace(trace);
-  const feed = createChunkFeed(trace, shape, task.selection, task.slices);
   const running: Running[] = [];
   for (const request of task.requests) {
     const analysis = await requireAnalysis(request);
@@ -42,6 +41,8 @@ async function work(): Promise<void> {
         analysis.order === 'any' ? undefined : createShardSplitter(analysis, parameters, count),
     });
   }
+  const analyses = running.map(({ analysis }) => analysis);
+  const feed = createChunkFeed(trace, shape, task.selection, task.slices, analyses);
   for (;;) {
     const order = await nextOrder();
     if (order.type === 'decode') {
@@ -51,10 +52,10 @@ async function work(): Promise<void> {
       for await (const stretch of feed.stretches(order.chunkIndex)) {
         running.forEach(({ analysis, state, split }, i) => {
           if (split === undefined) {
-            if (state !== undefined) analysis.consume(state.held, stretch);
+            if (state !== undefined) analysis.consume(state.held, stretch(analysis));
             return;
           }
-          split(stretch).forEach((part, shard) => {
+          split(stretch(analysis)).forEach((part, shard) => {
             const parts = requireDefined(shards[i], 'made above');
             (parts[shard] ??= []).push(part);
           });
@@ -71,7 +72,7 @@ async function work(): Promise<void> {
       const states = running.map(({ analysis, state }) =>
         state === undefined ? undefined : (analysis.harvest?.(state.held) ?? state.held),
       );
-      report({ type: 'finished', states, selectedCount: feed.selectedCount });
+      report({ type: 'finished', states, selected: feed.selected });
       break;
     }
   }

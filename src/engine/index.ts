@@ -2,6 +2,7 @@
 // Runs analyses over a trace: several in one pass, in this thread or in worker threads.
 
 export { analyse } from './analyse.node.ts';
+export { loadAnalysis } from './load-analysis.node.ts';
 export {
   type AnalysisRequest,
   type AnyAnalysis,

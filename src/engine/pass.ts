@@ -9,15 +9,15 @@ import {
   selectionNotes,
   type TraceShape,
 } from '../analysis/index.ts';
-import { TraceError } from '../base/index.ts';
+import { formatCount, formatQuantity, TraceError } from '../base/index.ts';
 import type { ChunkInfo, ColumnName, NoteName, SliceOptions, Trace } from '../format/index.ts';
 
 /** Any analysis: the engine hands parameters and states through without looking into them. */
 export type AnyAnalysis = Analysis<unknown, unknown, unknown>;
 
 /** An analysis to run and its parameters, all resolved. */
-export interface AnalysisRequest<P, S, R> {
-  readonly analysis: Analysis<P, S, R>;
+export interface AnalysisRequest<P, S, R, D = S> {
+  readonly analysis: Analysis<P, S, R, D>;
   readonly parameters: P;
   /**
    * Module that worker threads load it from: it exports the analysis as `analysis` or by default. Not needed
@@ -31,7 +31,7 @@ export type AnyRequest = AnalysisRequest<unknown, unknown, unknown>;
 /** The results of requests, in their order. */
 export type ResultsOf<Requests extends readonly unknown[]> = {
   -readonly [Index in keyof Requests]: Requests[Index] extends {
-    readonly analysis: { finish(state: never): infer R };
+    readonly analysis: { finish(state: never, trace: TraceShape): infer R };
   }
     ? R
     : never;
@@ -42,6 +42,8 @@ export interface PassOptions {
   readonly selection?: Selection;
   /** Worker threads; 0, the default, runs in this thread. */
   readonly workers?: number;
+  /** Module of the engine's threads; default: the one that was built beside this one. */
+  readonly workerUrl?: URL;
   /** Part of the accesses that are done, 0 to 1. */
   readonly onProgress?: (part: number) => void;
   readonly signal?: AbortSignal;
@@ -59,8 +61,20 @@ export interface PassPlan {
 /** What a pass comes to before the figures are made: one state for each request. */
 export interface PassOutcome {
   readonly states: readonly unknown[];
-  /** Accesses and block executions that the selection left. */
-  readonly selectedCount: number;
+  readonly selected: SelectedCounts;
+}
+
+/** What the selection left. */
+export interface SelectedCounts {
+  readonly accesses: number;
+  /** 0 also when no analysis wanted block executions. */
+  readonly runs: number;
+}
+
+export const NOTHING_SELECTED: SelectedCounts = { accesses: 0, runs: 0 };
+
+export function addSelected(a: SelectedCounts, b: SelectedCounts): SelectedCounts {
+  return { accesses: a.accesses + b.accesses, runs: a.runs + b.runs };
 }
 
 /** Throws 'missing-capability'. */
@@ -116,7 +130,7 @@ function requireCapabilities(trace: Trace, analysis: AnyAnalysis): void {
 
 /** What analyses are told of the trace. */
 export function shapeOfTrace(trace: Trace): TraceShape {
-  const { code } = trace;
+  const { code, chunks, capabilities, complete } = trace;
   const insnBase = new Uint32Array(code.blockCount + 1);
   const blockCpl = new Uint8Array(code.blockCount);
   let total = 0;
@@ -127,7 +141,16 @@ export function shapeOfTrace(trace: Trace): TraceShape {
     blockCpl[block] = mode === undefined ? CPL_UNKNOWN : mode & MODE_CPL;
   }
   insnBase[code.blockCount] = total;
-  return { blockCount: code.blockCount, vcpuCount: countVcpus(trace), insnBase, blockCpl, code };
+  return {
+    blockCount: code.blockCount,
+    vcpuCount: countVcpus(trace),
+    insnBase,
+    blockCpl,
+    code,
+    chunks,
+    capabilities,
+    complete,
+  };
 }
 
 const MODE_CPL = 3;
@@ -144,30 +167,44 @@ function countVcpus(trace: Trace): number {
   return named.reduce((most, vcpu) => Math.max(most, vcpu + 1), stated);
 }
 
-/** Nothing was left by the selection: an answer about nothing would look like one about the trace. */
-export function emptySelectionError(trace: Trace, selection: Selection): TraceError {
-  const { accesses, aborted, userAccesses } = trace.summary();
-  const there = [`${accesses - aborted} accesses`];
-  if (selection.cpl !== undefined && trace.capabilities.cpl.status !== 'no') {
-    there.push(`${userAccesses} of them at CPL 3`);
-  }
-  if (selection.addresses !== undefined) {
-    const withAccesses = trace.chunks.filter(({ accessCount }) => accessCount > 0);
-    const bounds = withAccesses.flatMap((one) => [one.lowestVaddr, one.highestVaddr]);
-    if (bounds.length > 0) {
-      const [low, high] = [
-        bounds.reduce((a, b) => (b < a ? b : a)),
-        bounds.reduce((a, b) => (b > a ? b : a)),
-      ];
-      there.push(`addresses 0x${low.toString(16)} to 0x${high.toString(16)}`);
-    }
-  }
-  if (selection.icounts !== undefined || selection.ordinals !== undefined) {
-    there.push(`${trace.summary().instructions} instructions`);
-  }
-  return new TraceError('bad-argument', 'the selection leaves no access', {
+/** An answer about nothing would look like one about the trace. Throws 'bad-argument'. */
+export function requireSelected(
+  trace: Trace,
+  selection: Selection,
+  { accesses, runs }: SelectedCounts,
+): void {
+  const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
+  // Addresses choose accesses only: block executions that are left say nothing about them.
+  const isEmpty = accesses === 0 && (runs === 0 || selection.addresses !== undefined);
+  if (!restricts || !isEmpty) return;
+  throw new TraceError('bad-argument', 'the selection leaves no access', {
     file: trace.path,
-    expected: `a part of what is there: ${there.join(', ')}`,
+    expected: `a part of what is there: ${describeContents(trace, selection).join(', ')}`,
     remedy: 'a wider selection, or none',
   });
+}
+
+const SHOWN_SPACES = 4;
+
+/** What there is of what was chosen by. */
+function describeContents(trace: Trace, selection: Selection): string[] {
+  const { loads, stores, instructions, userAccesses } = trace.summary();
+  const there = [formatQuantity(loads + stores, 'access', 'accesses')];
+  if (selection.cpl !== undefined) there.push(`${formatCount(userAccesses)} of them at CPL 3`);
+  if (selection.icounts !== undefined) there.push(formatQuantity(instructions, 'instruction'));
+  if (selection.addresses !== undefined) {
+    const bounds = trace.chunks
+      .filter(({ accessCount }) => accessCount > 0)
+      .flatMap((chunk) => [chunk.lowestVaddr, chunk.highestVaddr]);
+    const low = bounds.reduce((a, b) => (b < a ? b : a), 2n ** 64n - 1n);
+    const high = bounds.reduce((a, b) => (b > a ? b : a), 0n);
+    there.push(`at addresses from 0x${low.toString(16)} to 0x${high.toString(16)}`);
+  }
+  if (selection.addressSpace !== undefined) {
+    const all = trace.chunks.flatMap(({ vcpuStates }) => vcpuStates.map(({ cr3 }) => cr3));
+    const spaces = [...new Set(all.filter((cr3) => cr3 !== 0n))];
+    const shown = spaces.slice(0, SHOWN_SPACES).map((cr3) => `0x${cr3.toString(16)}`);
+    there.push(`with CR3 values such as ${shown.join(', ') || '0'}`);
+  }
+  return there;
 }

@@ -4,6 +4,7 @@
 import type { AccessColumns, Selection } from '../analysis/index.ts';
 import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
 import type { SliceOptions } from '../format/index.ts';
+import type { SelectedCounts } from './pass.ts';
 
 /** What a worker is started with. */
 export interface WorkerTask {
@@ -44,7 +45,7 @@ export type WorkerReport =
   | {
       readonly type: 'finished';
       readonly states: readonly unknown[];
-      readonly selectedCount: number;
+      readonly selected: SelectedCounts;
     }
   | {
       readonly type: 'failure';

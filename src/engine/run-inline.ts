@@ -13,7 +13,8 @@ export async function runInline(
   onProgress: ((part: number) => void) | undefined,
   signal: AbortSignal | undefined,
 ): Promise<PassOutcome> {
-  const feed = createChunkFeed(trace, shape, plan.selection, plan.slices);
+  const analyses = plan.requests.map(({ analysis }) => analysis);
+  const feed = createChunkFeed(trace, shape, plan.selection, plan.slices, analyses);
   const running = plan.requests.map(({ analysis, parameters }) => ({
     analysis,
     state: analysis.init(parameters, shape, { index: 0, count: 1 }),
@@ -22,11 +23,11 @@ export async function runInline(
   for (const chunkIndex of plan.chunks) {
     signal?.throwIfAborted();
     for await (const stretch of feed.stretches(chunkIndex, signal)) {
-      for (const { analysis, state } of running) analysis.consume(state, stretch);
+      for (const { analysis, state } of running) analysis.consume(state, stretch(analysis));
     }
     done++;
     onProgress?.(done / plan.chunks.length);
   }
   const states = running.map(({ analysis, state }) => analysis.harvest?.(state) ?? state);
-  return { states, selectedCount: feed.selectedCount };
+  return { states, selected: feed.selected };
 }

@@ -8,7 +8,14 @@ import { Worker } from 'node:worker_threads';
 import type { TraceShape } from '../analysis/index.ts';
 import { requireDefined, TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { AnyRequest, PassOutcome, PassPlan } from './pass.ts';
+import type { WorkerOptions } from './analyse.ts';
+import {
+  type AnyRequest,
+  addSelected,
+  NOTHING_SELECTED,
+  type PassOutcome,
+  type PassPlan,
+} from './pass.ts';
 import type { ShardStretches, WorkerOrder, WorkerReport, WorkerTask } from './protocol.ts';
 
 /** Of parted chunks that wait to be consumed, all together. */
@@ -23,17 +30,15 @@ export async function runInWorkers(
   trace: Trace,
   shape: TraceShape,
   plan: PassPlan,
-  workers: number,
-  onProgress: ((part: number) => void) | undefined,
-  signal: AbortSignal | undefined,
-  workerUrl: URL = new URL('./analysis.worker.node.js', import.meta.url),
+  { workers, workerUrl, onProgress, signal }: WorkerOptions,
 ): Promise<PassOutcome> {
+  const url = workerUrl ?? new URL('./analysis.worker.node.js', import.meta.url);
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const shardCounts = plan.requests.map((request) => countShards(request, shape, threadCount));
   const isOrdered = shardCounts.some((count) => count > 0);
   const lookAhead = isOrdered ? lookAheadOf(trace, plan, threadCount) : plan.chunks.length;
   const threads = Array.from({ length: threadCount }, (_, thread) =>
-    startThread(workerUrl, {
+    startThread(url, {
       path: trace.path,
       selection: plan.selection,
       slices: plan.slices,
@@ -147,20 +152,20 @@ async function collect(
   signal: AbortSignal | undefined,
 ): Promise<PassOutcome> {
   const states: unknown[] = plan.requests.map(() => undefined);
-  let selectedCount = 0;
+  let selected = NOTHING_SELECTED;
   // One after the other: no more than two states of an analysis are here at a time.
   for (const thread of threads) {
     thread.order({ type: 'finish' });
     const { report } = await nextReport([thread], signal);
     if (report.type !== 'finished') throw new Error('internal: a thread did not finish');
-    selectedCount += report.selectedCount;
+    selected = addSelected(selected, report.selected);
     plan.requests.forEach(({ analysis }, i) => {
       const state = report.states[i];
       if (state === undefined) return;
       states[i] = states[i] === undefined ? state : analysis.merge(states[i], state);
     });
   }
-  return { states, selectedCount };
+  return { states, selected };
 }
 
 /** The next report of any thread. Throws what one failed with, and the reason of an aborted signal. */
@@ -180,14 +185,12 @@ async function nextReport(
       if (error !== undefined) throw error;
     }
     await new Promise<void>((resolve) => {
-      for (const { onWake } of threads) onWake(resolve);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
+      const wake = (): void => {
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      for (const { onWake } of threads) onWake(wake);
+      signal?.addEventListener('abort', wake);
     });
   }
 }

@@ -52,6 +52,7 @@ export const ColumnNumber = {
   runIcount: 16,
   runFirstAccess: 17,
   runContinues: 18,
+  runShape: 19,
 } as const;
 
 /** Elements of a column, at most. */

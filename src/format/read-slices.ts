@@ -36,6 +36,8 @@ export interface SliceOptions {
 /** Whole block executions: all of their accesses are in the slice. Overwritten by the next step. */
 export interface SliceRuns {
   readonly length: number;
+  /** Position, within the stream, of the first one. */
+  readonly firstBlock: number;
   /** Id in the code table. */
   readonly block: Uint32Array;
   /** Instructions that completed. */
@@ -50,6 +52,11 @@ export interface SliceRuns {
    * is among the completed ones of both.
    */
   readonly continues: Uint8Array;
+  /**
+   * The same number, in this chunk: executions of one block that made the same accesses but for their
+   * addresses and devices, and that completed. 0: it is not known.
+   */
+  readonly shape: Uint32Array;
 }
 
 /** Accesses, aborted ones among them, in the order in which they were made. */
@@ -101,12 +108,8 @@ export function* decodeSlices(
 ): Generator<TraceSlice, void, undefined> {
   const placer = createNotePlacer(record, payload, plan);
   const slices = plan.runs ? decodeWhole(kernel, record, plan) : decodePlain(kernel, record, plan);
-  for (const { batch, runs, firstBlock, isLast } of slices) {
-    const notes = placer?.take(
-      batch,
-      runs === undefined ? undefined : { runs, firstBlock },
-      isLast,
-    );
+  for (const { batch, runs, isLast } of slices) {
+    const notes = placer?.take(batch, runs, isLast);
     const isEmpty = batch.length === 0 && (runs?.length ?? 0) === 0 && (notes?.length ?? 0) === 0;
     if (isEmpty) continue;
     yield {
@@ -120,8 +123,6 @@ export function* decodeSlices(
 interface Piece {
   readonly batch: AccessBatch;
   readonly runs: SliceRuns | undefined;
-  /** Position, within the stream, of the first block execution. */
-  readonly firstBlock: number;
   /** Of the chunk. */
   readonly isLast: boolean;
 }
@@ -137,7 +138,7 @@ function* decodePlain(
     const length = kernel.accessesInBatch;
     const place = { stream: info.stream, chunkIndex: info.chunkIndex, kernelOrdinal };
     const batch = takeBatch(kernel, columns, place, [{ begin: 0, end: length }], false);
-    yield { batch, runs: undefined, firstBlock: 0, isLast: !more };
+    yield { batch, runs: undefined, isLast: !more };
     kernelOrdinal += length;
   }
 }
@@ -152,7 +153,7 @@ function* decodeWhole(
   { columns }: SlicePlan,
 ): Generator<Piece, void, undefined> {
   const wanted = kernelBits(columns) | ColumnBit.runs;
-  let aside: { batches: AccessBatch[]; runs: SliceRuns; firstBlock: number } | undefined;
+  let aside: { batches: AccessBatch[]; runs: SliceRuns } | undefined;
   let kernelOrdinal = info.firstOrdinal;
   let firstBlock = info.firstBlock;
   for (let more = true; more; ) {
@@ -168,26 +169,24 @@ function* decodeWhole(
     if (aside !== undefined) {
       if (ofAside > 0) aside.batches.push(take(0, ofAside, true));
       if (runCount > 0) {
-        yield { ...aside, batch: joinBatches(aside.batches), isLast: false };
+        yield { batch: joinBatches(aside.batches), runs: aside.runs, isLast: false };
         aside = undefined;
       }
     }
     if (runCount > 0) {
       const last = runCount - 1;
       const lastAt = firstOf(last);
-      const kept = takeRuns(kernel, last, runCount, inChunk[last]);
+      const kept = takeRuns(kernel, firstBlock, last, runCount, inChunk[last]);
       if (last > 0) {
         yield {
           batch: take(ofAside, lastAt, false),
-          runs: takeRuns(kernel, 0, last, inChunk[0]),
-          firstBlock,
+          runs: takeRuns(kernel, firstBlock, 0, last, inChunk[0]),
           isLast: false,
         };
       }
       aside = {
         batches: [take(lastAt, length, true)],
         runs: copyRuns(kept),
-        firstBlock: firstBlock + last,
       };
     }
     kernelOrdinal += length;
@@ -197,11 +196,10 @@ function* decodeWhole(
   yield aside === undefined
     ? {
         batch: takeBatch(kernel, columns, nothing, [{ begin: 0, end: 0 }], false),
-        runs: takeRuns(kernel, 0, 0, 0),
-        firstBlock,
+        runs: takeRuns(kernel, firstBlock, 0, 0, 0),
         isLast: true,
       }
-    : { ...aside, batch: joinBatches(aside.batches), isLast: true };
+    : { batch: joinBatches(aside.batches), runs: aside.runs, isLast: true };
 }
 
 /** First access of each block execution, counted in the chunk. */
@@ -210,9 +208,10 @@ function runColumn(kernel: ChunkKernel): Uint32Array {
   return new Uint32Array(kernel.buffer, at, kernel.runsInBatch);
 }
 
-/** Views; `accessesBefore`: of the chunk, before the slice. */
+/** Views; `firstBlock`: of the kernel's batch; `accessesBefore`: of the chunk, before the slice. */
 function takeRuns(
   kernel: ChunkKernel,
+  firstBlock: number,
   begin: number,
   end: number,
   accessesBefore: number,
@@ -225,33 +224,33 @@ function takeRuns(
   for (let i = 0; i < length; i++) firstAccess[i] -= accessesBefore;
   return {
     length,
+    firstBlock: firstBlock + begin,
     block: new Uint32Array(buffer, at('runBlock', 4), length),
     executed: new Uint16Array(buffer, at('runExecuted', 2), length),
     vcpu: new Uint16Array(buffer, at('runVcpu', 2), length),
     icount: new BigUint64Array(buffer, at('runIcount', 8), length),
     firstAccess,
     continues: new Uint8Array(buffer, at('runContinues', 1), length),
+    shape: new Uint32Array(buffer, at('runShape', 4), length),
   };
 }
 
 function copyRuns(runs: SliceRuns): SliceRuns {
   return {
     length: runs.length,
+    firstBlock: runs.firstBlock,
     block: runs.block.slice(),
     executed: runs.executed.slice(),
     vcpu: runs.vcpu.slice(),
     icount: runs.icount.slice(),
     firstAccess: runs.firstAccess.slice(),
     continues: runs.continues.slice(),
+    shape: runs.shape.slice(),
   };
 }
 
 interface NotePlacer {
-  take(
-    batch: AccessBatch,
-    blocks: { readonly runs: SliceRuns; readonly firstBlock: number } | undefined,
-    isLast: boolean,
-  ): TraceSlice['notes'];
+  take(batch: AccessBatch, runs: SliceRuns | undefined, isLast: boolean): TraceSlice['notes'];
 }
 
 function createNotePlacer(
@@ -263,9 +262,9 @@ function createNotePlacer(
   const notes = [...decodeNotes(record, payload, plan.notes.kinds)];
   let next = 0;
   return {
-    take({ firstOrdinal, length }, blocks, isLast) {
+    take({ firstOrdinal, length }, runs, isLast) {
       const begin = next;
-      const endBlock = blocks === undefined ? 0 : blocks.firstBlock + blocks.runs.length;
+      const endBlock = runs === undefined ? 0 : runs.firstBlock + runs.length;
       while (
         next < notes.length &&
         (isLast || notes[next].ordinal < firstOrdinal + length || notes[next].block < endBlock)
@@ -275,7 +274,7 @@ function createNotePlacer(
       return notes.slice(begin, next).map((note) => ({
         ...note,
         index: note.ordinal - firstOrdinal,
-        runIndex: blocks === undefined ? 0 : note.block - blocks.firstBlock,
+        runIndex: runs === undefined ? 0 : note.block - runs.firstBlock,
       }));
     },
   };

@@ -10,4 +10,5 @@ export {
   demoBootArguments,
   prepareDemoGuest,
 } from './demo-guest.ts';
+export { encodeInitramfs } from './initramfs.ts';
 export { type BootedImage, findKnownSymbols } from './known-symbols.ts';

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ExitCode, UserError } from '../base/index.ts';
 import type { GuestParts } from './guest-parts.ts';
-import { encodeInitramfs } from './initramfs.ts';
+import { encodeInitramfs, SYMBOLS_SCRIPT } from './initramfs.ts';
 
 export interface SymbolsRequest {
   readonly parts: GuestParts;
@@ -51,7 +51,7 @@ async function bootForSymbols(request: SymbolsRequest, folder: string): Promise<
   const initramfs = path.join(folder, 'initramfs.cpio');
   const consoleFile = path.join(folder, 'console.txt');
   const sentFile = path.join(folder, 'kallsyms.gz');
-  await writeFile(initramfs, encodeInitramfs(request.busybox, 'symbols'));
+  await writeFile(initramfs, encodeInitramfs(request.busybox, SYMBOLS_SCRIPT));
   const said = await runQemu(request, [
     ...['-accel', 'tcg', '-m', '256M', '-display', 'none', '-nodefaults', '-no-reboot'],
     ...['-serial', `file:${consoleFile}`, '-serial', `file:${sentFile}`],

@@ -19,6 +19,7 @@ export function decodeInstruction(bytes: Uint8Array, mode: CpuMode): DecodedInst
       length: instruction.length,
       isString,
       isRepeated,
+      isLocked: instruction.hasLockPrefix,
       accesses: instruction.isInvalid ? [] : architecturalAccesses(instruction, uses, mode),
       ...registerEffects(instruction, uses, mode),
     };

@@ -17,9 +17,9 @@ function legacyFields(xmmCount: number, isOptional: (component: string) => boole
     field('x87', 0, 2), // FCW
     field('x87', 2, 2), // FSW
     field('x87', 4, 2), // abridged FTW, and a reserved byte
-    field('x87-pointers', 6, 2), // FOP
-    field('x87', 8, 8), // FIP
-    field('x87', 16, 8), // FDP
+    field('x87-opcode', 6, 2), // FOP
+    field('x87-pointers', 8, 8), // FIP
+    field('x87-pointers', 16, 8), // FDP
     ...counted(8, (i) => field('x87', 32 + 16 * i, 10)),
   ];
   return [

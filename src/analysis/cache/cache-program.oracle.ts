@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs of tests as stretches of a trace, and simulations of them as the engine runs them.
 
+import type { Capabilities } from '../../format/index.ts';
 import type { AccessColumns } from '../access-columns.ts';
 import type { TraceShape } from '../analysis.ts';
 import { createGatherer } from '../gather.ts';
@@ -19,6 +20,11 @@ export function shapeOf(blocks: readonly ProgramBlock[], vcpuCount: number): Tra
     blockCount: blocks.length,
     insnBase,
     blockCpl: new Uint8Array(blocks.length),
+    chunks: [],
+    complete: true,
+    get capabilities(): Capabilities {
+      throw new Error('these analyses do not look at them');
+    },
     code: {
       blockCount: blocks.length,
       vaddr: (id) => blocks[id]?.vaddr ?? 0n,
@@ -62,6 +68,8 @@ export function columnsOf(
     },
     runs: {
       length: runs.length,
+      firstBlock: 0,
+      shape: new Uint32Array(runs.length),
       block: Uint32Array.from(runs, (run) => run.block),
       executed: Uint16Array.from(runs, (run) => run.executed),
       vcpu: Uint16Array.from(runs, (run) => run.vcpu),

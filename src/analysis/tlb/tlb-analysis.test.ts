@@ -182,6 +182,8 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
     notes: notes.map(({ body, ...at }) => ({ ...place, ...at, ...body }) as PlacedNote),
     runs: {
       length: runs.length,
+      firstBlock: 0,
+      shape: new Uint32Array(runs.length),
       block: Uint32Array.from(runs, ({ block }) => block),
       executed: Uint16Array.from(runs, ({ executed }) => executed),
       vcpu: Uint16Array.from(runs, ({ vcpu }) => vcpu),

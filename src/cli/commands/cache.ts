@@ -57,12 +57,22 @@ export type CacheFigures = Omit<CacheResult, 'sites'> & {
 
 export type CacheReport = AnalysisReport<CacheParameters, CacheFigures>;
 
-const DEFAULTS = {
+type LevelOption = 'l1i' | 'l1d' | 'l2' | 'll';
+
+export const DEFAULT_CACHES: CacheParameters & Readonly<Record<LevelOption, CacheGeometry>> = {
+  lineBytes: 64,
   l1i: { sizeBytes: 32 * 1024, ways: 8 },
   l1d: { sizeBytes: 32 * 1024, ways: 8 },
   l2: { sizeBytes: 1024 * 1024, ways: 16 },
   ll: { sizeBytes: 8 * 1024 * 1024, ways: 16 },
-} as const;
+  replacePolicy: 'lru',
+  randomSeed: 1,
+  writeAllocate: true,
+  dataPrefetcher: 'none',
+  usePhysical: false,
+  warmupRefs: 0,
+  classify: false,
+};
 
 const DEFAULT_TOP = 10;
 
@@ -128,13 +138,13 @@ simulated, and docs/referees.md which simulators it agrees with.`,
 function cacheParametersFrom(input: CommandInput, trace: Trace): CacheParameters {
   const usePhysical = isOn(input, 'usePhysical');
   const parameters: CacheParameters = {
-    lineBytes: findSize(input, 'lineSize', '--line-size') ?? 64,
+    lineBytes: findSize(input, 'lineSize', '--line-size') ?? DEFAULT_CACHES.lineBytes,
     l1i: usePhysical || isOn(input, 'dataOnly') ? undefined : geometryFrom(input, 'l1i'),
     l1d: geometryFrom(input, 'l1d'),
     l2: unlessNone(geometryFrom(input, 'l2')),
     ll: unlessNone(geometryFrom(input, 'll')),
     replacePolicy: nameFrom(input, 'replacePolicy', '--replace-policy', REPLACE_POLICIES),
-    randomSeed: findCount(input, 'randomSeed', '--random-seed') ?? 1,
+    randomSeed: findCount(input, 'randomSeed', '--random-seed') ?? DEFAULT_CACHES.randomSeed,
     writeAllocate: input.options.get('writeAllocate') !== false,
     dataPrefetcher: nameFrom(input, 'dataPrefetcher', '--data-prefetcher', DATA_PREFETCHERS),
     usePhysical,
@@ -145,10 +155,11 @@ function cacheParametersFrom(input: CommandInput, trace: Trace): CacheParameters
   return parameters;
 }
 
-function geometryFrom(input: CommandInput, level: keyof typeof DEFAULTS): CacheGeometry {
+function geometryFrom(input: CommandInput, level: LevelOption): CacheGeometry {
   return {
-    sizeBytes: findSize(input, `${level}Size`, `--${level}-size`) ?? DEFAULTS[level].sizeBytes,
-    ways: findCount(input, `${level}Assoc`, `--${level}-assoc`) ?? DEFAULTS[level].ways,
+    sizeBytes:
+      findSize(input, `${level}Size`, `--${level}-size`) ?? DEFAULT_CACHES[level].sizeBytes,
+    ways: findCount(input, `${level}Assoc`, `--${level}-assoc`) ?? DEFAULT_CACHES[level].ways,
   };
 }
 

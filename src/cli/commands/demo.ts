@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { hotAnalysis } from '../../analysis/index.ts';
 import { ExitCode, UserError } from '../../base/index.ts';
 import {
   chooseQemu,
@@ -9,13 +10,13 @@ import {
   runUntraced,
   scratchParent,
 } from '../../capture/index.ts';
-import { openTrace } from '../../format/index.ts';
 import {
   DEMO_DONE_LINE,
   DEMO_INITRAMFS,
   demoBootArguments,
   prepareDemoGuest,
 } from '../../guests/index.ts';
+import { runPass, withAnalysis } from '../analysis-run.ts';
 import {
   AUDIT_MEMORY_OPTION,
   type CliContext,
@@ -27,18 +28,19 @@ import {
   printResult,
   QEMU_OPTION,
 } from '../command-spec.ts';
-import { readGuestSymbols } from '../guest-symbols.ts';
+import { type HotFigures, hotFigures } from '../hot-figures.ts';
 import { withAbort } from '../interrupts.ts';
 import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderDemo } from '../render/demo.ts';
 import type { DemoResult } from '../results.ts';
-import { drawBar, statusLine } from '../status-line.ts';
-import { countTops, type TopCounts } from '../top-counts.ts';
 import { readTraceFacts, type TraceFacts, traceFactsOf } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
+import { hotParameters } from './hot.ts';
 
 const TOP_LIMIT = 10;
+const LINE_SHIFT = 6;
+const PAGE_SHIFT = 12;
 const DEFAULT_OUTPUT = 'boot.memtrace';
 
 export const demoCommand: CommandSpec = {
@@ -110,7 +112,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     }
     await requireDone(consoleFile);
     say(`recorded: ${outcome.wallSeconds.toFixed(2)} s; reading the trace`);
-    const read = await readTops(outcome.file, input, context);
+    const read = await readHot(outcome.file, input, context);
     return {
       kernelVersion: guest.kernelVersion,
       qemu: { path: qemu.path, version: qemu.version.text },
@@ -153,31 +155,24 @@ async function isDemoTrace(file: string): Promise<boolean> {
   }
 }
 
-async function readTops(
+async function readHot(
   file: string,
   input: CommandInput,
   context: CliContext,
-): Promise<{ trace: TraceFacts; tops: TopCounts }> {
-  const line = statusLine(context);
-  const trace = await openTrace(file);
-  try {
-    const symbols = await readGuestSymbols(input, context, trace);
-    const tops = await withAbort(async (signal) =>
-      countTops(
-        trace,
-        symbols,
-        TOP_LIMIT,
-        (part) => {
-          line.show(drawBar(part, 'reading the trace'));
-        },
-        signal,
-      ),
-    );
-    return { trace: traceFactsOf(trace), tops };
-  } finally {
-    line.clear();
-    await trace.close();
-  }
+): Promise<{ trace: TraceFacts; hot: HotFigures }> {
+  return withAnalysis(
+    input,
+    context,
+    async (analysis) => {
+      const parameters = hotParameters(LINE_SHIFT, PAGE_SHIFT, TOP_LIMIT);
+      const [hot] = await runPass(input, context, analysis, [
+        { analysis: hotAnalysis, parameters },
+      ]);
+      const { trace, shape, names } = analysis;
+      return { trace: traceFactsOf(trace), hot: hotFigures(hot, shape, names, TOP_LIMIT) };
+    },
+    file,
+  );
 }
 
 /** The guest's own word that all its work ran. */

@@ -3,6 +3,7 @@ import {
   chooseTlbAnalysis,
   requireTlbParameters,
   SPACE_RULES,
+  type TlbGeometry,
   type TlbParameters,
   type TlbResult,
 } from '../../analysis/index.ts';
@@ -41,9 +42,17 @@ export type TlbFigures = Omit<TlbResult, 'blocks'> & {
 
 export type TlbReport = AnalysisReport<TlbParameters, TlbFigures>;
 
-const DEFAULT_ENTRIES = { l1i: 32, l1d: 32, l2: 1024 } as const;
-const DEFAULT_WAYS = { l1i: 32, l1d: 32, l2: 4 } as const;
-const DEFAULT_WALK_CACHE = '2,4,32';
+export const DEFAULT_TLBS: TlbParameters & { readonly l2: TlbGeometry } = {
+  l1i: { entries: 32, ways: 32 },
+  l1d: { entries: 32, ways: 32 },
+  l2: { entries: 1024, ways: 4 },
+  walkCache: { pml4e: 2, pdpte: 4, pde: 32 },
+  spaces: 'flush',
+  pageBytes: undefined,
+  fetches: true,
+};
+
+const DEFAULT_WALK_CACHE: string = Object.values(DEFAULT_TLBS.walkCache).join(',');
 const DEFAULT_TOP = 10;
 
 export const tlbCommand: CommandSpec = {
@@ -98,12 +107,12 @@ pages are not in a trace, and are not simulated. docs/caches-and-tlbs.md says mo
 
 /** Throws TraceError 'bad-argument' for what cannot be simulated. */
 function tlbParametersFrom(input: CommandInput): TlbParameters {
-  const geometry = (name: keyof typeof DEFAULT_ENTRIES): { entries: number; ways: number } => {
+  const geometry = (name: 'l1i' | 'l1d' | 'l2'): { entries: number; ways: number } => {
     const option = `tlb${name.charAt(0).toUpperCase()}${name.slice(1)}`;
     return {
       entries:
-        findCount(input, `${option}Entries`, `--tlb-${name}-entries`) ?? DEFAULT_ENTRIES[name],
-      ways: findCount(input, `${option}Assoc`, `--tlb-${name}-assoc`) ?? DEFAULT_WAYS[name],
+        findCount(input, `${option}Entries`, `--tlb-${name}-entries`) ?? DEFAULT_TLBS[name].entries,
+      ways: findCount(input, `${option}Assoc`, `--tlb-${name}-assoc`) ?? DEFAULT_TLBS[name].ways,
     };
   };
   const l2 = geometry('l2');
