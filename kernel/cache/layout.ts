@@ -74,12 +74,15 @@ export class Config {
   runExecuted: usize;
   runVcpu: usize;
   runFirstAccess: usize;
+  runContinues: usize;
   /** The running block execution: lines that it has still to fetch, and what it is. */
   touch: u32;
   touchEnd: u32;
   site: u32;
   executed: u32;
   fetchVcpu: u32;
+  /** 1: its first instruction is a rep string one that was fetched by the execution before. */
+  continues: u32;
   /** Lines written to memory. */
   memoryWrites: f64;
   /** Lines that data accesses touched beyond their first. */

@@ -157,7 +157,13 @@ function firstAccessOf(run: u32, runCount: u32, accessBase: u32): u32 {
 /** Index of the instruction whose fetch of a line comes next in the running block execution. */
 function nextFetchInsn(): u32 {
   if (config.touch >= config.touchEnd) return NEVER;
-  return <u32>load<u16>(config.touchInsn + ((<usize>config.touch) << 1));
+  return firstInsnOf(config.touch);
+}
+
+/** Index of the first instruction that fetches the line: of a rep one that goes on, the one behind it. */
+function firstInsnOf(touch: u32): u32 {
+  const insn = <u32>load<u16>(config.touchInsn + ((<usize>touch) << 1));
+  return insn == 0 ? config.continues : insn;
 }
 
 function exclude(flags: u32): void {
@@ -185,6 +191,7 @@ function beginRun(run: u32): void {
   config.touchEnd = end;
   config.executed = executed;
   config.site = load<u32>(config.insnFirst + ((<usize>block) << 2));
+  config.continues = <u32>load<u8>(config.runContinues + run);
   config.fetchVcpu = <u32>load<u16>(config.runVcpu + ((<usize>run) << 1));
 }
 
@@ -194,11 +201,11 @@ function fetchNext(): void {
   const line = load<u64>(config.touchLine + ((<usize>touch) << 3));
   if ((<u32>line & config.shardMask) != config.shardIndex) return;
   const unit = changetype<Unit>(load<usize>(config.vcpus + ((<usize>config.fetchVcpu) << 3), 4));
-  const insn = <u32>load<u16>(config.touchInsn + ((<usize>touch) << 1));
-  const fetches = min(
-    <u32>load<u16>(config.touchFetches + ((<usize>touch) << 1)),
-    config.executed - insn,
-  );
+  const insn = firstInsnOf(touch);
+  const touchInsn = <u32>load<u16>(config.touchInsn + ((<usize>touch) << 1));
+  const endInsn = touchInsn + <u32>load<u16>(config.touchFetches + ((<usize>touch) << 1));
+  const fetches = min(endInsn, config.executed) - insn;
+  if (fetches == 0) return;
   if (unit.policy != PLRU && config.classifies == 0 && load<u64>(setOf(unit, line)) >> 1 == line) {
     count(unit, FETCH, fetches);
     return;

@@ -56,16 +56,23 @@ const anyRun: fc.Arbitrary<ProgramRun> = fc
     vcpu: fc.nat(VCPU_COUNT - 1),
     block: fc.nat(BLOCKS.length - 1),
     cut: fc.nat(9),
+    again: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
     accesses: fc.array(anyAccess, { maxLength: 6 }),
   })
-  .map(({ vcpu, block, cut, accesses }) => {
+  .map(({ vcpu, block, cut, again, accesses }) => {
     const count = BLOCKS[block]?.insnBytes.length ?? 0;
     const executed = Math.min(cut, count);
     // A delivery block has no instruction: its accesses are those of number 0.
     const inBlock = accesses
       .map((one) => ({ ...one, insn: one.insn % Math.max(1, executed) }))
       .toSorted((a, b) => a.insn - b.insn);
-    return { vcpu, block, executed, accesses: count === 0 || executed > 0 ? inBlock : [] };
+    return {
+      vcpu,
+      block,
+      executed,
+      continues: again && executed > 0,
+      accesses: count === 0 || executed > 0 ? inBlock : [],
+    };
   });
 const anyProgram = fc.array(anyRun, { maxLength: 120 });
 
@@ -184,6 +191,8 @@ describe('the cache hierarchy', () => {
   it('is the same however the stretches are cut', () => {
     fc.assert(
       fc.property(anyParameters, anyProgram, fc.nat(), (parameters, runs, seed) => {
+        const refs = runs.reduce((sum, run) => sum + run.accesses.length, 0);
+        fc.pre(parameters.warmupRefs <= refs);
         const cut = seed % (runs.length + 1);
         const parts = [runs.slice(0, cut), runs.slice(cut)].map((part) => columnsOf(part));
         expect(simulate(parameters, shape, parts)).toEqual(
@@ -317,6 +326,12 @@ describe('the cache hierarchy', () => {
       ['LL', 1, 1],
     ]);
     expect(sites).toEqual([{ block: 1, insn: 0, misses: { L1I: 0, L1D: 1, L2: 1, LL: 1 } }]);
+  });
+
+  it('refuses a warm-up that is longer than the trace', () => {
+    expect(() => simulate({ ...SMALL, warmupRefs: 1 }, shape, [columnsOf([])])).toThrow(
+      'the warm-up leaves nothing to count',
+    );
   });
 });
 

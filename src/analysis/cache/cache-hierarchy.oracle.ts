@@ -17,6 +17,8 @@ export interface ProgramRun {
   readonly vcpu: number;
   readonly block: number;
   readonly executed: number;
+  /** Its first instruction was fetched, and counted, by the execution before. */
+  readonly continues?: boolean;
   readonly accesses: readonly ProgramAccess[];
 }
 
@@ -182,7 +184,7 @@ export function simulateSlowly(
     // A delivery block has accesses and no instruction.
     for (let insn = 0; insn < Math.max(1, block.insnBytes.length); insn++) {
       const bytes = block.insnBytes[insn] ?? 0;
-      if (insn < run.executed) {
+      if (insn < run.executed && !(insn === 0 && run.continues === true)) {
         if (l1i !== undefined) instructions++;
         for (const line of linesOf(address, bytes)) {
           if (l1i === undefined) break;

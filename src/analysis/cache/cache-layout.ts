@@ -44,11 +44,12 @@ const CONFIG_FIELDS = [
   'runExecuted',
   'runVcpu',
   'runFirstAccess',
+  'runContinues',
 ] as const;
 type ConfigField = (typeof CONFIG_FIELDS)[number];
 
-/** Then five u32 of the running block execution, and at that offset these f64. */
-const TOTALS_AT = 128;
+/** Then six u32 of the running block execution, and at that offset these f64. */
+const TOTALS_AT = 136;
 export const TOTAL_MEMORY_WRITES = 0;
 export const TOTAL_MORE_LINES = 1;
 export const TOTAL_DEVICE = 2;
@@ -167,6 +168,7 @@ export function planCacheMemory(
     runExecuted: take(2 * PIECE_LENGTH),
     runVcpu: take(2 * PIECE_LENGTH),
     runFirstAccess: take(4 * PIECE_LENGTH),
+    runContinues: take(PIECE_LENGTH),
   };
   const places: CachePlaces = {
     configAt,

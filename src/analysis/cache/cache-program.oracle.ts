@@ -78,7 +78,7 @@ export function columnsOf(
         runs,
         ({ accesses }) => (first += accesses.length) - accesses.length,
       ),
-      continues: new Uint8Array(runs.length),
+      continues: Uint8Array.from(runs, (run) => (run.continues === true ? 1 : 0)),
     },
   };
 }

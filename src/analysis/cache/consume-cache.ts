@@ -84,6 +84,7 @@ function copyRuns(
   new Uint32Array(memory, columns.runFirstAccess, length).set(firstAccess);
   new Uint32Array(memory, columns.runBlock, length).set(runs.block.subarray(begin, end));
   new Uint16Array(memory, columns.runExecuted, length).set(runs.executed.subarray(begin, end));
+  new Uint8Array(memory, columns.runContinues, length).set(runs.continues.subarray(begin, end));
   new Uint16Array(memory, columns.runVcpu, length).set(runs.vcpu.subarray(begin, end));
 }
 

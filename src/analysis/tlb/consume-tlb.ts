@@ -148,7 +148,10 @@ function fetchRun(state: TlbState, runs: RunColumns, run: number): void {
     if (insn >= executed) break;
     const lo = fetches.addressLo[touch];
     const hi = fetches.addressHi[touch];
-    const count = Math.min(fetches.fetches[touch], executed - insn);
+    // A rep instruction that goes on was fetched by the execution before.
+    const again = insn === 0 ? runs.continues[run] : 0;
+    const count = Math.min(fetches.fetches[touch], executed - insn) - again;
+    if (count === 0) continue;
     const { counts } = tlbs;
     if (tlbs.fetchLo === lo && tlbs.fetchHi === hi && tlbs.fetchVersion === state.sizes.version) {
       counts[FETCHES] += count;
