@@ -42,6 +42,18 @@ export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
 export { findAnalysis } from './registry.ts';
 export {
+  chooseReuseAnalysis,
+  type MissRatio,
+  type ReuseBin,
+  type ReusedLine,
+  type ReuseResult,
+} from './reuse/reuse-analysis.ts';
+export {
+  type ReuseParameters,
+  type ReuseSampling,
+  requireReuseParameters,
+} from './reuse/reuse-parameters.ts';
+export {
   type AddressSpan,
   chunkMayMatch,
   createSelector,

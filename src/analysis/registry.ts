@@ -8,6 +8,7 @@ import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
+import { physicalReuseAnalysis, reuseAnalysis } from './reuse/reuse-analysis.ts';
 import {
   dataTlbAnalysis,
   fixedDataTlbAnalysis,
@@ -28,6 +29,8 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   dataTlbAnalysis,
   fixedTlbAnalysis,
   fixedDataTlbAnalysis,
+  reuseAnalysis,
+  physicalReuseAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

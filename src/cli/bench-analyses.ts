@@ -3,6 +3,7 @@
 
 import {
   chooseCacheAnalysis,
+  chooseReuseAnalysis,
   chooseTlbAnalysis,
   countsAnalysis,
   footprintAnalysis,
@@ -15,6 +16,7 @@ import { DEFAULT_CACHES } from './commands/cache.ts';
 import { FOOTPRINT_MEMORY_BYTES } from './commands/footprint.ts';
 import { HEAT_MEMORY_BYTES } from './commands/heat.ts';
 import { hotParameters } from './commands/hot.ts';
+import { DEFAULT_REUSE } from './commands/reuse.ts';
 import { DEFAULT_TLBS } from './commands/tlb.ts';
 import { defaultWindows } from './window-options.ts';
 
@@ -43,6 +45,15 @@ export const BENCHED_ANALYSES: Readonly<Record<string, (trace: Trace) => AnyRequ
   'cache-with-fetches': () => ({
     analysis: chooseCacheAnalysis(DEFAULT_CACHES),
     parameters: DEFAULT_CACHES,
+  }),
+  reuse: () => ({ analysis: chooseReuseAnalysis(DEFAULT_REUSE), parameters: DEFAULT_REUSE }),
+  'reuse-sampled': () => ({
+    analysis: chooseReuseAnalysis(DEFAULT_REUSE),
+    parameters: { ...DEFAULT_REUSE, sampling: { kind: 'rate', rate: 0.01 } },
+  }),
+  'reuse-sampled-lines': () => ({
+    analysis: chooseReuseAnalysis(DEFAULT_REUSE),
+    parameters: { ...DEFAULT_REUSE, sampling: { kind: 'size', lines: 8192 } },
   }),
   tlb: () => ({ analysis: chooseTlbAnalysis(DEFAULT_TLBS), parameters: DEFAULT_TLBS }),
 };

@@ -23,6 +23,7 @@ import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
+import { reuseCommand } from './commands/reuse.ts';
 import { runCommand } from './commands/run.ts';
 import { tlbCommand } from './commands/tlb.ts';
 
@@ -45,6 +46,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   countsCommand,
   cacheCommand,
   tlbCommand,
+  reuseCommand,
   footprintCommand,
   heatCommand,
   hotCommand,
