@@ -51,6 +51,7 @@ export type PlacedNote = TraceNote & { readonly index: number; readonly runIndex
 export const FLAG_STORE = 1;
 export const FLAG_ABORTED = 2;
 export const FLAG_DEVICE = 4;
+export const FLAG_PADDR_UNKNOWN = 8;
 export const FLAG_PHYSICAL_ONLY = 32;
 export const FLAG_ORIGIN = 192;
 

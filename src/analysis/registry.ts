@@ -3,11 +3,19 @@
 
 import { addressSpacesAnalysis } from './address-spaces.ts';
 import type { Analysis } from './analysis.ts';
+import { cacheAnalysis, dataCacheAnalysis, physicalCacheAnalysis } from './cache/cache-analysis.ts';
 import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
 import { rateAnalysis } from './rate.ts';
+import { physicalReuseAnalysis, reuseAnalysis } from './reuse/reuse-analysis.ts';
+import {
+  dataTlbAnalysis,
+  fixedDataTlbAnalysis,
+  fixedTlbAnalysis,
+  tlbAnalysis,
+} from './tlb/tlb-analysis.ts';
 
 const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   addressSpacesAnalysis,
@@ -16,6 +24,15 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   heatAnalysis,
   hotAnalysis,
   rateAnalysis,
+  cacheAnalysis,
+  dataCacheAnalysis,
+  physicalCacheAnalysis,
+  tlbAnalysis,
+  dataTlbAnalysis,
+  fixedTlbAnalysis,
+  fixedDataTlbAnalysis,
+  reuseAnalysis,
+  physicalReuseAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

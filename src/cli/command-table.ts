@@ -4,8 +4,10 @@
 import type { CommandSpec } from './command-spec.ts';
 import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { auditCommand } from './commands/audit.ts';
+import { benchAnalyseCommand } from './commands/bench-analyse.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
+import { cacheCommand } from './commands/cache.ts';
 import { checkCommand } from './commands/check.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { countsCommand } from './commands/counts.ts';
@@ -22,7 +24,9 @@ import { infoCommand } from './commands/info.ts';
 import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
 import { reportCommand } from './commands/report.ts';
+import { reuseCommand } from './commands/reuse.ts';
 import { runCommand } from './commands/run.ts';
+import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
   'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
@@ -42,6 +46,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   reportCommand,
   addressSpacesCommand,
   countsCommand,
+  cacheCommand,
+  tlbCommand,
+  reuseCommand,
   footprintCommand,
   heatCommand,
   hotCommand,
@@ -49,6 +56,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   queryCommand,
   benchRecordCommand,
   benchDecodeCommand,
+  benchAnalyseCommand,
 ];
 
 /** Exit codes that mean the same for every command. */

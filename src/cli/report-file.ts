@@ -20,6 +20,7 @@ export const REPORT_PARAMETERS: ReportParameters = {
   top: 10,
   memoryBytes: 2 ** 27,
   lineLimit: 2 ** 22,
+  sampledLines: 2 ** 16,
 };
 
 /** One pass over the trace, two with the audit of instructions. */

@@ -3,12 +3,15 @@
 
 import {
   addressSpacesAnalysis,
+  chooseReuseAnalysis,
   countsAnalysis,
   type FootprintResult,
   footprintAnalysis,
   heatAnalysis,
   hotAnalysis,
   type RateResult,
+  type ReuseParameters,
+  type ReuseResult,
   rateAnalysis,
   type TraceShape,
   windowsOver,
@@ -42,6 +45,8 @@ export interface ReportParameters {
   readonly memoryBytes: number;
   /** Most lines that are told apart when the hottest are looked for. */
   readonly lineLimit: number;
+  /** Most lines that reuse distances are sampled with. */
+  readonly sampledLines: number;
 }
 
 export interface AddressSpaceRate extends AddressSpaceRow {
@@ -56,6 +61,8 @@ export interface ReportResult {
   readonly footprint: FootprintResult;
   readonly heat: HeatFigures;
   readonly hot: HotFigures;
+  /** Estimated from a sample of lines of virtual memory. */
+  readonly reuse: Omit<ReuseResult, 'topReferenced' | 'topDistant'>;
   /** Null when the trace does not know address spaces. */
   readonly addressSpaces: {
     readonly isolated: boolean;
@@ -91,6 +98,9 @@ export type RunPass = <const Requests extends readonly AnyRequest[]>(
   requests: Requests,
 ) => Promise<ResultsOf<Requests>>;
 
+/** As in drcachesim: what is further away counts as distant. */
+const DISTANT_LINES = 100;
+
 /** Throws TraceError as the engine's analyse() does, and the reason of an aborted signal. */
 export async function readReport(
   subject: ReportSubject,
@@ -105,6 +115,13 @@ export async function readReport(
   const lastIcount = Math.max(1, ...facts.vcpus.map((one) => one.instructions));
   const end = facts.vcpus.length === 0 ? Math.max(1, facts.totals.instructions) : lastIcount;
   const windows = windowsOver(0, end, Math.max(1, Math.ceil(end / windowCount)));
+  const reuseParameters: ReuseParameters = {
+    lineBytes: 2 ** lineShift,
+    distanceThreshold: DISTANT_LINES,
+    usePhysical: false,
+    sampling: { kind: 'size', lines: parameters.sampledLines },
+    reportTop: 0,
+  };
   const requests = [
     { analysis: countsAnalysis, parameters: {} },
     { analysis: rateAnalysis, parameters: { windows } },
@@ -114,13 +131,15 @@ export async function readReport(
       parameters: { unitShift: pageShift, windows, rowLimit: heatRows, memoryBytes },
     },
     { analysis: hotAnalysis, parameters: { lineShift, pageShift, lineLimit, top } },
+    { analysis: chooseReuseAnalysis(reuseParameters), parameters: reuseParameters },
   ] as const;
   const run = async () => {
     if (trace.capabilities['address-space'].status === 'no') return runPass(requests);
     const spaces = await addressSpacesParameters(trace, symbols, windows, signal);
     return runPass([...requests, { analysis: addressSpacesAnalysis, parameters: spaces }]);
   };
-  const [counts, rate, footprint, heat, hot, spaces] = await run();
+  const [counts, rate, footprint, heat, hot, reuseResult, spaces] = await run();
+  const { topReferenced: _referenced, topDistant: _distant, ...reuse } = reuseResult;
   return {
     analysis: 'report',
     file: trace.path,
@@ -138,6 +157,7 @@ export async function readReport(
       footprint,
       heat: heatFigures(heat, names),
       hot: hotFigures(hot, shape, names, top),
+      reuse,
       addressSpaces:
         spaces === undefined
           ? null

@@ -5,7 +5,7 @@
 import { formatCount, formatCountShort } from '../base/index.ts';
 import type { HeatChart } from '../report/index.ts';
 import { requireElement } from './elements.ts';
-import type { DrawnChart } from './step-chart.ts';
+import type { DrawnChart } from './series-chart.ts';
 import { themeColour } from './theme.ts';
 
 const LABEL_WIDTH = 150;

@@ -4,11 +4,11 @@
 import type { ChartData } from '../report/index.ts';
 import { requireElement } from './elements.ts';
 import { drawHeatMap } from './heat-map.ts';
-import { drawStepChart } from './step-chart.ts';
+import { drawSeriesChart } from './series-chart.ts';
 import { startTheme } from './theme.ts';
 
 const data: ChartData = JSON.parse(requireElement('data').textContent ?? '');
-const charts = [...data.steps.map(drawStepChart), drawHeatMap(data.heat)];
+const charts = [...data.series.map(drawSeriesChart), drawHeatMap(data.heat)];
 
 function redrawAll(): void {
   for (const chart of charts) chart.redraw();

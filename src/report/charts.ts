@@ -5,7 +5,7 @@ import { formatBytes, formatCountShort } from '../base/index.ts';
 import type { AddressSpaceRate, ReportResult } from '../query/index.ts';
 
 /** Kinds of numbers along an axis. */
-export type AxisUnit = 'count' | 'bytes';
+export type AxisUnit = 'count' | 'bytes' | 'percent';
 
 export interface ChartSeries {
   readonly label: string;
@@ -14,10 +14,14 @@ export interface ChartSeries {
   readonly values: readonly number[];
 }
 
-/** Steps: value i holds from x[i] to x[i + 1]; x has one more. */
-export interface StepChart {
+export interface SeriesChart {
   /** Of the element that it is drawn in. */
   readonly id: string;
+  /**
+   * What x is. Instructions: steps, value i holds from x[i] to x[i + 1], and x has one more. Bytes of a cache: a
+   * line through a point for each x, on a logarithmic scale.
+   */
+  readonly along: 'instructions' | 'cache size';
   /** Each upon the one before. */
   readonly stacked: boolean;
   readonly x: readonly number[];
@@ -46,7 +50,7 @@ export interface HeatChartRow {
 }
 
 export interface ChartData {
-  readonly steps: readonly StepChart[];
+  readonly series: readonly SeriesChart[];
   readonly heat: HeatChart;
 }
 
@@ -58,17 +62,25 @@ export function chartData(result: ReportResult): ChartData {
   const { rate, footprint, heat, addressSpaces } = result;
   const { windowInstructions } = rate;
   const x = edges(rate.windows, windowInstructions);
-  const steps: StepChart[] = [
-    { id: 'rate', stacked: true, x, unit: 'count', series: privilegeSeries(result) },
+  const charts: SeriesChart[] = [
+    {
+      id: 'rate',
+      along: 'instructions',
+      stacked: true,
+      x,
+      unit: 'count',
+      series: privilegeSeries(result),
+    },
   ];
   if (addressSpaces !== null) {
     const series = spaceSeries(addressSpaces.rows);
-    steps.push({ id: 'spaces', stacked: true, x, unit: 'count', series });
+    charts.push({ id: 'spaces', along: 'instructions', stacked: true, x, unit: 'count', series });
   }
   const bytes = (who: 'kernel' | 'user' | 'all'): number[] =>
     footprint.windows.map((window) => window[who].lines * footprint.lineBytes);
-  steps.push({
+  charts.push({
     id: 'footprint',
+    along: 'instructions',
     stacked: false,
     x: edges(footprint.windows, windowInstructions),
     unit: 'bytes',
@@ -78,8 +90,25 @@ export function chartData(result: ReportResult): ChartData {
       { label: 'user (CPL 3)', colour: 1, values: bytes('user') },
     ],
   });
+  const { missRatioCurve } = result.reuse;
+  if (missRatioCurve.length > 0) {
+    charts.push({
+      id: 'reuse',
+      along: 'cache size',
+      stacked: false,
+      x: missRatioCurve.map(({ sizeBytes }) => sizeBytes),
+      unit: 'percent',
+      series: [
+        {
+          label: 'references that miss',
+          colour: 0,
+          values: missRatioCurve.map(({ missRatio }) => 100 * missRatio),
+        },
+      ],
+    });
+  }
   return {
-    steps,
+    series: charts,
     heat: {
       id: 'heat',
       x: edges(

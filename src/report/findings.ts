@@ -9,6 +9,7 @@ export interface Findings {
   readonly spaces: string;
   readonly footprint: string;
   readonly heat: string;
+  readonly reuse: string;
   readonly functions: string;
   readonly instructions: string;
   readonly pages: string;
@@ -23,6 +24,7 @@ export function findingsOf(result: ReportResult): Findings {
     spaces: spacesFinding(addressSpaces?.rows ?? [], counts.accesses),
     footprint: footprintFinding(footprint),
     heat: regionsFinding(heat.rows),
+    reuse: reuseFinding(result.reuse),
     functions: `${countOf(hot.functions.top.length, 'function')} of ${formatCountShort(hot.functions.count)} make ${share(hot.functions.top)} of all accesses`,
     instructions: `${countOf(hot.instructions.top.length, 'instruction')} of ${formatCountShort(hot.instructions.count)} make ${share(hot.instructions.top)}`,
     pages: `${countOf(hot.pages.top.length, 'page')} of ${formatCountShort(hot.pages.count)} take ${share(hot.pages.top)}`,
@@ -66,6 +68,19 @@ function footprintFinding({ total, windows, lineBytes }: ReportResult['footprint
   const peak = windows.reduce((most, { all }) => Math.max(most, all.lines), 0);
   const whole = formatBytes(total.all.lines * lineBytes);
   return `at most ${formatBytes(peak * lineBytes)} are touched in one window, ${whole} in all`;
+}
+
+/** Sizes that level 1 and level 2 caches have. */
+const TOLD_SIZES = [2 ** 15, 2 ** 20];
+
+function reuseFinding({ missRatioCurve }: ReportResult['reuse']): string {
+  const told = TOLD_SIZES.flatMap((size) => {
+    const point = missRatioCurve.find(({ sizeBytes }) => sizeBytes >= size);
+    return point === undefined
+      ? []
+      : [`${formatBytes(point.sizeBytes)} miss ${formatRatio(point.missRatio, 1)}`];
+  });
+  return told.length === 0 ? 'no line was used twice' : told.join(', ');
 }
 
 function regionsFinding(rows: ReportResult['heat']['rows']): string {

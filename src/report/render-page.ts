@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report as one file of HTML that needs nothing else: style, scripts and data are in it.
 
-import {
-  formatBytes,
-  formatCountShort,
-  formatQuantity,
-  formatRatio,
-} from '../base/index.ts';
+import { formatBytes, formatCountShort, formatQuantity, formatRatio } from '../base/index.ts';
 import { describeAccounts, describeCommand, type TraceReport } from '../query/index.ts';
 import { chartData } from './charts.ts';
 import { completenessSection } from './completeness-section.ts';
@@ -72,13 +67,16 @@ ${addressSpaces === null ? noSpaces(report) : chart('spaces', `By address space:
 ${heatSection(report, findings.heat)}
 <div class="pair">
 ${chart('footprint', `Working set: ${findings.footprint}`, footprintAbout(report))}
+${chart('reuse', `Miss ratio by cache size: ${findings.reuse}`, reuseAbout(report))}
+</div>
+${hotTables(result.hot, findings, parameters)}
+<div class="pair">
 <section>
 <h2>Instruction mix: ${findings.mix}</h2>
 ${mixTable(counts)}
 </section>
-</div>
-${hotTables(result.hot, findings, parameters)}
 ${addressSpaces === null ? NOTHING : addressSpaceTable(addressSpaces.rows)}
+</div>
 ${completenessSection(report)}
 </main>
 <footer class="soft">Made by ${facts.recorder.producer ?? 'loadstore'} from ${report.file}. Every figure is
@@ -195,6 +193,14 @@ function footprintAbout({ result: { footprint }, parameters }: TraceReport): str
       ? ''
       : `; estimated from one page in ${footprint.sampledOneIn}, since there are too many lines`;
   return `different lines of ${formatBytes(footprint.lineBytes)} of virtual memory, in bytes, touched in each window of ${formatCountShort(parameters.windowInstructions)} instructions${sampled}`;
+}
+
+function reuseAbout({ result: { reuse }, parameters }: TraceReport): string {
+  const sampled =
+    reuse.sampling === null || reuse.sampling.rate === 1
+      ? ''
+      : `; estimated from one line in ${formatCountShort(Math.round(1 / reuse.sampling.rate))}`;
+  return `references that a fully associative LRU cache of that size would miss, in lines of ${formatBytes(parameters.lineBytes)} of virtual memory, first uses included${sampled}`;
 }
 
 function heatSection({ result: { heat }, parameters }: TraceReport, finding: string): Html {

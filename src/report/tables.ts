@@ -101,11 +101,11 @@ export function addressSpaceTable(rows: readonly AddressSpaceRate[]): Html {
 <h2>Address spaces with the most accesses</h2>
 <p class="about">numbered in the order of their first use; a page table that was filled anew is another address space</p>
 ${tableOf(
-  ['number', 'CR3', 'ran', 'first icount', 'last icount', 'by user code', 'accesses', 'share'],
+  ['no.', 'CR3', 'ran', 'first icount', 'last icount', 'accesses', 'share'],
   shown.map((row) => [
     html`<td>${row.number}</td><td><code>${row.cr3}</code></td><td class="wrap">${describeCode(row)}</td>
-<td class="n">${formatCount(row.first.icount)}</td><td class="n">${formatCount(row.last.icount)}</td>
-<td class="n">${formatCount(row.userAccesses)}</td><td class="n">${formatCount(row.accesses)}</td>`,
+<td class="n">${formatCountShort(row.first.icount)}</td><td class="n">${formatCountShort(row.last.icount)}</td>
+<td class="n">${formatCountShort(row.accesses)}</td>`,
     shareCell(row.accesses, total, most),
   ]),
   rows.length - shown.length,
@@ -134,7 +134,6 @@ const NUMBER_HEADS = new Set([
   ...COUNT_HEADS,
   'completed',
   'accesses',
-  'by user code',
   'first icount',
   'last icount',
 ]);

@@ -51,6 +51,7 @@ export function renderReport({ file, result }: TraceReport): string {
     `  ${sparks(rate.windows.map(({ loads, stores }) => sumOf(loads) + sumOf(stores)))}\n`,
     `working set: ${findings.footprint}\n`,
     `  ${sparks(footprint.windows.map(({ all }) => all.lines))}\n`,
+    `reuse, fully associative LRU caches: ${findings.reuse}\n`,
     addressSpaces === null ? '' : `address spaces: ${findings.spaces}\n`,
     `addresses: ${findings.heat}\n`,
     `instructions: ${findings.mix}\n`,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Figures by window of time, as steps: lines, or areas upon each other. uPlot draws and owns the cursor.
+// Figures along time, as steps, or along the size of a cache: lines, or areas upon each other. uPlot draws and
+// owns the cursor.
 
 import uPlot from 'uplot';
-import { formatBytes, formatCountShort } from '../base/index.ts';
-import type { StepChart } from '../report/index.ts';
+import { formatBytes, formatCountShort, formatRatio } from '../base/index.ts';
+import type { SeriesChart } from '../report/index.ts';
 import { requireElement } from './elements.ts';
 import { themeColour } from './theme.ts';
 
@@ -16,7 +17,7 @@ export interface DrawnChart {
   redraw(): void;
 }
 
-export function drawStepChart(chart: StepChart): DrawnChart {
+export function drawSeriesChart(chart: SeriesChart): DrawnChart {
   const place = requireElement(chart.id);
   const legend = createLegend(chart, requireElement(`${chart.id}-legend`));
   const { tops, order } = chart.stacked ? stack(chart) : unstacked(chart);
@@ -26,11 +27,17 @@ export function drawStepChart(chart: StepChart): DrawnChart {
     const size = { width: place.clientWidth, height: place.clientHeight };
     const options = optionsOf(chart, order, size, legend.show);
     // Each value holds until the next begins; the end of the last is a point of its own.
-    const ys = order.map((i) => [...(tops[i] ?? []), tops[i]?.at(-1) ?? 0]);
+    const ys = order.map((i) =>
+      isTime(chart) ? [...(tops[i] ?? []), tops[i]?.at(-1) ?? 0] : [...(tops[i] ?? [])],
+    );
     plot = new uPlot(options, [[...chart.x], ...ys], place);
   };
   redraw();
   return { redraw };
+}
+
+function isTime({ along }: SeriesChart): boolean {
+  return along === 'instructions';
 }
 
 interface Drawn {
@@ -41,7 +48,7 @@ interface Drawn {
 }
 
 /** The highest area is drawn first and the lower ones over it. */
-function stack({ series }: StepChart): Drawn {
+function stack({ series }: SeriesChart): Drawn {
   const tops: number[][] = [];
   for (const { values } of series) {
     const below = tops.at(-1);
@@ -50,18 +57,18 @@ function stack({ series }: StepChart): Drawn {
   return { tops, order: series.map((_, i) => i).reverse() };
 }
 
-function unstacked({ series }: StepChart): Drawn {
+function unstacked({ series }: SeriesChart): Drawn {
   return { tops: series.map(({ values }) => values), order: series.map((_, i) => i) };
 }
 
 function optionsOf(
-  chart: StepChart,
+  chart: SeriesChart,
   order: readonly number[],
   size: { readonly width: number; readonly height: number },
   show: (window: number | undefined) => void,
 ): uPlot.Options {
-  const steps = uPlot.paths.stepped?.({ align: 1 });
-  if (steps === undefined) throw new Error('internal: no stepped paths');
+  const paths = isTime(chart) ? uPlot.paths.stepped?.({ align: 1 }) : uPlot.paths.linear?.();
+  if (paths === undefined) throw new Error('internal: no such paths');
   const axis: uPlot.Axis = {
     stroke: themeColour('soft'),
     font: AXIS_FONT,
@@ -72,16 +79,22 @@ function optionsOf(
   return {
     ...size,
     legend: { show: false },
-    cursor: { sync: { key: CURSOR_KEY }, drag: { setScale: true, x: true, y: false } },
-    scales: { x: { time: false }, y: { range: (_plot, _low, high) => [0, high * 1.05 || 1] } },
+    cursor: {
+      ...(isTime(chart) ? { sync: { key: CURSOR_KEY } } : {}),
+      drag: { setScale: true, x: true, y: false },
+    },
+    scales: {
+      x: isTime(chart) ? { time: false } : { time: false, distr: 3, log: 2 },
+      y: { range: (_plot, _low, high) => [0, high * 1.05 || 1] },
+    },
     axes: [
       {
         ...axis,
         size: 44,
-        label: 'instructions',
+        label: isTime(chart) ? 'instructions' : 'size of the cache',
         labelFont: AXIS_FONT,
         labelSize: 18,
-        values: (_plot, ticks) => ticks.map(formatCountShort),
+        values: (_plot, ticks) => ticks.map(isTime(chart) ? formatCountShort : formatPower),
       },
       {
         ...axis,
@@ -98,7 +111,7 @@ function optionsOf(
           stroke: colour,
           width: chart.stacked ? 0.5 : 1.75,
           ...(chart.stacked ? { fill: colour } : {}),
-          paths: steps,
+          paths,
           points: { show: false },
         };
       }),
@@ -116,17 +129,23 @@ function optionsOf(
 /** 1 KiB to 8 TiB, so that ticks are whole numbers of units. */
 const BYTE_STEPS = Array.from({ length: 34 }, (_, i) => 2 ** (i + 10));
 
-function colourOf({ series }: StepChart, i: number): string {
+function colourOf({ series }: SeriesChart, i: number): string {
   return themeColour(`s${series[i]?.colour ?? 0}`);
 }
 
-function formatOf({ unit }: StepChart): (value: number) => string {
+function formatOf({ unit }: SeriesChart): (value: number) => string {
+  if (unit === 'percent') return (value) => formatRatio(value, 100);
   return unit === 'bytes' ? formatBytes : formatCountShort;
+}
+
+/** "64 KiB"; every second power of two has a name on a logarithmic axis. */
+function formatPower(sizeBytes: number): string {
+  return Math.log2(sizeBytes) % 2 === 0 ? formatBytes(sizeBytes).replace('.00', '') : '';
 }
 
 /** Names and colours; of the window under the cursor, also values. */
 function createLegend(
-  chart: StepChart,
+  chart: SeriesChart,
   place: HTMLElement,
 ): { readonly show: (window: number | undefined) => void } {
   const format = formatOf(chart);
@@ -143,8 +162,10 @@ function createLegend(
   place.append(where);
   return {
     show: (window) => {
-      const isInside = window !== undefined && window < chart.x.length - 1;
-      where.textContent = isInside ? `from ${formatCountShort(chart.x[window] ?? 0)}` : '';
+      const isInside = window !== undefined && chart.series[0]?.values[window] !== undefined;
+      const x = window === undefined ? 0 : (chart.x[window] ?? 0);
+      const place = isTime(chart) ? `from ${formatCountShort(x)}` : formatBytes(x);
+      where.textContent = isInside ? place : '';
       values.forEach((value, i) => {
         value.textContent = isInside ? format(chart.series[i]?.values[window] ?? 0) : '';
       });
