@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the machine needs to build the plugin and the guests, and a QEMU that can be recorded well.
+// What the machine needs to build the plugin and the guests and to test, and a QEMU that can be recorded well.
 
 import { spawnSync } from 'node:child_process';
 import { hasApt, openAptScope, readDistribution, scopeArguments } from './apt-scope.mjs';
@@ -9,6 +9,7 @@ import { provideUnpackedQemu, QEMU_SOURCES } from './unpacked-qemu.mjs';
 
 /** @type {readonly { packageName: string, isThere: () => boolean }[]} */
 const TOOLS = [
+  { packageName: 'chromium', isThere: () => findInPath('chromium') !== undefined },
   { packageName: 'gcc', isThere: () => findInPath('gcc') !== undefined },
   { packageName: 'libc6-dev', isThere: () => hasHeader('stdio.h') },
   { packageName: 'libzstd-dev', isThere: () => hasHeader('zstd.h') },

@@ -6,6 +6,7 @@ import type { Capabilities, CodeTable } from '../format/index.ts';
 import type { AccessColumns } from './access-columns.ts';
 import { type AddressSpacesResult, addressSpacesAnalysis } from './address-spaces.ts';
 import type { TraceShape } from './analysis.ts';
+import { windowOf, windowsOver } from './time-windows.ts';
 
 interface Access {
   readonly cr3: bigint;
@@ -38,6 +39,9 @@ const SHAPE: TraceShape = {
   blockCpl: Uint8Array.of(0, 3, 0),
 };
 
+/** An access each ten instructions: seven accesses in a window. */
+const WINDOWS = windowsOver(0, 600, 70);
+
 function columnsOf(accesses: readonly Access[], firstOrdinal: number): AccessColumns {
   return {
     ...{ length: accesses.length, firstOrdinal, stream: 0 },
@@ -66,7 +70,7 @@ function analyse(
 ): AddressSpacesResult {
   const parameters = {
     tables: accesses.map(({ cr3 }) => cr3),
-    ...{ programsOfBlock: PROGRAMS, hasGlobalOrder, windows: undefined },
+    ...{ programsOfBlock: PROGRAMS, hasGlobalOrder, windows: WINDOWS },
   };
   const states = Array.from({ length: stateCount }, () =>
     addressSpacesAnalysis.init(parameters, SHAPE, { index: 0, count: 1 }),
@@ -175,6 +179,13 @@ describe('address spaces', () => {
           ran.size === 1 && ran.has(0x5000n) && accesses.some(({ cr3 }) => cr3 === 0x4000n);
         expect(result.isolated).toBe(isolated);
         expect(shown(result)).toEqual(walk(accesses, isolated));
+        for (const [window, count] of countWindows(accesses).entries()) {
+          const all = result.spaces.reduce((sum, { byWindow }) => sum + (byWindow[window] ?? 0), 0);
+          expect(all).toBe(count);
+        }
+        for (const { byWindow, accesses: own } of result.spaces) {
+          expect(byWindow.reduce((sum, count) => sum + count, 0)).toBe(own);
+        }
       }),
       { numRuns: 1000 },
     );
@@ -191,6 +202,15 @@ describe('address spaces', () => {
     );
   });
 });
+
+function countWindows(accesses: readonly Access[]): number[] {
+  const counts = Array.from({ length: WINDOWS.windowCount }, () => 0);
+  accesses.forEach((_, i) => {
+    const window = windowOf(WINDOWS, 10 * i);
+    counts[window] = (counts[window] ?? 0) + 1;
+  });
+  return counts;
+}
 
 function walk(accesses: readonly Access[], isolated: boolean): string[] {
   interface Space {

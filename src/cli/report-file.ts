@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report of a trace: read in one pass, and written as a page.
 
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { auditTrace } from '../audit/index.ts';
 import { type ReportParameters, readReport, type TraceReport } from '../query/index.ts';
@@ -40,6 +40,16 @@ export async function makeReport(
       signal,
     ),
   );
+}
+
+/** Is it a page that writePage() wrote? */
+export async function isReportPage(file: string): Promise<boolean> {
+  try {
+    return (await readFile(file, 'utf8')).includes(': loadstore report</title>');
+  } catch {
+    // Not there, or not to be read: not to be replaced.
+    return false;
+  }
 }
 
 /** A page that is there is replaced when the new one is whole. */

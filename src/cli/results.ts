@@ -51,6 +51,8 @@ export interface DemoResult {
   readonly recorderPeakBytes: number | null;
   readonly trace: TraceFacts;
   readonly hot: HotFigures;
+  /** The page about it: a file. */
+  readonly report: string;
 }
 
 export interface Spread {

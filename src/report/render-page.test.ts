@@ -34,8 +34,8 @@ describe('the page of a report', () => {
 
   it('lets no script run but its own, and fetches nothing', () => {
     const page = renderPage(reportWith('x'), ASSETS);
-    expect(page).toContain("default-src &#39;none&#39;");
-    expect(page).toContain("script-src &#39;sha256-c2hh&#39;");
+    expect(page).toContain('default-src &#39;none&#39;');
+    expect(page).toContain('script-src &#39;sha256-c2hh&#39;');
     expect(page).not.toMatch(/(?:src|href)="/);
   });
 

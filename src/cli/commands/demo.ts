@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { hotAnalysis } from '../../analysis/index.ts';
 import { ExitCode, UserError } from '../../base/index.ts';
 import {
   chooseQemu,
@@ -17,14 +16,8 @@ import {
   demoBootArguments,
   prepareDemoGuest,
 } from '../../guests/index.ts';
-import {
-  type HotFigures,
-  hotFigures,
-  readTraceFacts,
-  type TraceFacts,
-  traceFactsOf,
-} from '../../query/index.ts';
-import { runPass, withAnalysis } from '../analysis-run.ts';
+import { type HotFigures, readTraceFacts, type TraceFacts } from '../../query/index.ts';
+import { withAnalysis } from '../analysis-run.ts';
 import {
   AUDIT_MEMORY_OPTION,
   type CliContext,
@@ -40,20 +33,19 @@ import { withAbort } from '../interrupts.ts';
 import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderDemo } from '../render/demo.ts';
+import { isReportPage, makeReport, writePage } from '../report-file.ts';
 import type { DemoResult } from '../results.ts';
 import { recordWatched } from '../watched-recording.ts';
-import { hotParameters } from './hot.ts';
 
-const TOP_LIMIT = 10;
-const LINE_SHIFT = 6;
-const PAGE_SHIFT = 12;
 const DEFAULT_OUTPUT = 'boot.memtrace';
+const REPORT_NAME = 'report.html';
 
 export const demoCommand: CommandSpec = {
   name: 'demo',
   summary: 'record a real Linux boot and print what happened',
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
-first instruction to power-off. A trace that an earlier demo left under the default name is replaced.
+first instruction to power-off, and writes a page about it, report.html, beside the trace. A trace that an earlier demo left
+under the default name is replaced, and so is its page.
 "npm run demo" does the set-up first. With --audit-memory the firmware reads the kernel byte by byte, so that no
 device writes to memory, and the boot takes longer; QEMU 11 and newer cannot do without.`,
   arguments: [],
@@ -79,6 +71,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     context.writeErr(`loadstore: ${what}\n`);
   };
   const output = await chooseOutput(input, say);
+  const page = await reportFileBeside(output.outputFile, output.force);
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-demo-'));
   try {
     const consoleFile = path.join(folder, 'console.txt');
@@ -122,7 +115,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     }
     await requireDone(consoleFile);
     say(`recorded: ${outcome.wallSeconds.toFixed(2)} s; reading the trace`);
-    const read = await readHot(outcome.file, input, context);
+    const read = await reportOn(outcome.file, page, input, context);
     return {
       kernelVersion: guest.kernelVersion,
       qemu: { path: qemu.path, version: qemu.version.text },
@@ -165,21 +158,25 @@ async function isDemoTrace(file: string): Promise<boolean> {
   }
 }
 
-async function readHot(
+/** A report of an earlier demo is replaced, as its trace is; any other file only with --force. */
+async function reportFileBeside(trace: string, force: boolean): Promise<string> {
+  const file = path.join(path.dirname(trace), REPORT_NAME);
+  return requireFreeOutput(file, force || (await isReportPage(file)));
+}
+
+async function reportOn(
   file: string,
+  page: string,
   input: CommandInput,
   context: CliContext,
-): Promise<{ trace: TraceFacts; hot: HotFigures }> {
+): Promise<{ trace: TraceFacts; hot: HotFigures; report: string }> {
   return withAnalysis(
     input,
     context,
     async (analysis) => {
-      const parameters = hotParameters(LINE_SHIFT, PAGE_SHIFT, TOP_LIMIT);
-      const [hot] = await runPass(input, context, analysis, [
-        { analysis: hotAnalysis, parameters },
-      ]);
-      const { trace, shape, names } = analysis;
-      return { trace: traceFactsOf(trace), hot: hotFigures(hot, shape, names, TOP_LIMIT) };
+      const report = await makeReport(input, context, analysis, false);
+      await writePage(report, page);
+      return { trace: report.result.facts, hot: report.result.hot, report: page };
     },
     file,
   );

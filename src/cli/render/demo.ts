@@ -30,6 +30,7 @@ export function renderDemo(result: DemoResult): string {
     `\nmost accesses: ${renderHotFunctions(hot)}`,
     `\n${renderHotPlaces('pages', hot.pages, totals.accesses)}`,
     `\nnot in this trace:\n${renderNotHeld(trace)}${renderAudit(trace)}`,
-    `\nNext: loadstore info ${trace.file}; loadstore dump ${trace.file} --count 20\n`,
+    `\nAll of it, drawn: ${result.report}\n`,
+    `Next: loadstore info ${trace.file}; loadstore dump ${trace.file} --count 20\n`,
   ].join('');
 }
