@@ -10,6 +10,7 @@ import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { recordCommand } from './commands/record.ts';
 
@@ -24,6 +25,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   infoCommand,
   dumpCommand,
   eventsCommand,
+  exportCommand,
   checkCommand,
   benchRecordCommand,
   benchDecodeCommand,

@@ -3,6 +3,7 @@
 // on keep their names.
 
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
+import type { ExportCounts } from '../export/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
 import type { Machine } from './machine.ts';
 import type { TopCounts } from './top-counts.ts';
@@ -94,4 +95,11 @@ export interface CheckCommandResult extends CheckResult {
   readonly file: string;
   /** Null when no repair was asked for. */
   readonly repaired: (RepairResult & { readonly file: string }) | null;
+}
+
+export interface ExportResult extends ExportCounts {
+  readonly format: string;
+  readonly output: string;
+  /** Of all files, compressed where they are. */
+  readonly bytes: number;
 }

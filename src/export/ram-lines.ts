@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accesses as a memory controller would see them without caches: a request for each line of RAM that an
+// access touches, by physical address. Devices are not RAM.
+
+import { type AccessBatch, AccessFlag, type ColumnName, halves } from '../format/index.ts';
+import { InstructionClock } from './instruction-clock.ts';
+import type { LossCounts } from './losses.ts';
+import { requireColumn } from './writer.ts';
+
+export const RAM_COLUMNS: readonly ColumnName[] = ['paddr', 'size', 'flags', 'icount', 'vcpu'];
+
+/** What a DRAM burst and a cache line have. */
+const LINE_BYTES = 64;
+const PAGE_BYTES = 4096;
+const ALL_ONES = 0xffff_ffff;
+
+/** A part, in one line, of access i of the batch; `now` in instructions. */
+export type EmitLine = (
+  lo: number,
+  hi: number,
+  bytes: number,
+  isStore: boolean,
+  now: number,
+  i: number,
+) => void;
+
+export class RamLines {
+  readonly #losses: LossCounts;
+  readonly #emit: EmitLine;
+  readonly #clock: InstructionClock = new InstructionClock();
+
+  constructor(losses: LossCounts, emit: EmitLine) {
+    this.#losses = losses;
+    this.#emit = emit;
+  }
+
+  consume(batch: AccessBatch): void {
+    const paddr = halves(requireColumn(batch.paddr, 'paddr'));
+    const icount = halves(requireColumn(batch.icount, 'icount'));
+    const size = requireColumn(batch.size, 'size');
+    const flags = requireColumn(batch.flags, 'flags');
+    const vcpu = requireColumn(batch.vcpu, 'vcpu');
+    const { index, paddr: seconds } = requireColumn(batch.crossings, 'crossings');
+    const second = halves(seconds);
+    const losses = this.#losses;
+    let crossing = 0;
+    for (let i = 0; i < batch.length; i++) {
+      const flag = flags[i];
+      const now = this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
+      const crosses = crossing < index.length && index[crossing] === i;
+      const at = 2 * crossing;
+      if (crosses) crossing++;
+      if ((flag & (AccessFlag.aborted | AccessFlag.device)) !== 0) {
+        if ((flag & AccessFlag.aborted) !== 0) losses.aborted++;
+        else losses.devices++;
+        continue;
+      }
+      const lo = paddr[2 * i];
+      const isStore = (flag & AccessFlag.store) !== 0;
+      const inPage = crosses ? PAGE_BYTES - (lo & (PAGE_BYTES - 1)) : size[i];
+      this.#split(lo, paddr[2 * i + 1], inPage, isStore, now, i);
+      if (crosses) this.#split(second[at], second[at + 1], size[i] - inPage, isStore, now, i);
+    }
+  }
+
+  /** Parts of one page, by lines. */
+  #split(lo: number, hi: number, bytes: number, isStore: boolean, now: number, i: number): void {
+    if (lo === ALL_ONES && hi === ALL_ONES) {
+      this.#losses.unknownPaddr++;
+      return;
+    }
+    let at = lo;
+    let left = bytes;
+    let room = LINE_BYTES - (at & (LINE_BYTES - 1));
+    while (left > room) {
+      this.#emit(at, hi, room, isStore, now, i);
+      at = (at + room) >>> 0;
+      left -= room;
+      room = LINE_BYTES;
+    }
+    this.#emit(at, hi, left, isStore, now, i);
+  }
+}
