@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// The accesses that the manual prescribes for an instruction, in the order of its operation section where
+// that gives one. iced-x86 knows memory operands and stack accesses; what follows from selectors, masks and
+// feature sets is added here.
+
+import {
+  FlowControl,
+  type Instruction,
+  MemorySize,
+  MemorySizeExt,
+  Mnemonic,
+  OpAccess,
+  OpKind,
+  Register,
+  RegisterExt,
+} from 'iced-x86';
+import type { CpuMode } from './cpu-mode.ts';
+import { fullRegisterName, type IcedMemory, type IcedUses } from './iced.ts';
+import type {
+  AccessKind,
+  AddressExpression,
+  ArchitecturalAccess,
+  Direction,
+  Occurrence,
+} from './instruction.ts';
+import {
+  dataSegmentLoad,
+  descriptorLook,
+  farBranch,
+  farReturn,
+  farReturnStack,
+  localTableLoad,
+  portPermission,
+  taskRegisterLoad,
+} from './segment-loads.ts';
+import { areaBytes, fxsaveFields, xsaveFields } from './state-area.ts';
+
+/** Cache control and hints have a memory operand and access no data (SDM volume 2, each instruction). */
+const WITHOUT_ACCESS: ReadonlySet<Mnemonic> = new Set([
+  Mnemonic.Clflush,
+  Mnemonic.Clflushopt,
+  Mnemonic.Clwb,
+  Mnemonic.Cldemote,
+  Mnemonic.Monitor,
+  Mnemonic.Invlpg,
+]);
+
+const BIT_STRINGS: ReadonlySet<Mnemonic> = new Set([
+  Mnemonic.Bt,
+  Mnemonic.Bts,
+  Mnemonic.Btr,
+  Mnemonic.Btc,
+]);
+
+const COMPARE_EXCHANGE: ReadonlySet<Mnemonic> = new Set([
+  Mnemonic.Cmpxchg,
+  Mnemonic.Cmpxchg8b,
+  Mnemonic.Cmpxchg16b,
+]);
+
+export function architecturalAccesses(
+  instruction: Instruction,
+  uses: IcedUses,
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] {
+  if (WITHOUT_ACCESS.has(instruction.mnemonic)) return [];
+  const area = stateArea(instruction, uses, mode);
+  if (area !== undefined) return area;
+  const masked = maskedAccesses(instruction, uses, mode);
+  if (masked !== undefined) return masked;
+  const listed = uses.memory.flatMap((used) => listedAccess(instruction, used, mode));
+  return withImplied(instruction, listed, mode);
+}
+
+function listedAccess(
+  instruction: Instruction,
+  used: IcedMemory,
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] {
+  const isRepeated =
+    instruction.isStringInstruction && (instruction.hasRepPrefix || instruction.hasRepnePrefix);
+  const size = used.memorySize === MemorySize.Unknown ? instruction.memorySize : used.memorySize;
+  const kind = kindOf(instruction, used);
+  const directions = directionsOf(instruction, used.access);
+  return directions.map(({ direction, isSure }) => {
+    const occurrence: Occurrence = isRepeated ? 'per-iteration' : isSure ? 'always' : 'conditional';
+    return {
+      direction,
+      bytes: MemorySizeExt.size(size),
+      kind,
+      occurrence,
+      condition: occurrence === 'conditional' ? 'as its operands decide' : '',
+      address: hasKnownAddress(instruction) ? addressOf(instruction, used, kind, mode) : undefined,
+    };
+  });
+}
+
+function directionsOf(
+  instruction: Instruction,
+  access: OpAccess,
+): readonly { readonly direction: Direction; readonly isSure: boolean }[] {
+  const load = { direction: 'load', isSure: true } as const;
+  const store = { direction: 'store', isSure: true } as const;
+  switch (access) {
+    case OpAccess.Read:
+      return [load];
+    case OpAccess.Write:
+      return [store];
+    case OpAccess.ReadWrite:
+      return [load, store];
+    case OpAccess.CondRead:
+      return [{ ...load, isSure: false }];
+    case OpAccess.CondWrite:
+      return [{ ...store, isSure: false }];
+    case OpAccess.ReadCondWrite:
+      // SDM: the destination of CMPXCHG "receives a write cycle without regard to the result".
+      return [load, { ...store, isSure: COMPARE_EXCHANGE.has(instruction.mnemonic) }];
+    case OpAccess.None:
+    case OpAccess.NoMemAccess:
+      return [];
+    default:
+      throw new Error(`internal: iced gave an access of kind ${String(access)}`);
+  }
+}
+
+function kindOf(instruction: Instruction, used: IcedMemory): AccessKind {
+  if (instruction.isStringInstruction) return 'string';
+  return isExplicit(instruction, used) ? 'operand' : 'stack';
+}
+
+/** It is the memory operand of the encoding; else it is implied, and of the stack. */
+function isExplicit(instruction: Instruction, used: IcedMemory): boolean {
+  if (!instruction.isStackInstruction && instruction.mnemonic !== Mnemonic.Leave) return true;
+  for (let operand = 0; operand < instruction.opCount; operand++) {
+    if (instruction.opKind(operand) !== OpKind.Memory) continue;
+    if (instruction.mnemonic === Mnemonic.Pop) return used.access === OpAccess.Write;
+    return used.access === OpAccess.Read;
+  }
+  return false;
+}
+
+/** Bit offsets in a register move the operand; XLAT adds AL to it. */
+function hasKnownAddress(instruction: Instruction): boolean {
+  if (instruction.mnemonic === Mnemonic.Xlatb) return false;
+  const isBitString = BIT_STRINGS.has(instruction.mnemonic);
+  return !(isBitString && instruction.op1Kind === OpKind.Register);
+}
+
+function addressOf(
+  instruction: Instruction,
+  used: IcedMemory,
+  kind: AccessKind,
+  mode: CpuMode,
+): AddressExpression {
+  const isRipRelative = kind === 'operand' && instruction.isIpRelMemoryOperand;
+  const addressBits = kind === 'stack' ? mode.stackBits : addressBitsOf(instruction, used, mode);
+  const displacement = isRipRelative ? used.displacement - instruction.nextIP : used.displacement;
+  return {
+    segment: fullRegisterName(used.segment) ?? 'ds',
+    base: isRipRelative ? 'rip' : fullRegisterName(used.base),
+    index: fullRegisterName(used.index),
+    scale: used.scale,
+    displacement: BigInt.asIntN(addressBits, displacement),
+    addressBits,
+  };
+}
+
+function addressBitsOf(instruction: Instruction, used: IcedMemory, mode: CpuMode): 16 | 32 | 64 {
+  const register = used.base === Register.None ? used.index : used.base;
+  if (register !== Register.None) return bitsOf(RegisterExt.size(register));
+  if (instruction.isIpRelMemoryOperand) {
+    return bitsOf(RegisterExt.size(instruction.memoryBase));
+  }
+  // No register: the displacement is the address, as wide as it is encoded; 64-bit code extends its sign.
+  if (mode.codeBits === 64) return 64;
+  return bitsOf(instruction.memoryDisplSize);
+}
+
+function bitsOf(sizeBytes: number): 16 | 32 | 64 {
+  return sizeBytes === 8 ? 64 : sizeBytes === 2 ? 16 : 32;
+}
+
+/** Adds what selectors and the I/O bitmap imply. */
+function withImplied(
+  instruction: Instruction,
+  listed: readonly ArchitecturalAccess[],
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] {
+  switch (instruction.mnemonic) {
+    case Mnemonic.Mov:
+    case Mnemonic.Pop:
+      return isDataSegment(instruction) ? [...listed, ...dataSegmentLoad(mode)] : listed;
+    case Mnemonic.Lds:
+    case Mnemonic.Les:
+    case Mnemonic.Lfs:
+    case Mnemonic.Lgs:
+    case Mnemonic.Lss:
+      return [...listed, ...dataSegmentLoad(mode)];
+    case Mnemonic.Jmp:
+    case Mnemonic.Call: {
+      const isFar = instruction.isJmpFar || instruction.isJmpFarIndirect;
+      const isFarCall = instruction.isCallFar || instruction.isCallFarIndirect;
+      if (!isFar && !isFarCall) return listed;
+      const operand = listed.filter(({ kind }) => kind === 'operand');
+      const pushed = listed.filter(({ kind }) => kind === 'stack');
+      return [...operand, ...farBranch(mode, isFarCall), ...pushed];
+    }
+    case Mnemonic.Retf:
+      return [
+        ...listed,
+        ...farReturn(mode),
+        ...outerFrame(listed, mode, 2),
+        ...farReturnStack(mode),
+      ];
+    case Mnemonic.Iret:
+    case Mnemonic.Iretd:
+    case Mnemonic.Iretq:
+      return interruptReturn(listed, mode);
+    case Mnemonic.Lar:
+    case Mnemonic.Lsl:
+    case Mnemonic.Verr:
+    case Mnemonic.Verw:
+      return [...listed, ...descriptorLook(mode)];
+    case Mnemonic.Ltr:
+      return [...listed, ...taskRegisterLoad(mode)];
+    case Mnemonic.Lldt:
+      return [...listed, ...localTableLoad(mode)];
+    case Mnemonic.In:
+    case Mnemonic.Out:
+    case Mnemonic.Insb:
+    case Mnemonic.Insw:
+    case Mnemonic.Insd:
+    case Mnemonic.Outsb:
+    case Mnemonic.Outsw:
+    case Mnemonic.Outsd:
+      return [...portPermission(mode), ...listed];
+    default:
+      return listed;
+  }
+}
+
+function isDataSegment(instruction: Instruction): boolean {
+  return (
+    instruction.op0Kind === OpKind.Register &&
+    RegisterExt.isSegmentRegister(instruction.op0Register)
+  );
+}
+
+/** IRET pops offset, selector and flags; IRETQ, and return to an outer level, stack pointer and selector too. */
+function interruptReturn(
+  listed: readonly ArchitecturalAccess[],
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] {
+  const inner = listed.slice(0, 3);
+  if (mode.codeBits === 64) {
+    return [...inner, ...farReturn(mode), ...listed.slice(3), ...farReturnStack(mode)];
+  }
+  const vm86 = mode.hasDescriptors ? outerFrame(listed, mode, 6) : [];
+  return [...inner, ...farReturn(mode), ...vm86, ...farReturnStack(mode)];
+}
+
+/** What is popped besides when the return leads to an outer privilege level, count items. */
+function outerFrame(
+  listed: readonly ArchitecturalAccess[],
+  mode: CpuMode,
+  count: number,
+): readonly ArchitecturalAccess[] {
+  const last = listed.at(-1);
+  if (last === undefined || !mode.hasDescriptors) return [];
+  const { address } = last;
+  return Array.from({ length: count }, (_, i) => ({
+    ...last,
+    occurrence: 'conditional' as const,
+    condition:
+      i < 2
+        ? 'it returns to an outer privilege level'
+        : 'it returns to virtual-8086 mode (segment registers)',
+    // RET n releases its parameters between the two parts: the distance is n more.
+    address:
+      address === undefined
+        ? undefined
+        : { ...address, displacement: address.displacement + BigInt(last.bytes * (i + 1)) },
+  }));
+}
+
+function stateArea(
+  instruction: Instruction,
+  uses: IcedUses,
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] | undefined {
+  const is64 = mode.codeBits === 64;
+  const [used] = uses.memory;
+  if (used === undefined) return undefined;
+  const make = (direction: Direction, isLegacy: boolean): ArchitecturalAccess => {
+    const fields = isLegacy ? fxsaveFields(is64) : xsaveFields(is64);
+    return {
+      direction,
+      bytes: areaBytes(fields),
+      kind: 'state-area',
+      occurrence: 'always',
+      condition: '',
+      address: addressOf(instruction, used, 'operand', mode),
+      fields,
+    };
+  };
+  switch (instruction.mnemonic) {
+    case Mnemonic.Fxsave:
+    case Mnemonic.Fxsave64:
+      return [make('store', true)];
+    case Mnemonic.Fxrstor:
+    case Mnemonic.Fxrstor64:
+      return [make('load', true)];
+    // XSTATE_BV is read, merged and written; the other forms of XSAVE may leave out the reading.
+    case Mnemonic.Xsave:
+    case Mnemonic.Xsave64:
+    case Mnemonic.Xsaveopt:
+    case Mnemonic.Xsaveopt64:
+      return [make('load', false), make('store', false)];
+    case Mnemonic.Xrstor:
+    case Mnemonic.Xrstor64:
+      return [make('load', false)];
+    default:
+      return undefined;
+  }
+}
+
+/** Instructions that access those elements of their operand that a mask register selects. */
+function maskedAccesses(
+  instruction: Instruction,
+  uses: IcedUses,
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] | undefined {
+  const elementBytes = maskedElementBytes(instruction);
+  if (elementBytes === undefined) return undefined;
+  const isGather = instruction.isVsib;
+  if (isGather) {
+    const index = RegisterExt.size(instruction.memoryIndex) / (instruction.isVsib64 ? 8 : 4);
+    const data = RegisterExt.size(instruction.op0Register) / elementBytes;
+    return [
+      {
+        direction: 'load',
+        bytes: elementBytes * Math.min(index, data),
+        kind: 'masked',
+        occurrence: 'always',
+        condition: '',
+        address: undefined,
+        elementBytes,
+      },
+    ];
+  }
+  return uses.memory.flatMap((used) =>
+    directionsOf(instruction, used.access).map(({ direction }) => ({
+      direction,
+      bytes: MemorySizeExt.size(used.memorySize),
+      kind: 'masked' as const,
+      occurrence: 'always' as const,
+      condition: '',
+      address: addressOf(instruction, used, 'operand', mode),
+      elementBytes,
+    })),
+  );
+}
+
+function maskedElementBytes(instruction: Instruction): number | undefined {
+  switch (instruction.mnemonic) {
+    case Mnemonic.Maskmovq:
+    case Mnemonic.Maskmovdqu:
+    case Mnemonic.Vmaskmovdqu:
+      return 1;
+    case Mnemonic.Vmaskmovps:
+    case Mnemonic.Vpmaskmovd:
+      return hasMemory(instruction) ? 4 : undefined;
+    case Mnemonic.Vmaskmovpd:
+    case Mnemonic.Vpmaskmovq:
+      return hasMemory(instruction) ? 8 : undefined;
+    case Mnemonic.Vpgatherdd:
+    case Mnemonic.Vpgatherqd:
+    case Mnemonic.Vgatherdps:
+    case Mnemonic.Vgatherqps:
+      return 4;
+    case Mnemonic.Vpgatherdq:
+    case Mnemonic.Vpgatherqq:
+    case Mnemonic.Vgatherdpd:
+    case Mnemonic.Vgatherqpd:
+      return 8;
+    default:
+      return undefined;
+  }
+}
+
+function hasMemory(instruction: Instruction): boolean {
+  return (
+    instruction.flowControl === FlowControl.Next && instruction.memorySize !== MemorySize.Unknown
+  );
+}

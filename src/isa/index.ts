@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an instruction should access: decoding, disassembly and the accesses that the manual prescribes.
+
+export { type CpuMode, cpuModeOfHflags, usualMode } from './cpu-mode.ts';
+export { decodeInstruction, formatInstruction } from './decode-instruction.ts';
+export { formatAddress } from './format-address.ts';
+export type {
+  AccessKind,
+  AddressExpression,
+  ArchitecturalAccess,
+  DecodedInstruction,
+  Direction,
+  Occurrence,
+  RegisterMove,
+  StateField,
+} from './instruction.ts';

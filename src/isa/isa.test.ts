@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accesses of instructions, written down from the manual's operation sections.
+
+import { describe, expect, test } from 'vitest';
+import {
+  type ArchitecturalAccess,
+  type CpuMode,
+  cpuModeOfHflags,
+  decodeInstruction,
+  formatAddress,
+  formatInstruction,
+  usualMode,
+} from './index.ts';
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function draw(access: ArchitecturalAccess): string {
+  const direction = access.direction === 'load' ? 'L' : 'S';
+  const often = { always: '', conditional: '?', 'per-iteration': '*' }[access.occurrence];
+  const place = access.address === undefined ? access.kind : formatAddress(access.address);
+  return `${direction}${access.bytes}${often} ${place}`;
+}
+
+const PROTECTED_32 = usualMode(32);
+const REAL = usualMode(16);
+const USER_64: CpuMode = { ...usualMode(64), cpl: 3 };
+
+type Case = readonly [mode: CpuMode, hex: string, text: string, accesses: readonly string[]];
+
+const L = usualMode(64);
+const CASES: readonly Case[] = [
+  // What people asked about.
+  [L, '413b4c2404', 'cmp ecx, [r12+4]', ['L4 ds:r12+0x4']],
+  [L, '458a5500', 'mov r10b, [r13]', ['L1 ds:r13']],
+  [L, 'c680000f0000 00', 'mov byte [rax+0xf00], 0', ['S1 ds:rax+0xf00']],
+  [L, 'c6041000', 'mov byte [rax+rdx], 0', ['S1 ds:rax+rdx']],
+  [L, '0fc70f', 'cmpxchg8b [rdi]', ['L8 ds:rdi', 'S8 ds:rdi']],
+  [L, 'f0480fc70f', 'lock cmpxchg16b [rdi]', ['L16 ds:rdi', 'S16 ds:rdi']],
+  // Plain operands.
+  [L, '488b0510000000', 'mov rax, [rel 0x17]', ['L8 ds:rip+0x10']],
+  [L, '65488b042510000000', 'mov rax, [gs:0x10]', ['L8 gs:0x10']],
+  [L, '67488b4c8608', 'mov rcx, [esi+eax*4+8]', ['L8 ds:rsi+rax*4+0x8']],
+  [L, 'a10010000000000080', 'mov eax, [qword 0x8000000000001000]', ['L4 ds:-0x7ffffffffffff000']],
+  [L, 'f0480fc107', 'lock xadd [rdi], rax', ['L8 ds:rdi', 'S8 ds:rdi']],
+  [L, '8700', 'xchg eax, [rax]', ['L4 ds:rax', 'S4 ds:rax']],
+  [L, '480f4400', 'cmove rax, [rax]', ['L8 ds:rax']],
+  [L, '480fab07', 'bts [rdi], rax', ['L8 operand', 'S8 operand']],
+  [L, '480fba2f03', 'bts qword [rdi], 3', ['L8 ds:rdi', 'S8 ds:rdi']],
+  [L, 'd7', 'xlatb', ['L1 operand']],
+  [REAL, '8b4702', 'mov ax, [bx+2]', ['L2 ds:rbx+0x2']],
+  [REAL, '66678b4204', 'mov eax, [edx+4]', ['L4 ds:rdx+0x4']],
+  [PROTECTED_32, '6208', 'bound ecx, [eax]', ['L8 ds:rax']],
+  // No access of data.
+  [L, '488d4708', 'lea rax, [rdi+8]', []],
+  [L, '0f1f4000', 'nop dword [rax]', []],
+  [L, '0f1800', 'prefetchnta [rax]', []],
+  [L, '0fae38', 'clflush [rax]', []],
+  [L, '0f0138', 'invlpg [rax]', []],
+  [L, '0f01c8', 'monitor', []],
+  [L, '0f05', 'syscall', []],
+  [L, 'cd80', 'int 0x80', []],
+  // The stack.
+  [L, '55', 'push rbp', ['S8 ss:rsp-0x8']],
+  [L, 'ff742408', 'push qword [rsp+8]', ['L8 ss:rsp+0x8', 'S8 ss:rsp-0x8']],
+  [L, '8f442408', 'pop qword [rsp+8]', ['S8 ss:rsp+0x10', 'L8 ss:rsp']],
+  [L, 'ffd0', 'call rax', ['S8 ss:rsp-0x8']],
+  [L, 'ff5010', 'call qword [rax+0x10]', ['L8 ds:rax+0x10', 'S8 ss:rsp-0x8']],
+  [L, 'c3', 'ret', ['L8 ss:rsp']],
+  [L, 'c9', 'leave', ['L8 ss:rbp']],
+  [
+    L,
+    'c8100002',
+    'enter 0x10, 2',
+    ['S8 ss:rsp-0x8', 'L8 ss:rbp-0x8', 'S8 ss:rsp-0x10', 'S8 ss:rsp-0x18'],
+  ],
+  [PROTECTED_32, '6650', 'push ax', ['S2 ss:rsp-0x2']],
+  [REAL, '6650', 'push eax', ['S4 ss:rsp-0x4']],
+  [
+    PROTECTED_32,
+    '61',
+    'popa',
+    [
+      'L4 ss:rsp',
+      'L4 ss:rsp+0x4',
+      'L4 ss:rsp+0x8',
+      'L4 ss:rsp+0x10',
+      'L4 ss:rsp+0x14',
+      'L4 ss:rsp+0x18',
+      'L4 ss:rsp+0x1c',
+    ],
+  ],
+  // String instructions.
+  [L, '48a5', 'movsq', ['S8 es:rdi', 'L8 ds:rsi']],
+  [L, 'f348a5', 'rep movsq', ['S8* es:rdi', 'L8* ds:rsi']],
+  [L, 'f2ae', 'repne scasb', ['L1* es:rdi']],
+  [L, 'f3a6', 'repe cmpsb', ['L1* ds:rsi', 'L1* es:rdi']],
+  [L, 'f36c', 'rep insb', ['S1* es:rdi']],
+  [USER_64, '6e', 'outsb', ['L2? tss', 'L2? tss', 'L1 ds:rsi']],
+  // Descriptors.
+  [L, '8ed8', 'mov ds, eax', ['L8? descriptor', 'S4? descriptor']],
+  [REAL, '8ed8', 'mov ds, ax', []],
+  [PROTECTED_32, '1f', 'pop ds', ['L4 ss:rsp', 'L8? descriptor', 'S4? descriptor']],
+  [L, '0fb200', 'lss eax, [rax]', ['L6 ds:rax', 'L8? descriptor', 'S4? descriptor']],
+  [L, '0f00d8', 'ltr ax', ['L8 descriptor', 'L4 descriptor', 'L4? descriptor', 'S4 descriptor']],
+  [PROTECTED_32, '0f00d0', 'lldt ax', ['L8? descriptor']],
+  [L, '0f02c1', 'lar eax, ecx', ['L8? descriptor']],
+  [L, '0f0110', 'lgdt [rax]', ['L10 ds:rax']],
+  [PROTECTED_32, '0f0100', 'sgdt [eax]', ['S6 ds:rax']],
+  [
+    L,
+    '48cb',
+    'retfq',
+    [
+      'L8 ss:rsp',
+      'L8 ss:rsp+0x8',
+      'L8 descriptor',
+      'S4? descriptor',
+      'L8? ss:rsp+0x10',
+      'L8? ss:rsp+0x18',
+      'L8? descriptor',
+      'S4? descriptor',
+    ],
+  ],
+  [
+    L,
+    '48cf',
+    'iretq',
+    [
+      'L8 ss:rsp',
+      'L8 ss:rsp+0x8',
+      'L8 ss:rsp+0x10',
+      'L8 descriptor',
+      'S4? descriptor',
+      'L8 ss:rsp+0x18',
+      'L8 ss:rsp+0x20',
+      'L8? descriptor',
+      'S4? descriptor',
+    ],
+  ],
+  [REAL, 'cf', 'iret', ['L2 ss:rsp', 'L2 ss:rsp+0x2', 'L2 ss:rsp+0x4']],
+  [REAL, '66ea000000000800', 'jmp dword 8:0', []],
+  [
+    PROTECTED_32,
+    'ea000000000800',
+    'jmp 8:0',
+    ['L8 descriptor', 'L8? descriptor', 'S4? descriptor'],
+  ],
+  [L, 'e460', 'in al, 0x60', []],
+  // Areas and masks.
+  [L, 'd932', 'fnstenv [rdx]', ['S28 ds:rdx']],
+  [L, 'dd32', 'fnsave [rdx]', ['S108 ds:rdx']],
+  [L, 'db38', 'fstp tword [rax]', ['S10 ds:rax']],
+  [L, '480fae00', 'fxsave64 [rax]', ['S512 ds:rax']],
+  [L, '0fae20', 'xsave [rax]', ['L2692 ds:rax', 'S2692 ds:rax']],
+  [L, '660ff7c1', 'maskmovdqu xmm0, xmm1', ['S16 ds:rdi']],
+  [L, 'c4e2758e00', 'vpmaskmovd [rax], ymm1, ymm0', ['S32 ds:rax']],
+  [L, 'c4e269900408', 'vpgatherdd xmm0, [rax+xmm1], xmm2', ['L16 masked']],
+].map(([mode, hex, text, accesses]) => [mode, hex, text, accesses] as Case);
+
+describe('architectural accesses', () => {
+  test.each(CASES.map(([mode, hex, text, accesses]) => ({ mode, hex, text, accesses })))(
+    '$mode.codeBits-bit $text',
+    ({ mode, hex, text, accesses }) => {
+      const bytes = bytesOf(hex);
+      const decoded = decodeInstruction(bytes, mode);
+      expect(formatInstruction(bytes, mode)).toBe(text);
+      expect(decoded.length).toBe(bytes.length);
+      expect(decoded.accesses.map(draw)).toEqual(accesses);
+    },
+  );
+});
+
+describe('registers', () => {
+  const effects = (hex: string, mode: CpuMode = L) => {
+    const { clobbers, moves } = decodeInstruction(bytesOf(hex), mode);
+    return { clobbers, moves: moves.map(({ to, from, offset }) => `${to}=${from}+${offset}`) };
+  };
+  test.each([
+    ['push rbp', '55', ['rsp=rsp+-8']],
+    ['pop rax', '58', ['rsp=rsp+8']],
+    ['pop rsp', '5c', []],
+    ['sub rsp, 0x20', '4883ec20', ['rsp=rsp+-32']],
+    ['add rsp, 0x20', '4883c420', ['rsp=rsp+32']],
+    ['mov rbp, rsp', '4889e5', ['rbp=rsp+0']],
+    ['mov ebp, esp', '89e5', []],
+    ['lea rax, [rdi+8]', '488d4708', ['rax=rdi+8']],
+    ['lea rax, [rdi+rsi]', '488d0437', []],
+    ['leave', 'c9', ['rsp=rbp+8']],
+    ['inc rax', '48ffc0', ['rax=rax+1']],
+    ['dec eax', 'ffc8', []],
+  ])('%s', (_name, hex, moves) => {
+    expect(effects(hex).moves).toEqual(moves);
+  });
+
+  test('what is written is not known any more', () => {
+    expect(effects('48f7e1').clobbers.toSorted()).toEqual(['rax', 'rdx']);
+    expect(effects('b001').clobbers).toEqual(['rax']);
+    expect(effects('0f01f8').clobbers).toContain('gs');
+  });
+});
+
+test('the mode of code follows from hflags', () => {
+  expect(cpuModeOfHflags(0)).toEqual({
+    codeBits: 16,
+    stackBits: 16,
+    hasDescriptors: false,
+    isLong: false,
+    cpl: 0,
+  });
+  expect(cpuModeOfHflags(0x40c0b3).codeBits).toBe(64);
+  expect(cpuModeOfHflags(0xb3)).toMatchObject({ codeBits: 32, stackBits: 32, cpl: 3 });
+  expect(cpuModeOfHflags(0x20083)).toMatchObject({ codeBits: 16, hasDescriptors: false });
+});
+
+test('what is no instruction accesses nothing', () => {
+  expect(decodeInstruction(bytesOf('0f0b'), L)).toMatchObject({ mnemonic: 'ud2', accesses: [] });
+  expect(decodeInstruction(bytesOf('06'), L)).toMatchObject({ mnemonic: '(bad)', accesses: [] });
+});

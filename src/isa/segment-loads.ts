@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accesses to descriptor tables and the task state segment that instructions imply: SDM volume 3, chapters
+// 3.4 and 6 to 8, and the operation sections of volume 2. Nothing of it in real and virtual-8086 mode.
+
+import type { CpuMode } from './cpu-mode.ts';
+import type { ArchitecturalAccess, Occurrence } from './instruction.ts';
+
+function implied(
+  direction: 'load' | 'store',
+  bytes: number,
+  kind: 'descriptor' | 'tss',
+  condition: string,
+): ArchitecturalAccess {
+  const occurrence: Occurrence = condition === '' ? 'always' : 'conditional';
+  return { direction, bytes, kind, occurrence, condition, address: undefined };
+}
+
+/** The word of a descriptor that holds its type is written back with the accessed (or busy) bit set. */
+function marked(condition: string): ArchitecturalAccess {
+  return implied('store', 4, 'descriptor', condition);
+}
+
+const ACCESSED_CLEAR = 'the accessed bit of the descriptor was clear';
+
+/** A data or stack segment register is loaded with a selector. */
+export function dataSegmentLoad(mode: CpuMode): readonly ArchitecturalAccess[] {
+  if (!mode.hasDescriptors) return [];
+  return [
+    implied('load', 8, 'descriptor', 'the selector is not null'),
+    marked(`the selector is not null, and ${ACCESSED_CLEAR}`),
+  ];
+}
+
+/** JMP and CALL to a selector: a code segment, or a call gate and then the code segment it names. */
+export function farBranch(mode: CpuMode, isCall: boolean): readonly ArchitecturalAccess[] {
+  if (!mode.hasDescriptors) return [];
+  const gate = 'the selector is that of a call gate';
+  const target = [
+    implied('load', 8, 'descriptor', ''),
+    ...(mode.isLong ? [implied('load', 8, 'descriptor', `${gate} (its upper half)`)] : []),
+    implied('load', 8, 'descriptor', `${gate} (the code segment)`),
+    marked(ACCESSED_CLEAR),
+  ];
+  if (!isCall) return target;
+  const inner = 'the call gate leads to an inner privilege level';
+  return [
+    ...target,
+    implied('load', 4, 'tss', `${inner} (stack pointer)`),
+    implied('load', mode.isLong ? 4 : 2, 'tss', `${inner} (stack selector, or upper half)`),
+    implied('load', 8, 'descriptor', `${inner} (stack segment)`),
+    marked(`${inner}, and ${ACCESSED_CLEAR}`),
+  ];
+}
+
+/** RETF and IRET: the code segment; on return to an outer level, or by IRETQ, the stack segment too. */
+export function farReturn(mode: CpuMode): readonly ArchitecturalAccess[] {
+  if (!mode.hasDescriptors) return [];
+  return [implied('load', 8, 'descriptor', ''), marked(ACCESSED_CLEAR)];
+}
+
+export function farReturnStack(mode: CpuMode): readonly ArchitecturalAccess[] {
+  if (!mode.hasDescriptors) return [];
+  return [
+    implied('load', 8, 'descriptor', 'a stack selector that is not null is popped'),
+    marked(`a stack selector that is not null is popped, and ${ACCESSED_CLEAR}`),
+  ];
+}
+
+/** LAR, LSL, VERR, VERW only look. */
+export function descriptorLook(mode: CpuMode): readonly ArchitecturalAccess[] {
+  return mode.hasDescriptors
+    ? [implied('load', 8, 'descriptor', 'the selector is not null and inside its table')]
+    : [];
+}
+
+export function taskRegisterLoad(mode: CpuMode): readonly ArchitecturalAccess[] {
+  return [...systemDescriptor(mode, ''), marked('')];
+}
+
+export function localTableLoad(mode: CpuMode): readonly ArchitecturalAccess[] {
+  return systemDescriptor(mode, 'the selector is not null');
+}
+
+function systemDescriptor(mode: CpuMode, condition: string): readonly ArchitecturalAccess[] {
+  if (!mode.hasDescriptors) return [];
+  const reserved = 'the word that must be zero is looked at';
+  return [
+    implied('load', 8, 'descriptor', condition),
+    ...(mode.isLong
+      ? [implied('load', 4, 'descriptor', condition), implied('load', 4, 'descriptor', reserved)]
+      : []),
+  ];
+}
+
+/** IN, OUT, INS and OUTS look into the I/O permission bitmap unless CPL is 0 (then CPL <= IOPL). */
+export function portPermission(mode: CpuMode): readonly ArchitecturalAccess[] {
+  const isVm86 = !mode.hasDescriptors && mode.cpl === 3;
+  if (mode.cpl === 0 || !(mode.hasDescriptors || isVm86)) return [];
+  const condition = 'CPL is above IOPL, or the mode is virtual-8086';
+  return [
+    implied('load', 2, 'tss', `${condition} (offset of the bitmap)`),
+    implied('load', 2, 'tss', `${condition} (two bytes of the bitmap)`),
+  ];
+}
