@@ -2,7 +2,9 @@
 // The formats: what each keeps and loses, who reads it and how. docs/exports.md has its table from here.
 
 import type { CapabilityName } from '../format/index.ts';
+import { ChampsimWriter } from './champsim.ts';
 import { dramsimWriter, ramulatorWriter } from './dram-text.ts';
+import { DrmemtraceWriter } from './drmemtrace.ts';
 import { Gem5Writer } from './gem5.ts';
 import type { LossName } from './losses.ts';
 import { PerfettoWriter } from './perfetto.ts';
@@ -32,6 +34,39 @@ export interface ExportFormat {
 }
 
 export const EXPORT_FORMATS: readonly ExportFormat[] = [
+  {
+    name: 'drmemtrace',
+    readBy: 'DynamoRIO: drmemtrace and its analysis tools',
+    output: 'folder',
+    isOneVcpu: false,
+    record: 'an entry of 12 bytes: an instruction, a reference, a part of an encoding, or a marker',
+    units: 'virtual (linear) addresses; bytes; timestamps in microseconds since 1601',
+    keeps:
+      'instructions with bytes, kind, and outcome or target of branches; iterations of rep (INSTR_NO_FETCH); order; direction, address, size; physical pages of data (markers); interrupts and exceptions (HARDWARE_EVENT) and iret (HARDWARE_CONTEXT_RETURN). A file for each vCPU; timestamps put the order of vCPUs back together',
+    loses:
+      'privilege, address space, vectors and error codes; the mode of 16- and 32-bit code (the file says x86-64); physical addresses of code and of second pages; timestamps are those of chunks, less than a second off',
+    losses: ['aborted', 'devices', 'eventDeliveries', 'pageWalks', 'events'],
+    use: 'drmemtrace_launcher -indir OUT -tool basic_counts',
+    needs: ['vaddr', 'pc'],
+    makeWriter: (trace, losses) => new DrmemtraceWriter(trace, losses),
+  },
+  {
+    name: 'champsim',
+    readBy: 'ChampSim',
+    output: 'file',
+    isOneVcpu: true,
+    record:
+      'a record of 64 bytes: an instruction; one more for each further iteration of rep, and for each 4 loads or 2 stores beyond the first',
+    units: 'virtual (linear) addresses',
+    keeps:
+      'instructions, whether branches were taken, kind of branch, registers (2 written, 4 read; numbers of Pin), addresses',
+    loses:
+      'size and order of the accesses of an instruction, instruction bytes, privilege, address space, physical address; further registers; interrupts, after which the program goes on elsewhere without a mark',
+    losses: ['aborted', 'devices', 'eventDeliveries', 'pageWalks', 'addressZero'],
+    use: 'champsim -w 1000000 -i 10000000 OUT.xz (or .gz)',
+    needs: ['vaddr', 'pc'],
+    makeWriter: (trace, losses) => new ChampsimWriter(trace, losses),
+  },
   {
     name: 'gem5',
     readBy: 'gem5: TrafficGen, util/decode_packet_trace.py',

@@ -5,6 +5,9 @@
 /** A buffer that holds so many bytes is due to be taken. */
 const DUE_BYTES = 1 << 20;
 
+/** From there on the engine's copy is faster than a loop. */
+const LONG_TEXT = 40;
+
 const DIGITS: Uint8Array = ascii('0123456789abcdef');
 const BILLION = 1e9;
 
@@ -12,6 +15,8 @@ export class OutputBuffer {
   bytes: Uint8Array<ArrayBuffer>;
   view: DataView<ArrayBuffer>;
   length = 0;
+  /** What stands from here on is not taken yet: it may be written over. */
+  hold: number = Number.POSITIVE_INFINITY;
   readonly #decimals: Uint8Array = new Uint8Array(16);
 
   constructor(capacity: number = DUE_BYTES + (DUE_BYTES >> 2)) {
@@ -20,7 +25,7 @@ export class OutputBuffer {
   }
 
   get isDue(): boolean {
-    return this.length >= DUE_BYTES;
+    return this.length >= DUE_BYTES && this.hold > 0;
   }
 
   /** Room for that many bytes more; the methods below need it and do not ask. */
@@ -48,9 +53,16 @@ export class OutputBuffer {
     this.length += 8;
   }
 
-  append(bytes: Uint8Array): void {
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+  append(text: Uint8Array): void {
+    const { length } = text;
+    if (length > LONG_TEXT) {
+      this.bytes.set(text, this.length);
+    } else {
+      const { bytes } = this;
+      let at = this.length;
+      for (let i = 0; i < length; i++) bytes[at++] = text[i];
+    }
+    this.length += length;
   }
 
   /** The shortest lower-case digits, without "0x"; at most 16 bytes. */
@@ -74,10 +86,13 @@ export class OutputBuffer {
     this.#decimalDigits(value - high * BILLION, 9);
   }
 
-  /** Takes what has been appended, as bytes of its own. */
+  /** Takes what has been appended and is not held, as bytes of its own. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.bytes.slice(0, this.length);
-    this.length = 0;
+    const end = Math.min(this.length, this.hold);
+    const taken = this.bytes.slice(0, end);
+    this.bytes.copyWithin(0, end, this.length);
+    this.length -= end;
+    this.hold -= end;
     return taken;
   }
 
