@@ -98,9 +98,15 @@ function requireReplaceable(target: string, isFolder: boolean, force: boolean): 
     throw new UserError(ExitCode.usage, `${target} exists and is not ${kind}`, another);
   }
   if (!force) {
-    throw new UserError(ExitCode.usage, `${target} exists`, `replace it with --force, or ${another}`);
+    throw new UserError(
+      ExitCode.usage,
+      `${target} exists`,
+      `replace it with --force, or ${another}`,
+    );
   }
-  const foreign = isFolder ? readdirSync(target).find((file) => !FOLDER_FILE.test(file)) : undefined;
+  const foreign = isFolder
+    ? readdirSync(target).find((file) => !FOLDER_FILE.test(file))
+    : undefined;
   if (foreign !== undefined) {
     throw new UserError(
       ExitCode.usage,
@@ -198,7 +204,9 @@ function gzip(): Compressor {
 }
 
 function xz(): Compressor {
-  const child = spawn('xz', ['--stdout', '-1', '--threads=0'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('xz', ['--stdout', '-1', '--threads=0'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', (error) => {
       reject(

@@ -38,13 +38,7 @@ class DramWriter implements AccessWriter {
   }
 }
 
-type DrawLine = (
-  out: OutputBuffer,
-  lo: number,
-  hi: number,
-  isStore: boolean,
-  now: number,
-) => void;
+type DrawLine = (out: OutputBuffer, lo: number, hi: number, isStore: boolean, now: number) => void;
 
 const LD = ascii('LD 0x');
 const ST = ascii('ST 0x');

@@ -125,10 +125,12 @@ function requireCapabilities({ capabilities, path }: Trace, format: ExportFormat
 
 function requireOneVcpu(trace: Trace, format: ExportFormat, vcpu: number | undefined): void {
   if (!format.isOneVcpu || vcpu !== undefined) return;
-  const ran = new Set(trace.chunks.flatMap(({ vcpu: first, vcpuStates }) => [
-    first,
-    ...vcpuStates.map((state) => state.vcpu),
-  ]));
+  const ran = new Set(
+    trace.chunks.flatMap(({ vcpu: first, vcpuStates }) => [
+      first,
+      ...vcpuStates.map((state) => state.vcpu),
+    ]),
+  );
   if (ran.size <= 1) return;
   throw new TraceError('bad-argument', `a file in the format ${format.name} is one core's`, {
     file: trace.path,

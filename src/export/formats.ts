@@ -86,7 +86,8 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     readBy: 'Ramulator 2: frontend LoadStoreTrace',
     output: 'file',
     isOneVcpu: false,
-    record: 'a line "LD 0xADDRESS" or "ST 0xADDRESS": the part of an access in one line of 64 bytes',
+    record:
+      'a line "LD 0xADDRESS" or "ST 0xADDRESS": the part of an access in one line of 64 bytes',
     units: 'physical addresses, in bytes',
     keeps: 'order, direction, physical address',
     loses: 'everything else; caches are not modelled: every access goes to memory',
@@ -116,7 +117,8 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     isOneVcpu: false,
     record: 'a line "I  ADDRESS,SIZE", " L ADDRESS,SIZE" or " S ADDRESS,SIZE"',
     units: 'virtual (linear) addresses in hexadecimal; bytes in decimal',
-    keeps: 'order, instructions, direction, virtual address, size; a read-modify-write is L, then S (never M)',
+    keeps:
+      'order, instructions, direction, virtual address, size; a read-modify-write is L, then S (never M)',
     loses: 'vCPU, privilege, address space, physical address, time; iterations of rep have one I',
     losses: ['aborted', 'devices', 'eventDeliveries', 'pageWalks'],
     use: 'as the output of valgrind --tool=lackey --trace-mem=yes',
@@ -128,10 +130,12 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     readBy: 'Dinero IV: -informat d',
     output: 'file',
     isOneVcpu: false,
-    record: 'a line "LABEL ADDRESS SIZE": label 0 load, 1 store, 2 fetch; Dinero takes the size for a comment',
+    record:
+      'a line "LABEL ADDRESS SIZE": label 0 load, 1 store, 2 fetch; Dinero takes the size for a comment',
     units: 'virtual (linear) addresses in hexadecimal; bytes in decimal',
     keeps: 'order, instructions, direction, virtual address, size',
-    loses: 'vCPU, privilege, address space, physical address, time; iterations of rep have one fetch',
+    loses:
+      'vCPU, privilege, address space, physical address, time; iterations of rep have one fetch',
     losses: ['aborted', 'devices', 'eventDeliveries', 'pageWalks'],
     use: 'dineroIV -informat d -l1-dsize 32k -l1-dbsize 64 < OUT',
     needs: ['vaddr'],
@@ -143,8 +147,10 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     output: 'file',
     isOneVcpu: false,
     record: "a trace event of Chrome's JSON format",
-    units: 'an instruction, of any vCPU, is shown as 1 ns; counters are accesses per 1000 instructions of all vCPUs',
-    keeps: 'for each vCPU its rate of accesses, by direction and privilege, in some 4000 windows; its address spaces over time',
+    units:
+      'an instruction, of any vCPU, is shown as 1 ns; counters are accesses per 1000 instructions of all vCPUs',
+    keeps:
+      'for each vCPU its rate of accesses, by direction and privilege, in some 4000 windows; its address spaces over time',
     loses: 'single accesses',
     losses: ['aborted'],
     use: 'open OUT in the viewer',
@@ -158,10 +164,11 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     isOneVcpu: false,
     record: 'a row: an access',
     units: 'addresses in hexadecimal with 0x; icount in instructions of the vCPU; bytes in decimal',
-    keeps: 'everything that is known of an access; the columns are those of "loadstore dump --format csv"',
+    keeps:
+      'everything that is known of an access; the columns are those of "loadstore dump --format csv"',
     loses: 'instructions that access nothing, events',
     losses: ['aborted'],
-    use: "duckdb -c \"select op, count(*) from 'OUT' group by op\"",
+    use: 'duckdb -c "select op, count(*) from \'OUT\' group by op"',
     needs: [],
     makeWriter: (trace, losses) => new RowExport(trace, losses, 'csv'),
   },

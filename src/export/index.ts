@@ -16,6 +16,7 @@ export {
   ROW_FIELDS,
   ROW_MARKS,
   type RowColumns,
+  type RowField,
   type RowFormat,
   RowWriter,
   wideColumns,

@@ -7,7 +7,9 @@ import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { requireColumn } from './writer.ts';
 
-export const RAM_COLUMNS: readonly ColumnName[] = ['paddr', 'size', 'flags', 'icount', 'vcpu'];
+export const RAM_COLUMNS: readonly ColumnName[] = [
+  ...(['vaddr', 'paddr', 'size', 'flags', 'icount', 'vcpu'] as const),
+];
 
 /** What a DRAM burst and a cache line have. */
 const LINE_BYTES = 64;
@@ -35,6 +37,7 @@ export class RamLines {
   }
 
   consume(batch: AccessBatch): void {
+    const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
     const paddr = halves(requireColumn(batch.paddr, 'paddr'));
     const icount = halves(requireColumn(batch.icount, 'icount'));
     const size = requireColumn(batch.size, 'size');
@@ -55,10 +58,9 @@ export class RamLines {
         else losses.devices++;
         continue;
       }
-      const lo = paddr[2 * i];
       const isStore = (flag & AccessFlag.store) !== 0;
-      const inPage = crosses ? PAGE_BYTES - (lo & (PAGE_BYTES - 1)) : size[i];
-      this.#split(lo, paddr[2 * i + 1], inPage, isStore, now, i);
+      const inPage = crosses ? PAGE_BYTES - (vaddr[2 * i] & (PAGE_BYTES - 1)) : size[i];
+      this.#split(paddr[2 * i], paddr[2 * i + 1], inPage, isStore, now, i);
       if (crosses) this.#split(second[at], second[at + 1], size[i] - inPage, isStore, now, i);
     }
   }
@@ -70,14 +72,16 @@ export class RamLines {
       return;
     }
     let at = lo;
+    let high = hi;
     let left = bytes;
     let room = LINE_BYTES - (at & (LINE_BYTES - 1));
     while (left > room) {
-      this.#emit(at, hi, room, isStore, now, i);
+      this.#emit(at, high, room, isStore, now, i);
       at = (at + room) >>> 0;
+      if (at === 0) high++; // one without a virtual address may cross pages, even 4 GiB
       left -= room;
       room = LINE_BYTES;
     }
-    this.#emit(at, hi, left, isStore, now, i);
+    this.#emit(at, high, left, isStore, now, i);
   }
 }

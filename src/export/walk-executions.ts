@@ -196,7 +196,8 @@ class StreamWalk {
     if (this.#isVisited) {
       for (let i = this.#at; i < stop; i++) {
         const flag = flags[i];
-        if ((flag & (AccessFlag.aborted | AccessFlag.origin)) !== 0) this.#takeOdd(columns, i, flag);
+        if ((flag & (AccessFlag.aborted | AccessFlag.origin)) !== 0)
+          this.#takeOdd(columns, i, flag);
         else {
           if (insn[i] > this.#current) this.#begin(insn[i]);
           this.#visitor.access(columns, i);

@@ -49,7 +49,8 @@ export function dataFlowOf(bytes: Uint8Array, mode: CpuMode): DataFlow {
       flow: flowOf(instruction),
       reads: [...reads],
       writes: [...writes],
-      repeats: instruction.isStringInstruction && isRepeated ? mnemonicName(instruction) : undefined,
+      repeats:
+        instruction.isStringInstruction && isRepeated ? mnemonicName(instruction) : undefined,
     };
   });
 }

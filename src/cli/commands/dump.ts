@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode, TraceError } from '../../base/index.ts';
+import {
+  instructionTexts,
+  OutputBuffer,
+  type RowColumns,
+  RowWriter,
+  rowColumnsOf,
+  wideColumns,
+} from '../../export/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
 import {
   type CliContext,
@@ -11,13 +19,10 @@ import {
   wordAt,
 } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
-import {
-  DUMP_FORMATS,
-  type DumpFormat,
-  dumpHeadline,
-  dumpLines,
-  type InstructionBytes,
-} from '../render/dump.ts';
+import { DUMP_HEADLINE, dumpLines } from '../render/dump.ts';
+
+const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
+type DumpFormat = (typeof DUMP_FORMATS)[number];
 
 export const dumpCommand: CommandSpec = {
   name: 'dump',
@@ -45,14 +50,6 @@ instruction made it, an interrupt or exception was taken at pc; page-walk: the M
   run: runDump,
 };
 
-/** More instructions than a block has (docs/format.md 2). */
-const MAX_INSNS = 1024;
-
-const ALWAYS = [
-  ...(['ordinal', 'vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'cpl'] as const),
-  ...(['block', 'insn'] as const),
-];
-
 async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
   const format = formatFrom(input);
   const from = findCount(input, 'from', '--from') ?? 0;
@@ -60,24 +57,20 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   const vcpu = findCount(input, 'vcpu', '--vcpu');
   const trace = await openTrace(wordAt(input, 0));
   try {
-    await context.writeOut(dumpHeadline(format));
-    const bytesOf = instructionBytes(trace.code);
+    const draw = drawerOf(trace, format);
+    await context.writeOut(draw.headline);
     let left = count;
     await withAbort(async (signal) => {
       const batches = trace.accesses({
         from,
-        columns: [
-          ...ALWAYS,
-          ...(trace.capabilities.paddr.status === 'no' ? [] : (['paddr'] as const)),
-          ...(trace.capabilities['address-space'].status === 'no' ? [] : (['cr3'] as const)),
-        ],
+        columns: rowColumnsOf(trace),
         includeAborted: isOn(input, 'aborted'),
         signal,
         ...(vcpu === undefined ? {} : { vcpu }),
       });
       for await (const batch of batches) {
         const end = Math.min(batch.length, left);
-        for (const text of dumpLines(batch, end, format, bytesOf)) await context.writeOut(text);
+        for (const text of draw.lines(batch, end)) await context.writeOut(text);
         left -= end;
         if (left <= 0) break;
       }
@@ -91,19 +84,36 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   }
 }
 
-function instructionBytes(code: Trace['code']): InstructionBytes {
-  const known = new Map<number, string>(); // as large as the part of the code table that is shown
-  return (block, insn) => {
-    const key = block * MAX_INSNS + insn;
-    let text = known.get(key);
-    if (text === undefined) {
-      const offsets = code.insnOffsets(block); // none: no instruction made the access
-      const bytes = code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
-      text = Buffer.from(bytes).toString('hex');
-      known.set(key, text);
-    }
-    return text;
+interface Drawer {
+  /** What comes before the first access. */
+  readonly headline: string;
+  /** Accesses 0 to end of the batch, some at a time. */
+  lines(batch: RowColumns, end: number): Iterable<string>;
+}
+
+function drawerOf({ code }: Pick<Trace, 'code'>, format: DumpFormat): Drawer {
+  const textOf = instructionTexts(code);
+  if (format === 'text') {
+    const bytesOf = (block: number, insn: number): string => latin1(textOf(block, insn));
+    return { headline: DUMP_HEADLINE, lines: (batch, end) => dumpLines(batch, end, bytesOf) };
+  }
+  const out = new OutputBuffer();
+  const rows = new RowWriter(out, format, textOf);
+  rows.headline();
+  return {
+    headline: latin1(out.take()),
+    lines: function* (batch, end) {
+      const wide = wideColumns(batch);
+      for (let i = 0; i < end; i++) {
+        rows.row(batch, wide, i);
+        if (out.isDue || i === end - 1) yield latin1(out.take());
+      }
+    },
   };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function formatFrom(input: CommandInput): DumpFormat {

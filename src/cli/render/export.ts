@@ -6,6 +6,8 @@ import type { ExportResult } from '../results.ts';
 export function renderExport({ format, output, records, bytes, lost }: ExportResult): string {
   const size = `${formatQuantity(records, 'record')}, ${formatBytes(bytes)}`;
   const names = LOSS_NAMES.filter((name) => (lost[name] ?? 0) > 0);
-  const left = names.map((name) => `  ${formatCount(lost[name] ?? 0).padStart(13)}  ${LOSSES[name]}\n`);
+  const left = names.map(
+    (name) => `  ${formatCount(lost[name] ?? 0).padStart(13)}  ${LOSSES[name]}\n`,
+  );
   return `${output}: ${format}, ${size}\n${left.length === 0 ? '' : `left out:\n${left.join('')}`}`;
 }
