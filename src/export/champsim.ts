@@ -3,6 +3,7 @@
 // out what kind of branch an instruction is from the registers it uses, so branches have those that stand for
 // their kind. Whether a branch was taken shows with what follows: its record waits for that.
 
+import { u64FromBigint } from '../base/index.ts';
 import { AccessFlag, type ChunkInfo, Origin, type Trace, type TraceNote } from '../format/index.ts';
 import {
   type ControlFlow,
@@ -186,7 +187,8 @@ export class ChampsimWriter implements ExecutionWriter {
     const isStore = (flags[i] & AccessFlag.store) !== 0;
     const isNext = this.#iterations.begins(isStore, lo, hi);
     const isFull = isStore ? this.#stores === STORES : this.#loads === LOADS;
-    if (isNext || isFull) this.#record();
+    if (isNext) this.#record();
+    else if (isFull) this.#spill();
     if ((flags[i] & AccessFlag.device) !== 0) {
       this.#losses.devices++;
       return;
@@ -209,7 +211,7 @@ export class ChampsimWriter implements ExecutionWriter {
   event(note: TraceNote): void {
     if (note.kind !== 'event' || !this.#waits) return;
     // An address that is not known counts as taken: so does ChampSim take what follows.
-    this.#settle(Number(note.ip & 0xffff_ffffn));
+    this.#settle(u64FromBigint(note.ip).lo);
   }
 
   finish(): void {
@@ -226,6 +228,13 @@ export class ChampsimWriter implements ExecutionWriter {
     this.#stores = 0;
     this.#loads = 0;
     this.records++;
+  }
+
+  /** The record is full: what it has of memory goes before, as an instruction that uses nothing else. */
+  #spill(): void {
+    const { bytes, hold } = this.#buffer;
+    bytes.fill(0, hold + At.isBranch, hold + At.stores);
+    this.#record();
   }
 
   /** The branch that waits led there, low half: a branch does not reach 4 GiB far. */

@@ -3,6 +3,7 @@
 // clients/drcachesim/common/trace_entry.h has them; version 7, whole-system, core-sharded: a file for each vCPU.
 // A branch's outcome stands in front of what follows, so its entry waits for the next instruction.
 
+import { u64FromBigint } from '../base/index.ts';
 import { AccessFlag, type ChunkInfo, Origin, type Trace, type TraceNote } from '../format/index.ts';
 import { type ControlFlow, cpuModeOfHflags, dataFlowOf, usualMode } from '../isa/index.ts';
 import { enlarged, InstructionSites } from './instruction-sites.ts';
@@ -63,8 +64,8 @@ const ENCODING_BYTES = 8;
 const MAX_INSTR_BYTES = 4 * ENTRY_BYTES;
 const ALL_ONES = 0xffff_ffff;
 const TWO_32 = 2 ** 32;
-/** Milliseconds from 1601 to 1970. */
-const EPOCH_1601_MS = 11_644_473_600_000;
+/** Microseconds from 1601 to 1970. */
+const EPOCH_1601_US = 11_644_473_600_000_000n;
 /** Event bits of docs/format.md 3.6. */
 const SOFTWARE_INTERRUPT = 1 << 9;
 const SMM_LEFT = 1 << 11;
@@ -198,18 +199,18 @@ export class DrmemtraceWriter implements ExecutionWriter {
   readonly #facts: Facts = new Facts();
   readonly #iterations: RepIterations = new RepIterations();
   readonly #shards = new Map<number, Shard>();
-  readonly #startUs: number;
+  readonly #startUs: bigint;
   #shard: Shard = new Shard(NONE);
-  #chunkUs = 0;
+  #chunkUs = 0n;
   #isNewChunk = false;
-  /** Microseconds since 1601; no two timestamps are equal. */
-  #timestamp = 0;
+  /** Microseconds since 1601, more than a double can count; no two timestamps are equal. */
+  #timestamp = 0n;
 
   constructor(trace: Trace, losses: LossCounts) {
     this.wantsPaddr = trace.capabilities.paddr.status !== 'no';
     this.#losses = losses;
     const started = Date.parse(trace.header.recorder.startedAt ?? '');
-    this.#startUs = ((Number.isNaN(started) ? 0 : started) + EPOCH_1601_MS) * 1000;
+    this.#startUs = BigInt(Number.isNaN(started) ? 0 : started) * 1000n + EPOCH_1601_US;
     this.sites = new InstructionSites(trace.code, (site, bytes, mode) => {
       const pc = `${this.sites.pcHi[site]}:${this.sites.pcLo[site]}`;
       this.#facts.add(site, pc, bytes, mode);
@@ -217,7 +218,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
   }
 
   chunk({ hostBeginNs }: ChunkInfo): void {
-    this.#chunkUs = this.#startUs + Math.floor(hostBeginNs / 1000);
+    this.#chunkUs = this.#startUs + BigInt(Math.floor(hostBeginNs / 1000));
     this.#isNewChunk = true;
   }
 
@@ -285,8 +286,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
 
   event(note: TraceNote): void {
     if (note.kind !== 'event') return;
-    let lo = Number(note.ip & 0xffff_ffffn);
-    let hi = Number(note.ip >> 32n);
+    let { lo, hi } = u64FromBigint(note.ip);
     const isKnown = lo !== ALL_ONES || hi !== ALL_ONES;
     if (!isKnown || (note.what & (SMM_LEFT | TRIPLE_FAULT)) !== 0) {
       this.#losses.events++;
@@ -342,10 +342,11 @@ export class DrmemtraceWriter implements ExecutionWriter {
   /** Time and vCPU, when the vCPU goes on after another one, and now and then. */
   #stamp(): void {
     const { buffer, vcpu } = this.#shard;
-    this.#timestamp = Math.max(this.#timestamp + 1, this.#chunkUs);
-    const high = Math.floor(this.#timestamp / TWO_32);
+    const next = this.#timestamp + 1n;
+    this.#timestamp = next > this.#chunkUs ? next : this.#chunkUs;
+    const { lo, hi } = u64FromBigint(this.#timestamp);
     buffer.reserve(2 * ENTRY_BYTES);
-    this.#entry(buffer, Entry.marker, Marker.timestamp, this.#timestamp % TWO_32, high);
+    this.#entry(buffer, Entry.marker, Marker.timestamp, lo, hi);
     this.#entry(buffer, Entry.marker, Marker.cpuId, vcpu, 0);
   }
 

@@ -2,6 +2,7 @@
 // Every instruction of every block that ran, numbered as they are met: its address, its length, and what a
 // format needs to know of it, worked out once.
 
+import { u64FromBigint } from '../base/index.ts';
 import type { CodeTable } from '../format/index.ts';
 
 const NOT_MET = -1;
@@ -37,9 +38,9 @@ export class InstructionSites {
     while (base + offsets.length > this.pcLo.length) this.#grow();
     for (let i = 0; i < offsets.length; i++) {
       const end = i + 1 < offsets.length ? offsets[i + 1] : bytes.length;
-      const pc = vaddr + BigInt(offsets[i]);
-      this.pcLo[base + i] = Number(pc & 0xffff_ffffn);
-      this.pcHi[base + i] = Number((pc >> 32n) & 0xffff_ffffn);
+      const pc = u64FromBigint(BigInt.asUintN(64, vaddr + BigInt(offsets[i])));
+      this.pcLo[base + i] = pc.lo;
+      this.pcHi[base + i] = pc.hi;
       this.size[base + i] = end - offsets[i];
       this.#describe?.(base + i, bytes.subarray(offsets[i], end), this.#code.mode(block));
     }
