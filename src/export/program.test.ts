@@ -54,7 +54,7 @@ describe('drmemtrace', () => {
       ...[
         'cache_line_size 40',
         'page_size 1000',
-        `timestamp ${(11_644_473_600_000_000n).toString(16)}`,
+        `timestamp ${(11_644_473_600_000_001n).toString(16)}`,
       ],
       ...['cpu_id 0', 'encoding 55', 'instr 1 401000', 'write 8 7ff8', 'hardware_event 401001'],
       ...['encoding 48cf', 'branch_target 401001', 'return 2 ffffffff81000000', ...iretLoads],
