@@ -17,8 +17,6 @@ export interface ExportOptions {
   readonly signal?: AbortSignal;
   /** Accesses read so far, of how many; now and then. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Threads that decode accesses for formats without instructions; needs openTrace. Default 0. */
-  readonly workers?: number;
 }
 
 /** Bytes to append to a file of the export; '' names the one file of an export that is not a folder. */
@@ -52,7 +50,7 @@ export async function* exportTrace(
   const total = countAccesses(trace, from, to);
   const steps =
     writer.kind === 'accesses'
-      ? readAccesses(trace, writer, selection, options.workers ?? 0)
+      ? readAccesses(trace, writer, selection)
       : readExecutions(trace, writer, selection, losses);
   for await (const done of steps) {
     yield* takeDue(writer, false);
@@ -69,7 +67,6 @@ async function* readAccesses(
   trace: Trace,
   writer: AccessWriter,
   { from, to, vcpu, signal }: Selection,
-  workers: number,
 ): AsyncGenerator<number, void, undefined> {
   let done = 0;
   const batches = trace.accesses({
@@ -77,7 +74,6 @@ async function* readAccesses(
     includeAborted: true,
     from,
     to,
-    workers,
     ...(vcpu === undefined ? {} : { vcpu }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -93,7 +93,6 @@ async function writeParts(
     const parts = exportTrace(trace, format, {
       ...selectionFrom(input),
       signal,
-      workers: 1,
       onProgress: (done, total) => {
         line.show(drawBar(done / total, `exporting to ${format.name}`));
       },
