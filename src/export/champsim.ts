@@ -72,17 +72,17 @@ const BRANCHES: Readonly<Record<ControlFlow, BranchRegisters | undefined>> = {
   system: { written: [RIP], read: [RFLAGS], others: false },
 };
 
-/** A record of each instruction without its memory, by the instruction's number. */
+/** What a record has before its memory, by the instruction's number. */
 class Templates {
-  bytes: Uint8Array = new Uint8Array(1 << 20);
+  bytes: Uint8Array = new Uint8Array(At.stores << 14);
   repeat: Uint8Array = new Uint8Array(1 << 14);
   flow: Uint8Array = new Uint8Array(1 << 14);
 
   add(site: number, pcLo: number, pcHi: number, flow: DataFlow): void {
     if (site >= this.repeat.length) this.#grow();
-    const begin = site * RECORD_BYTES;
-    const record = this.bytes.subarray(begin, begin + RECORD_BYTES);
-    const view = new DataView(record.buffer, record.byteOffset, RECORD_BYTES);
+    const begin = site * At.stores;
+    const record = this.bytes.subarray(begin, begin + At.stores);
+    const view = new DataView(record.buffer, record.byteOffset, At.stores);
     view.setUint32(0, pcLo, true);
     view.setUint32(4, pcHi, true);
     const { written, read } = registersOf(flow);
@@ -221,10 +221,15 @@ export class ChampsimWriter implements ExecutionWriter {
   /** One more of the instruction, without memory so far. */
   #record(): void {
     const out = this.#buffer;
-    const begin = this.#site * RECORD_BYTES;
     out.reserve(RECORD_BYTES);
-    out.hold = out.length;
-    out.append(this.#templates.bytes.subarray(begin, begin + RECORD_BYTES));
+    const at = out.length;
+    const { bytes } = out;
+    const template = this.#templates.bytes;
+    const begin = this.#site * At.stores;
+    for (let n = 0; n < At.stores; n++) bytes[at + n] = template[begin + n];
+    bytes.fill(0, at + At.stores, at + RECORD_BYTES);
+    out.hold = at;
+    out.length = at + RECORD_BYTES;
     this.#stores = 0;
     this.#loads = 0;
     this.records++;

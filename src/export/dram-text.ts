@@ -4,7 +4,7 @@
 
 import type { AccessBatch } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
-import { ascii, OutputBuffer } from './output-buffer.ts';
+import { ascii, OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
 import { RAM_COLUMNS, RamLines } from './ram-lines.ts';
 import type { AccessWriter, NamedOutput } from './writer.ts';
 
@@ -23,8 +23,9 @@ class DramWriter implements AccessWriter {
     this.outputs = [{ name: '', buffer }];
     this.#lines = new RamLines(losses, (lo, hi, _bytes, isStore, now) => {
       buffer.reserve(MAX_LINE_BYTES);
-      draw(buffer, lo, hi, isStore, now);
-      buffer.byte(NEWLINE);
+      const at = draw(buffer, buffer.length, lo, hi, isStore, now);
+      buffer.bytes[at] = NEWLINE;
+      buffer.length = at + 1;
       this.records++;
     });
   }
@@ -38,16 +39,23 @@ class DramWriter implements AccessWriter {
   }
 }
 
-type DrawLine = (out: OutputBuffer, lo: number, hi: number, isStore: boolean, now: number) => void;
+/** Writes the line, without its end, at that place, and gives the place behind. */
+type DrawLine = (
+  out: OutputBuffer,
+  at: number,
+  lo: number,
+  hi: number,
+  isStore: boolean,
+  now: number,
+) => number;
 
 const LD = ascii('LD 0x');
 const ST = ascii('ST 0x');
 
 export function ramulatorWriter(losses: LossCounts): AccessWriter {
-  return new DramWriter(losses, (out, lo, hi, isStore) => {
-    out.append(isStore ? ST : LD);
-    out.hex(lo, hi);
-  });
+  return new DramWriter(losses, (out, at, lo, hi, isStore) =>
+    putHex(out, putText(out.bytes, at, isStore ? ST : LD), lo, hi),
+  );
 }
 
 const ADDRESS = ascii('0x');
@@ -56,10 +64,9 @@ const WRITE = ascii(' WRITE ');
 
 /** One instruction is one cycle of the memory's clock. */
 export function dramsimWriter(losses: LossCounts): AccessWriter {
-  return new DramWriter(losses, (out, lo, hi, isStore, now) => {
-    out.append(ADDRESS);
-    out.hex(lo, hi);
-    out.append(isStore ? WRITE : READ);
-    out.decimal(now);
+  return new DramWriter(losses, (out, at, lo, hi, isStore, now) => {
+    const { bytes } = out;
+    const address = putHex(out, putText(bytes, at, ADDRESS), lo, hi);
+    return putDecimal(bytes, putText(bytes, address, isStore ? WRITE : READ), now);
   });
 }

@@ -5,7 +5,7 @@
 import { AccessFlag, type ChunkInfo, Origin, type Trace, type TraceNote } from '../format/index.ts';
 import { InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
-import { ascii, OutputBuffer } from './output-buffer.ts';
+import { ascii, OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
 import type { ExecutionColumns } from './walk-executions.ts';
 import type { ExecutionWriter, NamedOutput } from './writer.ts';
 
@@ -85,14 +85,16 @@ class ReferenceWriter implements ExecutionWriter {
     // The last line is whole.
   }
 
-  #line(what: Uint8Array, lo: number, hi: number, bytes: number): void {
+  #line(what: Uint8Array, lo: number, hi: number, size: number): void {
     const out = this.#buffer;
     out.reserve(MAX_LINE_BYTES);
-    out.append(what);
-    out.hex(lo, hi);
-    out.byte(this.#spelling.comma);
-    out.decimal(bytes);
-    out.byte(NEWLINE);
+    const { bytes } = out;
+    let at = putText(bytes, out.length, what);
+    at = putHex(out, at, lo, hi);
+    bytes[at++] = this.#spelling.comma;
+    at = putDecimal(bytes, at, size);
+    bytes[at++] = NEWLINE;
+    out.length = at;
     this.records++;
   }
 }

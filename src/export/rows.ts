@@ -3,7 +3,7 @@
 // in CSV and missing in NDJSON.
 
 import { AccessFlag, type CodeTable, halves } from '../format/index.ts';
-import { ascii, OutputBuffer } from './output-buffer.ts';
+import { ascii, type OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
 
 export type RowFormat = 'csv' | 'ndjson';
 
@@ -49,13 +49,6 @@ export const ROW_MARKS: readonly (readonly [bit: number, name: string])[] = [
 const MAX_ROW_BYTES = 400;
 const CPL_UNKNOWN = 0xff;
 const TWO_32 = 2 ** 32;
-const COMMA = 44;
-const NEWLINE = 10;
-const QUOTE = 34;
-const OPEN = 123;
-const CLOSE = 125;
-const ZERO = 48;
-const LOWER_X = 120;
 const LOAD = ascii('load');
 const STORE = ascii('store');
 const NO_BYTES = new Uint8Array(0);
@@ -65,21 +58,26 @@ export type InstructionText = (block: number, insn: number) => Uint8Array;
 
 export class RowWriter {
   readonly #out: OutputBuffer;
-  readonly #isJson: boolean;
   readonly #bytesOf: InstructionText;
-  /** What comes before the value of each field in NDJSON: `,"pc":`. */
-  readonly #keys: Readonly<Record<RowField, Uint8Array>>;
-  /** What the marks look like, by flags. */
-  readonly #marks: readonly Uint8Array[];
-  /** A field of the row has been written. */
-  #isBegun = false;
+  /** What stands before the value of each field that is known: `,"pc":"0x`, or `,0x`. */
+  readonly #keys: RowKeys;
+  /** What stands for a field that is not. */
+  readonly #missing: Uint8Array;
+  /** Behind a text. */
+  readonly #quote: Uint8Array;
+  /** Marks and the end of the row, by flags. */
+  readonly #ends: readonly Uint8Array[];
+  readonly #isJson: boolean;
 
   constructor(out: OutputBuffer, format: RowFormat, bytesOf: InstructionText) {
+    const isJson = format === 'ndjson';
     this.#out = out;
-    this.#isJson = format === 'ndjson';
     this.#bytesOf = bytesOf;
-    this.#keys = keysOf(this.#isJson);
-    this.#marks = Array.from({ length: 256 }, (_, flags) => marksOf(flags, this.#isJson));
+    this.#isJson = isJson;
+    this.#keys = keysOf(isJson);
+    this.#missing = ascii(isJson ? '' : ',');
+    this.#quote = ascii(isJson ? '"' : '');
+    this.#ends = Array.from({ length: 256 }, (_, flags) => endOf(flags, isJson));
   }
 
   /** What comes before the first row. */
@@ -90,77 +88,62 @@ export class RowWriter {
   /** Row i of the batch. */
   row(batch: RowColumns, wide: WideColumns, i: number): void {
     const out = this.#out;
+    const keys = this.#keys;
+    const quote = this.#quote;
     const flags = batch.flags?.[i] ?? 0;
     out.reserve(MAX_ROW_BYTES);
-    if (this.#isJson) out.byte(OPEN);
-    this.#isBegun = false;
-    this.#count('ordinal', batch.ordinal?.[i] ?? batch.firstOrdinal + i);
-    this.#count('vcpu', batch.vcpu?.[i]);
+    const { bytes } = out;
+    let at = this.#count(
+      bytes,
+      out.length,
+      keys.ordinal,
+      batch.ordinal?.[i] ?? batch.firstOrdinal + i,
+    );
+    at = this.#count(bytes, at, keys.vcpu, batch.vcpu?.[i]);
     const { icount } = wide;
-    this.#count('icount', icount && icount[2 * i + 1] * TWO_32 + icount[2 * i]);
-    this.#address('pc', wide.pc, i);
-    this.#word('op', (flags & AccessFlag.store) === 0 ? LOAD : STORE);
-    this.#count('size', batch.size?.[i]);
+    at = this.#count(bytes, at, keys.icount, icount && icount[2 * i + 1] * TWO_32 + icount[2 * i]);
+    at = this.#address(out, at, keys.pc, wide.pc, i);
+    at = putText(bytes, at, keys.op);
+    at = putText(bytes, at, (flags & AccessFlag.store) === 0 ? LOAD : STORE);
+    at = putText(bytes, at, quote);
+    at = this.#count(bytes, at, keys.size, batch.size?.[i]);
     const isPhysical = (flags & AccessFlag.physicalOnly) !== 0;
-    this.#address('vaddr', isPhysical ? undefined : wide.vaddr, i);
+    at = this.#address(out, at, keys.vaddr, isPhysical ? undefined : wide.vaddr, i);
     const isUnknown = (flags & AccessFlag.paddrUnknown) !== 0;
-    this.#address('paddr', isUnknown ? undefined : wide.paddr, i);
+    at = this.#address(out, at, keys.paddr, isUnknown ? undefined : wide.paddr, i);
     const cpl = batch.cpl?.[i];
-    this.#count('cpl', cpl === CPL_UNKNOWN ? undefined : cpl);
-    this.#address('cr3', wide.cr3, i);
+    at = this.#count(bytes, at, keys.cpl, cpl === CPL_UNKNOWN ? undefined : cpl);
+    at = this.#address(out, at, keys.cr3, wide.cr3, i);
     const block = batch.block?.[i];
-    if (block === undefined) this.#missing();
-    else this.#word('bytes', this.#bytesOf(block, batch.insn?.[i] ?? 0));
-    this.#key('marks');
-    out.append(this.#marks[flags] ?? NO_BYTES);
-    if (this.#isJson) out.byte(CLOSE);
-    out.byte(NEWLINE);
-  }
-
-  #count(field: RowField, value: number | undefined): void {
-    if (value === undefined) {
-      this.#missing();
-      return;
+    if (block === undefined) at = putText(bytes, at, this.#missing);
+    else {
+      at = putText(bytes, at, keys.bytes);
+      at = putText(bytes, at, this.#bytesOf(block, batch.insn?.[i] ?? 0));
+      at = putText(bytes, at, quote);
     }
-    this.#key(field);
-    this.#out.decimal(value);
+    out.length = putText(bytes, at, this.#ends[flags] ?? NO_BYTES);
   }
 
-  #address(field: RowField, words: Uint32Array | undefined, i: number): void {
-    if (words === undefined) {
-      this.#missing();
-      return;
-    }
-    const out = this.#out;
-    this.#key(field);
-    if (this.#isJson) out.byte(QUOTE);
-    out.byte(ZERO);
-    out.byte(LOWER_X);
-    out.hex(words[2 * i], words[2 * i + 1]);
-    if (this.#isJson) out.byte(QUOTE);
+  #count(bytes: Uint8Array, at: number, key: Uint8Array, value: number | undefined): number {
+    if (value === undefined) return putText(bytes, at, this.#missing);
+    return putDecimal(bytes, putText(bytes, at, key), value);
   }
 
-  #word(field: RowField, text: Uint8Array): void {
-    const out = this.#out;
-    this.#key(field);
-    if (this.#isJson) out.byte(QUOTE);
-    for (let i = 0; i < text.length; i++) out.byte(text[i]);
-    if (this.#isJson) out.byte(QUOTE);
-  }
-
-  #key(field: RowField): void {
-    const out = this.#out;
-    if (this.#isBegun) out.byte(COMMA);
-    this.#isBegun = true;
-    if (this.#isJson) out.append(this.#keys[field]);
-  }
-
-  #missing(): void {
-    if (this.#isJson) return;
-    if (this.#isBegun) this.#out.byte(COMMA);
-    this.#isBegun = true;
+  #address(
+    out: OutputBuffer,
+    at: number,
+    key: Uint8Array,
+    words: Uint32Array | undefined,
+    i: number,
+  ): number {
+    const { bytes } = out;
+    if (words === undefined) return putText(bytes, at, this.#missing);
+    const digits = putText(bytes, at, key);
+    return putText(bytes, putHex(out, digits, words[2 * i], words[2 * i + 1]), this.#quote);
   }
 }
+
+type RowKeys = Readonly<Record<Exclude<RowField, 'marks'>, Uint8Array>>;
 
 /** The 64-bit columns of a batch as halves. */
 export interface WideColumns {
@@ -181,27 +164,30 @@ export function wideColumns({ vaddr, pc, paddr, icount, cr3 }: RowColumns): Wide
   };
 }
 
-function keysOf(isJson: boolean): Readonly<Record<RowField, Uint8Array>> {
-  const key = (field: RowField): Uint8Array => (isJson ? ascii(`"${field}":`) : NO_BYTES);
+function keysOf(isJson: boolean): RowKeys {
+  const key = (field: RowField, csv: string, json: string): Uint8Array =>
+    ascii(isJson ? `,"${field}":${json}` : `,${csv}`);
+  const count = (field: RowField): Uint8Array => key(field, '', '');
+  const text = (field: RowField): Uint8Array => key(field, '', '"');
+  const address = (field: RowField): Uint8Array => key(field, '0x', '"0x');
   return {
-    ordinal: key('ordinal'),
-    vcpu: key('vcpu'),
-    icount: key('icount'),
-    pc: key('pc'),
-    op: key('op'),
-    size: key('size'),
-    vaddr: key('vaddr'),
-    paddr: key('paddr'),
-    cpl: key('cpl'),
-    cr3: key('cr3'),
-    bytes: key('bytes'),
-    marks: key('marks'),
+    ordinal: ascii(isJson ? '{"ordinal":' : ''),
+    vcpu: count('vcpu'),
+    icount: count('icount'),
+    pc: address('pc'),
+    op: text('op'),
+    size: count('size'),
+    vaddr: address('vaddr'),
+    paddr: address('paddr'),
+    cpl: count('cpl'),
+    cr3: address('cr3'),
+    bytes: text('bytes'),
   };
 }
 
-function marksOf(flags: number, isJson: boolean): Uint8Array {
+function endOf(flags: number, isJson: boolean): Uint8Array {
   const names = ROW_MARKS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
-  return ascii(isJson ? JSON.stringify(names) : names.join(' '));
+  return ascii(isJson ? `,"marks":${JSON.stringify(names)}}\n` : `,${names.join(' ')}\n`);
 }
 
 /** As large as the part of the code table that is shown. */
