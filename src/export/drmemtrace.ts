@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // DynamoRIO's offline traces: packed entries of 12 bytes, {u16 type, u16 size, u64 address or value}, as its
-// clients/drcachesim/common/trace_entry.h has them; version 7, whole-system, core-sharded: a file for each vCPU.
+// clients/drcachesim/common/trace_entry.h has them; version 7, a file for each vCPU.
 // A branch's outcome stands in front of what follows, so its entry waits for the next instruction.
 
 import { u64FromBigint } from '../base/index.ts';
@@ -40,6 +40,8 @@ const Entry = {
 
 /** trace_marker_type_t */
 const Marker = {
+  kernelEvent: 0,
+  kernelTransfer: 1,
   timestamp: 2,
   cpuId: 3,
   fileType: 9,
@@ -53,8 +55,29 @@ const Marker = {
   hardwareContextReturn: 44,
 } as const;
 
-/** OFFLINE_FILE_TYPE_: ARCH_X86_64, ENCODINGS, CORE_SHARDED, WHOLE_SYSTEM. */
-const FILE_TYPE = 0x40 | 0x200 | 0x1_0000 | 0x4_0000;
+/** How a trace presents itself: its OFFLINE_FILE_TYPE_ bits, and the markers of interrupts. */
+interface Guise {
+  readonly fileType: number;
+  readonly interrupt: number;
+  readonly interruptReturn: number;
+}
+
+/** ARCH_X86_64, ENCODINGS */
+const COMMON_TYPE = 0x40 | 0x200;
+
+/** What it is. CORE_SHARDED, WHOLE_SYSTEM. */
+export const WHOLE_SYSTEM: Guise = {
+  fileType: COMMON_TYPE | 0x1_0000 | 0x4_0000,
+  interrupt: Marker.hardwareEvent,
+  interruptReturn: Marker.hardwareContextReturn,
+};
+
+/** A program with a thread for each vCPU, and signals: DynamoRIO's simulators refuse whole systems. */
+export const THREADS: Guise = {
+  fileType: COMMON_TYPE,
+  interrupt: Marker.kernelEvent,
+  interruptReturn: Marker.kernelTransfer,
+};
 
 const LINE_BYTES = 64;
 const PAGE_BYTES = 4096;
@@ -196,6 +219,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
   readonly outputs: NamedOutput[] = [];
   records = 0;
   readonly #losses: LossCounts;
+  readonly #guise: Guise;
   readonly #facts: Facts = new Facts();
   readonly #iterations: RepIterations = new RepIterations();
   readonly #shards = new Map<number, Shard>();
@@ -206,7 +230,8 @@ export class DrmemtraceWriter implements ExecutionWriter {
   /** Microseconds since 1601, more than a double can count; no two timestamps are equal. */
   #timestamp = 0n;
 
-  constructor(trace: Trace, losses: LossCounts) {
+  constructor(trace: Trace, losses: LossCounts, guise: Guise) {
+    this.#guise = guise;
     this.wantsPaddr = trace.capabilities.paddr.status !== 'no';
     this.#losses = losses;
     const started = Date.parse(trace.header.recorder.startedAt ?? '');
@@ -235,7 +260,9 @@ export class DrmemtraceWriter implements ExecutionWriter {
     const out = shard.buffer;
     out.reserve(2 * ENTRY_BYTES + MAX_INSTR_BYTES);
     const repeat = facts.repeat[site];
-    const isContinued = repeat !== 0 && shard.last === site;
+    const { last } = shard; // the rest of a rep instruction may stand in another block
+    const isContinued =
+      repeat !== 0 && last !== NONE && facts.address[last] === facts.address[site];
     this.#settle(shard, this.sites.pcLo[site], this.sites.pcHi[site]);
     if (shard.waitsForReturn) this.#return(shard);
     const type = facts.type[site];
@@ -260,10 +287,6 @@ export class DrmemtraceWriter implements ExecutionWriter {
     out.reserve(4 * ENTRY_BYTES);
     if (this.#iterations.begins(isStore, lo, hi)) {
       this.#instr(out, Entry.instrNoFetch, shard.last);
-    }
-    if ((flags[i] & AccessFlag.device) !== 0) {
-      this.#losses.devices++;
-      return;
     }
     if (this.wantsPaddr) {
       const pLo = paddr[2 * i];
@@ -307,7 +330,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
     out.reserve(2 * ENTRY_BYTES);
     this.#settle(shard, lo, hi);
     if (shard.waitsForReturn) this.#return(shard);
-    this.#entry(out, Entry.marker, Marker.hardwareEvent, lo, hi);
+    this.#entry(out, Entry.marker, this.#guise.interrupt, lo, hi);
     shard.last = NONE;
   }
 
@@ -330,7 +353,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
       const out = shard.buffer;
       this.#entry(out, Entry.header, 0, VERSION, 0);
       this.#entry(out, Entry.marker, Marker.version, VERSION, 0);
-      this.#entry(out, Entry.marker, Marker.fileType, FILE_TYPE, 0);
+      this.#entry(out, Entry.marker, Marker.fileType, this.#guise.fileType, 0);
       this.#entry(out, Entry.thread, 4, vcpu + 1, 0);
       this.#entry(out, Entry.pid, 4, 1, 0);
       this.#entry(out, Entry.marker, Marker.cacheLineSize, LINE_BYTES, 0);
@@ -371,7 +394,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
   }
 
   #return(shard: Shard): void {
-    this.#entry(shard.buffer, Entry.marker, Marker.hardwareContextReturn, 0, 0);
+    this.#entry(shard.buffer, Entry.marker, this.#guise.interruptReturn, 0, 0);
     shard.waitsForReturn = false;
   }
 

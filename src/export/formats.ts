@@ -4,7 +4,7 @@
 import type { CapabilityName } from '../format/index.ts';
 import { ChampsimWriter } from './champsim.ts';
 import { dramsimWriter, ramulatorWriter } from './dram-text.ts';
-import { DrmemtraceWriter } from './drmemtrace.ts';
+import { DrmemtraceWriter, THREADS, WHOLE_SYSTEM } from './drmemtrace.ts';
 import { Gem5Writer } from './gem5.ts';
 import type { LossName } from './losses.ts';
 import { PerfettoWriter } from './perfetto.ts';
@@ -36,7 +36,7 @@ export interface ExportFormat {
 export const EXPORT_FORMATS: readonly ExportFormat[] = [
   {
     name: 'drmemtrace',
-    readBy: 'DynamoRIO: drmemtrace and its analysis tools',
+    readBy: 'DynamoRIO: drmemtrace_launcher with tools that run in parallel',
     output: 'folder',
     isOneVcpu: false,
     record: 'an entry of 12 bytes: an instruction, a reference, a part of an encoding, or a marker',
@@ -44,11 +44,26 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     keeps:
       'instructions with bytes, kind, and outcome or target of branches; iterations of rep (INSTR_NO_FETCH); order; direction, address, size; physical pages of data (markers); interrupts and exceptions (HARDWARE_EVENT) and iret (HARDWARE_CONTEXT_RETURN). A file for each vCPU; timestamps put the order of vCPUs back together',
     loses:
-      'privilege, address space, vectors and error codes; the mode of 16- and 32-bit code (the file says x86-64); physical addresses of code and of second pages; timestamps are those of chunks, less than a second off',
-    losses: ['aborted', 'devices', 'eventDeliveries', 'pageWalks', 'events'],
+      'privilege, address space, vectors and error codes; which accesses went to devices; the mode of 16- and 32-bit code (the file says x86-64); physical addresses of code and of second pages; timestamps are those of chunks. DynamoRIO takes for kernel code only what runs between an interrupt and its return',
+    losses: ['aborted', 'eventDeliveries', 'pageWalks', 'events'],
     use: 'drmemtrace_launcher -indir OUT -tool basic_counts',
     needs: ['vaddr', 'pc'],
-    makeWriter: (trace, losses) => new DrmemtraceWriter(trace, losses),
+    makeWriter: (trace, losses) => new DrmemtraceWriter(trace, losses, WHOLE_SYSTEM),
+  },
+  {
+    name: 'drmemtrace-threads',
+    readBy: 'DynamoRIO: its simulators too (cache, TLB, view), which refuse whole-system traces',
+    output: 'folder',
+    isOneVcpu: false,
+    record: 'as drmemtrace',
+    units: 'as drmemtrace',
+    keeps:
+      'as drmemtrace, in the guise of one program with a thread for each vCPU, whose interrupts are signals (KERNEL_EVENT, KERNEL_XFER)',
+    loses: 'as drmemtrace',
+    losses: ['aborted', 'eventDeliveries', 'pageWalks', 'events'],
+    use: 'drmemtrace_launcher -indir OUT -tool cache_simulator -cores 1',
+    needs: ['vaddr', 'pc'],
+    makeWriter: (trace, losses) => new DrmemtraceWriter(trace, losses, THREADS),
   },
   {
     name: 'champsim',

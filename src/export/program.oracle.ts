@@ -37,6 +37,10 @@ const BLOCKS: readonly RefBlock[] = [
   { vaddr: 0n, mode: KERNEL, lastRep: false, insnLengths: [] },
   // jmp rax, in other code at the place of the call
   block(0x40_2000n, USER, [0xff, 0xe0]),
+  // cld; rep stosb
+  block(0x40_4000n, USER, [0xfc], [0xf3, 0xaa]),
+  // rep stosb: the same one, from where it was left
+  block(0x40_4001n, USER, [0xf3, 0xaa]),
 ];
 
 const load = (insn: number, sizeLog2: number, vaddr: bigint): RefAccess => ({
@@ -89,6 +93,8 @@ export const PROGRAM: RefTrace = {
       }),
       run(9, { ...store(0, 2, 0xfee0_0000n), device: [{ part: 0, paddr: 0xfee0_0000n }] }),
       run(9, { ...store(0, 2, 0n) }),
+      run(10, store(1, 0, 0xb000n), store(1, 0, 0xb001n)),
+      run(11, store(0, 0, 0xb002n)),
     ],
   ],
 };

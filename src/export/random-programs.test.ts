@@ -112,9 +112,7 @@ describe('drmemtrace', () => {
       const wanted = steps.flatMap((step) =>
         step.kind === 'fetch'
           ? [`instr ${step.pc} ${step.size}`]
-          : step.access.device
-            ? []
-            : [`${step.access.store ? 'write' : 'read'} ${step.access.vaddr} ${step.access.size}`],
+          : [`${step.access.store ? 'write' : 'read'} ${step.access.vaddr} ${step.access.size}`],
       );
       // The code is random too: what it takes for an iteration of rep has no fetch.
       const found = entries.flatMap(({ type, size, value }) => {
