@@ -67,8 +67,8 @@ const BRANCHES: Readonly<Record<ControlFlow, BranchRegisters | undefined>> = {
   'direct-call': { written: [RIP, RSP], read: [RIP, RSP], others: false },
   'indirect-call': { written: [RIP, RSP], read: [RIP, RSP], others: true },
   return: { written: [RIP, RSP], read: [RSP], others: false },
-  'interrupt-return': { written: [RIP, RSP], read: [RSP], others: false },
-  // No kind of ChampSim's: taken for "other".
+  // No kind of ChampSim's, and not predicted as one: taken for "other".
+  'interrupt-return': { written: [RIP], read: [RFLAGS], others: false },
   system: { written: [RIP], read: [RFLAGS], others: false },
 };
 

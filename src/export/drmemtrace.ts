@@ -3,7 +3,7 @@
 // clients/drcachesim/common/trace_entry.h has them; version 7, a file for each vCPU.
 // A branch's outcome stands in front of what follows, so its entry waits for the next instruction.
 
-import { u64FromBigint } from '../base/index.ts';
+import { add64, u64FromBigint } from '../base/index.ts';
 import { AccessFlag, type ChunkInfo, Origin, type Trace, type TraceNote } from '../format/index.ts';
 import { type ControlFlow, cpuModeOfHflags, dataFlowOf, usualMode } from '../isa/index.ts';
 import { enlarged, InstructionSites } from './instruction-sites.ts';
@@ -86,7 +86,6 @@ const ENCODING_BYTES = 8;
 /** Encoding entries, branch target, instruction. */
 const MAX_INSTR_BYTES = 4 * ENTRY_BYTES;
 const ALL_ONES = 0xffff_ffff;
-const TWO_32 = 2 ** 32;
 /** Microseconds from 1601 to 1970. */
 const EPOCH_1601_US = 11_644_473_600_000_000n;
 /** Event bits of docs/format.md 3.6. */
@@ -172,6 +171,8 @@ class Shard {
   /** Type of the branch that waits; its entries begin at buffer.hold. */
   waiting = NONE;
   waitsForReturn = false;
+  /** Interrupts that were not returned from. */
+  depth = 0;
   /** Text that was told last, by address. */
   #told: Int32Array = new Int32Array(1 << 12).fill(NONE);
   readonly #toldPages: Uint32Array = new Uint32Array(TOLD_PAGES * 4);
@@ -248,8 +249,9 @@ export class DrmemtraceWriter implements ExecutionWriter {
   }
 
   enter(vcpu: number): void {
-    if (vcpu === this.#shard.vcpu && !this.#isNewChunk) return;
     if (vcpu !== this.#shard.vcpu) this.#shard = this.#shardOf(vcpu);
+    // Nothing stands between a branch and its target, unless another vCPU ran meanwhile.
+    else if (!this.#isNewChunk || this.#shard.waiting !== NONE) return;
     this.#isNewChunk = false;
     this.#stamp();
   }
@@ -264,7 +266,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
     const isContinued =
       repeat !== 0 && last !== NONE && facts.address[last] === facts.address[site];
     this.#settle(shard, this.sites.pcLo[site], this.sites.pcHi[site]);
-    if (shard.waitsForReturn) this.#return(shard);
+    this.#return(shard);
     const type = facts.type[site];
     const isBranch = type !== Entry.instr;
     if (isBranch) out.hold = out.length;
@@ -322,16 +324,15 @@ export class DrmemtraceWriter implements ExecutionWriter {
     const isAt = last !== NONE && pcLo[last] === lo && pcHi[last] === hi;
     if ((note.what & SOFTWARE_INTERRUPT) !== 0 && isAt) {
       // The instruction has run, and is returned behind.
-      const next = lo + size[last];
-      if (next >= TWO_32) hi++;
-      lo = next >>> 0;
+      ({ lo, hi } = add64(lo, hi, size[last], 0));
     }
     const out = shard.buffer;
     out.reserve(2 * ENTRY_BYTES);
     this.#settle(shard, lo, hi);
-    if (shard.waitsForReturn) this.#return(shard);
+    this.#return(shard);
     this.#entry(out, Entry.marker, this.#guise.interrupt, lo, hi);
     shard.last = NONE;
+    shard.depth++;
   }
 
   finish(): void {
@@ -393,9 +394,15 @@ export class DrmemtraceWriter implements ExecutionWriter {
     this.#entry(out, type, size[site], pcLo[site], pcHi[site]);
   }
 
+  /** Behind an iret, and what it popped: of an interrupt that was seen, since markers come in pairs. */
   #return(shard: Shard): void {
-    this.#entry(shard.buffer, Entry.marker, this.#guise.interruptReturn, 0, 0);
+    if (!shard.waitsForReturn) return;
     shard.waitsForReturn = false;
+    if (shard.depth === 0) return;
+    shard.depth--;
+    const { pcLo, pcHi, size } = this.sites;
+    const behind = add64(pcLo[shard.last], pcHi[shard.last], size[shard.last], 0);
+    this.#entry(shard.buffer, Entry.marker, this.#guise.interruptReturn, behind.lo, behind.hi);
   }
 
   /** The branch that waits led there. */

@@ -59,7 +59,12 @@ describe('drmemtrace', () => {
       ],
       ...['cpu_id 0', 'encoding 55', 'instr 1 401000', 'write 8 7ff8', 'hardware_event 401001'],
       ...['encoding 48cf', 'branch_target 401001', 'return 2 ffffffff81000000', ...iretLoads],
-      ...['hardware_context_return 0', 'encoding 488b03', 'instr 3 401001', 'read 8 5000'],
+      ...[
+        'hardware_context_return ffffffff81000002',
+        'encoding 488b03',
+        'instr 3 401001',
+        'read 8 5000',
+      ],
       ...['encoding 7403', 'untaken_jump 2 401004'],
       ...['encoding 0107', 'instr 2 401006', 'read 4 6000', 'write 4 6000'],
       ...['encoding c3', 'branch_target 401000', 'return 1 401008', 'read 8 7ff8'],
@@ -67,7 +72,7 @@ describe('drmemtrace', () => {
       ...['taken_jump 2 401004', 'hardware_event 401009'],
       ...['branch_target 401009', 'return 2 ffffffff81000000', ...iretLoads],
       ...[
-        'hardware_context_return 0',
+        'hardware_context_return ffffffff81000002',
         'encoding f3a4',
         'instr 2 401009',
         'read 1 8000',
@@ -126,7 +131,7 @@ describe('champsim', () => {
     });
     const iret = [
       'ffffffff81000000 none - Lfffffe0000002fd0 Lfffffe0000002fd8 Lfffffe0000002fe0 Lfffffe0000002fe8',
-      'ffffffff81000000 return taken Lfffffe0000002ff0',
+      'ffffffff81000000 other taken Lfffffe0000002ff0',
     ];
     expect(drawn).toEqual([
       '401000 none - S7ff8',
