@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ramulator 2's LoadStoreTrace ("LD 0x1f40") and DRAMsim3's trace ("0x1f40 READ 17"): text, a line for each
-// line of RAM that an access touches.
+// line of RAM that an access touches, with its address. (DRAMsim3 stands still when two requests of one line
+// have different addresses.)
 
 import type { AccessBatch } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
-import { RAM_COLUMNS, RamLines } from './ram-lines.ts';
+import { LINE_BYTES, RAM_COLUMNS, RamLines } from './ram-lines.ts';
 import type { AccessWriter, NamedOutput } from './writer.ts';
 
 const MAX_LINE_BYTES = 48;
@@ -23,7 +24,8 @@ class DramWriter implements AccessWriter {
     this.outputs = [{ name: '', buffer }];
     this.#lines = new RamLines(losses, (lo, hi, _bytes, isStore, now) => {
       buffer.reserve(MAX_LINE_BYTES);
-      const at = draw(buffer, buffer.length, lo, hi, isStore, now);
+      const line = (lo & ~(LINE_BYTES - 1)) >>> 0;
+      const at = draw(buffer, buffer.length, line, hi, isStore, now);
       buffer.bytes[at] = NEWLINE;
       buffer.length = at + 1;
       this.records++;

@@ -12,7 +12,7 @@ export const RAM_COLUMNS: readonly ColumnName[] = [
 ];
 
 /** What a DRAM burst and a cache line have. */
-const LINE_BYTES = 64;
+export const LINE_BYTES = 64;
 const PAGE_BYTES = 4096;
 const ALL_ONES = 0xffff_ffff;
 
