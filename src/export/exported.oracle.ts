@@ -7,7 +7,7 @@ import type { RefTrace, SeenTrace } from '../format/reference-trace.oracle.ts';
 import { type ExportCounts, type ExportOptions, exportTrace } from './export-trace.ts';
 import { EXPORT_FORMATS, type ExportFormat } from './formats.ts';
 
-export function requireFormat(name: string): ExportFormat {
+function requireFormat(name: string): ExportFormat {
   const format = EXPORT_FORMATS.find((one) => one.name === name);
   if (format === undefined) throw new Error(`no format ${name}`);
   return format;

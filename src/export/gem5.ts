@@ -6,7 +6,8 @@ import { type AccessBatch, type ColumnName, halves } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer } from './output-buffer.ts';
 import { RAM_COLUMNS, RamLines } from './ram-lines.ts';
-import { type AccessWriter, type NamedOutput, requireColumn } from './writer.ts';
+import { requireColumn } from './require-column.ts';
+import type { AccessWriter, NamedOutput } from './writer.ts';
 
 const MAGIC = ascii('gem5');
 /** Ticks are picoseconds, as gem5 has them; an instruction takes a nanosecond. */

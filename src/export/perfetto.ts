@@ -13,7 +13,8 @@ import {
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer } from './output-buffer.ts';
-import { type AccessWriter, type NamedOutput, requireColumn } from './writer.ts';
+import { requireColumn } from './require-column.ts';
+import type { AccessWriter, NamedOutput } from './writer.ts';
 
 /** Windows that a trace is cut into for its counters, about. */
 const WINDOWS = 4000;

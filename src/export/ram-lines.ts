@@ -5,7 +5,7 @@
 import { type AccessBatch, AccessFlag, type ColumnName, halves } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
-import { requireColumn } from './writer.ts';
+import { requireColumn } from './require-column.ts';
 
 export const RAM_COLUMNS: readonly ColumnName[] = [
   ...(['vaddr', 'paddr', 'size', 'flags', 'icount', 'vcpu'] as const),

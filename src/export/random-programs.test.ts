@@ -103,8 +103,8 @@ describe('drmemtrace', () => {
   it('has every vCPU in its file, in order', async () => {
     const { trace, seen } = await encoded;
     const { files } = await exportAll(trace, 'drmemtrace');
-    const vcpus = [...new Set(seen.blocks.map(({ vcpu }) => vcpu))].sort();
-    expect([...files.keys()].sort()).toEqual(vcpus.map((vcpu) => `vcpu-${vcpu}.trace.gz`));
+    const vcpus = [...new Set(seen.blocks.map(({ vcpu }) => vcpu))];
+    expect(new Set(files.keys())).toEqual(new Set(vcpus.map((vcpu) => `vcpu-${vcpu}.trace.gz`)));
     const stamps: bigint[] = [];
     for (const vcpu of vcpus) {
       const entries = readDrmemtrace(files.get(`vcpu-${vcpu}.trace.gz`) ?? new Uint8Array(0));

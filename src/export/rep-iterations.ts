@@ -3,7 +3,7 @@
 // iterations in a row, all of one instruction.
 
 /** 0: no rep prefix; else how the accesses of an iteration are told from those of the next. */
-export const Repeat = {
+const Repeat = {
   none: 0,
   /** stos, lods, scas, outs: each access. */
   each: 1,

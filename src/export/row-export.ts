@@ -4,8 +4,9 @@
 import { type AccessBatch, AccessFlag, type ColumnName, type Trace } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
 import { OutputBuffer } from './output-buffer.ts';
+import { requireColumn } from './require-column.ts';
 import { instructionTexts, type RowFormat, RowWriter, wideColumns } from './rows.ts';
-import { type AccessWriter, type NamedOutput, requireColumn } from './writer.ts';
+import type { AccessWriter, NamedOutput } from './writer.ts';
 
 /** Columns of a row, as far as this trace can have them. */
 export function rowColumnsOf({ capabilities }: Pick<Trace, 'capabilities'>): readonly ColumnName[] {

@@ -16,8 +16,8 @@ import {
 } from '../format/index.ts';
 import type { InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
+import { requireColumn } from './require-column.ts';
 import type { Selection } from './selection.ts';
-import { requireColumn } from './writer.ts';
 
 /** Columns of the accesses that a visitor is shown; 64-bit ones as halves. */
 export interface ExecutionColumns {
@@ -110,9 +110,8 @@ class StreamWalk {
     const columns: ColumnName[] = ['vaddr', 'size', 'flags', 'insn'];
     if (visitor.wantsPaddr) columns.push('paddr');
     const abort = signal === undefined ? {} : { signal };
-    this.#accesses = trace
-      .accesses({ stream, from, columns, includeAborted: true, ...abort })
-      [Symbol.asyncIterator]();
+    const accesses = trace.accesses({ stream, from, columns, includeAborted: true, ...abort });
+    this.#accesses = accesses[Symbol.asyncIterator]();
     this.#events = visitor.wantsEvents
       ? trace.notes({ stream, kinds: ['event'], ...abort })[Symbol.asyncIterator]()
       : undefined;
@@ -205,7 +204,7 @@ class StreamWalk {
       }
     }
     if (stop > this.#at) {
-      this.#seen += stop - this.#at;
+      this.#seen = this.#seen + stop - this.#at;
       this.#at = stop;
     }
     return end <= this.#firstOrdinal + this.#length;

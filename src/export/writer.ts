@@ -39,9 +39,3 @@ export type FormatWriter = AccessWriter | ExecutionWriter;
 
 /** Makes a writer that counts in `losses` what it leaves out. */
 export type MakeWriter = (trace: Trace, losses: LossCounts) => FormatWriter;
-
-/** The column, or a bug: it was not asked for. */
-export function requireColumn<T>(column: T | undefined, name: string): T {
-  if (column === undefined) throw new Error(`internal: the batch has no column "${name}"`);
-  return column;
-}
