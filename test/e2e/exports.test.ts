@@ -26,22 +26,28 @@ const IS_INDIRECT = /^(indirect_jump|indirect_call|return)$/;
 /** Places where the program goes on elsewhere without a reason, in words. */
 function discontinuities(entries: readonly DrEntry[]): string[] {
   const found: string[] = [];
+  const texts = new Map<bigint, readonly number[]>();
+  let text: number[] = [];
   let target = 0n;
   let last: DrEntry | undefined;
   /** Where it must go on; undefined: the entries do not tell. */
   let next: bigint | undefined;
   for (const entry of entries) {
     if (entry.size === 'branch_target') target = entry.value;
+    if (entry.type === 'encoding') text = [...text, ...entry.bytes];
     const isEvent = entry.size === 'hardware_event';
     if (isEvent || IS_INSTRUCTION.test(entry.type)) {
       const { value } = entry;
-      const isSame = last?.value === value; // a rep instruction goes on
-      if (next !== undefined && next !== value && !isSame) {
+      const [prefix = 0] = texts.get(last?.value ?? 0n) ?? [];
+      const goesOn = last?.value === value && (prefix === 0xf2 || prefix === 0xf3);
+      if (next !== undefined && next !== value && !goesOn) {
         found.push(`${last?.type} ${last?.value.toString(16)} -> ${value.toString(16)}`);
       }
       if (last?.type === 'taken_jump' && last.value + BigInt(last.size) === value) {
         found.push(`taken to the next: ${value.toString(16)}`);
       }
+      if (!isEvent && text.length > 0) texts.set(value, text);
+      if (!isEvent) text = [];
       next = undefined;
       last = isEvent ? undefined : entry;
       if (IS_INDIRECT.test(entry.type)) next = target;
