@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exports from the command line: what is written where, and what is refused.
 
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -13,7 +14,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import { runCli } from './program.ts';
@@ -21,6 +22,7 @@ import { runCli } from './program.ts';
 const { bytes: TRACE } = encodeTrace(
   randomTrace({ seed: 5, blockCount: 8, executions: 300, streams: 1, oddity: 0.4 }),
 );
+const HAS_XZ = spawnSync('xz', ['--version']).status === 0;
 let folder = '';
 
 beforeEach(() => {
@@ -94,6 +96,23 @@ describe('loadstore export', () => {
     }
   });
 
+  it.skipIf(!HAS_XZ)('compresses by the program xz', async () => {
+    await exportTo('din', 'x.din');
+    await exportTo('din', 'x.din.xz');
+    expect(execFileSync('xz', ['--decompress', '--stdout', at('x.din.xz')])).toEqual(
+      readFileSync(at('x.din')),
+    );
+  });
+
+  it('says so when there is no xz', async () => {
+    vi.stubEnv('PATH', folder);
+    const { exitCode, err } = await exportTo('din', 'x.din.xz');
+    vi.unstubAllEnvs();
+    expect(exitCode).toBe(4);
+    expect(err).toMatch(/xz does not start: no such file/);
+    expect(readdirSync(folder)).toEqual(['x.memtrace']);
+  });
+
   it('replaces only with --force, and only what an export can have made', async () => {
     writeFileSync(at('x.din'), 'precious');
     const refused = await exportTo('din', 'x.din');
@@ -120,7 +139,7 @@ describe('loadstore export', () => {
   it('refuses a format that there is not, with those that there are', async () => {
     const { exitCode, err } = await exportTo('pcap', 'x');
     expect(exitCode).toBe(2);
-    expect(err).toMatch(/--to.*expected drmemtrace, champsim, .*ndjson.*found pcap/);
+    expect(err).toMatch(/--to.*expected drmemtrace, .*champsim, .*ndjson.*found pcap/);
   });
 
   it('refuses a selection with nothing in it, and leaves nothing', async () => {

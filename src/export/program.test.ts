@@ -96,6 +96,23 @@ describe('drmemtrace', () => {
     expect(devices).toBe(1);
   });
 
+  it('is the same as threads, whose interrupts are signals', async () => {
+    const { trace } = await encoded;
+    const read = async (format: string): Promise<string[]> => {
+      const { files } = await exportAll(trace, format);
+      const entries = readDrmemtrace(files.get('vcpu-0.trace.gz') ?? new Uint8Array(0));
+      return entries.map(({ type, size, value }) => `${type} ${size} ${value.toString(16)}`);
+    };
+    expect(await read('drmemtrace-threads')).toEqual(
+      (await read('drmemtrace')).map((line) =>
+        line
+          .replace('filetype 50240', 'filetype 240')
+          .replace('hardware_event', 'kernel_event')
+          .replace('hardware_context_return', 'kernel_xfer'),
+      ),
+    );
+  });
+
   it('tells the physical page of data where it is new', async () => {
     const { trace, seen } = await encoded;
     const { files } = await exportAll(trace, 'drmemtrace');

@@ -132,6 +132,27 @@ describe('drmemtrace', () => {
     }
     expect(new Set(stamps).size).toBe(stamps.length);
   });
+
+  it('is put together again by its timestamps', async () => {
+    const { trace } = await encoded;
+    const { files } = await exportAll(trace, 'drmemtrace');
+    const stretches: { readonly time: bigint; readonly references: string[] }[] = [];
+    for (const bytes of files.values()) {
+      for (const { type, size, value } of readDrmemtrace(bytes)) {
+        if (size === 'timestamp') stretches.push({ time: value, references: [] });
+        if (type !== 'read' && type !== 'write') continue;
+        stretches.at(-1)?.references.push(`${type} ${value} ${size}`);
+      }
+    }
+    stretches.sort((a, b) => Number(a.time - b.time));
+    const wanted = (await stepsOf(all)).flatMap((step) =>
+      step.kind === 'fetch'
+        ? []
+        : [`${step.access.store ? 'write' : 'read'} ${step.access.vaddr} ${step.access.size}`],
+    );
+    expect(stretches.length).toBeGreaterThan(20);
+    expect(stretches.flatMap(({ references }) => references)).toEqual(wanted);
+  });
 });
 
 /** Every fetch has its bytes: those told last at its address. */

@@ -33,6 +33,8 @@ const DR_TYPES: Readonly<Record<number, string>> = {
   49: 'untaken_jump',
 };
 const DR_MARKERS: Readonly<Record<number, string>> = {
+  0: 'kernel_event',
+  1: 'kernel_xfer',
   2: 'timestamp',
   3: 'cpu_id',
   9: 'filetype',
