@@ -41,9 +41,13 @@ main:
         MARK 0
 b_on:   TIMER 50000
         sti
-b_round: inc dword [data]
-b_call: call b_sub
+        ;= sequence busy_round()
+b_round: inc dword [data]           ;= r4:data w4:data
+        call b_sub                  ;= w8:top-8
+        ;= b_sub r4:data
+        ;= b_ret r8:top-8
         mov esi, 20
+        ;= - 38                     ; the rest of a loop of 20
 b_wait: dec esi
         jnz b_wait
         inc ecx
@@ -53,6 +57,7 @@ b_wait: dec esi
         setb dl
         or al, dl
         jnz b_round
+        ;= endsequence
         cli
 b_off:  TIMER 0
         MARK 1
@@ -73,12 +78,14 @@ f_on:   TIMER 50000
         sti
         nop                         ; in QEMU 7.2, sti would hold off interrupts for all of the string
         nop
+        ;= sequence fill()
 f_again: mov edi, filled
         mov ecx, FILL_BYTES
-f_fill: rep stosb
-f_next: mov [data], ecx
+f_fill: rep stosb                   ;= FILL_BYTES{w1:filled+i}
+f_next: mov [data], ecx             ;= w4:data
         test r8b, r8b
         jz f_again
+        ;= endsequence
         cli
 f_off:  TIMER 0
         MARK 5
@@ -88,12 +95,14 @@ f_off:  TIMER 0
         mov ebp, 0
         MARK 6
 w_on:   TIMER 100000
+        ;= sequence wake()
 w_hlt:  sti
         hlt
 w_woke: cli
-w_keep: mov [data], ebp
+w_keep: mov [data], ebp             ;= w4:data
         cmp ebp, 3
         jb w_hlt
+        ;= endsequence
 w_off:  TIMER 0
         MARK 7
         CHECK_COUNT 3
@@ -102,14 +111,16 @@ w_off:  TIMER 0
 b_sub:  mov eax, [data]
 b_ret:  ret
 
+        ;= sequence on_timer(number, top)
 on_timer:
-        push rax
-v_log:  mov [rbp + log], al
+        push rax                    ;= w8:top-48
+        mov [rbp + log], al         ;= w1:log+number
         inc ebp
-v_from: cmp qword [rsp + 8], f_fill
+        cmp qword [rsp + 8], f_fill ;= r8:top-40
         sete al
         or r8b, al
-v_end:  mov dword [rbx + 0xb0], 0
-v_pop:  pop rax
-v_ret:  iretq
+        mov dword [rbx + 0xb0], 0   ;= w4:end_of_irq!device
+        pop rax                     ;= r8:top-48
+v_ret:  iretq                       ;= iret(top)
+        ;= endsequence
 END_OF_GUEST

@@ -27,40 +27,67 @@ main:
         wrmsr
         mov qword [missing_entry], 0
         invlpg [missing]
-        FIX missing, missing + 7
+        FIX missing, missing + MAPPED
 
-        MARK 0
-first:  push UDATA
-second: push user_stack
-third:  push 2
-fourth: push UCODE
-p_last: push user
-p_iret: iretq
+        CASE iret-to-user, "iretq from CPL 0 to 3", transfer
+        push UDATA                      ;= w8:top-8
+        push user_stack                 ;= w8:top-16
+        push 2                          ;= w8:top-24
+        push UCODE                      ;= w8:top-32
+        push user                       ;= w8:top-40
+        iretq                           ;= iret_user(top)
+        ;= cpl 3
+user:   mov [data], eax                 ;= w4:data
+        push rax                        ;= w8:user_stack-8
+        ENDCASE
 
-user:   mov [data], eax
-u_push: push rax
+        ;= cpl 3
+        CASE int-from-user, "int n from CPL 3: the stack from the TSS", event-delivery
 u_int:  int 0x40
-u_two:  mov eax, [data]
-u_sys:  syscall
-u_tri:  mov eax, [data]
-u_flt:  mov [missing], eax
-u_pop:  pop rax
-        ; 32-bit code, by a far return
-u_ss:   push UCODE32
-u_eip:  push user32
-u_far:  retfq
+        ;= cpl 0
+        ;= event 0x40 software at u_int: gate_tss(0x40) frame(top0)
+        ;= on_service r4:hits w4:hits
+        ;= v_ret iret_user(top0)
+        ;= cpl 3
+        mov eax, [data]                 ;= r4:data
+        ENDCASE
+        CASE syscall, "syscall and sysret: no memory", transfer
+        syscall
+        ;= cpl 0
+        ;= on_syscall r4:hits w4:hits
+        ;= -
+        ;= cpl 3
+        mov eax, [data]                 ;= r4:data
+        ENDCASE
+        CASE fault-from-user, "page fault of a store at CPL 3", event-delivery
+        ;= cpl 0
+        ;= event 14 error 6 cr2 missing at u_flt: gate_tss(14) frame_error(top0)
+        ;= run map_page_user(missing_entry, top0)
+        ;= cpl 3
+u_flt:  mov [missing], eax              ;= w4:missing
+        pop rax                         ;= r8:user_stack-8
+        ENDCASE
+        CASE far-return, "far return to 32-bit code at CPL 3", transfer
+        push UCODE32                    ;= w8:user_stack-8
+        push user32                     ;= w8:user_stack-16
+        retfq                           ;= r8:user_stack-16 r8:user_stack-8 r8:gdt+0x18
         bits 32
-user32: mov eax, [data]
-c_push: push eax
-c_inc:  inc dword [data]            ; a REX prefix in 64-bit code
-c_pop:  pop eax
-c_far:  jmp UCODE:user64
+user32: mov eax, [data]                 ;= r4:data
+        ENDCASE
+        CASE compatibility-stack, "32-bit code: push, pop, inc, which are other things in 64-bit code", stack
+        push eax                        ;= w4:user_stack-4
+        inc dword [data]                ;= r4:data w4:data
+        pop eax                         ;= r4:user_stack-4
+        ENDCASE
+        CASE far-jump, "far jump from 32-bit to 64-bit code", transfer
+        jmp UCODE:user64                ;= r8:gdt+UCODE-3
         bits 64
-user64: int 0x41
+user64: mov eax, [data]                 ;= r4:data
+        ENDCASE
+        int 0x41
 
 on_finish:
-        mov rsp, [rsp + 24]         ; the user's
-        MARK 1
+        mov rsp, [rsp + 24]             ; the user's
         CHECK dword [hits], 0x11
         CHECK rsp, user_stack
         PASS
@@ -71,7 +98,7 @@ v_ret:  iretq
 
 on_syscall:
         add dword [hits], 0x10
-y_ret:  o64 sysret
+        o64 sysret
 
         align 8
 hits:   dq 0

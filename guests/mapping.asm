@@ -22,43 +22,30 @@ other_pdpt  equ 0x221000
 other_pd    equ 0x222000
 other_pt    equ 0x223000
 top         equ STACK
-a_jump      equ alias_a + s_jump - shared
-a_two       equ alias_a + s_two - shared
-a_call      equ alias_a + s_call - shared
-a_leaf      equ alias_a + s_leaf - shared
-a_lret      equ alias_a + s_lret - shared
-a_ret       equ alias_a + s_ret - shared
-b_jump      equ alias_b + s_jump - shared
-b_two       equ alias_b + s_two - shared
-b_call      equ alias_b + s_call - shared
-b_leaf      equ alias_b + s_leaf - shared
-b_lret      equ alias_b + s_lret - shared
-b_ret       equ alias_b + s_ret - shared
-
 ; The page table entry of `moving` becomes this; one instruction.
 %macro MOVE_TO 1
         mov qword [moving_entry], %1
 %endmacro
 
 main:
-        mov qword [PTE(alias_a)], shared + 7
-        mov qword [PTE(alias_b)], shared + 7
-        mov qword [PTE(twin_a)], twin_frame + 7
-        mov qword [PTE(twin_b)], twin_frame + 7
-        MOVE_TO frame_1 + 7
+        mov qword [PTE(alias_a)], shared + MAPPED
+        mov qword [PTE(alias_b)], shared + MAPPED
+        mov qword [PTE(twin_a)], twin_frame + MAPPED
+        mov qword [PTE(twin_b)], twin_frame + MAPPED
+        MOVE_TO frame_1 + MAPPED
         ; The second address space is a copy of the first, down to the page table of DATA.
         mov esi, TABLES
         mov edi, OTHER
         mov ecx, 0x3000 / 8
         rep movsq
-        mov dword [OTHER], other_pdpt + 7
-        mov dword [other_pdpt], other_pd + 7
-        mov dword [other_pd + (DATA >> 21) * 8], other_pt + 7
+        mov dword [OTHER], other_pdpt + MAPPED
+        mov dword [other_pdpt], other_pd + MAPPED
+        mov dword [other_pd + (DATA >> 21) * 8], other_pt + MAPPED
         mov esi, PT
         mov edi, other_pt
         mov ecx, 512
         rep movsq
-        mov qword [other_pt + moving_entry - PT], frame_3 + 7
+        mov qword [other_pt + moving_entry - PT], frame_3 + MAPPED
         mov rax, cr3
         mov cr3, rax
 
@@ -66,97 +53,128 @@ main:
         mov esi, alias_a
         mov edi, alias_b
         mov edx, alias_a
-        MARK 0
-k_1:    call rbx
-k_2:    call rsi
-k_3:    call rdi
-k_4:    call rsi
-k_5:    call rbx
-        MARK 1
+        CASE alias-code, "one page of code at three addresses: pc is where it runs", mapping
+        call rbx                        ;= w8:top-8
+        ;= run shared(0)
+        call rsi                        ;= w8:top-8
+        ;= run shared(alias_a-shared)
+        call rdi                        ;= w8:top-8
+        ;= run shared(alias_b-shared)
+        call rsi                        ;= w8:top-8
+        ;= run shared(alias_a-shared)
+        call rbx                        ;= w8:top-8
+        ;= run shared(0)
+        ENDCASE
         CHECK dword [data + 4], 5
 
-        ; Hot: three addresses in turn, many times, the last in a loop of its own.
         mov ecx, 300
-        MARK 2
-h_1:    call rbx
-h_2:    call rsi
-h_3:    call rdi
+        CASE alias-code-hot, "... many times, when QEMU goes from block to block by itself", mapping
+        ;= repeat 300
+h_1:    call rbx                        ;= w8:top-8
+        ;= run shared(0)
+        call rsi                        ;= w8:top-8
+        ;= run shared(alias_a-shared)
+        call rdi                        ;= w8:top-8
+        ;= run shared(alias_b-shared)
         dec ecx
         jnz h_1
-        MARK 3
+        ;= endrepeat
+        ENDCASE
         CHECK dword [data + 4], 905
 
-        MARK 4
         mov eax, 0x12345678
-t_1:    mov [twin_a + 8], eax
-t_2:    mov ecx, [twin_b + 8]
-t_3:    add [twin_b + 0x10], ecx
-t_4:    mov edx, [twin_a + 0x10]
-t_5:    mov edx, [twin_frame + 0x10]
-        MARK 5
+        CASE alias-data, "one page of data at two addresses", mapping
+        mov [twin_a + 8], eax           ;= w4:twin_a+8@twin_frame+8
+        mov ecx, [twin_b + 8]           ;= r4:twin_b+8@twin_frame+8
+        add [twin_b + 0x10], ecx        ;= r4:twin_b+0x10@twin_frame+0x10 w4:twin_b+0x10@twin_frame+0x10
+        mov edx, [twin_a + 0x10]        ;= r4:twin_a+0x10@twin_frame+0x10
+        mov edx, [twin_frame + 0x10]    ;= r4:twin_frame+0x10
+        ENDCASE
         CHECK edx, 0x12345678
 
         mov rdx, cr3
-        MARK 6
-m_1:    mov [moving], eax
-m_inv:  MOVE_TO frame_2 + 7
+        CASE remap-invlpg, "a page moves: invlpg", mapping
+        mov [moving], eax               ;= w4:moving@frame_1
+        MOVE_TO frame_2 + MAPPED        ;= w8:moving_entry
         invlpg [moving]
-m_2:    mov [moving + 4], eax
-m_cr3:  MOVE_TO frame_3 + 7
+        mov [moving + 4], eax           ;= w4:moving+4@frame_2+4
+        ENDCASE
+        CASE remap-cr3, "a page moves: mov cr3", mapping
+        MOVE_TO frame_3 + MAPPED        ;= w8:moving_entry
         mov cr3, rdx
-m_3:    mov [moving + 8], eax
-m_gl:   MOVE_TO frame_1 + 0x107     ; global, once CR4.PGE is on
+        mov [moving + 8], eax           ;= w4:moving+8@frame_3+8
+        ENDCASE
+        CASE remap-global, "a global page moves: a change of CR4.PGE, but not mov cr3", mapping
+        MOVE_TO frame_1 + 0x100 + MAPPED ;= w8:moving_entry    ; global, once CR4.PGE is on
         invlpg [moving]
         mov rcx, cr4
         or ecx, 0x80
         mov cr4, rcx
-m_4:    mov [moving + 12], eax
-m_stay: MOVE_TO frame_2 + 7
-        mov cr3, rdx                ; does not drop what is global
+        mov [moving + 12], eax          ;= w4:moving+12@frame_1+12
+        MOVE_TO frame_2 + MAPPED        ;= w8:moving_entry
+        mov cr3, rdx                    ; does not drop what is global
         and ecx, ~0x80
-        mov cr4, rcx                ; does
-m_5:    mov [moving + 16], eax
-        MARK 7
+        mov cr4, rcx                    ; does
+        mov [moving + 16], eax          ;= w4:moving+16@frame_2+16
+        ENDCASE
         CHECK dword [frame_1], eax
         CHECK dword [frame_2 + 4], eax
         CHECK dword [frame_3 + 8], eax
         CHECK dword [frame_1 + 12], eax
         CHECK dword [frame_2 + 16], eax
 
-        ; A loop that remaps its page each time: the mapping in the trace moves with it.
         mov ecx, 4
-        mov esi, frame_1 + 7
-        MARK 8
-g_map:  mov [moving_entry], rsi
-        invlpg [moving]
-g_add:  add [moving + 0x20], ecx
-        xor esi, frame_1 ^ frame_2
-        dec ecx
-        jnz g_map
-        MARK 9
+        mov esi, frame_1 + MAPPED
+        CASE remap-loop, "a loop that moves its page each time", mapping
+        call move_and_add               ;= w8:top-8
+        ;= run move_and_add(frame_1)
+        ;= run move_and_add(frame_2)
+        ;= run move_and_add(frame_1)
+        ;= run move_and_add(frame_2)
+        ;= moved r8:top-8
+        ENDCASE
 
-        MOVE_TO frame_1 + 7
+        MOVE_TO frame_1 + MAPPED
         invlpg [moving]
         mov ebx, OTHER
-        MARK 10
-a_1:    mov [moving + 0x40], eax
+        CASE address-spaces, "one address in two address spaces", mapping
+        mov [moving + 0x40], eax        ;= w4:moving+0x40@frame_1+0x40
         mov cr3, rbx
-o_1:    mov [moving + 0x40], eax
-o_2:    mov ecx, [data]
+        ;= cr3 OTHER
+        mov [moving + 0x40], eax        ;= w4:moving+0x40@frame_3+0x40
+        mov ecx, [data]                 ;= r4:data
         mov cr3, rdx
-a_2:    mov ecx, [moving + 0x40]
-        MARK 11
+        ;= cr3 TABLES
+        mov ecx, [moving + 0x40]        ;= r4:moving+0x40@frame_1+0x40
+        ENDCASE
         CHECK dword [frame_1 + 0x40], eax
         CHECK dword [frame_3 + 0x40], eax
         PASS
 
+        ;= sequence move_and_add(frame)
+move_and_add:
+        mov [moving_entry], rsi         ;= w8:moving_entry
+        invlpg [moving]
+        add [moving + 0x20], ecx        ;= r4:moving+0x20@frame+0x20 w4:moving+0x20@frame+0x20
+        xor esi, frame_1 ^ frame_2
+        dec ecx
+        jnz move_and_add
+        ;= endsequence
+moved:  ret
+
         align 4096
-shared: inc dword [abs data + 4]
-s_jump: jmp s_two
-        nop
-s_two:  mov eax, [data]
-s_call: call s_leaf
-s_ret:  ret
+        ;= sequence shared(alias)
+        ;= code alias
+shared: inc dword [abs data + 4]        ;= r4:data+4 w4:data+4
+        jmp s_two
+        times 1 nop                     ; never runs
+s_two:  mov eax, [data]                 ;= r4:data
+        call s_leaf                     ;= w8:top-16
+        ;= s_leaf w4:data+8
+        ;= s_lret r8:top-16
+        ret                             ;= r8:top-8
+        ;= code 0
+        ;= endsequence
 s_leaf: mov [data + 8], eax
 s_lret: ret
 END_OF_GUEST

@@ -9,22 +9,28 @@ PCI_CONFIG  equ 0xcf8
 main:
         mov dword [data], 0xa1b2c3d4
         MARK 0
-p_outi: mov al, 0xfb
+        CASE in-out, "in and out: no memory", port-string
+        mov al, 0xfb
         out PIC_MASK, al
-p_ini:  in al, PIC_MASK
-p_keep: mov [data + 8], al
+        in al, PIC_MASK
+        mov [data + 8], al              ;= w1:data+8
         mov edx, PCI_CONFIG
         mov eax, 0x80000000
-p_out4: out dx, eax
+        out dx, eax
         xor eax, eax
-p_in4:  in eax, dx
-p_kee4: mov [data + 12], eax
+        in eax, dx
+        mov [data + 12], eax            ;= w4:data+12
+        ENDCASE
         mov dx, PIC_MASK
         mov esi, data
         mov edi, data + 0x20
-p_outs: outsb
+        CASE outs, "outsb", port-string
+        outsb                           ;= r1:data
+        ENDCASE
         mov ecx, 2
-p_ins:  rep insb
+        CASE ins-rep, "rep insb of 2", port-string
+        rep insb                        ;= w1:data+0x20 w1:data+0x21 ;~ ins-stores-zero-first: 2{w1:data+0x20+i w1:data+0x20+i}
+        ENDCASE
         MARK 1
         CHECK byte [data + 8], 0xfb
         CHECK dword [data + 12], 0x80000000

@@ -7,19 +7,12 @@
 HIGH_ROM    equ 0xffff0000
 LOW_ROM     equ 0xf0000
 PARAGRAPH   equ 0x1230              ; base 0x12300
+IMAGE       equ 0x100000            ; what the labels are relative to
 data        equ 0x5000
+zero        equ 0x5080
 ivt         equ 0x82 * 4
 stack16     equ STACK16
 %define IN_ROM(label) (ROM_OFFSET + ((label) - rom))
-
-; A symbol NAME_at for the linear address of a ROM label.
-%macro AT 2
-%1_at       equ %2 + IN_ROM(%1)
-%endmacro
-
-%macro MARK16 1
-        mov byte [MARKS + %1], 0
-%endmacro
 
 %macro REAL_MODE_CODE 0
         cli
@@ -31,34 +24,75 @@ stack16     equ STACK16
         mov word [ivt], IN_ROM(handler)
         mov word [ivt + 2], LOW_ROM >> 4
         mov word [data], 0x1234
-        MARK16 0
-h_load: mov bx, [data]
-h_add:  add [data + 2], bx
-h_push: push bx
-h_call: call h_sub
-h_pop:  pop cx
-h_far:  jmp (LOW_ROM >> 4):IN_ROM(l_load)
+        mov word [zero], 0
+        ;= mode real
+        ;= cr3 0
+        ;= code HIGH_ROM-IMAGE
+        CASE real-stack, "push, call, ret, pop of 16 bits, where the CPU is reset", address
+        mov bx, [data]                  ;= r2:data
+        add [data + 2], bx              ;= r2:data+2 w2:data+2
+        push bx                         ;= w2:stack16-2
+        call h_sub                      ;= w2:stack16-4
+        ;= h_sub r2:data+4 w2:data+4
+        ;= h_ret r2:stack16-4
+        pop cx                          ;= r2:stack16-2
+        ENDCASE
+        jmp (LOW_ROM >> 4):IN_ROM(l_load)
 h_sub:  inc word [data + 4]
 h_ret:  ret
         ; From here on CS has the base 0xf0000.
-l_load: mov eax, [data]
+        ;= code LOW_ROM-IMAGE
+l_load:
+        CASE real-int, "int n: gate of the IVT, three pushes; iret", event-delivery
+        mov eax, [data]                 ;= r4:data
 l_int:  int 0x82
-l_two:  mov [data + 8], ax
-l_cs:   mov bx, [cs:IN_ROM(rom_word)]
+        ;= event 0x82 software at l_int: r4:ivt w2:stack16-2 w2:stack16-4 w2:stack16-6
+        ;= handler r2:data+6 w2:data+6
+        ;= i_ret r2:stack16-6 r2:stack16-4 r2:stack16-2
+        mov [data + 8], ax              ;= w2:data+8
+        ENDCASE
         mov dx, PARAGRAPH
+        CASE real-segments, "addresses with segment bases of CS, DS and ES", address
+        mov bx, [cs:IN_ROM(rom_word)]   ;= r2:rom_word-IMAGE+LOW_ROM
         mov ds, dx
-l_seg:  mov [data], bx
-l_es:   mov [es:data + 16], bx
-l_fcal: call (LOW_ROM >> 4):IN_ROM(far_sub)
-        xor dx, dx
-        mov ds, dx
+        mov [data], bx                  ;= w2:0x12300+data
+        mov [es:data + 16], bx          ;= w2:data+16
+        mov ds, [es:zero]               ;= r2:zero
+        ENDCASE
+        CASE real-far-call, "far call and far return", address
+        call (LOW_ROM >> 4):IN_ROM(far_sub) ;= w2:stack16-2 w2:stack16-4
+        ;= far_sub w2:stack16-6
+        ;= f_pop r2:stack16-6
+        ;= f_ret r2:stack16-4 r2:stack16-2
+        ENDCASE
         mov si, data
         mov di, data + 0x20
         mov cx, 3
-l_rep:  rep movsb
-l_end:  mov [data + 0x30], cx
-        MARK16 1
+        CASE real-movs, "rep movsb with 16-bit addresses", address
+        rep movsb                       ;= 3{r1:data+i w1:data+0x20+i}
+        mov [data + 0x30], cx           ;= w2:data+0x30
+        ENDCASE
+        xor cx, cx
+        mov dword [0], LOW_ROM << 12 | IN_ROM(on_divide)
+        CASE real-exception, "#DE in real mode: three pushes; the handler skips the instruction", event-delivery
+        mov [data + 0x32], cx           ;= w2:data+0x32
+        ;= event 0 at l_div: r4:0 w2:stack16-2 w2:stack16-4 w2:stack16-6 ;! real-mode-exception
+        ;~ real-mode-block-counts-whole: - 4     ; div, mov, the mark, jmp
+        ;= on_divide w2:stack16-8
+        ;= -
+        ;= d_skip r2:stack16-6 w2:stack16-6
+        ;= d_pop r2:stack16-8
+        ;= d_ret r2:stack16-6 r2:stack16-4 r2:stack16-2
+l_div:  div cl                          ;= ?
+        mov [data + 0x34], cx           ;= w2:data+0x34
+        ENDCASE
         jmp to_protected
+on_divide:
+        push bp
+        mov bp, sp
+d_skip: add word [bp + 2], 2
+d_pop:  pop bp
+d_ret:  iret
 rom_word: dw 0x4321
 handler:
         inc word [ss:data + 6]
@@ -80,25 +114,3 @@ main:
         CHECK word [data + 0x20], 0x1234
         PASS
 END_OF_GUEST
-        AT h_load, HIGH_ROM
-        AT h_add, HIGH_ROM
-        AT h_push, HIGH_ROM
-        AT h_call, HIGH_ROM
-        AT h_pop, HIGH_ROM
-        AT h_sub, HIGH_ROM
-        AT h_ret, HIGH_ROM
-        AT l_load, LOW_ROM
-        AT l_int, LOW_ROM
-        AT l_two, LOW_ROM
-        AT l_cs, LOW_ROM
-        AT l_seg, LOW_ROM
-        AT l_es, LOW_ROM
-        AT l_fcal, LOW_ROM
-        AT l_rep, LOW_ROM
-        AT l_end, LOW_ROM
-        AT rom_word, LOW_ROM
-        AT handler, LOW_ROM
-        AT i_ret, LOW_ROM
-        AT far_sub, LOW_ROM
-        AT f_pop, LOW_ROM
-        AT f_ret, LOW_ROM

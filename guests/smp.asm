@@ -1,5 +1,7 @@
 ; SPDX-License-Identifier: Apache-2.0
 ; Two vCPUs: the same code on both at a time, and a writer watched by a reader.
+;@ run smp=2
+;@ run multi smp=2 thread=multi needs=">=10: QEMU 7.2 uses freed memory with a plugin and thread=multi: such recordings are refused"
 %include "boot.inc"
 
 ROUNDS      equ 50
@@ -38,9 +40,10 @@ main:
         MEET 0, 1
 
         mov ebx, own_0
-        MARK 0
-c_0:    call work
-        MARK 1
+        CASE smp-first, "code that two vCPUs run at a time: the first", smp
+        call work                       ;= w8:top_0-8
+        ;= run work(own_0, top_0)
+        ENDCASE
         MEET 0, 2
 
         ; The writer.
@@ -65,9 +68,10 @@ other_main:
         mov esp, STACK_1
         MEET 1, 1
         mov ebx, own_1
-        MARK 2
-c_1:    call work
-        MARK 3
+        CASE smp-second, "code that two vCPUs run at a time: the second", smp
+        call work                       ;= w8:top_1-8
+        ;= run work(own_1, top_1)
+        ENDCASE
         MEET 1, 2
 
         ; The reader: which value it saw tells the address of its second load.
@@ -84,16 +88,22 @@ x_table: mov rdx, [table + rcx * 8]
         jmp .halt
 
 ; rbx: the vCPU's own data
+        ;= sequence work(own, top)
 work:   mov ecx, ROUNDS
-w_load: mov rax, [rbx]
-w_keep: mov [rbx + 8], rax
-w_add:  add dword [rbx + 16], 1
-w_lock: lock add dword [shared], 1
-w_call: call w_leaf
+        ;= repeat ROUNDS
+w_load: mov rax, [rbx]                  ;= r8:own
+        mov [rbx + 8], rax              ;= w8:own+8
+        add dword [rbx + 16], 1         ;= r4:own+16 w4:own+16
+        lock add dword [shared], 1      ;= r4:shared w4:shared
+        call w_leaf                     ;= w8:top-16
+        ;= w_leaf r1:own+24 w1:own+24
+        ;= l_ret r8:top-16
         pause
         dec ecx
         jnz w_load
-w_ret:  ret
+        ;= endrepeat
+        ret                             ;= r8:top-8
+        ;= endsequence
 w_leaf: inc byte [rbx + 24]
 l_ret:  ret
 

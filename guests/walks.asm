@@ -4,12 +4,14 @@
 
 page        equ DATA + 0x20000
 page_entry  equ PTE(page)
-code        equ DATA + 0x21000
-code_entry  equ PTE(code)
+code_page   equ DATA + 0x21000
+code_entry  equ PTE(code_page)
 other       equ DATA + 0x22000
 other_entry equ PTE(other)
 large       equ 0x600000
 large_entry equ PD + (large >> 21) * 8
+new_root    equ 0x220000        ; another PML4, PDPT; the PDs are the old ones
+new_pdpt    equ 0x221000
 ACCESSED    equ 0x20
 DIRTY       equ 0x40
 
@@ -20,42 +22,58 @@ DIRTY       equ 0x40
 %endmacro
 
 main:
-        mov byte [code], 0xc3           ; ret
+        mov byte [code_page], 0xc3           ; ret
         ENTRY page_entry, page + 3, page
-        MARK 0
-w_load: mov eax, [page]                 ; sets A
-w_more: mov eax, [page + 8]
-w_stor: mov [page], eax                 ; sets D
-w_agai: mov [page + 8], eax
-        MARK 1
+        CASE walk-load-store, "a load sets A, a store sets D", page-walk
+        mov eax, [page]                 ;= walk:w8:page_entry r4:page
+        mov eax, [page + 8]             ;= r4:page+8
+        mov [page], eax                 ;= walk:w8:page_entry w4:page
+        mov [page + 8], eax             ;= w4:page+8
+        ENDCASE
         mov rbx, [page_entry]
         CHECK rbx, page + 3 + ACCESSED + DIRTY
 
         ENTRY page_entry, page + 3, page
-        MARK 2
-w_both: mov [page], eax                 ; sets A and D at once
-        MARK 3
+        CASE walk-store, "a store sets A and D at once", page-walk
+        mov [page], eax                 ;= walk:w8:page_entry w4:page
+        ENDCASE
         CHECK qword [page_entry], page + 3 + ACCESSED + DIRTY
 
         ENTRY large_entry, large + 0x83, large
-        MARK 4
-l_load: mov eax, [large + 0x12340]
-l_stor: mov [large + 0x54320], eax
-        MARK 5
+        CASE walk-large, "the entry of a 2 MiB page", page-walk
+        mov eax, [large + 0x12340]      ;= walk:w8:large_entry r4:large+0x12340
+        mov [large + 0x54320], eax      ;= walk:w8:large_entry w4:large+0x54320
+        ENDCASE
         CHECK qword [large_entry], large + 0x83 + ACCESSED + DIRTY
 
-        ENTRY code_entry, code + 3, code
-        mov rbx, code
-        MARK 6
-c_call: call rbx                        ; the fetch sets A: seen when the entry is read
-c_read: mov rcx, [code_entry]
-        MARK 7
-        CHECK rcx, code + 3 + ACCESSED
+        ENTRY code_entry, code_page + 3, code_page
+        mov rbx, code_page
+        CASE walk-fetch, "an instruction fetch sets A: told when the entry is read", page-walk
+        call rbx                        ;= w8:STACK-8
+        ;= code_page r8:STACK-8
+        mov rcx, [code_entry]           ;= walk:w8:code_entry r8:code_entry
+        ENDCASE
+        CHECK rcx, code_page + 3 + ACCESSED
 
         ENTRY other_entry, other + 1 + ACCESSED, other
-        MARK 8
-r_load: mov eax, [other]                ; sets nothing
-        MARK 9
+        CASE walk-nothing, "a load of a page that is accessed sets nothing", page-walk
+        mov eax, [other]                ;= r4:other
+        ENDCASE
         CHECK qword [other_entry], other + 1 + ACCESSED
+
+        mov esi, TABLES + 0x1000
+        mov edi, new_pdpt
+        mov ecx, 512
+        rep movsq
+        and qword [new_pdpt], ~ACCESSED
+        mov qword [new_root], new_pdpt + 7
+        mov rax, new_root
+        CASE walk-new-tables, "the first fetch through new tables sets A in them", page-walk
+        mov cr3, rax
+        ;= cr3 new_root
+        mov rcx, [new_root]             ;= walk:w8:new_root walk:w8:new_pdpt ;! first-fetch
+        ;= + r8:new_root
+        ENDCASE
+        CHECK rcx, new_pdpt + 7 + ACCESSED
         PASS
 END_OF_GUEST

@@ -10,6 +10,7 @@ import {
   B_OFFSETS,
   B_SHAPE,
   B_SHAPE_LENGTH,
+  B_SHAPE_NUMBER,
   B_SHAPE_ROOM,
   B_SLOT_COUNT,
   B_SLOT_ROOM,
@@ -34,10 +35,12 @@ const FLAG_EVENT_DELIVERY: u32 = 1 << 6;
 
 let arenaNext: usize = 0;
 let epoch: u32 = 0;
+let shapeCount: u32 = 0;
 
 export function beginArena(begin: usize): void {
   arenaNext = (begin + 63) & ~usize(63);
   epoch++;
+  shapeCount = 0;
 }
 
 /** Room in the arena, 8-byte aligned; 0 after a failure. */
@@ -63,6 +66,7 @@ export function refreshBlock(block: usize): void {
   store<u32>(block, epoch, B_EPOCH);
   store<u32>(block, 0xffff_ffff, B_NEXT1);
   memory.fill(block + B_SHAPE, 0, B_TAG_INDEX + 4 - B_SHAPE);
+  store<u32>(block, ++shapeCount, B_SHAPE_NUMBER);
 }
 
 /** Reads a new shape of a block; newest is h0. A shape has at most accessesLeft members. */
@@ -81,6 +85,7 @@ export function readShape(block: usize, newest: u64, accessesLeft: u32): void {
     store<u32>(block, u32(room), B_SHAPE_ROOM);
   }
   store<u32>(block, u32(length), B_SHAPE_LENGTH);
+  store<u32>(block, ++shapeCount, B_SHAPE_NUMBER);
   for (let i: usize = 0; i < usize(length); i++) {
     const tag = u32(readBytes(S_SHAPES, 2, SHAPES_END));
     store<u16>(shape + (i << 1), u16(requireSlot(block, tag, newest)));
@@ -90,7 +95,7 @@ export function readShape(block: usize, newest: u64, accessesLeft: u32): void {
 
 function requireSlot(block: usize, tag: u32, newest: u64): u32 {
   const slots: usize = load<u32>(block, B_SLOTS);
-  const count = load<u32>(block, B_SLOT_COUNT);
+  const count: u32 = load<u16>(block, B_SLOT_COUNT);
   const index: usize = load<u32>(block, B_TAG_INDEX);
   if (index !== 0) {
     // TAG_BAD tags never got into the index; they are refused below.
@@ -113,16 +118,16 @@ function addSlot(block: usize, tag: u32, newest: u64): u32 {
     fail(TAG_BAD);
     return 0;
   }
-  const count = load<u32>(block, B_SLOT_COUNT);
+  const count: u32 = load<u16>(block, B_SLOT_COUNT);
   let slots: usize = load<u32>(block, B_SLOTS);
-  if (count === load<u32>(block, B_SLOT_ROOM)) {
+  if (count === u32(load<u16>(block, B_SLOT_ROOM))) {
     const room: u32 = count === 0 ? 4 : count * 2;
     const moved = allocate(u64(room) << SLOT_SHIFT);
     if (moved === 0) return 0;
     memory.copy(moved, slots, usize(count) << SLOT_SHIFT);
     slots = moved;
     store<u32>(block, u32(slots), B_SLOTS);
-    store<u32>(block, room, B_SLOT_ROOM);
+    store<u16>(block, u16(room), B_SLOT_ROOM);
   }
   const slot = slots + (usize(count) << SLOT_SHIFT);
   store<u64>(slot, newest, S_LAST);
@@ -134,7 +139,7 @@ function addSlot(block: usize, tag: u32, newest: u64): u32 {
   store<u16>(slot, u16(tag), S_TAG);
   const offset = usize(load<u32>(block, B_OFFSETS)) + (insn << 1);
   store<u16>(slot, delivery !== 0 ? 0 : load<u16>(offset), S_PC_OFFSET);
-  store<u32>(block, count + 1, B_SLOT_COUNT);
+  store<u16>(block, u16(count + 1), B_SLOT_COUNT);
   indexSlot(block, tag, count);
   return count;
 }

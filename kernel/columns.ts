@@ -13,9 +13,11 @@ import {
   PADDR,
   PC,
   RUN_BLOCK,
+  RUN_CONTINUES,
   RUN_EXECUTED,
   RUN_FIRST_ACCESS,
   RUN_ICOUNT,
+  RUN_SHAPE,
   RUN_VCPU,
   SIZE,
   VADDR,
@@ -61,6 +63,10 @@ export function columnAddress(column: u32): u32 {
       return u32(RUN_ICOUNT);
     case 17:
       return u32(RUN_FIRST_ACCESS);
+    case 18:
+      return u32(RUN_CONTINUES);
+    case 19:
+      return u32(RUN_SHAPE);
     default:
       return 0;
   }

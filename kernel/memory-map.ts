@@ -47,7 +47,11 @@ export const RUN_EXECUTED: usize = RUN_BLOCK + 32768 * 4 + 64;
 export const RUN_VCPU: usize = RUN_EXECUTED + 32768 * 2 + 64;
 export const RUN_ICOUNT: usize = RUN_VCPU + 32768 * 2 + 64;
 export const RUN_FIRST_ACCESS: usize = RUN_ICOUNT + WIDE_COLUMN;
-export const END: usize = RUN_FIRST_ACCESS + 32768 * 4 + 64;
+/** Number of the shape it had, unique in the chunk; 0: it was left early, or a note told of an access. */
+export const RUN_SHAPE: usize = RUN_FIRST_ACCESS + 32768 * 4 + 64;
+/** 1: its first instruction is a rep string one that goes on from the execution before. */
+export const RUN_CONTINUES: usize = RUN_SHAPE + 32768 * 4 + 64;
+export const END: usize = RUN_CONTINUES + 32768 + 64;
 
 // One block, 64 bytes. What changes from chunk to chunk is valid when EPOCH is the chunk's.
 export const BLOCK_SHIFT: u32 = 6;
@@ -63,8 +67,9 @@ export const B_SHAPE: usize = 32; // u32, pointer to u16 slot numbers
 export const B_SHAPE_LENGTH: usize = 36; // u32
 export const B_SHAPE_ROOM: usize = 40; // u32
 export const B_SLOTS: usize = 44; // u32, pointer to slots
-export const B_SLOT_COUNT: usize = 48; // u32
-export const B_SLOT_ROOM: usize = 52; // u32
+export const B_SLOT_COUNT: usize = 48; // u16, at most 8,192: one for each tag
+export const B_SLOT_ROOM: usize = 50; // u16
+export const B_SHAPE_NUMBER: usize = 52; // u32, of its present shape, unique in the chunk
 export const B_TAG_INDEX: usize = 56; // u32, pointer to 8,192 x u16 slot number + 1; 0 when few slots
 export const B_DELIVERY: usize = 60; // u8, 1 when it stands for the delivery of an event
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds what ships: the decoder kernel (WebAssembly), dist/ (TypeScript) and plugin/build/ (C).
+// Builds what ships: the decoder kernel (WebAssembly), dist/ (TypeScript), the micro-guests and plugin/build/ (C).
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -7,6 +7,8 @@ import { localProgram, PROJECT_ROOT, runCode } from './run-command.mjs';
 
 process.exitCode = runCode(process.execPath, ['scripts/build-kernel.mjs']);
 if (process.exitCode === 0) process.exitCode = runCode(localProgram('tsc'), ['-b']);
+if (process.exitCode === 0)
+  process.exitCode = runCode(process.execPath, ['scripts/build-guests.mjs']);
 if (process.exitCode === 0 && existsSync(path.join(PROJECT_ROOT, 'plugin', 'Makefile'))) {
   process.exitCode = runCode('make', ['--no-print-directory', '-C', 'plugin', '-j2']);
 }

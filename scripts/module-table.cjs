@@ -11,10 +11,10 @@ const ALLOWED_EDGES = {
   symbols: ['base'],
   isa: ['base'],
   engine: ['base', 'format', 'analysis'],
-  audit: ['base', 'format', 'isa', 'engine'],
+  audit: ['base', 'format', 'analysis', 'isa', 'engine'],
   query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
   export: ['base', 'format', 'isa'],
-  store: ['base', 'query'],
+  store: ['base', 'format'],
   capture: ['base', 'format'],
   guests: ['base', 'format', 'capture'],
   conformance: ['base', 'format', 'capture', 'guests'],
@@ -48,6 +48,8 @@ const PACKAGE_OWNERS = {
   zstddec: 'format',
   commander: 'cli',
   'iced-x86': 'isa',
+  '@duckdb/node-api': 'store',
+  '@duckdb/node-bindings': 'store',
 };
 
 /** Modules that may use Node's own modules; the others run in a browser too. */

@@ -7,6 +7,8 @@ export interface OptionSpec {
   /** As commander reads it: "-o, --output <FILE>". */
   readonly flags: string;
   readonly description: string;
+  /** May be given several times: findTexts(). */
+  readonly repeatable?: boolean;
 }
 
 export interface ArgumentSpec {
@@ -65,6 +67,12 @@ export const QEMU_OPTION: OptionSpec = {
 export function findText(input: CommandInput, name: string): string | undefined {
   const value = input.options.get(name);
   return typeof value === 'string' ? value : undefined;
+}
+
+/** All values of an option that may be given several times. */
+export function findTexts(input: CommandInput, name: string): readonly string[] {
+  const value = input.options.get(name);
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 /** For a flag `--no-NAME` the option is NAME, true unless given. */

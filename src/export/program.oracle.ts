@@ -13,7 +13,7 @@ function block(vaddr: bigint, mode: number, ...code: readonly (readonly number[]
     mode,
     lastRep: code.at(-1)?.[0] === 0xf3,
     insnLengths: code.map(({ length }) => length),
-    code: code.flat(),
+    code: Uint8Array.from(code.flat()),
   };
 }
 

@@ -213,7 +213,7 @@ describe('csv and ndjson', () => {
     const csv = await exportAll(trace, 'csv');
     const [head, ...rows] = readLines(csv.bytes, /^(.*)$/).map(([line = '']) => line.split(','));
     expect(head).toEqual(
-      'ordinal vcpu icount pc op size vaddr paddr cpl cr3 bytes marks'.split(' '),
+      'ordinal vcpu icount pc op size vaddr paddr cpl cr3 bytes symbol marks'.split(' '),
     );
     const isUnknown = ({ paddr, secondPaddr }: SeenAccess): boolean =>
       paddr === NO_ADDRESS || secondPaddr === NO_ADDRESS;

@@ -31,7 +31,7 @@ export class RowExport implements AccessWriter {
     this.columns = rowColumnsOf(trace);
     this.outputs = [{ name: '', buffer }];
     this.#losses = losses;
-    this.#rows = new RowWriter(buffer, format, instructionTexts(trace.code));
+    this.#rows = new RowWriter(buffer, format, instructionTexts(trace.code, format));
     this.#rows.headline();
   }
 

@@ -2,6 +2,7 @@
 // Accesses as CSV and as NDJSON, with everything that the trace knows of each. What it does not know is empty
 // in CSV and missing in NDJSON.
 
+import { u64FromBigint } from '../base/index.ts';
 import { AccessFlag, type CodeTable, halves } from '../format/index.ts';
 import { ascii, type OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
 
@@ -28,12 +29,12 @@ export interface RowColumns {
 
 export type RowField =
   | ('ordinal' | 'vcpu' | 'icount' | 'pc' | 'op' | 'size' | 'vaddr' | 'paddr' | 'cpl')
-  | ('cr3' | 'bytes' | 'marks');
+  | ('cr3' | 'bytes' | 'symbol' | 'marks');
 
 /** In the order of a row. */
 export const ROW_FIELDS: readonly RowField[] = [
   ...(['ordinal', 'vcpu', 'icount', 'pc', 'op', 'size', 'vaddr', 'paddr', 'cpl'] as const),
-  ...(['cr3', 'bytes', 'marks'] as const),
+  ...(['cr3', 'bytes', 'symbol', 'marks'] as const),
 ];
 
 /** Bits of the flags column that a row names. */
@@ -53,29 +54,35 @@ const LOAD = ascii('load');
 const STORE = ascii('store');
 const NO_BYTES = new Uint8Array(0);
 
-/** The bytes, in hexadecimal digits, of instruction `insn` of a block. */
+/** What a row has of instruction `insn` of a block, as it stands there: its bytes, and its function when it is known. */
 export type InstructionText = (block: number, insn: number) => Uint8Array;
+
+/** The function at that address in that block, and how far into it. */
+export type NameCode = (block: number, pcLo: number, pcHi: number) => string | undefined;
 
 export class RowWriter {
   readonly #out: OutputBuffer;
-  readonly #bytesOf: InstructionText;
+  readonly #textOf: InstructionText;
   /** What stands before the value of each field that is known: `,"pc":"0x`, or `,0x`. */
   readonly #keys: RowKeys;
   /** What stands for a field that is not. */
   readonly #missing: Uint8Array;
+  /** For bytes and function, of no block. */
+  readonly #noText: Uint8Array;
   /** Behind a text. */
   readonly #quote: Uint8Array;
   /** Marks and the end of the row, by flags. */
   readonly #ends: readonly Uint8Array[];
   readonly #isJson: boolean;
 
-  constructor(out: OutputBuffer, format: RowFormat, bytesOf: InstructionText) {
+  constructor(out: OutputBuffer, format: RowFormat, textOf: InstructionText) {
     const isJson = format === 'ndjson';
     this.#out = out;
-    this.#bytesOf = bytesOf;
+    this.#textOf = textOf;
     this.#isJson = isJson;
     this.#keys = keysOf(isJson);
     this.#missing = ascii(isJson ? '' : ',');
+    this.#noText = ascii(isJson ? '' : ',,');
     this.#quote = ascii(isJson ? '"' : '');
     this.#ends = Array.from({ length: 256 }, (_, flags) => endOf(flags, isJson));
   }
@@ -91,7 +98,9 @@ export class RowWriter {
     const keys = this.#keys;
     const quote = this.#quote;
     const flags = batch.flags?.[i] ?? 0;
-    out.reserve(MAX_ROW_BYTES);
+    const block = batch.block?.[i];
+    const text = block === undefined ? this.#noText : this.#textOf(block, batch.insn?.[i] ?? 0);
+    out.reserve(MAX_ROW_BYTES + text.length);
     const { bytes } = out;
     let at = this.#count(
       bytes,
@@ -114,13 +123,7 @@ export class RowWriter {
     const cpl = batch.cpl?.[i];
     at = this.#count(bytes, at, keys.cpl, cpl === CPL_UNKNOWN ? undefined : cpl);
     at = this.#address(out, at, keys.cr3, wide.cr3, i);
-    const block = batch.block?.[i];
-    if (block === undefined) at = putText(bytes, at, this.#missing);
-    else {
-      at = putText(bytes, at, keys.bytes);
-      at = putText(bytes, at, this.#bytesOf(block, batch.insn?.[i] ?? 0));
-      at = putText(bytes, at, quote);
-    }
+    at = putText(bytes, at, text);
     out.length = putText(bytes, at, this.#ends[flags] ?? NO_BYTES);
   }
 
@@ -143,7 +146,7 @@ export class RowWriter {
   }
 }
 
-type RowKeys = Readonly<Record<Exclude<RowField, 'marks'>, Uint8Array>>;
+type RowKeys = Readonly<Record<Exclude<RowField, 'bytes' | 'symbol' | 'marks'>, Uint8Array>>;
 
 /** The 64-bit columns of a batch as halves. */
 export interface WideColumns {
@@ -181,7 +184,6 @@ function keysOf(isJson: boolean): RowKeys {
     paddr: address('paddr'),
     cpl: count('cpl'),
     cr3: address('cr3'),
-    bytes: text('bytes'),
   };
 }
 
@@ -191,23 +193,36 @@ function endOf(flags: number, isJson: boolean): Uint8Array {
 }
 
 /** As large as the part of the code table that is shown. */
-export function instructionTexts(code: CodeTable): InstructionText {
+export function instructionTexts(
+  code: CodeTable,
+  format: RowFormat,
+  nameCode: NameCode = () => undefined,
+): InstructionText {
   const known: (readonly Uint8Array[] | undefined)[] = [];
+  const encoder = new TextEncoder();
+  const draw = (bytes: Uint8Array, symbol: string | undefined): Uint8Array => {
+    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    if (format === 'csv') return encoder.encode(`,${digits},${csvText(symbol ?? '')}`);
+    const name = symbol === undefined ? '' : `,"symbol":${JSON.stringify(symbol)}`;
+    return encoder.encode(`,"bytes":"${digits}"${name}`);
+  };
+  const none = draw(NO_BYTES, undefined);
   return (block, insn) => {
     let texts = known[block];
     if (texts === undefined) {
-      texts = textsOf(code, block);
+      const offsets = code.insnOffsets(block); // none: no instruction made the access
+      const bytes = code.bytes(block);
+      texts = Array.from(offsets, (begin, i) => {
+        const pc = u64FromBigint(BigInt.asUintN(64, code.vaddr(block) + BigInt(begin)));
+        return draw(bytes.subarray(begin, offsets[i + 1]), nameCode(block, pc.lo, pc.hi));
+      });
       known[block] = texts;
     }
-    return texts[insn] ?? NO_BYTES; // none: no instruction made the access
+    return texts[insn] ?? none;
   };
 }
 
-function textsOf(code: CodeTable, block: number): readonly Uint8Array[] {
-  const offsets = code.insnOffsets(block);
-  const bytes = code.bytes(block);
-  return Array.from(offsets, (begin, i) => {
-    const part = bytes.subarray(begin, offsets[i + 1]);
-    return ascii(Array.from(part, (byte) => byte.toString(16).padStart(2, '0')).join(''));
-  });
+/** RFC 4180: a field with a comma or a quote stands in quotes. */
+function csvText(text: string): string {
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

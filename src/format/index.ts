@@ -41,6 +41,7 @@ export type {
   PortNote,
   TraceNote,
 } from './read-notes.ts';
+export type { SliceOptions, SliceRuns, TraceSlice } from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';

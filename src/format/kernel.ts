@@ -51,6 +51,8 @@ export const ColumnNumber = {
   runVcpu: 15,
   runIcount: 16,
   runFirstAccess: 17,
+  runContinues: 18,
+  runShape: 19,
 } as const;
 
 /** Elements of a column, at most. */

@@ -129,9 +129,7 @@ class FileWriter {
         .u16(block.insnLengths.length)
         .u16(byteCount);
       for (const length of block.insnLengths) entries.u8(length);
-      for (let i = 0; i < byteCount; i++) {
-        entries.u8(block.code?.[i] ?? (i * 7 + id) & 255);
-      }
+      for (let i = 0; i < byteCount; i++) entries.u8(block.code?.[i] ?? (i * 7 + id) & 255);
     }
     const raw = entries.bytes();
     const stored = this.options.framed === true ? zstdFrame(raw) : raw;

@@ -9,8 +9,8 @@ export interface RefBlock {
   readonly lastRep: boolean;
   /** Length of each instruction; none: the block stands for the delivery of an event. */
   readonly insnLengths: readonly number[];
-  /** The code, where it matters; else there is something. */
-  readonly code?: readonly number[];
+  /** Its bytes; default: some that mean nothing. */
+  readonly code?: Uint8Array;
 }
 
 export interface RefAccess {

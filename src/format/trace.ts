@@ -30,6 +30,7 @@ import {
   planNotes,
   type TraceNote,
 } from './read-notes.ts';
+import { decodeSlices, planSlices, type SliceOptions, type TraceSlice } from './read-slices.ts';
 import { requireWhole, takeInventory } from './request.ts';
 import { type Survey, surveyTrace, type TraceCut } from './survey.ts';
 
@@ -88,6 +89,8 @@ export interface Trace {
    * trace does not have; while iterating as accesses() does.
    */
   notes(options?: NoteOptions): AsyncIterable<TraceNote>;
+  /** Accesses, block executions and notes together, chunk by chunk. Throws as accesses() does. */
+  slices(options: SliceOptions): AsyncIterable<TraceSlice>;
   close(): Promise<void>;
 }
 
@@ -149,6 +152,18 @@ export async function openTraceSource(
     notes(options = {}) {
       const plan = planNotes(options, streamsOf(survey));
       return iterateNotes(source, survey, plan, options.signal);
+    },
+    slices(options) {
+      const plan = planSlices(options, capabilities, survey.chunks);
+      return withKernel(survey.code, async function* (kernel) {
+        for await (const { record, payload } of loadChunks(source, plan.records, options.signal)) {
+          kernel.load(record, payload);
+          for (const slice of decodeSlices(kernel, record, payload, plan)) {
+            yield slice;
+            options.signal?.throwIfAborted();
+          }
+        }
+      });
     },
     close: () => source.close(),
   };

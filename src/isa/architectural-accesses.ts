@@ -4,7 +4,6 @@
 // feature sets is added here.
 
 import {
-  FlowControl,
   type Instruction,
   MemorySize,
   MemorySizeExt,
@@ -202,7 +201,10 @@ function withImplied(
       const isFarCall = instruction.isCallFar || instruction.isCallFarIndirect;
       if (!isFar && !isFarCall) return listed;
       const operand = listed.filter(({ kind }) => kind === 'operand');
-      const pushed = listed.filter(({ kind }) => kind === 'stack');
+      // A call gate may lead to another stack.
+      const pushed = listed
+        .filter(({ kind }) => kind === 'stack')
+        .map((access) => (mode.hasDescriptors ? { ...access, address: undefined } : access));
       return [...operand, ...farBranch(mode, isFarCall), ...pushed];
     }
     case Mnemonic.Retf:
@@ -292,7 +294,7 @@ function stateArea(
   const [used] = uses.memory;
   if (used === undefined) return undefined;
   const make = (direction: Direction, isLegacy: boolean): ArchitecturalAccess => {
-    const fields = isLegacy ? fxsaveFields(is64) : xsaveFields(is64);
+    const fields = isLegacy ? fxsaveFields(is64, direction) : xsaveFields(is64, direction);
     return {
       direction,
       bytes: areaBytes(fields),
@@ -389,7 +391,5 @@ function maskedElementBytes(instruction: Instruction): number | undefined {
 }
 
 function hasMemory(instruction: Instruction): boolean {
-  return (
-    instruction.flowControl === FlowControl.Next && instruction.memorySize !== MemorySize.Unknown
-  );
+  return instruction.memorySize !== MemorySize.Unknown;
 }

@@ -19,6 +19,7 @@ export function decodeInstruction(bytes: Uint8Array, mode: CpuMode): DecodedInst
       length: instruction.length,
       isString,
       isRepeated,
+      isLocked: instruction.hasLockPrefix,
       accesses: instruction.isInvalid ? [] : architecturalAccesses(instruction, uses, mode),
       ...registerEffects(instruction, uses, mode),
     };
@@ -32,6 +33,17 @@ export function formatInstruction(
   vaddr: bigint = 0n,
 ): string {
   return withInstruction(bytes, mode, vaddr, formatText);
+}
+
+/** Its mnemonic with a rep prefix that matters: "mov", "rep stosq". Quicker than decodeInstruction. */
+export function nameInstruction(bytes: Uint8Array, mode: CpuMode): string {
+  return withInstruction(bytes, mode, 0n, (instruction) => {
+    const isString = !instruction.isInvalid && instruction.isStringInstruction;
+    return nameOf(
+      instruction,
+      isString && (instruction.hasRepPrefix || instruction.hasRepnePrefix),
+    );
+  });
 }
 
 function nameOf(instruction: Instruction, isRepeated: boolean): string {

@@ -85,6 +85,8 @@ export interface DecodedInstruction {
   readonly isString: boolean;
   /** It has a rep prefix that counts. */
   readonly isRepeated: boolean;
+  /** It has a lock prefix. */
+  readonly isLocked: boolean;
   readonly accesses: readonly ArchitecturalAccess[];
   /** Full names of the registers whose value is not known any more, segment registers among them. */
   readonly clobbers: readonly string[];

@@ -2,11 +2,15 @@
 // Layout of the areas of FXSAVE and XSAVE (SDM volume 1, 10.5 and 13.4), and which fields an instruction
 // touches.
 
-import type { StateField } from './instruction.ts';
+import type { Direction, StateField } from './instruction.ts';
 
 const LEGACY_BYTES = 512;
 
-function legacyFields(xmmCount: number, isOptional: (component: string) => boolean): StateField[] {
+function legacyFields(
+  is64: boolean,
+  direction: Direction,
+  isOptional: (component: string) => boolean,
+): StateField[] {
   const field = (component: string, offset: number, bytes: number): StateField => ({
     component,
     offset,
@@ -17,22 +21,23 @@ function legacyFields(xmmCount: number, isOptional: (component: string) => boole
     field('x87', 0, 2), // FCW
     field('x87', 2, 2), // FSW
     field('x87', 4, 2), // abridged FTW, and a reserved byte
-    field('x87-pointers', 6, 2), // FOP
-    field('x87', 8, 8), // FIP
-    field('x87', 16, 8), // FDP
+    field('x87-opcode', 6, 2), // FOP
+    field('x87-pointers', 8, 8), // FIP
+    field('x87-pointers', 16, 8), // FDP
     ...counted(8, (i) => field('x87', 32 + 16 * i, 10)),
   ];
   return [
     ...x87,
     field('mxcsr', 24, 4),
-    field('mxcsr-mask', 28, 4),
-    ...counted(xmmCount, (i) => field('sse', 160 + 16 * i, 16)),
+    // Restoring need not look at MXCSR_MASK.
+    field(direction === 'store' ? 'mxcsr' : 'mxcsr-mask', 28, 4),
+    ...counted(is64 ? 16 : 8, (i) => field('sse', 160 + 16 * i, 16)),
   ];
 }
 
 /** FXSAVE and FXRSTOR: with CR4.OSFXSR clear or EFER.FFXSR set the SSE part may be left out. */
-export function fxsaveFields(is64: boolean): readonly StateField[] {
-  return legacyFields(is64 ? 16 : 8, (component) => component !== 'x87');
+export function fxsaveFields(is64: boolean, direction: Direction): readonly StateField[] {
+  return legacyFields(is64, direction, (component) => component !== 'x87');
 }
 
 /** XSAVE header: XSTATE_BV and XCOMP_BV, and what must be zero and may be looked at. */
@@ -63,7 +68,7 @@ const EXTENDED: readonly {
 ];
 
 /** The XSAVE family in the standard format: the feature mask in EDX:EAX and XCR0 choose components. */
-export function xsaveFields(is64: boolean): readonly StateField[] {
+export function xsaveFields(is64: boolean, direction: Direction): readonly StateField[] {
   const words = EXTENDED.flatMap(({ component, offset, bytes }) =>
     counted(Math.ceil(bytes / 8), (i) => ({
       component,
@@ -72,7 +77,7 @@ export function xsaveFields(is64: boolean): readonly StateField[] {
       optional: true,
     })),
   );
-  return [...legacyFields(is64 ? 16 : 8, () => true), ...HEADER_FIELDS, ...words];
+  return [...legacyFields(is64, direction, () => true), ...HEADER_FIELDS, ...words];
 }
 
 export function areaBytes(fields: readonly StateField[]): number {

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportAll } from '../../src/export/exported.oracle.ts';
 import { type DrEntry, readDrmemtrace, readLines } from '../../src/export/readers.oracle.ts';
-import { type GuestRun, recordGuest } from './micro-guest.ts';
+import type { GuestRun } from '../../src/guests/index.ts';
+import { recordGuestNamed } from './guest-sections.ts';
 import {
   bootWords,
   demoGuest,
@@ -67,7 +68,7 @@ describe.skipIf(!PLUGIN_IS_BUILT).each([
 ])('the guest $name', ({ name, vcpus }) => {
   let run: GuestRun;
   beforeAll(async () => {
-    run = await recordGuest(name, { vcpus });
+    run = await recordGuestNamed(name);
   });
   afterAll(async () => run.close());
 

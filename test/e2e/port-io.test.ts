@@ -2,15 +2,15 @@
 // in and out of a bare guest, as notes: port, size, direction, and the value where QEMU gives it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sectionOf } from './expected-accesses.ts';
-import { type GuestRun, recordGuest } from './micro-guest.ts';
+import type { GuestRun } from '../../src/guests/index.ts';
+import { recordGuestNamed, sectionOf } from './guest-sections.ts';
 import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 
 describe.skipIf(!PLUGIN_IS_BUILT)('port I/O', () => {
   let run: GuestRun;
 
   beforeAll(async () => {
-    run = await recordGuest('ports');
+    run = await recordGuestNamed('ports');
   });
   afterAll(() => run?.close());
 

@@ -3,22 +3,19 @@
 // would have been without interrupts, to the instruction.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { requireDefined } from '../../src/base/index.ts';
+import type { Access, GuestRun } from '../../src/guests/index.ts';
 import {
   accessLines,
   addressOf,
-  eventsBetween,
-  expectedLines,
-  interruptReturn,
+  declaredLines,
   isOfInstruction,
+  recordGuestNamed,
   sectionOf,
-} from './expected-accesses.ts';
-import { type Access, type GuestRun, recordGuest } from './micro-guest.ts';
+} from './guest-sections.ts';
 import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 
 const VECTOR = 0x30;
 const HANDLER_INSTRUCTIONS = 9;
-const HANDLER_ACCESSES = 14;
 
 interface Parted {
   /** What happened outside the handler, as text, counting no instruction of the handler. */
@@ -33,29 +30,31 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
   let run: GuestRun;
 
   beforeAll(async () => {
-    run = await recordGuest('irq');
+    run = await recordGuestNamed('irq');
   });
   afterAll(() => run?.close());
 
   function part(mark: number): Parted {
-    const section = sectionOf(run, mark);
-    const { begin, end } = section;
-    const inside = section.inside.filter(isOfInstruction);
-    const events = eventsBetween(run, begin, end);
+    const { begin, end, inside } = sectionOf(run, mark);
+    const events = run.notes.flatMap((note) =>
+      note.kind === 'event' && note.ordinal > begin.ordinal && note.ordinal <= end.ordinal
+        ? [note]
+        : [],
+    );
     for (const { vector, what } of events) expect([vector, what >> 8]).toEqual([VECTOR, 0x21]);
     const outside: Access[] = [];
     const handled: Access[][] = [];
     const inHandler = (pc: bigint): boolean =>
       pc >= addressOf(run, 'on_timer') && pc <= addressOf(run, 'v_ret');
-    for (const access of inside) {
+    for (const access of inside.filter(isOfInstruction)) {
       if (access.pc === addressOf(run, 'on_timer')) handled.push([]);
       const skipped = handled.length * HANDLER_INSTRUCTIONS;
       if (inHandler(access.pc)) handled.at(-1)?.push(access);
       else outside.push({ ...access, icount: access.icount - skipped });
     }
-    const total = end.icount - begin.icount - 1 - handled.length * HANDLER_INSTRUCTIONS;
+    const instructions = end.icount - begin.icount - 1 - handled.length * HANDLER_INSTRUCTIONS;
     return {
-      lines: [...accessLines(run, outside, begin.icount + 1), `${total} instructions`],
+      lines: accessLines(run, outside, begin.icount + 1, instructions),
       handled,
       returns: events.map(({ ip }) => ip),
     };
@@ -64,24 +63,16 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
   /** The handler's runs are whole, and in the places that the events tell. */
   function expectHandlers({ handled, returns }: Parted): void {
     expect(handled).toHaveLength(returns.length);
-    for (const [i, accesses] of handled.entries()) {
-      const at = requireDefined(returns[i], 'as many as runs');
+    const inRow = handled.flatMap((accesses, i) => {
+      const skipped = (accesses[0]?.icount ?? 0) - i * HANDLER_INSTRUCTIONS;
+      return accesses.map((access) => ({ ...access, icount: access.icount - skipped }));
+    });
+    const runs = returns.map((at, i) => {
       const isCalled = at >= addressOf(run, 'b_sub') && at <= addressOf(run, 'b_ret');
-      const top = isCalled ? 'top-16' : 'top';
-      const expected = expectedLines(
-        run,
-        `on_timer w8:${top}-48
-         v_log    w1:log+${i}
-         -
-         v_from   r8:${top}-40
-         - 2
-         v_end    w4:end_of_irq!device
-         v_pop    r8:${top}-48
-         v_ret    ${interruptReturn(top)}`,
-      );
-      expect(accesses).toHaveLength(HANDLER_ACCESSES);
-      expect(accessLines(run, accesses, accesses[0]?.icount ?? 0)).toEqual(expected.slice(0, -1));
-    }
+      return `run on_timer(${i}, ${isCalled ? 'top-16' : 'top'})`;
+    });
+    const instructions = handled.length * HANDLER_INSTRUCTIONS;
+    expectEqual(accessLines(run, inRow, 0, instructions), declaredLines(run, runs));
   }
 
   it('come between instructions of a loop, and take none away', () => {
@@ -93,44 +84,37 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
       Number((low?.vaddr ?? 0n) - addressOf(run, 'rounds_low')) +
       Number((high?.vaddr ?? 0n) - addressOf(run, 'rounds_high')) * 4096;
     expect(rounds).toBeGreaterThanOrEqual(2000);
-    const round = `b_round r4:data w4:data
-      b_call w8:top-8
-      b_sub  r4:data
-      b_ret  r8:top-8
-      - 48`;
-    const expected = expectedLines(
-      run,
-      `b_on w4:LAPIC+0x380!device
-       -
-       ${Array.from({ length: rounds }, () => round).join('\n')}
-       -
-       b_off w4:LAPIC+0x380!device`,
+    expectEqual(
+      parted.lines,
+      declaredLines(run, [
+        'b_on w4:LAPIC+0x380!device',
+        '-',
+        `repeat ${rounds}`,
+        'run busy_round()',
+        'endrepeat',
+        '-',
+        'b_off w4:LAPIC+0x380!device',
+      ]),
     );
-    expect(parted.lines.length).toBe(expected.length);
-    expect(firstDifference(parted.lines, expected)).toBeUndefined();
   });
 
   it('come into a string instruction, which is one instruction still', () => {
     const parted = part(4);
     expectHandlers(parted);
-    const bytes = Number(addressOf(run, 'FILL_BYTES'));
     const rounds = parted.lines.filter((line) => line.includes(' f_next ')).length;
-    const stores = Array.from({ length: bytes }, (_, i) => `w1:filled+${i}`).join(' ');
-    const round = `- 2
-      f_fill ${stores}
-      f_next w4:data
-      - 2`;
-    const expected = expectedLines(
-      run,
-      `f_on   w4:LAPIC+0x380!device
-       - 3
-       ${Array.from({ length: rounds }, () => round).join('\n')}
-       -
-       f_off  w4:LAPIC+0x380!device`,
-    );
     expect(parted.returns).toContain(addressOf(run, 'f_fill'));
-    expect(parted.lines.length).toBe(expected.length);
-    expect(firstDifference(parted.lines, expected)).toBeUndefined();
+    expectEqual(
+      parted.lines,
+      declaredLines(run, [
+        'f_on w4:LAPIC+0x380!device',
+        '- 3',
+        `repeat ${rounds}`,
+        'run fill()',
+        'endrepeat',
+        '-',
+        'f_off w4:LAPIC+0x380!device',
+      ]),
+    );
   });
 
   it('wake from hlt, behind it', () => {
@@ -138,15 +122,28 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
     expectHandlers(parted);
     const wakes = parted.lines.filter((line) => line.includes(' w_keep ')).length;
     expect(wakes).toBeGreaterThanOrEqual(1);
-    expect(parted.lines).toEqual(
-      expectedLines(
-        run,
-        `w_on   w4:LAPIC+0x380!device
-         ${Array.from({ length: wakes }, () => '- 3\n w_keep w4:data\n - 2').join('\n')}
-         w_off  w4:LAPIC+0x380!device`,
-      ),
+    expectEqual(
+      parted.lines,
+      declaredLines(run, [
+        'w_on w4:LAPIC+0x380!device',
+        `repeat ${wakes}`,
+        'run wake()',
+        'endrepeat',
+        'w_off w4:LAPIC+0x380!device',
+      ]),
     );
     expect(parted.returns).toContain(addressOf(run, 'w_woke'));
+  });
+
+  it('have their delivery in the trace each time, and memory holds what was pushed', () => {
+    const [totals] = run.trace.totals?.streams ?? [];
+    const events = run.notes.filter(({ kind }) => kind === 'event');
+    expect(events.length).toBeGreaterThan(80);
+    expect(totals?.deliveries).toBe(events.length);
+    expect(totals?.missingDeliveries).toBe(0);
+    expect(totals?.deliveryMismatches).toBe(0);
+    const pushes = run.accesses.filter(({ origin, store }) => origin === 'eventDelivery' && store);
+    expect(pushes).toHaveLength(events.length * 5);
   });
 
   it('of QEMU 7.2 report some of their delivery themselves, just as it is worked out', () => {
@@ -159,7 +156,8 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
 });
 
 /** Lists of many thousand lines are too long to be shown. */
-function firstDifference(found: readonly string[], expected: readonly string[]): unknown {
-  const index = found.findIndex((line, i) => line !== expected[i]);
-  return index < 0 ? undefined : { index, found: found[index], expected: expected[index] };
+function expectEqual(found: readonly string[], declared: readonly string[]): void {
+  const index = found.findIndex((line, i) => line !== declared[i]);
+  expect([index, found[index]]).toEqual([-1, declared[index]]);
+  expect(found).toHaveLength(declared.length);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ExitCode, TraceError } from '../../base/index.ts';
+import { ExitCode, TraceError, u64FromBigint } from '../../base/index.ts';
 import {
   instructionTexts,
   OutputBuffer,
@@ -9,6 +9,7 @@ import {
   wideColumns,
 } from '../../export/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
+import { formatSymbolPlace, type GuestSymbols } from '../../symbols/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -18,8 +19,9 @@ import {
   isOn,
   wordAt,
 } from '../command-spec.ts';
+import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
-import { DUMP_HEADLINE, dumpLines } from '../render/dump.ts';
+import { dumpHeadline, dumpLines, type InstructionFacts } from '../render/dump.ts';
 
 const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
 type DumpFormat = (typeof DUMP_FORMATS)[number];
@@ -33,22 +35,29 @@ vCPU had completed before the one that made the access. What the trace does not 
 text, empty in csv and missing in ndjson. The marks are aborted: the instruction did not complete; device: the
 access went to a device, in whole or in part; crosses-page: it goes on in a second page, and paddr is that of
 its first byte; physical: it was made with a physical address, there is no virtual one; event-delivery: no
-instruction made it, an interrupt or exception was taken at pc; page-walk: the MMU set accessed or dirty bits.`,
+instruction made it, an interrupt or exception was taken at pc; page-walk: the MMU set accessed or dirty bits.
+With symbols the function of each instruction is shown. The place of a kernel that randomises its address is found
+from the trace. A trace of the demo's kernel needs no --symbols.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },
     { flags: '--count <N>', description: 'at most so many accesses; default: all' },
     { flags: '--vcpu <N>', description: 'accesses of this vCPU only' },
     { flags: '--aborted', description: 'also accesses of instructions that did not complete' },
+    SYMBOLS_OPTION,
     { flags: '--format <FORMAT>', description: 'text (default), ndjson or csv' },
     { flags: '--json', description: 'the same as --format ndjson' },
   ],
   examples: [
     'loadstore dump boot.memtrace --from 1M --count 20',
     'loadstore dump boot.memtrace --vcpu 0 --format csv | head',
+    'loadstore dump x.memtrace --symbols System.map --symbols prog@0x555555554000 --count 20',
   ],
   run: runDump,
 };
+
+/** More instructions than a block has (docs/format.md 2). */
+const MAX_INSNS = 1024;
 
 async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
   const format = formatFrom(input);
@@ -57,7 +66,8 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   const vcpu = findCount(input, 'vcpu', '--vcpu');
   const trace = await openTrace(wordAt(input, 0));
   try {
-    const draw = drawerOf(trace, format);
+    const symbols = await readGuestSymbols(input, context, trace);
+    const draw = drawerOf(trace, symbols, format);
     await context.writeOut(draw.headline);
     let left = count;
     await withAbort(async (signal) => {
@@ -91,29 +101,58 @@ interface Drawer {
   lines(batch: RowColumns, end: number): Iterable<string>;
 }
 
-function drawerOf({ code }: Pick<Trace, 'code'>, format: DumpFormat): Drawer {
-  const textOf = instructionTexts(code);
+function drawerOf(
+  { code }: Pick<Trace, 'code'>,
+  symbols: GuestSymbols,
+  format: DumpFormat,
+): Drawer {
   if (format === 'text') {
-    const bytesOf = (block: number, insn: number): string => latin1(textOf(block, insn));
-    return { headline: DUMP_HEADLINE, lines: (batch, end) => dumpLines(batch, end, bytesOf) };
+    const hasSymbols = symbols.findings.length > 0;
+    const factsOf = instructionFacts(code, symbols);
+    return {
+      headline: dumpHeadline(hasSymbols),
+      lines: (batch, end) => dumpLines(batch, end, factsOf, hasSymbols),
+    };
   }
   const out = new OutputBuffer();
+  const textOf = instructionTexts(code, format, (block, lo, hi) => {
+    const place = symbols.findCode(block, lo, hi);
+    return place === undefined ? undefined : formatSymbolPlace(place);
+  });
   const rows = new RowWriter(out, format, textOf);
+  const take = (): string => Buffer.from(out.take().buffer).toString('utf8');
   rows.headline();
   return {
-    headline: latin1(out.take()),
+    headline: take(),
     lines: function* (batch, end) {
       const wide = wideColumns(batch);
       for (let i = 0; i < end; i++) {
         rows.row(batch, wide, i);
-        if (out.isDue || i === end - 1) yield latin1(out.take());
+        if (out.isDue || i === end - 1) yield take();
       }
     },
   };
 }
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+function instructionFacts(code: Trace['code'], symbols: GuestSymbols): InstructionFacts {
+  // As large as the part of the code table that is shown.
+  const known = new Map<number, { readonly bytes: string; readonly symbol: string | undefined }>();
+  return (block, insn) => {
+    const key = block * MAX_INSNS + insn;
+    let facts = known.get(key);
+    if (facts === undefined) {
+      const offsets = code.insnOffsets(block); // none: no instruction made the access
+      const bytes = code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
+      const pc = u64FromBigint(BigInt.asUintN(64, code.vaddr(block) + BigInt(offsets[insn] ?? 0)));
+      const place = offsets.length === 0 ? undefined : symbols.findCode(block, pc.lo, pc.hi);
+      facts = {
+        bytes: Buffer.from(bytes).toString('hex'),
+        symbol: place === undefined ? undefined : formatSymbolPlace(place),
+      };
+      known.set(key, facts);
+    }
+    return facts;
+  };
 }
 
 function formatFrom(input: CommandInput): DumpFormat {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { RowColumns } from '../../export/index.ts';
-import { DUMP_HEADLINE, dumpLines } from './dump.ts';
+import { dumpHeadline, dumpLines } from './dump.ts';
 
 const BATCH: RowColumns = {
   firstOrdinal: 7,
@@ -19,10 +19,13 @@ const BATCH: RowColumns = {
   insn: Uint16Array.of(0, 1, 0),
 };
 
-const bytesOf = (block: number, insn: number): string => `0f${block}${insn}`;
+const factsOf = (block: number, insn: number): { bytes: string; symbol: string | undefined } => ({
+  bytes: `0f${block}${insn}`,
+  symbol: block === 1 ? `main+0x${insn} [prog]` : undefined,
+});
 
-const draw = (batch: RowColumns = BATCH): string =>
-  DUMP_HEADLINE + [...dumpLines(batch, batch.length, bytesOf)].join('');
+const draw = (batch: RowColumns = BATCH, hasSymbols = false): string =>
+  dumpHeadline(hasSymbols) + [...dumpLines(batch, batch.length, factsOf, hasSymbols)].join('');
 
 describe('dumpLines', () => {
   it('lines up as text, with "-" for what is not known', () => {
@@ -32,6 +35,17 @@ describe('dumpLines', () => {
            8    1            101           0x401000  load    8             0x2ffc              -   3    0x2a10000                 0f11 crosses-page
            9    1            101            0xfe05b  load    4                  -         0xf000   -          0x0                 0f20 aborted device physical
 `);
+  });
+
+  it('shows functions when there are symbols', () => {
+    const lines = draw(BATCH, true).split('\n');
+    expect(lines.map((line) => line.slice(114))).toEqual([
+      '               bytes                               symbol marks',
+      '                0f10                      main+0x0 [prog]',
+      '                0f11                      main+0x1 [prog] crosses-page',
+      '                0f20                                    - aborted device physical',
+      '',
+    ]);
   });
 
   it('takes ordinals that are not consecutive, and traces without paddr', () => {

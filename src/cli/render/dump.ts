@@ -17,37 +17,45 @@ const WIDTHS: Readonly<Record<RowField, number>> = {
   cpl: 3,
   cr3: 12,
   bytes: 20,
+  symbol: 36,
   marks: 0,
 };
 const LINES_PER_TEXT = 512;
 const CPL_UNKNOWN = 0xff;
 
-/** The bytes, in hex, of instruction `insn` of a block of the code table. */
-export type InstructionBytes = (block: number, insn: number) => string;
+/** What is known of instruction `insn` of a block of the code table: its bytes in hex, its function. */
+export type InstructionFacts = (
+  block: number,
+  insn: number,
+) => { readonly bytes: string; readonly symbol: string | undefined };
 
-/** What comes before the first line. */
-export const DUMP_HEADLINE: string = drawLine(ROW_FIELDS);
+/** What comes before the first line. A column of functions without any name is left out. */
+export function dumpHeadline(hasSymbols: boolean): string {
+  return drawLine(ROW_FIELDS, hasSymbols);
+}
 
 /** Accesses 0 to end of the batch, some hundred lines at a time. */
 export function* dumpLines(
   batch: RowColumns,
   end: number,
-  bytesOf: InstructionBytes,
+  factsOf: InstructionFacts,
+  hasSymbols: boolean,
 ): Generator<string> {
   for (let begin = 0; begin < end; begin += LINES_PER_TEXT) {
     let text = '';
     for (let i = begin; i < Math.min(end, begin + LINES_PER_TEXT); i++) {
-      text += drawLine(cellsAt(batch, i, bytesOf));
+      text += drawLine(cellsAt(batch, i, factsOf), hasSymbols);
     }
     yield text;
   }
 }
 
 /** In the order of ROW_FIELDS. */
-function cellsAt(batch: RowColumns, i: number, bytesOf: InstructionBytes): readonly string[] {
+function cellsAt(batch: RowColumns, i: number, factsOf: InstructionFacts): readonly string[] {
   const flags = batch.flags?.[i] ?? 0;
   const cpl = batch.cpl?.[i];
   const block = batch.block?.[i];
+  const facts = block === undefined ? undefined : factsOf(block, batch.insn?.[i] ?? 0);
   const isPhysical = (flags & AccessFlag.physicalOnly) !== 0;
   const hasNoPaddr = (flags & AccessFlag.paddrUnknown) !== 0;
   return [
@@ -61,7 +69,8 @@ function cellsAt(batch: RowColumns, i: number, bytesOf: InstructionBytes): reado
     hasNoPaddr ? MISSING : hexAt(batch.paddr, i),
     countAt(cpl === CPL_UNKNOWN ? undefined : cpl),
     hexAt(batch.cr3, i),
-    block === undefined ? MISSING : bytesOf(block, batch.insn?.[i] ?? 0),
+    facts?.bytes ?? MISSING,
+    facts?.symbol ?? MISSING,
     ROW_MARKS.filter(([bit]) => (flags & bit) !== 0)
       .map(([, name]) => name)
       .join(' '),
@@ -70,8 +79,10 @@ function cellsAt(batch: RowColumns, i: number, bytesOf: InstructionBytes): reado
 
 const MISSING = '-';
 
-function drawLine(cells: readonly string[]): string {
-  const padded = ROW_FIELDS.map((name, at) => (cells[at] ?? MISSING).padStart(WIDTHS[name]));
+function drawLine(cells: readonly string[], hasSymbols: boolean): string {
+  const padded = ROW_FIELDS.flatMap((name, at) =>
+    name === 'symbol' && !hasSymbols ? [] : [(cells[at] ?? MISSING).padStart(WIDTHS[name])],
+  );
   return `${padded.join(' ').trimEnd()}\n`;
 }
 

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the audit keeps of one block of the code table. Most executions of a block make the same accesses, but
+// for their addresses: such a shape is judged once, and then counted.
+
+import { AccessFlag, type CodeTable, Origin } from '../format/index.ts';
+import { cpuModeOfHflags } from '../isa/index.ts';
+import { type AccessColumns, addressAt, KIND_FLAGS } from './access-columns.ts';
+import { type AddressProgram, AddressTracker } from './address-program.ts';
+import { addFinding, emptyFinding, type Finding } from './finding.ts';
+import type { InstructionProfile, ProfileSource } from './instruction-profile.ts';
+import { type Completion, matchInstruction, type RecordedAccess } from './match-instruction.ts';
+import { type IterationPlan, iterationPlan } from './match-iterations.ts';
+import type { ShapeBook } from './shape-book.ts';
+
+/** A shape beyond so many of a block is judged each time: memory stays bounded by the code. */
+const MAX_SHAPES = 64;
+
+const CODE_FLAG_LAST_REP = 2;
+
+/** What the accesses of some executions have in common, and what follows from it. */
+export interface Shape {
+  readonly executed: number;
+  readonly insn: Uint16Array;
+  readonly size: Uint8Array;
+  readonly kind: Uint8Array;
+  readonly findings: readonly { readonly insn: number; readonly finding: Finding }[];
+  readonly program: AddressProgram;
+  /** Accesses of page walks among them. */
+  readonly pageWalks: number;
+  /** In the book; -1: it is not kept. */
+  number: number;
+}
+
+export interface BlockAudit {
+  readonly vaddr: bigint;
+  readonly profiles: readonly InstructionProfile[];
+  /** Address behind each instruction. */
+  readonly nextPcs: readonly bigint[];
+  readonly codeBits: 16 | 32 | 64;
+  /** Undefined: the last instruction does not repeat. */
+  readonly repeated: IterationPlan | undefined;
+  readonly shapes: Shape[];
+  /** Of executions that are in no shape, by instruction. */
+  findings: Map<number, Finding> | undefined;
+  /** By instruction. */
+  addressMismatches: Map<number, number> | undefined;
+  recent: Shape | undefined;
+}
+
+export function beginBlockAudit(code: CodeTable, id: number, source: ProfileSource): BlockAudit {
+  const vaddr = code.vaddr(id);
+  const bytes = code.bytes(id);
+  const offsets = code.insnOffsets(id);
+  const hflags = code.mode(id);
+  const profiles: InstructionProfile[] = [];
+  const nextPcs: bigint[] = [];
+  for (let i = 0; i < offsets.length; i++) {
+    const end = i + 1 < offsets.length ? offsets[i + 1] : bytes.length;
+    profiles.push(source.profileOf(bytes.subarray(offsets[i], end), hflags));
+    nextPcs.push(BigInt.asUintN(64, vaddr + BigInt(end)));
+  }
+  const last = profiles.at(-1);
+  const repeats = last?.decoded?.isRepeated === true && (code.flags(id) & CODE_FLAG_LAST_REP) !== 0;
+  return {
+    vaddr,
+    profiles,
+    nextPcs,
+    codeBits: hflags === undefined ? 64 : cpuModeOfHflags(hflags).codeBits,
+    repeated: repeats ? iterationPlan(last, profiles.length - 1) : undefined,
+    shapes: [],
+    findings: undefined,
+    addressMismatches: undefined,
+    recent: undefined,
+  };
+}
+
+/** The shape of an execution: one that is known, or a new one, judged by this execution. */
+export function shapeOf(
+  book: ShapeBook,
+  block: BlockAudit,
+  columns: AccessColumns,
+  begin: number,
+  end: number,
+  executed: number,
+  mayEndRecording: boolean,
+): Shape {
+  const { recent } = block;
+  if (!mayEndRecording) {
+    if (recent !== undefined && hasShape(recent, columns, begin, end, executed)) return recent;
+    for (const shape of block.shapes) {
+      if (shape !== recent && hasShape(shape, columns, begin, end, executed)) {
+        block.recent = shape;
+        return shape;
+      }
+    }
+  }
+  const shape = judge(block, columns, begin, end, executed, mayEndRecording);
+  if (!mayEndRecording && block.shapes.length < MAX_SHAPES) {
+    shape.number = book.add(shape.program);
+    block.shapes.push(shape);
+    block.recent = shape;
+  } else {
+    for (const { insn, finding } of shape.findings)
+      addFinding(requireFinding(block, insn), finding);
+  }
+  return shape;
+}
+
+function hasShape(
+  shape: Shape,
+  { insn, size, flags }: AccessColumns,
+  begin: number,
+  end: number,
+  executed: number,
+): boolean {
+  const length = end - begin;
+  if (shape.insn.length !== length || shape.executed !== executed) return false;
+  for (let i = 0, at = begin; i < length; i++, at++) {
+    if (
+      shape.insn[i] !== insn[at] ||
+      shape.size[i] !== size[at] ||
+      shape.kind[i] !== (flags[at] & KIND_FLAGS)
+    ) {
+      return false;
+    }
+  }
+  return true;
+}
+
+export function requireFinding(block: BlockAudit, insn: number): Finding {
+  block.findings ??= new Map();
+  let finding = block.findings.get(insn);
+  if (finding === undefined) {
+    finding = emptyFinding();
+    block.findings.set(insn, finding);
+  }
+  return finding;
+}
+
+export function addMismatches(block: BlockAudit, insn: number, count: number): void {
+  if (count === 0) return;
+  block.addressMismatches ??= new Map();
+  block.addressMismatches.set(insn, (block.addressMismatches.get(insn) ?? 0) + count);
+}
+
+function judge(
+  block: BlockAudit,
+  columns: AccessColumns,
+  begin: number,
+  end: number,
+  executed: number,
+  mayEndRecording: boolean,
+): Shape {
+  const byInsn = groupByInsn(columns, begin, end);
+  const findings: { insn: number; finding: Finding }[] = [];
+  const tracker = new AddressTracker(block.codeBits);
+  const { length } = block.profiles;
+  // The rep instruction at the end is looked at iteration by iteration, elsewhere.
+  const judged = block.repeated === undefined ? length : length - 1;
+  for (let insn = 0; insn < judged && insn <= executed; insn++) {
+    const recorded = byInsn.get(insn) ?? [];
+    byInsn.delete(insn);
+    if (insn === executed && recorded.length === 0) break;
+    const profile = block.profiles[insn];
+    const { finding, pieces } = matchInstruction(
+      profile,
+      recorded,
+      completionOf(insn, executed, recorded, mayEndRecording),
+    );
+    findings.push({ insn, finding });
+    tracker.addPieces(
+      pieces.filter(({ index }) => !isPhysical(columns, begin + index)),
+      block.nextPcs[insn],
+    );
+    if (profile.decoded !== undefined) tracker.addInstruction(profile.decoded);
+  }
+  // Instructions that did not begin: nothing of them may be there.
+  for (const [insn, { length: extra }] of byInsn) {
+    findings.push({ insn, finding: { ...emptyFinding(), recorded: extra, extra } });
+  }
+  return {
+    executed,
+    insn: columns.insn.slice(begin, end),
+    size: columns.size.slice(begin, end),
+    kind: columns.flags.slice(begin, end).map((flags) => flags & KIND_FLAGS),
+    findings,
+    program: tracker.finish(),
+    pageWalks: countWalks(columns, begin, end),
+    number: -1,
+  };
+}
+
+function completionOf(
+  insn: number,
+  executed: number,
+  recorded: readonly RecordedAccess[],
+  mayEndRecording: boolean,
+): Completion {
+  if (insn < executed) return 'completed';
+  const standsUnfinished = mayEndRecording && recorded.every(({ aborted }) => !aborted);
+  return standsUnfinished ? 'recording-ended' : 'aborted';
+}
+
+function isPhysical({ flags }: AccessColumns, index: number): boolean {
+  return (flags[index] & AccessFlag.physicalOnly) !== 0;
+}
+
+/** Accesses of page walks: they stand among those of instructions, and are not theirs. */
+export function countWalks({ flags }: AccessColumns, begin: number, end: number): number {
+  let walks = 0;
+  for (let i = begin; i < end; i++) if ((flags[i] & AccessFlag.origin) !== 0) walks++;
+  return walks;
+}
+
+function groupByInsn(
+  columns: AccessColumns,
+  begin: number,
+  end: number,
+): Map<number, RecordedAccess[]> {
+  const groups = new Map<number, RecordedAccess[]>();
+  for (let at = begin; at < end; at++) {
+    const flags = columns.flags[at];
+    if ((flags & AccessFlag.origin) !== Origin.instruction) continue;
+    const insn = columns.insn[at];
+    const group = groups.get(insn) ?? [];
+    groups.set(insn, group);
+    group.push({
+      index: at - begin,
+      store: (flags & AccessFlag.store) !== 0,
+      bytes: columns.size[at],
+      aborted: (flags & AccessFlag.aborted) !== 0,
+      address: addressAt(columns, at),
+    });
+  }
+  return groups;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What came out for one instruction: of one execution, or summed over many.
+
+import type { InferenceName, RuleName } from './rules.ts';
+
+/** recorded = expected + explained (all rules) + extra - missing. */
+export interface Finding {
+  executions: number;
+  /** Architectural accesses. */
+  expected: number;
+  recorded: number;
+  /** Not recorded though expected; and the reverse. Neither is explained. */
+  missing: number;
+  extra: number;
+  rules: ReadonlyMap<RuleName, number>;
+  /** Parts of expected. */
+  inferred: ReadonlyMap<InferenceName, number>;
+}
+
+/** Of a kernel's instructions nearly all: no map each. */
+const NO_RULES: ReadonlyMap<RuleName, number> = new Map();
+const NOT_INFERRED: ReadonlyMap<InferenceName, number> = new Map();
+
+export function emptyFinding(): Finding {
+  return {
+    executions: 0,
+    expected: 0,
+    recorded: 0,
+    missing: 0,
+    extra: 0,
+    rules: NO_RULES,
+    inferred: NOT_INFERRED,
+  };
+}
+
+/** Adds b, times over. */
+export function addFinding(a: Finding, b: Finding, times = 1): void {
+  a.executions += b.executions * times;
+  a.expected += b.expected * times;
+  a.recorded += b.recorded * times;
+  a.missing += b.missing * times;
+  a.extra += b.extra * times;
+  for (const [rule, count] of b.rules) addRule(a, rule, count * times);
+  for (const [inference, count] of b.inferred) addInferred(a, inference, count * times);
+}
+
+export function addRule(finding: Finding, rule: RuleName, count: number): void {
+  finding.rules = withCount(finding.rules, rule, count);
+}
+
+export function addInferred(finding: Finding, inference: InferenceName, count: number): void {
+  finding.inferred = withCount(finding.inferred, inference, count);
+}
+
+function withCount<Name>(
+  counts: ReadonlyMap<Name, number>,
+  name: Name,
+  count: number,
+): ReadonlyMap<Name, number> {
+  if (count === 0) return counts;
+  return new Map(counts).set(name, (counts.get(name) ?? 0) + count);
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instruction of one block execution: what was recorded against what was expected. String instructions
+// with a rep prefix are in match-iterations.ts.
+
+import { type Alignment, alignAccesses } from './align-accesses.ts';
+import { addInferred, addRule, emptyFinding, type Finding } from './finding.ts';
+import type { ExpectedAccess, InstructionProfile } from './instruction-profile.ts';
+import { FXSAVE_ALIGNMENT, matchArea, XSAVE_ALIGNMENT } from './state-area-match.ts';
+
+export interface RecordedAccess {
+  /** Its place among the accesses of the block execution. */
+  readonly index: number;
+  readonly store: boolean;
+  readonly bytes: number;
+  readonly aborted: boolean;
+  /** In the execution that is looked at; others of the same shape have others. */
+  readonly address: bigint;
+}
+
+/** Whether the instruction completed, or what stopped it. */
+export type Completion = 'completed' | 'aborted' | 'recording-ended';
+
+/** Where a recorded access lies: offset bytes into an expected access. */
+export interface PlacedPiece {
+  readonly index: number;
+  readonly expected: ExpectedAccess;
+  readonly offset: number;
+}
+
+export interface InstructionMatch {
+  readonly finding: Finding;
+  readonly pieces: readonly PlacedPiece[];
+}
+
+const XSTATE_BV_OFFSET = 512n;
+
+/** Nothing was to be accessed and nothing was. */
+const QUIET: InstructionMatch = { finding: { ...emptyFinding(), executions: 1 }, pieces: [] };
+
+export function matchInstruction(
+  profile: InstructionProfile,
+  recorded: readonly RecordedAccess[],
+  completion: Completion,
+): InstructionMatch {
+  if (isQuiet(profile) && recorded.length === 0 && completion === 'completed') return QUIET;
+  const finding = emptyFinding();
+  const pieces: PlacedPiece[] = [];
+  finding.executions = completion === 'completed' ? 1 : 0;
+  finding.recorded = recorded.length;
+  const fitting = recorded.filter(({ aborted }) => aborted === (completion === 'aborted'));
+  finding.extra += recorded.length - fitting.length;
+  const areaBegin = findAreaBegin(profile, fitting);
+  for (const [expected, isStore] of [
+    [profile.loads, false],
+    [profile.stores, true],
+  ] as const) {
+    const ofDirection = fitting.filter(({ store }) => store === isStore);
+    matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
+  }
+  if (profile.decoded === undefined && completion === 'completed') finding.missing++;
+  return { finding, pieces };
+}
+
+function isQuiet({ decoded, loads, stores }: InstructionProfile): boolean {
+  return decoded !== undefined && loads.length === 0 && stores.length === 0;
+}
+
+function matchDirection(
+  expected: readonly ExpectedAccess[],
+  recorded: readonly RecordedAccess[],
+  completion: Completion,
+  areaBegin: bigint | undefined,
+  finding: Finding,
+  pieces: PlacedPiece[],
+): void {
+  const [first] = expected;
+  if (first?.kind === 'state-area') {
+    matchStateArea(first, recorded, completion, areaBegin, finding, pieces);
+  } else if (first?.kind === 'masked') {
+    matchMasked(first, recorded, completion, finding);
+  } else {
+    matchListed(expected, recorded, completion, finding, pieces);
+  }
+}
+
+function matchListed(
+  expected: readonly ExpectedAccess[],
+  recorded: readonly RecordedAccess[],
+  completion: Completion,
+  finding: Finding,
+  pieces: PlacedPiece[],
+): void {
+  const sizes = recorded.map(({ bytes }) => bytes);
+  const options = { isPartial: completion !== 'completed' };
+  let inOrder = expected;
+  let alignment = inAddressOrder(alignAccesses(inOrder, sizes, options), recorded);
+  if (!isConsistent(inOrder, recorded, alignment)) {
+    // The manual does not order accesses of one instruction; QEMU makes some lists from the other end.
+    const reversed = expected.toReversed();
+    const other = inAddressOrder(alignAccesses(reversed, sizes, options), recorded);
+    if (countLeft(other) <= countLeft(alignment) && isConsistent(reversed, recorded, other)) {
+      inOrder = reversed;
+      alignment = other;
+    }
+  }
+  finding.missing += alignment.missing.length;
+  finding.extra += alignment.extra;
+  for (const piece of alignment.pieces) {
+    pieces.push({
+      index: recorded[piece.recorded].index,
+      expected: inOrder[piece.expected],
+      offset: piece.offset,
+    });
+  }
+  if (completion !== 'completed') {
+    addRule(finding, ruleOf(completion), alignment.pieces.length);
+    return;
+  }
+  finding.expected += alignment.missing.length;
+  for (const made of alignment.made) {
+    const count = alignment.pieces.filter((piece) => piece.expected === made).length;
+    const { rule, occurrence } = inOrder[made];
+    if (rule !== undefined) {
+      addRule(finding, rule, count);
+      continue;
+    }
+    finding.expected++;
+    addRule(finding, 'split', count - 1);
+    if (occurrence === 'conditional') addInferred(finding, 'condition', 1);
+  }
+}
+
+function ruleOf(completion: 'aborted' | 'recording-ended'): 'faulted-attempt' | 'recording-ended' {
+  return completion === 'aborted' ? 'faulted-attempt' : 'recording-ended';
+}
+
+function countLeft({ missing, extra }: Alignment): number {
+  return missing.length + extra;
+}
+
+/** Pieces of one access may be made in any order; when they tile it, their addresses say which is where. */
+function inAddressOrder(alignment: Alignment, recorded: readonly RecordedAccess[]): Alignment {
+  const pieces = alignment.made.flatMap((made) => {
+    const own = alignment.pieces.filter(({ expected }) => expected === made);
+    const ascending = own.toSorted((a, b) =>
+      recorded[a.recorded].address < recorded[b.recorded].address ? -1 : 1,
+    );
+    const [lowest] = ascending;
+    let end = recorded[lowest.recorded].address;
+    for (const { recorded: at } of ascending) {
+      if (recorded[at].address !== end) return own;
+      end += BigInt(recorded[at].bytes);
+    }
+    return own.map((piece) => ({
+      ...piece,
+      offset: Number(recorded[piece.recorded].address - recorded[lowest.recorded].address),
+    }));
+  });
+  return { ...alignment, pieces };
+}
+
+/** Pieces whose addresses the code puts a fixed distance apart are that far apart. */
+function isConsistent(
+  expected: readonly ExpectedAccess[],
+  recorded: readonly RecordedAccess[],
+  { pieces }: Alignment,
+): boolean {
+  const bases = new Map<string, bigint>();
+  return pieces.every(({ recorded: at, expected: of, offset }) => {
+    const { address } = expected[of];
+    if (address === undefined) return true;
+    const { segment, base = '', index = '', scale, displacement, addressBits } = address;
+    const key = `${segment}:${base}+${index}*${scale}`;
+    const found = BigInt.asUintN(addressBits, recorded[at].address - displacement - BigInt(offset));
+    const known = bases.get(key) ?? found;
+    bases.set(key, known);
+    return known === found;
+  });
+}
+
+function findAreaBegin(
+  { loads, stores }: InstructionProfile,
+  recorded: readonly RecordedAccess[],
+): bigint | undefined {
+  const isArea = [...loads, ...stores].some(({ kind }) => kind === 'state-area');
+  if (!isArea || recorded.length === 0) return undefined;
+  const fields = [...loads, ...stores].flatMap((one) => one.fields ?? []);
+  const isXsave = fields.some(({ component }) => component === 'xstate-bv');
+  if (!isXsave)
+    return recorded.reduce(
+      (low, { address }) => (address < low ? address : low),
+      recorded[0].address,
+    );
+  // Saving merges XSTATE_BV, restoring begins with it: it is what is loaded first.
+  const header = recorded.find(({ store }) => !store);
+  return header === undefined ? undefined : header.address - XSTATE_BV_OFFSET;
+}
+
+function matchStateArea(
+  expected: ExpectedAccess,
+  recorded: readonly RecordedAccess[],
+  completion: Completion,
+  begin: bigint | undefined,
+  finding: Finding,
+  pieces: PlacedPiece[],
+): void {
+  const { fields = [] } = expected;
+  const isXsave = fields.some(({ component }) => component === 'xstate-bv');
+  const alignment = isXsave ? XSAVE_ALIGNMENT : FXSAVE_ALIGNMENT;
+  const isPlaced = begin !== undefined && begin % alignment === 0n;
+  const accesses = isPlaced ? recorded : [];
+  const match = matchArea(
+    fields,
+    begin ?? 0n,
+    accesses.map(({ address, bytes }) => ({ address, bytes })),
+    completion !== 'completed',
+  );
+  let placed = 0;
+  match.offsets.forEach((offset, i) => {
+    if (offset === undefined) return;
+    placed++;
+    pieces.push({ index: accesses[i].index, expected, offset });
+  });
+  finding.extra += recorded.length - placed;
+  if (completion === 'completed') {
+    // The area counts as one access; a field that is not there is one that is missing beside it.
+    finding.expected += 1 + match.missing;
+    finding.missing += match.missing + (placed === 0 ? 1 : 0);
+    addRule(finding, 'state-area', Math.max(0, placed - 1));
+  } else {
+    addRule(finding, ruleOf(completion), placed);
+  }
+}
+
+/** Elements that a mask selects. Loads may be of the whole operand: what is not selected is loaded too. */
+function matchMasked(
+  expected: ExpectedAccess,
+  recorded: readonly RecordedAccess[],
+  completion: Completion,
+  finding: Finding,
+): void {
+  const { elementBytes = 1, bytes: operandBytes, address } = expected;
+  const lowest = recorded.reduce((low, one) => (one.address < low ? one.address : low), 2n ** 64n);
+  const taken = new Set<bigint>();
+  let left = operandBytes;
+  let fitting = 0;
+  for (const one of recorded) {
+    const isElements = one.bytes % elementBytes === 0 && one.bytes <= left;
+    const isInside =
+      address === undefined || one.address + BigInt(one.bytes) <= lowest + BigInt(operandBytes);
+    const range = Array.from({ length: one.bytes }, (_, i) => one.address + BigInt(i));
+    const isNew = address === undefined || !range.some((byte) => taken.has(byte));
+    if (!isElements || !isInside || !isNew) {
+      finding.extra++;
+      continue;
+    }
+    for (const byte of range) taken.add(byte);
+    left -= one.bytes;
+    fitting++;
+  }
+  if (completion === 'completed') {
+    finding.expected += fitting;
+    addInferred(finding, 'mask', fitting);
+  } else {
+    addRule(finding, ruleOf(completion), fitting);
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { MnemonicAudit, UnexplainedPlace } from '../../audit/index.ts';
+import { formatCount, formatQuantity } from '../../base/index.ts';
+import type { AuditCommandResult } from '../results.ts';
+import { drawTable } from './table.ts';
+
+const SHOWN_MNEMONICS = 24;
+
+export function renderAudit(result: AuditCommandResult): string {
+  const { byMnemonic, places, placeCount } = result;
+  const shown = byMnemonic.filter(({ unexplained }, i) => i < SHOWN_MNEMONICS || unexplained > 0);
+  const hidden = byMnemonic.length - shown.length;
+  return [
+    `${result.file}: ${renderVerdict(result)}\n`,
+    result.complete ? '' : '  the recording was cut: this is of what is there\n',
+    '\n',
+    drawTable(
+      [
+        ['instruction', 'executions', 'expected', 'recorded', 'explained', 'unexplained', ''],
+        ...shown.map(rowOf),
+        rowOf({ ...result, mnemonic: 'all' }),
+      ],
+      ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
+    ),
+    hidden === 0 ? '' : `${formatCount(hidden)} more instructions: --json\n`,
+    '\n',
+    `${formatCount(result.addressesChecked)} addresses follow from the code, alone or beside another access: ${result.addressMismatches === 0 ? 'all are right' : `${formatCount(result.addressMismatches)} are WRONG`}\n`,
+    `${formatCount(result.eventDelivery)} accesses of event delivery and ${formatCount(result.pageWalk)} of page walks are reconstructed: no instruction's, not audited here\n`,
+    placeCount === 0 ? '' : '\nnot explained:\n',
+    ...places.map(renderPlace),
+    placeCount > places.length ? `  ${formatCount(placeCount - places.length)} more places\n` : '',
+  ].join('');
+}
+
+function renderVerdict(result: AuditCommandResult): string {
+  const { unexplained, addressMismatches, executions, recorded } = result;
+  const counts = `${formatQuantity(recorded, 'access', 'accesses')} of ${formatQuantity(executions, 'instruction')}`;
+  return unexplained === 0 && addressMismatches === 0
+    ? `every difference is explained: ${counts}`
+    : `NOT EXPLAINED: ${formatQuantity(unexplained, 'access', 'accesses')}, ${formatQuantity(addressMismatches, 'wrong address', 'wrong addresses')}; ${counts}`;
+}
+
+function rowOf(audit: MnemonicAudit): readonly string[] {
+  const counts = [
+    audit.executions,
+    audit.expected,
+    audit.recorded,
+    audit.explained,
+    audit.unexplained,
+  ];
+  const reasons = [
+    ...Object.entries(audit.rules).map(([rule, count]) => `${rule} ${formatCount(count)}`),
+    ...Object.entries(audit.inferred).map(([name, count]) => `by ${name} ${formatCount(count)}`),
+  ];
+  return [audit.mnemonic, ...counts.map(formatCount), reasons.join(', ')];
+}
+
+function renderPlace(place: UnexplainedPlace): string {
+  const what = [
+    place.missing === 0 ? [] : [`${formatCount(place.missing)} missing`],
+    place.extra === 0 ? [] : [`${formatCount(place.extra)} too many`],
+    place.addressMismatches === 0
+      ? []
+      : [formatQuantity(place.addressMismatches, 'wrong address', 'wrong addresses')],
+  ].flat();
+  return `  ${place.vaddr}  ${place.text}  (instruction ${place.instruction} of the block at ${place.blockVaddr}): ${what.join(', ')}\n`;
+}

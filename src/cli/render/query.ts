@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of a SQL result as text: a table for reading; csv and json for programs, written as they come.
+
+import { assertNever, formatQuantity } from '../../base/index.ts';
+import type { Cell, ResultColumn, TableSchema } from '../../store/index.ts';
+import { drawTable } from './table.ts';
+
+export const ROW_FORMATS = ['table', 'csv', 'json'] as const;
+export type RowFormat = (typeof ROW_FORMATS)[number];
+
+export interface RowsToWrite {
+  readonly columns: readonly ResultColumn[];
+  readonly parts: AsyncIterable<readonly (readonly Cell[])[]>;
+  readonly format: RowFormat;
+  /** Rows of a table; 0: all. */
+  readonly limit: number;
+}
+
+export async function writeRows(
+  { columns, parts, format, limit }: RowsToWrite,
+  write: (text: string) => Promise<void>,
+): Promise<void> {
+  switch (format) {
+    case 'table':
+      return writeTable(columns, parts, limit, write);
+    case 'csv':
+      await write(`${columns.map(({ name }) => csvCell(name)).join(',')}\n`);
+      for await (const rows of parts) {
+        await write(rows.map((row) => `${row.map(csvCell).join(',')}\n`).join(''));
+      }
+      return undefined;
+    case 'json':
+      return writeJson(columns, parts, write);
+    default:
+      return assertNever(format);
+  }
+}
+
+async function writeTable(
+  columns: readonly ResultColumn[],
+  parts: RowsToWrite['parts'],
+  limit: number,
+  write: (text: string) => Promise<void>,
+): Promise<void> {
+  const shown: string[][] = [];
+  let rowCount = 0;
+  for await (const rows of parts) {
+    const room = limit === 0 ? rows.length : Math.max(0, limit - shown.length);
+    for (const row of rows.slice(0, room)) shown.push(row.map(textOf));
+    rowCount += rows.length;
+  }
+  const aligns = columns.map(({ isNumber }) => (isNumber ? 'right' : 'left'));
+  await write(drawTable([columns.map(({ name }) => name), ...shown], aligns));
+  const more = rowCount - shown.length;
+  if (more > 0) await write(`${formatQuantity(more, 'more row')}; all of them: --limit 0\n`);
+}
+
+async function writeJson(
+  columns: readonly ResultColumn[],
+  parts: RowsToWrite['parts'],
+  write: (text: string) => Promise<void>,
+): Promise<void> {
+  const head = columns.map(({ name, type }) => ({ name, type }));
+  await write(`{\n"columns": ${JSON.stringify(head)},\n"rows": [`);
+  let separator = '\n';
+  for await (const rows of parts) {
+    let text = '';
+    for (const row of rows) {
+      text +=
+        separator +
+        JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
+      separator = ',\n';
+    }
+    await write(text);
+  }
+  await write('\n]\n}\n');
+}
+
+function textOf(cell: Cell): string {
+  if (cell === null) return '-';
+  return typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
+}
+
+/** RFC 4180; nothing for null. */
+function csvCell(cell: Cell): string {
+  const text = cell === null ? '' : textOf(cell);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export function renderSchema({ tables }: { readonly tables: readonly TableSchema[] }): string {
+  return tables
+    .map(({ name, meaning, columns }) => {
+      const rows = columns.map((column) => [`  ${column.name}`, column.type, column.meaning]);
+      return `${name}: ${meaning}\n${drawTable(rows, [])}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a trace may differ from the manual: rules (QEMU does it in another way, and the trace says so) and holes
+// (an access is not in the trace). Guests name them; nothing else excuses a difference.
+
+export interface Rule {
+  /** Where it applies, as in version-range.ts. */
+  readonly range: string;
+  /**
+   * How far the accesses may be from the manual's. Of one instruction: 'more', all of the manual's are among them;
+   * 'order', the same bytes in another order. As a statement of its own: 'attempt', an aborted attempt more;
+   * 'steps', the instructions that the statement says.
+   */
+  readonly allows: 'more' | 'attempt' | 'order' | 'steps';
+  readonly reason: string;
+  /** Where in QEMU it can be read. */
+  readonly source: string;
+}
+
+export interface Hole {
+  readonly range: string;
+  readonly reason: string;
+}
+
+const KNOWN_RULES = {
+  'lock-neg-loads-twice': {
+    range: '',
+    allows: 'more',
+    reason: 'lock neg loads the operand before the loop of compare and exchange that does the work',
+    source: 'target/i386/tcg: emit.c.inc, gen_NEG; in 7.2 translate.c',
+  },
+  'lock-load-before-fault': {
+    range: 'single',
+    allows: 'attempt',
+    reason:
+      'with one thread for all vCPUs LOCK is a load, then a store; the load has been made when the store faults',
+    source: 'tcg/tcg-op-ldst.c, do_nonatomic_op_i32',
+  },
+  'neg-load-before-fault': {
+    range: 'single',
+    allows: 'attempt',
+    reason: 'the load that comes before the loop of lock neg has been made when the store faults',
+    source: 'target/i386/tcg: emit.c.inc, gen_NEG; in 7.2 translate.c',
+  },
+  'attempt-not-marked': {
+    range: 'multi',
+    allows: 'attempt',
+    reason:
+      'with a thread for each vCPU exceptions are not recorded, so that what an instruction did before one is not marked as aborted',
+    source: 'docs/format.md, capability icount',
+  },
+  'redone-alone': {
+    range: 'multi',
+    allows: 'attempt',
+    reason:
+      'a LOCK that the host has no atomic instruction for is begun again while the other vCPUs stand still',
+    source: 'accel/tcg/cputlb.c, atomic_mmu_lookup; cpu_exec_step_atomic',
+  },
+  'cmps-second-first': {
+    range: '',
+    allows: 'order',
+    reason: 'cmps loads the element at (E/R)DI first',
+    source: 'target/i386/tcg/translate.c, gen_cmps',
+  },
+  'ins-stores-zero-first': {
+    range: '',
+    allows: 'more',
+    reason:
+      'ins stores 0 to its destination before it reads the port, so that a page fault comes first',
+    source: 'target/i386/tcg/translate.c, gen_ins',
+  },
+  'redone-for-device': {
+    range: '>=10',
+    allows: 'attempt',
+    reason:
+      'an instruction that meets device memory in the middle of a block is begun again in a block of its own',
+    source: 'accel/tcg/translate-all.c, cpu_io_recompile',
+  },
+  'redone-for-code': {
+    range: '',
+    allows: 'attempt',
+    reason: 'an instruction that stores into its own block is begun again in a block of its own',
+    source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
+  },
+  'real-mode-block-counts-whole': {
+    range: '',
+    allows: 'steps',
+    reason:
+      "an exception in real mode is not in QEMU's log, so that the rest of its block counts as if it had run",
+    source: 'target/i386/tcg/seg_helper.c, do_interrupt_all; plugin/src/events.c',
+  },
+  'step-after-last-element': {
+    range: '>=10',
+    allows: 'steps',
+    reason:
+      'with TF set, a rep string instruction traps after its last element and once more when it finds the count to be 0',
+    source: 'target/i386/tcg/translate.c, do_gen_rep',
+  },
+} as const;
+
+const KNOWN_HOLES = {
+  'first-fetch': {
+    range: '<10',
+    reason:
+      'the accessed bits that the first fetch through new tables sets: QEMU 7.2 does not let a plugin read what CR3 is loaded with',
+  },
+  'real-mode-exception': {
+    range: '',
+    reason: 'QEMU does not log exceptions in real mode, and no callback tells of them',
+  },
+  'threads-hide-events': {
+    range: 'multi',
+    reason:
+      "with a thread for each vCPU the order of QEMU's log and of accesses is not known: events are not recorded",
+  },
+} as const;
+
+export type RuleName = keyof typeof KNOWN_RULES;
+export type HoleName = keyof typeof KNOWN_HOLES;
+
+export const RULES: Readonly<Record<RuleName, Rule>> = KNOWN_RULES;
+export const HOLES: Readonly<Record<HoleName, Hole>> = KNOWN_HOLES;
+
+export function isRuleName(text: string): text is RuleName {
+  return Object.hasOwn(RULES, text);
+}
+
+export function isHoleName(text: string): text is HoleName {
+  return Object.hasOwn(HOLES, text);
+}

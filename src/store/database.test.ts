@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Statements against counts by hand over what the reference encoder says is in the trace. Scanning threads run
+// what was built: `npm run build` before this.
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTrace, type Trace } from '../format/index.ts';
+import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { openTraceDatabase, type TraceDatabase } from './database.ts';
+import { type Cell, columnsOf, rowsOf } from './result-rows.ts';
+import type { DatabaseNames } from './tables.ts';
+
+const { bytes, seen } = encodeTrace(
+  randomTrace({ seed: 5, blockCount: 8, executions: 1000, streams: 2, oddity: 0.2 }),
+);
+const accesses = seen.accesses.filter(({ aborted }) => !aborted);
+
+const NAMES: DatabaseNames = {
+  functionOf: (block) =>
+    block % 3 === 0 ? undefined : { name: `f${block % 3}`, module: '', address: 0x40_0000n },
+  instructionsOf: () => [],
+};
+
+let folder = '';
+let trace: Trace;
+let database: TraceDatabase;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'store-'));
+  const file = path.join(folder, 'a.memtrace');
+  await writeFile(file, bytes);
+  trace = await openTrace(file);
+  database = await openTraceDatabase({
+    trace,
+    names: NAMES,
+    threads: 2,
+    files: true,
+    workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
+  });
+});
+afterAll(async () => {
+  database.close();
+  await trace.close();
+  await rm(folder, { recursive: true });
+});
+
+async function rows(sql: string): Promise<(readonly Cell[])[]> {
+  return database.query(sql, async (result) => {
+    const all: (readonly Cell[])[] = [];
+    for await (const part of rowsOf(result)) all.push(...part);
+    return all;
+  });
+}
+
+const number = (value: bigint): Cell =>
+  Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+const known = (value: bigint): Cell => (value === 2n ** 64n - 1n ? null : number(value));
+
+describe('accesses', () => {
+  it('are all there, in order, with every column', async () => {
+    const expected = accesses.map((access) => [
+      access.ordinal,
+      access.stream,
+      access.vcpu,
+      number(access.icount),
+      known(access.pc),
+      access.phys ? null : number(access.vaddr),
+      known(access.paddr),
+      access.size,
+      access.store ? 'store' : 'load',
+      ['instruction', 'event-delivery', 'page-walk'][access.origin],
+      access.cpl === 255 ? null : access.cpl,
+      number(access.cr3),
+      access.device,
+      access.block,
+      access.insn,
+      NAMES.functionOf(access.block)?.name ?? null,
+    ]);
+    expect(expected.length).toBeGreaterThan(2048);
+    expect(await rows('select * from accesses')).toEqual(expected);
+  });
+
+  it('are counted without any column', async () => {
+    expect(await rows('select count(*) from accesses')).toEqual([[accesses.length]]);
+  });
+
+  it('may be left unread, and read again', async () => {
+    expect(await rows('select ordinal from accesses limit 2')).toEqual([[0], [1]]);
+    expect(await rows('select ordinal from accesses limit 1')).toEqual([[0]]);
+  });
+
+  it('can be read twice by one statement', async () => {
+    const [[pairs] = []] = await rows(`select count(*) from accesses a join accesses b
+      on a.stream = b.stream and a.ordinal = b.ordinal where a.size = 8`);
+    expect(pairs).toBe(accesses.filter(({ size }) => size === 8).length);
+  });
+});
+
+describe('bounds taken from WHERE', () => {
+  const columns = ['ordinal', 'icount', 'pc', 'vaddr', 'paddr', 'size', 'cpl', 'cr3', 'block'];
+  const values = accesses.flatMap(({ vaddr, pc, icount, paddr }) => [vaddr, pc, icount, paddr]);
+  const value = fc.oneof(
+    fc.nat(3000).map(BigInt),
+    fc.nat(values.length - 1).map((i) => values[i] ?? 0n),
+    fc.constantFrom(0n, 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n),
+  );
+  const comparison = fc.oneof(
+    fc
+      .tuple(fc.constantFrom(...columns), fc.constantFrom('=', '<', '<=', '>', '>=', '<>'), value)
+      .map(([column, operator, number_]) => `${column} ${operator} 0x${number_.toString(16)}`),
+    fc
+      .tuple(fc.constantFrom(...columns), fc.constantFrom('<', '>='), value)
+      .map(([column, operator, number_]) => `${number_} ${operator} accesses.${column}`),
+    fc
+      .tuple(fc.constantFrom(...columns), value, value)
+      .map(([column, low, high]) => `${column} between ${low} and ${high}`),
+    fc
+      .tuple(fc.constantFrom(...columns), fc.array(value, { minLength: 1, maxLength: 3 }))
+      .map(([column, list]) => `${column} in (${list.join(', ')})`),
+    fc.constantFrom("kind = 'store'", 'not device', 'vaddr % 16 = 8', 'paddr is null'),
+  );
+  const condition = fc
+    .array(comparison, { minLength: 1, maxLength: 3 })
+    .chain((parts) => fc.constantFrom(...['and', 'or'].map((word) => parts.join(` ${word} `))));
+
+  it('change no answer', async () => {
+    await fc.assert(
+      fc.asyncProperty(condition, async (where) => {
+        const counts = 'count(*), sum(ordinal), min(vaddr)';
+        const within = await rows(`select ${counts} from accesses where ${where}`);
+        // A subquery's table is not looked into: this reads everything.
+        const from = where.includes('accesses.') ? 'accesses' : 'x';
+        expect(within).toEqual(
+          await rows(`select ${counts} from (select * from accesses) ${from} where ${where}`),
+        );
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
+});
+
+describe('other tables', () => {
+  it('have what the trace has', async () => {
+    expect(await rows('select count(*) from blocks')).toEqual([[trace.code.blockCount]]);
+    expect(await rows('select sum(accesses) from chunks')).toEqual([[seen.accesses.length]]);
+    expect(await rows('select * from functions order by name')).toEqual([
+      ['f1', '', 0x40_0000, 3],
+      ['f2', '', 0x40_0000, 2],
+    ]);
+    const [[instructions] = []] = await rows('select count(*) from instructions');
+    const ids = Array.from({ length: trace.code.blockCount }, (_, id) => id);
+    expect(instructions).toBe(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0));
+    let events = 0;
+    for await (const _ of trace.notes({ kinds: ['event', 'port', 'cr3', 'vcpu', 'gap'] })) events++;
+    expect(events).toBeGreaterThan(0);
+    expect(await rows('select count(*) from events')).toEqual([[events]]);
+  });
+
+  it('can be made of accesses', async () => {
+    const pages = new Set(accesses.filter(({ phys }) => !phys).map(({ vaddr }) => vaddr >> 12n));
+    expect(await rows('select count(*) from pages')).toEqual([[pages.size]]);
+    const spaces = new Set(accesses.map(({ cr3 }) => cr3));
+    expect(await rows('select count(*) from address_spaces')).toEqual([[spaces.size]]);
+  });
+
+  it('are all in the schema, with types', async () => {
+    const schema = await database.schema();
+    expect(schema.map(({ name }) => name)).toEqual([
+      ...['accesses', 'blocks', 'instructions', 'functions', 'chunks', 'events'],
+      ...['pages', 'address_spaces'],
+    ]);
+    for (const { name, columns } of schema) {
+      const described = await rows(`select column_name from (describe select * from ${name})`);
+      expect(columns.map((column) => column.name)).toEqual(described.map(([column]) => column));
+      expect(columns.every(({ type }) => type !== '')).toBe(true);
+    }
+  });
+});
+
+describe('a statement that cannot be answered', () => {
+  it.each([
+    ['select nonsense from accesses', /nonsense/],
+    ['selec 1', /not SQL: syntax error at or near "selec"/],
+    ['select 1; select 2', /one SELECT at a time/],
+    ['drop view accesses', /only a SELECT/],
+    ["copy accesses to '/tmp/x'", /only a SELECT/],
+    ['select * from nowhere', /nowhere/],
+  ])('%s', async (sql, message) => {
+    await expect(rows(sql)).rejects.toThrow(
+      expect.objectContaining({ kind: 'bad-argument', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('ends when it is aborted', async () => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(
+      database.query('select 1', async () => Promise.resolve(), { signal }),
+    ).rejects.toThrow('enough');
+  });
+
+  it('waits for the one before it', async () => {
+    const counts = await Promise.all(
+      [8, 4].map(async (size) => rows(`select count(*) from accesses where size = ${size}`)),
+    );
+    expect(counts).toEqual(
+      [8, 4].map((size) => [[accesses.filter((access) => access.size === size).length]]),
+    );
+  });
+
+  it('keeps its hands off files unless it may use them', async () => {
+    const closed = await openTraceDatabase({ trace, names: NAMES, threads: 1 });
+    const file = path.join(folder, 'secret.csv');
+    await writeFile(file, 'a\n1\n');
+    await expect(
+      closed.query(`select * from '${file}'`, async () => Promise.resolve()),
+    ).rejects.toThrow(/not SQL for this trace/);
+    closed.close();
+  });
+});
+
+describe('write', () => {
+  it('makes files that hold the result', async () => {
+    const file = path.join(folder, 'out.csv');
+    const sql = "select ordinal, kind from accesses where kind = 'store'";
+    const count = await database.write(sql, file, 'csv');
+    const stores = accesses.filter(({ store }) => store);
+    expect(count).toBe(stores.length);
+    expect(await readFile(file, 'utf8')).toBe(
+      `ordinal,kind\n${stores.map(({ ordinal }) => `${ordinal},store\n`).join('')}`,
+    );
+    const parquet = path.join(folder, "it's.parquet");
+    await database.write('select * from accesses', parquet, 'parquet');
+    const quoted = parquet.replaceAll("'", "''");
+    expect(
+      await rows(`(select * from '${quoted}' except all select * from accesses)
+        union all (select * from accesses except all select * from '${quoted}')`),
+    ).toEqual([]);
+  });
+
+  it('leaves nothing behind when it fails', async () => {
+    const file = path.join(folder, 'bad.csv');
+    await expect(
+      database.write("select error(concat('at ', ordinal)) from accesses", file, 'csv'),
+    ).rejects.toThrow(/at 0/);
+    expect(existsSync(file) || existsSync(`${file}.partial`)).toBe(false);
+    await expect(
+      database.write('select 1', path.join(folder, 'no', 'folder.csv'), 'csv'),
+    ).rejects.toThrow(/cannot write/);
+  });
+});
+
+describe('columnsOf', () => {
+  it('names columns, their types, and which are numbers', async () => {
+    const columns = await database.query('select ordinal, kind from accesses limit 0', (result) =>
+      Promise.resolve(columnsOf(result)),
+    );
+    expect(columns).toEqual([
+      { name: 'ordinal', type: 'UBIGINT', isNumber: true },
+      { name: 'kind', type: expect.stringContaining('ENUM'), isNumber: false },
+    ]);
+  });
+});

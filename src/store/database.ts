@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// A trace as a database: tables in memory, accesses decoded while they are read.
+
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunkWriter,
+  DuckDBInstance,
+  type DuckDBResult,
+} from '@duckdb/node-api';
+import { ExitCode, TraceError, UserError } from '../base/index.ts';
+import type { Trace } from '../format/index.ts';
+import { type AccessTable, registerAccessTable, SCAN_FUNCTION, typeOf } from './access-table.ts';
+import { decimalLiterals } from './hex-literals.ts';
+import { readStatement } from './pushdown.ts';
+import { accessColumns, NO_WORD } from './scan-columns.ts';
+import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
+
+export interface DatabaseOptions {
+  readonly trace: Trace;
+  readonly names: DatabaseNames;
+  /** Threads that decode, and DuckDB's own. Default: all of the machine. */
+  readonly threads?: number;
+  /** Statements may read and write files. Default false. */
+  readonly files?: boolean;
+  /** Bytes that DuckDB may take before it writes to temporary files. Default 1 GiB. */
+  readonly memoryBytes?: number;
+  readonly workerUrl?: URL;
+}
+
+export interface TableSchema {
+  readonly name: string;
+  readonly meaning: string;
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly meaning: string;
+  }[];
+}
+
+export interface TraceDatabase {
+  schema(): Promise<readonly TableSchema[]>;
+  /**
+   * Runs one SELECT and hands its result to `take`, which reads it to its end or not. Throws TraceError
+   * 'bad-argument' for what DuckDB refuses, and the reason of an aborted signal.
+   */
+  query<T>(sql: string, take: (result: DuckDBResult) => Promise<T>, run?: RunOptions): Promise<T>;
+  /**
+   * Writes the result of one SELECT to a file, which must not exist: whole, or there is none. Returns how many
+   * rows it has. Throws as query() does, and UserError 'environment' when it cannot be written. Needs `files`.
+   */
+  write(sql: string, file: string, format: FileFormat, run?: RunOptions): Promise<number>;
+  close(): void;
+}
+
+export const FILE_FORMATS = ['csv', 'json', 'parquet'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
+const COPY_OPTIONS: Readonly<Record<FileFormat, string>> = {
+  csv: 'format csv, header',
+  json: 'format json, array',
+  parquet: 'format parquet, compression zstd',
+};
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Part of the trace that has been read, 0 to 1: told often. */
+  readonly onProgress?: (part: number) => void;
+}
+
+const DEFAULT_MEMORY_BYTES = 2 ** 30;
+
+export async function openTraceDatabase(options: DatabaseOptions): Promise<TraceDatabase> {
+  const { trace, names } = options;
+  const threads = options.threads ?? os.availableParallelism();
+  const scratch = path.join(os.tmpdir(), `loadstore-sql-${randomUUID()}`);
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(threads),
+    memory_limit: `${options.memoryBytes ?? DEFAULT_MEMORY_BYTES}B`,
+    temp_directory: scratch, // DuckDB makes it when it needs it; statements may always read there
+    enable_external_access: String(options.files ?? false),
+  });
+  const connection = await instance.connect();
+  const accesses = await createAccesses(connection, options, threads);
+  const filled = new Set<string>();
+  const alone = inTurn();
+  const prepare = async (sql: string, { onProgress }: RunOptions): Promise<string> => {
+    const statement = decimalLiterals(sql).replace(/;\s*$/, '');
+    const { tables, bounds } = await parse(connection, statement);
+    for (const table of SMALL_TABLES) {
+      if (tables.has(table.name) && !filled.has(table.name)) {
+        await fillTable(connection, table, trace, names);
+        filled.add(table.name);
+      }
+    }
+    accesses.begin(bounds, onProgress);
+    return statement;
+  };
+  return {
+    schema: async () => describeTables(connection, accesses),
+    query: async (sql, take, run = {}) =>
+      alone(async () => {
+        const statement = await prepare(sql, run);
+        return watched(connection, accesses, run, async () =>
+          take(await connection.stream(statement)),
+        );
+      }),
+    write: async (sql, file, format, run = {}) =>
+      alone(async () => {
+        const statement = await prepare(sql, run);
+        return watched(connection, accesses, run, async () =>
+          wholeFile(file, async (partial) => {
+            const name = partial.replaceAll("'", "''");
+            const copy = `copy (${statement}\n) to '${name}' (${COPY_OPTIONS[format]})`;
+            const reader = await connection.runAndReadAll(copy);
+            return Number(reader.getRows()[0]?.[0]);
+          }),
+        );
+      }),
+    close() {
+      connection.closeSync();
+      instance.closeSync();
+      rmSync(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs one piece of work at a time: a connection has one statement, and its scans. */
+function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return async (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+/** A file that is not whole never has the name that was asked for. */
+async function wholeFile<T>(file: string, write: (partial: string) => Promise<T>): Promise<T> {
+  const partial = `${file}.partial`;
+  try {
+    const result = await write(partial);
+    await rename(partial, file);
+    return result;
+  } catch (error) {
+    await rm(partial, { force: true });
+    if (error instanceof Error && error.message.startsWith('IO Error')) {
+      throw new UserError(ExitCode.environment, `cannot write ${file}: ${wordsOf(error)}`);
+    }
+    throw error;
+  }
+}
+
+async function createAccesses(
+  connection: DuckDBConnection,
+  { trace, names, workerUrl }: DatabaseOptions,
+  threads: number,
+): Promise<AccessTable> {
+  const words = new Map<string, number>();
+  const functionOf = new Uint32Array(trace.code.blockCount);
+  for (let block = 0; block < functionOf.length; block++) {
+    const name = names.functionOf(block)?.name;
+    if (name !== undefined && !words.has(name)) words.set(name, words.size);
+    functionOf[block] = name === undefined ? NO_WORD : (words.get(name) ?? NO_WORD);
+  }
+  const held = accessColumns([...words.keys()]).filter(
+    ({ name }) =>
+      (name !== 'paddr' || trace.capabilities.paddr.status !== 'no') &&
+      (name !== 'cr3' || trace.capabilities['address-space'].status !== 'no'),
+  );
+  const table = registerAccessTable(connection, {
+    ...{ trace, columns: held, functionOf, threads, workerUrl },
+  });
+  await connection.run(`create view accesses as select * from ${SCAN_FUNCTION}()`);
+  for (const { name, columns } of SMALL_TABLES) {
+    await connection.run(
+      `create table ${name} (${columns.map((one) => `"${one.name}" ${String(one.type)}`).join(', ')})`,
+    );
+  }
+  for (const { name, sql } of VIEWS) {
+    if (name !== 'address_spaces' || held.some((column) => column.name === 'cr3')) {
+      await connection.run(`create view ${name} as ${sql}`);
+    }
+  }
+  return table;
+}
+
+async function describeTables(
+  connection: DuckDBConnection,
+  accesses: AccessTable,
+): Promise<readonly TableSchema[]> {
+  const tables: TableSchema[] = [
+    {
+      name: 'accesses',
+      meaning: 'one row for each load and store, in order; without aborted ones',
+      columns: accesses.columns.map((column) => ({
+        name: column.name,
+        type: column.name === 'function' ? 'ENUM' : String(typeOf(column)),
+        meaning: column.meaning,
+      })),
+    },
+    ...SMALL_TABLES.map(({ name, meaning, columns }) => ({
+      name,
+      meaning,
+      columns: columns.map((one) => ({ ...one, type: String(one.type) })),
+    })),
+  ];
+  for (const { name, meaning } of VIEWS) {
+    const described = await connection.runAndReadAll(
+      'select column_name, data_type from duckdb_columns() where table_name = $1',
+      [name],
+    );
+    const columns = described
+      .getRows()
+      .map(([column, type]) => ({ name: String(column), type: String(type), meaning: '' }));
+    if (columns.length > 0) tables.push({ name, meaning, columns });
+  }
+  return tables;
+}
+
+/** One SELECT, or an error in DuckDB's words. */
+async function parse(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<ReturnType<typeof readStatement>> {
+  const reader = await connection.runAndReadAll('select json_serialize_sql($1::varchar)', [sql]);
+  const serialized = String(reader.getRows()[0]?.[0]);
+  const statement = readStatement(serialized);
+  if (statement.error !== undefined) {
+    throw refused(
+      statement.error.startsWith('Only SELECT')
+        ? 'only a SELECT can be asked of a trace'
+        : `not SQL: ${statement.error}`,
+    );
+  }
+  if (statement.count !== 1) throw refused('one SELECT at a time');
+  return statement;
+}
+
+function refused(message: string): TraceError {
+  return new TraceError('bad-argument', message, {
+    remedy: 'The tables and columns that there are: --schema.',
+  });
+}
+
+async function fillTable(
+  connection: DuckDBConnection,
+  { name, rows }: Table,
+  trace: Trace,
+  names: DatabaseNames,
+): Promise<void> {
+  const appender: DuckDBAppender = await connection.createAppender(name);
+  const writer = DuckDBDataChunkWriter.forAppender(appender);
+  for await (const row of rows(trace, names)) writer.appendRow(row);
+  writer.flush();
+  appender.closeSync();
+}
+
+/** Runs a statement with its scans ended afterwards, whatever happens. */
+async function watched<T>(
+  connection: DuckDBConnection,
+  accesses: AccessTable,
+  { signal }: RunOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const interrupt = (): void => {
+    connection.interrupt();
+  };
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', interrupt);
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    const failure = accesses.failure();
+    if (failure instanceof Error) throw failure;
+    if (error instanceof TraceError || error instanceof UserError) throw error;
+    throw refused(`not SQL for this trace: ${wordsOf(error)}`);
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    await accesses.stop();
+  }
+}
+
+/** DuckDB's message without the excerpt of the statement, which spans lines. */
+function wordsOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n\n')[0]?.replaceAll('\n', ' ') ?? text;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scanning thread is told and what it sends. The reader takes messages without giving up its own
+// thread (DuckDB wants rows at once): it waits on `arrivals`, which counts messages sent.
+
+import type { MessagePort } from 'node:worker_threads';
+import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
+import type { PlainBounds } from './row-filter.ts';
+import type { PackedColumn, ScanColumn } from './scan-columns.ts';
+
+export interface ScanTask {
+  readonly path: string;
+  /** In the order in which they are wanted. */
+  readonly chunks: readonly ScanChunk[];
+  readonly columns: readonly Pick<ScanColumn, 'name' | 'kind' | 'needs'>[];
+  readonly bounds: readonly PlainBounds[];
+  /** By block: number of the function's name, or NO_WORD. Empty when it is not asked for. */
+  readonly functionOf: Uint32Array;
+  readonly lookAheadRows: number;
+  /** One element, shared. */
+  readonly arrivals: Int32Array;
+  readonly port: MessagePort;
+}
+
+export interface ScanChunk {
+  readonly stream: number;
+  readonly firstOrdinal: number;
+  readonly endOrdinal: number;
+}
+
+export type ScanMessage =
+  | {
+      readonly type: 'rows';
+      readonly rowCount: number;
+      /** As many as columns were asked for. */
+      readonly columns: readonly PackedColumn[];
+    }
+  | { readonly type: 'chunk-end' }
+  | {
+      readonly type: 'failure';
+      readonly kind: TraceErrorKind;
+      readonly message: string;
+      readonly facts: TraceErrorFacts;
+    };
+
+/** Sent back for rows that were taken: how many. */
+export type ScanCredit = number;

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small tables: columns, and rows made from what the reader has in memory or in notes.
+
+import {
+  BOOLEAN,
+  type DuckDBType,
+  type DuckDBValue,
+  UBIGINT,
+  UINTEGER,
+  USMALLINT,
+  UTINYINT,
+  VARCHAR,
+} from '@duckdb/node-api';
+import type { NoteName, Trace, TraceNote } from '../format/index.ts';
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: DuckDBType;
+  readonly meaning: string;
+}
+
+export type Row = readonly DuckDBValue[];
+
+export interface Table {
+  readonly name: string;
+  readonly meaning: string;
+  readonly columns: readonly TableColumn[];
+  /** In the order of the columns. */
+  readonly rows: (trace: Trace, names: DatabaseNames) => AsyncIterable<Row> | Iterable<Row>;
+}
+
+/** What is known of code beyond its bytes. */
+export interface DatabaseNames {
+  /** The function that a block begins in; undefined without symbols. */
+  functionOf(block: number): CodeFunction | undefined;
+  /** Mnemonic and text of each instruction. */
+  instructionsOf(block: number): readonly { readonly mnemonic: string; readonly text: string }[];
+}
+
+export interface CodeFunction {
+  /** With its module or program, where it has one: "nf_hook [nf_tables]". */
+  readonly name: string;
+  readonly module: string;
+  /** Of its first instruction. */
+  readonly address: bigint;
+}
+
+const MODE = { cpl: 3, cs32: 1 << 4, cs64: 1 << 15 } as const;
+const U64_MAX = 2n ** 64n - 1n;
+
+export const SMALL_TABLES: readonly Table[] = [
+  {
+    name: 'blocks',
+    meaning: 'code that QEMU translated as one unit',
+    columns: [
+      { name: 'block', type: UINTEGER, meaning: 'id' },
+      { name: 'vaddr', type: UBIGINT, meaning: 'linear address of the first instruction' },
+      { name: 'instructions', type: USMALLINT, meaning: 'how many; 0: delivery of an event' },
+      { name: 'bytes', type: USMALLINT, meaning: 'bytes of code' },
+      { name: 'bits', type: UTINYINT, meaning: '16, 32 or 64; null when not known' },
+      { name: 'cpl', type: UTINYINT, meaning: 'privilege; null when not known' },
+      { name: 'function', type: VARCHAR, meaning: 'null without symbols' },
+    ],
+    *rows({ code }, names) {
+      for (let block = 0; block < code.blockCount; block++) {
+        const mode = code.mode(block);
+        yield [
+          block,
+          code.vaddr(block),
+          code.insnCount(block),
+          code.bytes(block).length,
+          mode === undefined ? null : bitsOf(mode),
+          mode === undefined ? null : mode & MODE.cpl,
+          names.functionOf(block)?.name ?? null,
+        ];
+      }
+    },
+  },
+  {
+    name: 'instructions',
+    meaning: 'instructions of the blocks; join accesses on (block, insn)',
+    columns: [
+      { name: 'block', type: UINTEGER, meaning: 'row of blocks' },
+      { name: 'insn', type: USMALLINT, meaning: 'place in the block, from 0' },
+      { name: 'pc', type: UBIGINT, meaning: 'linear address' },
+      { name: 'bytes', type: VARCHAR, meaning: 'machine code, hexadecimal' },
+      { name: 'mnemonic', type: VARCHAR, meaning: 'Intel syntax' },
+      { name: 'text', type: VARCHAR, meaning: 'disassembly, Intel syntax' },
+      { name: 'function', type: VARCHAR, meaning: 'null without symbols' },
+    ],
+    *rows({ code }, names) {
+      for (let block = 0; block < code.blockCount; block++) {
+        const vaddr = code.vaddr(block);
+        const bytes = code.bytes(block);
+        const offsets = code.insnOffsets(block);
+        const texts = names.instructionsOf(block);
+        const functionName = names.functionOf(block)?.name ?? null;
+        for (const [insn, offset] of offsets.entries()) {
+          yield [
+            block,
+            insn,
+            (vaddr + BigInt(offset)) & U64_MAX,
+            hexOf(bytes.subarray(offset, offsets[insn + 1])),
+            texts[insn]?.mnemonic ?? null,
+            texts[insn]?.text ?? null,
+            functionName,
+          ];
+        }
+      }
+    },
+  },
+  {
+    name: 'functions',
+    meaning: 'functions whose code ran, by symbols; empty without',
+    columns: [
+      { name: 'name', type: VARCHAR, meaning: 'as in the column function of accesses' },
+      { name: 'module', type: VARCHAR, meaning: 'kernel module or program, empty for the kernel' },
+      { name: 'address', type: UBIGINT, meaning: 'of its first instruction' },
+      { name: 'blocks', type: UINTEGER, meaning: 'how many of blocks begin in it' },
+    ],
+    *rows({ code }, names) {
+      const blocks = new Map<string, { readonly found: CodeFunction; count: number }>();
+      for (let block = 0; block < code.blockCount; block++) {
+        const found = names.functionOf(block);
+        if (found === undefined) continue;
+        const key = `${found.name} ${found.address}`;
+        const entry = blocks.get(key) ?? { found, count: 0 };
+        entry.count++;
+        blocks.set(key, entry);
+      }
+      for (const { found, count } of blocks.values()) {
+        yield [found.name, found.module, found.address, count];
+      }
+    },
+  },
+  {
+    name: 'chunks',
+    meaning: 'parts of the file that decode alone',
+    columns: [
+      { name: 'chunk', type: UINTEGER, meaning: 'position in the file' },
+      { name: 'stream', type: USMALLINT, meaning: 'vCPU thread' },
+      { name: 'first_ordinal', type: UBIGINT, meaning: 'of its first access' },
+      { name: 'accesses', type: UINTEGER, meaning: 'aborted ones included' },
+      { name: 'loads', type: UINTEGER, meaning: '' },
+      { name: 'stores', type: UINTEGER, meaning: '' },
+      { name: 'user_accesses', type: UINTEGER, meaning: 'at CPL 3' },
+      { name: 'blocks', type: UINTEGER, meaning: 'block executions' },
+      { name: 'instructions', type: UBIGINT, meaning: 'completed' },
+      { name: 'events', type: UINTEGER, meaning: 'interrupts and exceptions' },
+      { name: 'host_begin_ns', type: UBIGINT, meaning: 'since recording began' },
+      { name: 'host_end_ns', type: UBIGINT, meaning: 'since recording began' },
+      { name: 'bytes', type: UINTEGER, meaning: 'in the file' },
+    ],
+    *rows({ chunks }) {
+      for (const chunk of chunks) {
+        yield [
+          chunk.chunkIndex,
+          chunk.stream,
+          BigInt(chunk.firstOrdinal),
+          chunk.accessCount,
+          chunk.loads,
+          chunk.stores,
+          chunk.userAccesses,
+          chunk.blockCount,
+          BigInt(chunk.instructionCount),
+          chunk.events,
+          BigInt(chunk.hostBeginNs),
+          BigInt(chunk.hostEndNs),
+          chunk.payloadBytes,
+        ];
+      }
+    },
+  },
+  {
+    name: 'events',
+    meaning: 'interrupts, exceptions, port I/O, writes of CR3, pauses',
+    columns: [
+      { name: 'ordinal', type: UBIGINT, meaning: 'of the access that it stands before' },
+      { name: 'stream', type: USMALLINT, meaning: 'vCPU thread' },
+      { name: 'vcpu', type: USMALLINT, meaning: '' },
+      {
+        name: 'kind',
+        type: VARCHAR,
+        meaning:
+          'exception, interrupt, software-interrupt, smm-enter, smm-leave, reset, in, out, cr3, vcpu, gap',
+      },
+      { name: 'vector', type: UTINYINT, meaning: 'of interrupts and exceptions' },
+      { name: 'error', type: UBIGINT, meaning: 'error code of exceptions' },
+      { name: 'ip', type: UBIGINT, meaning: 'linear address of the instruction to return to' },
+      { name: 'address', type: UBIGINT, meaning: 'of a page fault' },
+      {
+        name: 'delivered',
+        type: BOOLEAN,
+        meaning: 'the accesses of its delivery are in the trace',
+      },
+      { name: 'port', type: USMALLINT, meaning: 'of in and out' },
+      { name: 'size', type: UTINYINT, meaning: 'bytes, of in and out' },
+      { name: 'value', type: UBIGINT, meaning: 'of in and out, cr3, vcpu; ns of gap' },
+    ],
+    async *rows(trace) {
+      const kinds: readonly NoteName[] = ['event', 'port', 'cr3', 'vcpu', 'gap'];
+      for await (const note of trace.notes({ kinds })) {
+        yield [BigInt(note.ordinal), note.stream, note.vcpu, ...eventCells(note)];
+      }
+    },
+  },
+];
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function bitsOf(mode: number): number {
+  if ((mode & MODE.cs64) !== 0) return 64;
+  return (mode & MODE.cs32) === 0 ? 16 : 32;
+}
+
+/** Bits of an event note's `what` and what they make it, the first that is set counting (docs/format.md 3.6). */
+const EVENT_KINDS: readonly (readonly [bit: number, kind: string])[] = [
+  [1 << 10, 'smm-enter'],
+  [1 << 11, 'smm-leave'],
+  [1 << 12, 'reset'],
+  [1 << 8, 'interrupt'],
+  [1 << 9, 'software-interrupt'],
+];
+const EVENT_DELIVERED = 1 << 13;
+const VECTOR_PAGE_FAULT = 14;
+
+/** kind, vector, error, ip, address, delivered, port, size, value */
+function eventCells(note: TraceNote): readonly DuckDBValue[] {
+  switch (note.kind) {
+    case 'event': {
+      const special = EVENT_KINDS.find(([bit]) => (note.what & bit) !== 0)?.[1];
+      const hasVector = special === undefined || special.endsWith('interrupt');
+      const isException = special === undefined;
+      return [
+        special ?? 'exception',
+        hasVector ? note.vector : null,
+        isException ? note.error : null,
+        note.ip === U64_MAX ? null : note.ip,
+        isException && note.vector === VECTOR_PAGE_FAULT ? note.cr2 : null,
+        (note.what & EVENT_DELIVERED) !== 0,
+        ...[null, null, null],
+      ];
+    }
+    case 'port': {
+      const { out, port, size, value } = note;
+      const cells = [port ?? null, size, value === undefined ? null : BigInt(value)];
+      return [out ? 'out' : 'in', null, null, null, null, null, ...cells];
+    }
+    case 'cr3':
+      return ['cr3', ...nothing(7), note.cr3];
+    case 'vcpu':
+      return ['vcpu', ...nothing(7), BigInt(note.next)];
+    case 'gap':
+      return ['gap', ...nothing(7), note.hostNs];
+    default:
+      throw new Error(`internal: no row for a note of kind ${note.kind}`);
+  }
+}
+
+function nothing(count: number): readonly null[] {
+  return Array.from({ length: count }, () => null);
+}
+
+export interface View {
+  readonly name: string;
+  readonly meaning: string;
+  readonly sql: string;
+}
+
+/** Over accesses: they read all of them. */
+export const VIEWS: readonly View[] = [
+  {
+    name: 'pages',
+    meaning: 'pages of 4 KiB by virtual address: loads, stores, first and last icount',
+    sql: `select vaddr >> 12 << 12 as page, count(*) filter (kind = 'load') as loads,
+count(*) filter (kind = 'store') as stores, min(icount) as first_icount, max(icount) as last_icount
+from accesses where vaddr is not null group by page`,
+  },
+  {
+    name: 'address_spaces',
+    meaning: 'values of CR3: accesses, of them by user code, first and last icount',
+    sql: `select cr3, count(*) as accesses, count(*) filter (cpl = 3) as user_accesses,
+min(icount) as first_icount, max(icount) as last_icount from accesses group by cr3`,
+  },
+];
