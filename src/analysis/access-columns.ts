@@ -40,7 +40,8 @@ export interface RunColumns {
   readonly continues: Uint8Array;
   /**
    * The same number, in this chunk: executions of one block that made the same accesses but for their
-   * addresses and devices, and that completed. 0: it is not known.
+   * addresses, none of them to a device, and that completed. 0: it is not known; so are all of a stretch from
+   * which something was left out.
    */
   readonly shape: Uint32Array;
 }
@@ -51,6 +52,7 @@ export type PlacedNote = TraceNote & { readonly index: number; readonly runIndex
 export const FLAG_STORE = 1;
 export const FLAG_ABORTED = 2;
 export const FLAG_DEVICE = 4;
+export const FLAG_PADDR_UNKNOWN = 8;
 export const FLAG_PHYSICAL_ONLY = 32;
 export const FLAG_ORIGIN = 192;
 

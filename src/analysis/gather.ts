@@ -16,8 +16,13 @@ export interface ColumnMemory {
   words(name: string, length: number): Uint32Array;
   shorts(name: string, length: number): Uint16Array;
   bytes(name: string, length: number): Uint8Array;
-  /** Block executions as they are to be kept: themselves, or a copy. */
+  /** Block executions as they are to be kept, without what their shapes tell of accesses that are left out. */
   keepRuns(runs: RunColumns): RunColumns;
+}
+
+/** Block executions that may have lost accesses. */
+export function withoutShapes(runs: RunColumns): RunColumns {
+  return { ...runs, shape: new Uint32Array(runs.length) };
 }
 
 /** The same memory for each stretch, as large as was ever needed. */
@@ -28,7 +33,7 @@ export function reusedMemory(): ColumnMemory {
     words: roomOf((length) => new Uint32Array(length)),
     shorts: roomOf((length) => new Uint16Array(length)),
     bytes: roomOf((length) => new Uint8Array(length)),
-    keepRuns: (runs) => runs,
+    keepRuns: withoutShapes,
   };
 }
 
@@ -98,7 +103,7 @@ export function sharedMemory(): ColumnMemory {
         copy.vcpu.set(runs.vcpu);
         copy.icount.set(runs.icount);
         copy.continues.set(runs.continues);
-        copy.shape.set(runs.shape);
+        copy.shape.fill(0);
         kept = { runs, copy };
       }
       return kept.copy ?? runs;

@@ -16,6 +16,20 @@ export type {
   ShardedAnalysis,
   TraceShape,
 } from './analysis.ts';
+export {
+  type CacheLevelResult,
+  type CacheResult,
+  chooseCacheAnalysis,
+  type MissSite,
+} from './cache/cache-analysis.ts';
+export { type CacheGeometry, REPLACE_POLICIES, type ReplacePolicy } from './cache/geometry.ts';
+export {
+  type CacheParameters,
+  DATA_PREFETCHERS,
+  LEVEL_NAMES,
+  type LevelName,
+  requireCacheParameters,
+} from './cache/parameters.ts';
 export { type CountsParameters, type CountsResult, countsAnalysis } from './counts.ts';
 export {
   type FootprintParameters,
@@ -38,3 +52,10 @@ export {
   selectionNotes,
 } from './selection.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';
+export { chooseTlbAnalysis, type TlbResult } from './tlb/tlb-analysis.ts';
+export {
+  requireTlbParameters,
+  SPACE_RULES,
+  type TlbGeometry,
+  type TlbParameters,
+} from './tlb/tlb-parameters.ts';

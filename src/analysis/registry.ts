@@ -3,10 +3,17 @@
 
 import { addressSpacesAnalysis } from './address-spaces.ts';
 import type { Analysis } from './analysis.ts';
+import { cacheAnalysis, dataCacheAnalysis, physicalCacheAnalysis } from './cache/cache-analysis.ts';
 import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
+import {
+  dataTlbAnalysis,
+  fixedDataTlbAnalysis,
+  fixedTlbAnalysis,
+  tlbAnalysis,
+} from './tlb/tlb-analysis.ts';
 
 const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   addressSpacesAnalysis,
@@ -14,6 +21,13 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   footprintAnalysis,
   heatAnalysis,
   hotAnalysis,
+  cacheAnalysis,
+  dataCacheAnalysis,
+  physicalCacheAnalysis,
+  tlbAnalysis,
+  dataTlbAnalysis,
+  fixedTlbAnalysis,
+  fixedDataTlbAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

@@ -2,6 +2,7 @@
 // Leaf module: no I/O, no clock, no dependency, the same in Node and in a browser.
 
 export { assertNever, assertTrue, requireDefined } from './assert.ts';
+export { bytesFromBase64 } from './base64.ts';
 export {
   type Brand,
   type ChunkIndex,

@@ -4,8 +4,10 @@
 import type { CommandSpec } from './command-spec.ts';
 import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { auditCommand } from './commands/audit.ts';
+import { benchAnalyseCommand } from './commands/bench-analyse.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
+import { cacheCommand } from './commands/cache.ts';
 import { checkCommand } from './commands/check.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { countsCommand } from './commands/counts.ts';
@@ -23,6 +25,7 @@ import { infoCommand } from './commands/info.ts';
 import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
 import { runCommand } from './commands/run.ts';
+import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
   'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
@@ -41,6 +44,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   eventsCommand,
   addressSpacesCommand,
   countsCommand,
+  cacheCommand,
+  tlbCommand,
   footprintCommand,
   heatCommand,
   hotCommand,
@@ -49,6 +54,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   exportCommand,
   benchRecordCommand,
   benchDecodeCommand,
+  benchAnalyseCommand,
 ];
 
 /** Exit codes that mean the same for every command. */

@@ -14,11 +14,17 @@ export const WINDOW_OPTION: OptionSpec = {
 const DEFAULT_WINDOWS = 64;
 const MAX_WINDOWS = 4096;
 
+/** A 64th of what is looked at each. */
+export function defaultWindows(trace: Trace, selection: Selection): TimeWindows {
+  const { begin, end } = icountsOf(trace, selection);
+  return windowsOver(begin, end, Math.max(1, Math.ceil((end - begin) / DEFAULT_WINDOWS)));
+}
+
 /** Throws TraceError 'bad-argument' for windows that would be too many. */
 export function windowsFrom(input: CommandInput, trace: Trace, selection: Selection): TimeWindows {
+  const instructions = findCount(input, 'window', '--window');
+  if (instructions === undefined) return defaultWindows(trace, selection);
   const { begin, end } = icountsOf(trace, selection);
-  const given = findCount(input, 'window', '--window');
-  const instructions = given ?? Math.max(1, Math.ceil((end - begin) / DEFAULT_WINDOWS));
   const least = Math.max(1, Math.ceil((end - begin) / MAX_WINDOWS));
   if (instructions < least) {
     throw new TraceError('bad-argument', '--window makes too many windows', {

@@ -53,6 +53,37 @@ describe('a pass', { timeout: 60_000 }, () => {
     expect(whole[1]).toMatchObject({ runs: seen.blocks.length });
   });
 
+  it('counts by shape what it counts one by one', async () => {
+    const [{ executions, ...counts }] = await analyse(trace, [COUNTS]);
+    // Another column makes no difference; a selection that leaves all takes the long way.
+    const everything = { ordinals: { begin: 0, end: 1e12 }, icounts: { begin: 0, end: 1e12 } };
+    const [long] = await analyse(trace, [COUNTS, history({ shards: 1 })], {
+      selection: everything,
+    });
+    expect({ executions, ...counts }).toEqual(long);
+    const kept = seen.accesses.filter(({ aborted }) => !aborted);
+    for (const { cpl, loads, stores } of counts.byCpl) {
+      const own = kept.filter((one) => one.cpl === (cpl ?? 255));
+      expect([loads, stores]).toEqual([
+        own.filter(({ store }) => !store).length,
+        own.filter(({ store }) => store).length,
+      ]);
+    }
+    for (const { sizeBytes, loads, stores } of counts.bySize) {
+      expect(loads + stores).toBe(kept.filter(({ size }) => size === sizeBytes).length);
+    }
+    expect(counts.device.loads + counts.device.stores).toBe(
+      kept.filter(({ device }) => device).length,
+    );
+    expect(counts.byOrigin.pageWalk.stores + counts.byOrigin.pageWalk.loads).toBe(
+      kept.filter(({ origin }) => origin === 2).length,
+    );
+    for (const { vcpu, blockExecutions, ...kinds } of counts.byVcpu) {
+      expect(kinds.loads + kinds.stores).toBe(kept.filter((one) => one.vcpu === vcpu).length);
+      expect(blockExecutions).toBe(seen.blocks.filter((one) => one.vcpu === vcpu).length);
+    }
+  });
+
   it('of a part of the trace too', async () => {
     const requests = [COUNTS, history({ shards: 4 })];
     for (const selection of [{ vcpu: 1 }, { ordinals: { begin: 100, end: 800 } }, { cpl: 0 }]) {

@@ -3,7 +3,7 @@
 // run batch by batch; the columns of a batch are views of the kernel's memory and good until the next
 // run. Errors are TraceErrors that name the chunk.
 
-import { TraceError } from '../base/index.ts';
+import { bytesFromBase64, TraceError } from '../base/index.ts';
 import { type ChunkRecord, chunkError, locateStreams } from './chunk-header.ts';
 import type { HeldCode } from './code-table.ts';
 import { KERNEL_BASE64 } from './kernel.gen.ts';
@@ -236,10 +236,6 @@ function isKernelExports(exports: object): exports is KernelExports {
     found.get('memory') instanceof WebAssembly.Memory &&
     EXPORTED_FUNCTIONS.every((name) => typeof found.get(name) === 'function')
   );
-}
-
-function bytesFromBase64(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 function requireNoteCount(record: ChunkRecord, exports: KernelExports): void {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
+import type { BenchAnalyseResult } from '../commands/bench-analyse.ts';
 import type { Machine } from '../machine.ts';
 import type { BenchRecordResult, Spread } from '../results.ts';
 import { drawTable, renderBytes } from './table.ts';
@@ -36,6 +37,18 @@ export function renderBenchDecode(result: {
     ],
     [],
   );
+}
+
+export function renderBenchAnalyse({ analyses, machine, runs }: BenchAnalyseResult): string {
+  const rows = Object.entries(analyses).map(([name, figures]) => [
+    name,
+    `${formatCountShort(Math.round(figures.accessesPerSecond))} accesses/s`,
+    `${formatCountShort(Math.round(figures.accessesPerCpuSecond))} by processor time`,
+    `${figures.scalingTwoWorkers.toFixed(2)}x with two threads`,
+    `${formatBytes(figures.peakBytes)} at most`,
+  ]);
+  const align = ['left', 'right', 'right', 'right', 'right'] as const;
+  return `${drawTable(rows, align)}medians of ${runs}; ${drawMachine(machine)}\n`;
 }
 
 function drawSpread({ median, lowest, highest }: Spread, unit: string): string {

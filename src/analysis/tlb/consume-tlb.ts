@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Feeds a stretch of a trace to the TLBs: data accesses, the fetches of the instructions between them, and what
+// the trace tells of translations and address spaces. An access or instruction is looked up in each page that
+// it has a byte in.
+
+import {
+  type AccessColumns,
+  FLAG_ABORTED,
+  FLAG_PHYSICAL_ONLY,
+  halves,
+  type PlacedNote,
+  type RunColumns,
+  requireColumn,
+} from '../access-columns.ts';
+import {
+  beginStretch,
+  findAround,
+  findSlot,
+  PAGING_OFF,
+  SMALL_PAGE_SHIFT,
+  takePageNote,
+  UNKNOWN_SIZE,
+} from './page-sizes.ts';
+import { flushEntries, type TlbArray, touchEntry } from './tlb-array.ts';
+import {
+  ASSUMED_SIZES,
+  DATA,
+  DATA_MISSES,
+  FETCH_MISSES,
+  FETCHES,
+  FLUSHES,
+  INSTRUCTIONS,
+  isOfShard,
+  PHYSICAL,
+  requireTlbs,
+  type TlbState,
+  UNKNOWN_SIZES,
+  UNTRANSLATED,
+  type VcpuTlbs,
+} from './tlb-state.ts';
+import { pageIndex, pageKey, translateSlowly } from './translate.ts';
+
+const PAGE_BYTES = 4096;
+const NEVER = Number.POSITIVE_INFINITY;
+const NO_RUNS = new Uint32Array(0);
+/** CR3 without PCID and the bit that a write may have to keep translations (Intel SDM 3A 4.5). */
+const CR3_BASE = 0x000f_ffff_ffff_f000n;
+
+export function consumeTlb(state: TlbState, batch: AccessColumns): void {
+  const notes = batch.notes ?? [];
+  const runs = state.fetches === undefined ? undefined : requireColumn(batch.runs, 'runs');
+  const runCount = runs?.length ?? 0;
+  const runsAt = runs?.firstAccess ?? NO_RUNS;
+  const address = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const size = requireColumn(batch.size, 'size');
+  const flags = requireColumn(batch.flags, 'flags');
+  const vcpu = requireColumn(batch.vcpu, 'vcpu');
+  const block = requireColumn(batch.block, 'block');
+  beginStretch(state.sizes, batch.chunkIndex ?? 0);
+  let tlbs: VcpuTlbs | undefined;
+  let tlbsVcpu = -1;
+  let nextNote = 0;
+  let nextRun = 0;
+  for (let i = 0; i < batch.length; i++) {
+    while (nextRun < runCount && runsAt[nextRun] <= i) {
+      nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
+      fetchRun(state, runs, nextRun++);
+    }
+    if (nextNote < notes.length && notes[nextNote].index <= i) {
+      nextNote = takeNotes(state, notes, nextNote, i, -1);
+    }
+    const flag = flags[i];
+    if ((flag & FLAG_ABORTED) !== 0) continue;
+    if (tlbs === undefined || vcpu[i] !== tlbsVcpu) {
+      tlbsVcpu = vcpu[i];
+      tlbs = requireTlbs(state, tlbsVcpu);
+    }
+    if ((flag & FLAG_PHYSICAL_ONLY) !== 0) {
+      tlbs.counts[PHYSICAL]++;
+      continue;
+    }
+    const lo = address[2 * i];
+    const hi = address[2 * i + 1];
+    lookUp(state, tlbs, tlbs.l1d, lo, hi, block[i], DATA, 1);
+    const inPage = lo & (PAGE_BYTES - 1);
+    if (inPage + size[i] > PAGE_BYTES) {
+      const sum = lo - inPage + PAGE_BYTES;
+      const nextHi = sum >= 2 ** 32 ? (hi + 1) >>> 0 : hi;
+      lookUp(state, tlbs, tlbs.l1d, sum >>> 0, nextHi, block[i], DATA, 1);
+    }
+  }
+  for (; nextRun < runCount; nextRun++) {
+    nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
+    fetchRun(state, runs, nextRun);
+  }
+  takeNotes(state, notes, nextNote, NEVER, NEVER);
+}
+
+/** Takes the notes before that access or that block execution; -1: not for its sake. Returns the next one. */
+function takeNotes(
+  state: TlbState,
+  notes: readonly PlacedNote[],
+  first: number,
+  access: number,
+  run: number,
+): number {
+  let next = first;
+  for (; next < notes.length; next++) {
+    const note = notes[next];
+    if (note.index > access && note.runIndex > run) break;
+    if (note.kind === 'cr3') switchSpace(state, note.vcpu, note.cr3);
+    else takePageNote(state.sizes, note);
+  }
+  return next;
+}
+
+function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
+  if (!isOfShard(state, vcpu)) return;
+  const tlbs = requireTlbs(state, vcpu);
+  if (state.parameters.spaces === 'tagged') {
+    const base = cr3 & CR3_BASE;
+    let space = state.spaces.get(base);
+    if (space === undefined) {
+      space = state.spaces.size + 1;
+      state.spaces.set(base, space);
+    }
+    tlbs.space = space;
+    tlbs.fetchVersion = -1;
+    return;
+  }
+  tlbs.fetchVersion = -1;
+  tlbs.counts[FLUSHES]++;
+  for (const tlb of [tlbs.l1i, tlbs.l1d, tlbs.l2, tlbs.pml4e, tlbs.pdpte, tlbs.pde]) {
+    if (tlb !== undefined) flushEntries(tlb);
+  }
+}
+
+/** The fetches of a block execution, page by page. */
+function fetchRun(state: TlbState, runs: RunColumns | undefined, run: number): void {
+  const { fetches } = state;
+  if (fetches === undefined || runs === undefined || !isOfShard(state, runs.vcpu[run])) return;
+  const block = runs.block[run];
+  const executed = runs.executed[run];
+  const tlbs = requireTlbs(state, runs.vcpu[run]);
+  tlbs.counts[INSTRUCTIONS] += executed - runs.continues[run];
+  const end = fetches.firstTouch[block + 1];
+  for (let touch = fetches.firstTouch[block]; touch < end; touch++) {
+    const insn = fetches.insn[touch];
+    if (insn >= executed) break;
+    const lo = fetches.addressLo[touch];
+    const hi = fetches.addressHi[touch];
+    // A rep instruction that goes on was fetched by the execution before.
+    const again = insn === 0 ? runs.continues[run] : 0;
+    const count = Math.min(fetches.fetches[touch], executed - insn) - again;
+    if (count === 0) continue;
+    const { counts } = tlbs;
+    if (tlbs.fetchLo === lo && tlbs.fetchHi === hi && tlbs.fetchVersion === state.sizes.version) {
+      counts[FETCHES] += count;
+      if (tlbs.fetchPlace !== FETCHES) counts[tlbs.fetchPlace] += count;
+      continue;
+    }
+    const [assumed, unknown, off] = [ASSUMED_SIZES, UNKNOWN_SIZES, UNTRANSLATED].map(
+      (place) => counts[place],
+    );
+    lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count);
+    tlbs.fetchLo = lo;
+    tlbs.fetchHi = hi;
+    tlbs.fetchVersion = counts[UNTRANSLATED] === off ? state.sizes.version : -1;
+    tlbs.fetchPlace =
+      counts[ASSUMED_SIZES] !== assumed
+        ? ASSUMED_SIZES
+        : counts[UNKNOWN_SIZES] !== unknown
+          ? UNKNOWN_SIZES
+          : FETCHES;
+  }
+}
+
+/** `count` look-ups of one page, of which only the first may miss; kind: FETCHES or DATA. */
+function lookUp(
+  state: TlbState,
+  tlbs: VcpuTlbs,
+  first: TlbArray,
+  lo: number,
+  hi: number,
+  block: number,
+  kind: typeof FETCHES | typeof DATA,
+  count: number,
+): void {
+  const { counts } = tlbs;
+  const { parameters, sizes } = state;
+  let shift = SMALL_PAGE_SHIFT;
+  let isGlobal = false;
+  if (parameters.pageBytes === undefined) {
+    const pageLo = (lo >>> SMALL_PAGE_SHIFT) | (hi << (32 - SMALL_PAGE_SHIFT));
+    const pageHi = hi >>> SMALL_PAGE_SHIFT;
+    const slot = findSlot(sizes, pageLo, pageHi);
+    if (slot >= 0 && sizes.shift[slot] !== UNKNOWN_SIZE) {
+      shift = sizes.shift[slot];
+      isGlobal = sizes.isGlobal[slot] !== 0;
+    } else {
+      const around = findAround(sizes, pageLo, pageHi);
+      if (around !== undefined) {
+        ({ shift, isGlobal } = around);
+        counts[ASSUMED_SIZES] += count;
+      } else {
+        counts[UNKNOWN_SIZES] += count;
+      }
+    }
+    if (shift === PAGING_OFF) {
+      counts[UNTRANSLATED] += count;
+      return;
+    }
+  } else {
+    shift = Math.log2(parameters.pageBytes);
+  }
+  counts[kind] += count;
+  const key = pageKey(lo, hi, shift);
+  if (touchEntry(first, pageIndex(lo, hi, shift), key, tlbs.space)) return;
+  counts[kind === DATA ? DATA_MISSES : FETCH_MISSES]++;
+  const isLong = state.isLong[block] !== 0;
+  if (translateSlowly(tlbs, first, lo, hi, shift, isGlobal, isLong)) state.blockWalks[block]++;
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLBs against their slow twin on random programs; by hand; and in shards, the same answer.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AccessColumns, PlacedNote } from '../access-columns.ts';
+import { shapeOf } from '../cache/cache-program.oracle.ts';
+import { createGatherer } from '../gather.ts';
+import { type PageFact, simulateTlbSlowly, type TlbEvent } from './tlb.oracle.ts';
+import { chooseTlbAnalysis, type TlbResult } from './tlb-analysis.ts';
+import type { TlbParameters } from './tlb-parameters.ts';
+
+const BLOCKS = [
+  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2] },
+  { vaddr: 0xffff_8000_0040_0000n, insnBytes: [3, 3] },
+  { vaddr: 0x7fff_fffcn, insnBytes: [8, 1] },
+];
+const shape = shapeOf(BLOCKS, 2);
+
+/** Kinds that the pages of 2 MiB can have; undefined: the trace does not know. */
+const KINDS = [
+  { pageBytes: 2 ** 12, global: false },
+  { pageBytes: 2 ** 21, global: true },
+  { pageBytes: 2 ** 21, global: false },
+  { pageBytes: 2 ** 22, global: false },
+  { pageBytes: 2 ** 30, global: false },
+  { pageBytes: 2 ** 12, global: true },
+  { pageBytes: 0, global: false },
+  undefined,
+] as const;
+
+type Step =
+  | {
+      readonly what: 'data';
+      readonly vcpu: number;
+      readonly address: bigint;
+      readonly kind: number;
+    }
+  | {
+      readonly what: 'run';
+      readonly vcpu: number;
+      readonly block: number;
+      readonly executed: number;
+    }
+  | { readonly what: 'cr3'; readonly vcpu: number; readonly cr3: bigint };
+
+const anyAddress = fc
+  .tuple(
+    fc.constantFrom(
+      0x20_0000n,
+      0x40_0000n,
+      0x4000_0000n,
+      0xffff_8000_0040_0000n,
+      0xff00_0000_0000_0000n,
+    ),
+    fc.nat(5),
+    fc.constantFrom(0n, 0x800n, 0xff8n, 0xff9n, 0xffcn),
+  )
+  .map(([base, page, inPage]) => base + BigInt(page) * 4096n + inPage);
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    what: fc.constant('data' as const),
+    vcpu: fc.nat(1),
+    address: anyAddress,
+    kind: fc.nat(KINDS.length - 1),
+  }),
+  fc.record({
+    what: fc.constant('run' as const),
+    vcpu: fc.nat(1),
+    block: fc.nat(BLOCKS.length - 1),
+    executed: fc.nat(4),
+  }),
+  fc.record({
+    what: fc.constant('cr3' as const),
+    vcpu: fc.nat(1),
+    cr3: fc.integer({ min: 1, max: 3 }).map((space) => BigInt(space) << 13n),
+  }),
+);
+const anyParameters: fc.Arbitrary<TlbParameters> = fc.record({
+  l1i: fc.constantFrom({ entries: 2, ways: 2 }, { entries: 4, ways: 2 }),
+  l1d: fc.constantFrom({ entries: 4, ways: 4 }, { entries: 4, ways: 1 }),
+  l2: fc.constantFrom(undefined, { entries: 8, ways: 2 }),
+  walkCache: fc.constantFrom(
+    { pml4e: 1, pdpte: 2, pde: 2 },
+    { pml4e: 0, pdpte: 0, pde: 0 },
+    { pml4e: 2, pdpte: 0, pde: 1 },
+  ),
+  spaces: fc.constantFrom('flush', 'tagged'),
+  pageBytes: fc.constantFrom(undefined, undefined, 2 ** 12, 2 ** 21),
+  fetches: fc.boolean(),
+});
+
+interface Program {
+  readonly columns: AccessColumns;
+  readonly events: readonly TlbEvent[];
+}
+
+/** A page is told of right before it is accessed. */
+function programOf(steps: readonly Step[], fetches: boolean): Program {
+  const accesses: { vcpu: number; address: bigint }[] = [];
+  const runs: { vcpu: number; block: number; executed: number; firstAccess: number }[] = [];
+  const notes: { index: number; runIndex: number; vcpu: number; body: object }[] = [];
+  const told = new Map<bigint, (typeof KINDS)[number]>();
+  const slots = new Map<bigint, bigint>();
+  const around = new Map<bigint, (typeof KINDS)[number]>();
+  const events: TlbEvent[] = [];
+  const factOf = (address: bigint): PageFact => {
+    const page = address >> 12n;
+    const own = slots.get(page % 2048n) === page ? told.get(page) : undefined;
+    const near = around.get(page >> 9n);
+    const kind = own ?? near;
+    const known = own !== undefined ? 'told' : near !== undefined ? 'assumed' : 'unknown';
+    return { pageBytes: kind?.pageBytes ?? 4096, isGlobal: kind?.global ?? false, known };
+  };
+  for (const step of steps) {
+    if (step.what === 'cr3') {
+      notes.push({
+        index: accesses.length,
+        runIndex: runs.length,
+        vcpu: step.vcpu,
+        body: { kind: 'cr3', cr3: step.cr3 },
+      });
+      events.push({ kind: 'cr3', vcpu: step.vcpu, cr3: step.cr3 });
+    } else if (step.what === 'run') {
+      const { insnBytes, vaddr } = BLOCKS[step.block] ?? { insnBytes: [], vaddr: 0n };
+      const executed = Math.min(step.executed, insnBytes.length);
+      runs.push({ ...step, executed, firstAccess: accesses.length });
+      let at = vaddr;
+      for (const bytes of insnBytes.slice(0, executed)) {
+        const last = at + BigInt(bytes) - 1n;
+        const pages = at >> 12n === last >> 12n ? [at] : [at, last];
+        for (const address of fetches ? pages : []) {
+          const page = factOf(address);
+          events.push({ kind: 'fetch', vcpu: step.vcpu, address, isLong: true, page });
+        }
+        at += BigInt(bytes);
+      }
+    } else {
+      const parts = [step.address, step.address + 7n];
+      const touched = (parts[0] ?? 0n) >> 12n === (parts[1] ?? 0n) >> 12n ? [step.address] : parts;
+      const kind = KINDS[step.kind];
+      const attributes =
+        kind === undefined ? undefined : { write: true, user: false, noExecute: false, ...kind };
+      notes.push({
+        index: accesses.length,
+        runIndex: runs.length,
+        vcpu: step.vcpu,
+        body: { kind: 'attributes', attributes },
+      });
+      for (const address of touched) {
+        const vpage = address >> 12n;
+        notes.push({
+          index: accesses.length,
+          runIndex: runs.length,
+          vcpu: step.vcpu,
+          body: { kind: 'map', vpage, ppage: 1n },
+        });
+        slots.set(vpage % 2048n, vpage);
+        told.set(vpage, kind);
+        if (kind !== undefined) around.set(vpage >> 9n, kind);
+      }
+      for (const address of touched) {
+        events.push({
+          kind: 'data',
+          vcpu: step.vcpu,
+          address,
+          isLong: true,
+          page: factOf(address),
+        });
+      }
+      accesses.push({ vcpu: step.vcpu, address: step.address });
+    }
+  }
+  const place = { stream: 0, chunkIndex: 0, ordinal: 0, block: 0 };
+  const columns: AccessColumns = {
+    length: accesses.length,
+    chunkIndex: 0,
+    vaddr: BigUint64Array.from(accesses, ({ address }) => address),
+    size: new Uint8Array(accesses.length).fill(8),
+    flags: new Uint8Array(accesses.length),
+    vcpu: Uint16Array.from(accesses, ({ vcpu }) => vcpu),
+    block: new Uint32Array(accesses.length),
+    notes: notes.map(({ body, ...at }) => ({ ...place, ...at, ...body }) as PlacedNote),
+    runs: {
+      length: runs.length,
+      firstBlock: 0,
+      shape: new Uint32Array(runs.length),
+      block: Uint32Array.from(runs, ({ block }) => block),
+      executed: Uint16Array.from(runs, ({ executed }) => executed),
+      vcpu: Uint16Array.from(runs, ({ vcpu }) => vcpu),
+      icount: new BigUint64Array(runs.length),
+      firstAccess: Uint32Array.from(runs, ({ firstAccess }) => firstAccess),
+      continues: new Uint8Array(runs.length),
+    },
+  };
+  return { columns, events };
+}
+
+function simulate(parameters: TlbParameters, columns: AccessColumns, shards = 1): TlbResult {
+  const analysis = chooseTlbAnalysis(parameters);
+  const masks = new Uint8Array(columns.length).fill(1);
+  if (shards > 1) analysis.shardMasks(parameters, columns, shards, masks);
+  const states = Array.from({ length: shards }, (_, index) => {
+    const state = analysis.init(parameters, shape, { index, count: shards });
+    const rows = [...masks.keys()].filter((i) => (((masks[i] ?? 0) >> index) & 1) === 1);
+    const part = createGatherer().gather(columns, Uint32Array.from(rows), columns.runs);
+    analysis.consume(state, { ...part, chunkIndex: 0 });
+    return structuredClone(state);
+  });
+  return analysis.finish(
+    states.reduce((a, b) => analysis.merge(a, b)),
+    shape,
+  );
+}
+
+function inTheWordsOfTheTwin(result: TlbResult): object {
+  const level = (name: string) => result.levels.find((one) => one.name === name);
+  return {
+    fetches: level('L1I TLB')?.accesses ?? 0,
+    fetchMisses: level('L1I TLB')?.misses ?? 0,
+    data: level('L1D TLB')?.accesses,
+    dataMisses: level('L1D TLB')?.misses,
+    second: level('L2 TLB')?.accesses ?? 0,
+    secondMisses: level('L2 TLB')?.misses ?? 0,
+    walks: result.walks,
+    reads: [result.reads.pml4, result.reads.pdpt, result.reads.directory, result.reads.table],
+    shortWalks: result.shortWalks,
+    flushes: result.flushes,
+    untranslated: result.untranslated,
+    assumedSizes: result.assumedSizes,
+    unknownSizes: result.unknownSizes,
+  };
+}
+
+describe('TLBs', () => {
+  it('do what their slow twin does', () => {
+    fc.assert(
+      fc.property(anyParameters, fc.array(anyStep, { maxLength: 150 }), (parameters, steps) => {
+        // Page notes are not read when all pages have one size.
+        const { columns, events } = programOf(steps, parameters.fetches);
+        const notes = (columns.notes ?? []).filter(
+          ({ kind }) => parameters.pageBytes === undefined || kind === 'cr3',
+        );
+        const found = simulate(parameters, { ...columns, notes });
+        expect(inTheWordsOfTheTwin(found)).toEqual(simulateTlbSlowly(parameters, events));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('are the same in shards', () => {
+    fc.assert(
+      fc.property(anyParameters, fc.array(anyStep, { maxLength: 100 }), (parameters, steps) => {
+        const { columns } = programOf(steps, parameters.fetches);
+        expect(chooseTlbAnalysis(parameters).shardLimit(parameters, shape)).toBe(2);
+        expect(simulate(parameters, columns, 2)).toEqual(simulate(parameters, columns, 1));
+      }),
+    );
+  });
+
+  it('walk four, three and two levels, and less with page-walk caches', () => {
+    const parameters: TlbParameters = {
+      l1i: { entries: 2, ways: 2 },
+      l1d: { entries: 2, ways: 2 },
+      l2: undefined,
+      walkCache: { pml4e: 1, pdpte: 1, pde: 1 },
+      spaces: 'flush',
+      pageBytes: undefined,
+      fetches: false,
+    };
+    const data = (address: bigint, kind: number): Step => ({
+      what: 'data',
+      vcpu: 0,
+      address,
+      kind,
+    });
+    const steps = [
+      data(0x20_0000n, 0), // 4 KiB: all four levels
+      data(0x20_1000n, 0), // same directory entry: the table only
+      data(0x40_0000n, 2), // 2 MiB, same pointer: the directory only
+      data(0x4000_0000n, 4), // 1 GiB, same PML4 entry: the pointers only
+      data(0x20_0000n, 0), // gone from two entries; the directory entry is still known
+    ];
+    const { walks, reads, shortWalks, levels } = simulate(
+      parameters,
+      programOf(steps, false).columns,
+    );
+    expect({ walks, reads, shortWalks }).toEqual({
+      walks: 5,
+      reads: { pml4: 1, pdpt: 2, directory: 2, table: 3 },
+      shortWalks: 4,
+    });
+    expect(levels.map(({ accesses, misses }) => [accesses, misses])).toEqual([[5, 5]]);
+  });
+});

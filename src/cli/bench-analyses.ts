@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The analyses that "bench analyse" measures, with the parameters that their commands have by default.
+
+import {
+  chooseCacheAnalysis,
+  chooseTlbAnalysis,
+  countsAnalysis,
+  footprintAnalysis,
+  heatAnalysis,
+  hotAnalysis,
+} from '../analysis/index.ts';
+import type { AnyRequest } from '../engine/index.ts';
+import type { Trace } from '../format/index.ts';
+import { DEFAULT_CACHES } from './commands/cache.ts';
+import { FOOTPRINT_MEMORY_BYTES } from './commands/footprint.ts';
+import { HEAT_MEMORY_BYTES } from './commands/heat.ts';
+import { hotParameters } from './commands/hot.ts';
+import { DEFAULT_TLBS } from './commands/tlb.ts';
+import { defaultWindows } from './window-options.ts';
+
+/** By name; a new analysis is a new row. */
+export const BENCHED_ANALYSES: Readonly<Record<string, (trace: Trace) => AnyRequest>> = {
+  counts: () => ({ analysis: countsAnalysis, parameters: {} }),
+  footprint: (trace) => ({
+    analysis: footprintAnalysis,
+    parameters: {
+      ...{ lineShift: 6, pageShift: 12, windows: defaultWindows(trace, {}) },
+      memoryBytes: FOOTPRINT_MEMORY_BYTES,
+    },
+  }),
+  heat: (trace) => ({
+    analysis: heatAnalysis,
+    parameters: {
+      ...{ unitShift: 12, windows: defaultWindows(trace, {}), rowLimit: 48 },
+      memoryBytes: HEAT_MEMORY_BYTES,
+    },
+  }),
+  hot: () => ({ analysis: hotAnalysis, parameters: hotParameters(6, 12, 10) }),
+  cache: () => ({
+    analysis: chooseCacheAnalysis({ ...DEFAULT_CACHES, l1i: undefined }),
+    parameters: { ...DEFAULT_CACHES, l1i: undefined },
+  }),
+  'cache-with-fetches': () => ({
+    analysis: chooseCacheAnalysis(DEFAULT_CACHES),
+    parameters: DEFAULT_CACHES,
+  }),
+  tlb: () => ({ analysis: chooseTlbAnalysis(DEFAULT_TLBS), parameters: DEFAULT_TLBS }),
+};
+
+/** What a measuring process is told, and what it answers. */
+export interface MeasureOrder {
+  readonly file: string;
+  readonly name: string;
+  /** 0: in one thread, the process's own. */
+  readonly workers: number;
+}
+
+export interface Measurement {
+  /** Of the pass; opening the file is not in it. */
+  readonly elapsedMs: number;
+  /** User and system time of all threads meanwhile. */
+  readonly cpuMs: number;
+  /** Highest resident memory of the process, node itself included. */
+  readonly peakBytes: number;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { ExitCode, TraceError, UserError } from '../../base/index.ts';
+import { openTrace } from '../../format/index.ts';
+import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from '../bench-analyses.ts';
+import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
+import {
+  type CommandInput,
+  type CommandSpec,
+  findCount,
+  findText,
+  isOn,
+  JSON_OPTION,
+  printResult,
+  wordAt,
+} from '../command-spec.ts';
+import { describeMachine, type Machine } from '../machine.ts';
+import { renderBenchAnalyse } from '../render/bench.ts';
+
+const DEFAULT_RUNS = 3;
+
+export interface AnalysisFigures {
+  /** In one thread, decoding included: all accesses of the trace by the median time. */
+  readonly accessesPerSecond: number;
+  /** The same by processor time: what a quiet machine would come to. */
+  readonly accessesPerCpuSecond: number;
+  /** Median time of one thread over that of two. */
+  readonly scalingTwoWorkers: number;
+  /** Highest resident memory of any run, node itself included. */
+  readonly peakBytes: number;
+}
+
+export interface BenchAnalyseResult {
+  readonly benchmark: 'analyse';
+  readonly date: string;
+  readonly machine: Machine;
+  readonly accesses: number;
+  readonly runs: number;
+  readonly analyses: Readonly<Record<string, AnalysisFigures>>;
+}
+
+export const benchAnalyseCommand: CommandSpec = {
+  name: 'bench analyse',
+  summary: 'how fast the analyses run on a trace, in one thread and in two',
+  details: `Each run is a process of its own; all analyses take turns, with one thread and with two, and medians count.
+Keep the machine quiet meanwhile.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--runs <N>', description: `runs of each; default: ${DEFAULT_RUNS}` },
+    {
+      flags: '--analyses <LIST>',
+      description: `which, with commas; default: ${Object.keys(BENCHED_ANALYSES).join(',')}`,
+    },
+    SAVE_OPTION,
+    JSON_OPTION,
+  ],
+  examples: [
+    'loadstore bench analyse boot.memtrace',
+    'loadstore bench analyse boot.memtrace --analyses counts,hot --runs 5 --json',
+  ],
+  run: async (input, context) => {
+    const result = await benchAnalyses(input);
+    await printResult(context, input, result, renderBenchAnalyse);
+    if (isOn(input, 'save')) {
+      await saveBenchResult(result, `node-${process.versions.node}`, context);
+    }
+    return ExitCode.ok;
+  },
+};
+
+async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
+  const file = wordAt(input, 0);
+  const names = namesFrom(findText(input, 'analyses'));
+  const runs = Math.max(1, findCount(input, 'runs', '--runs') ?? DEFAULT_RUNS);
+  const trace = await openTrace(file);
+  const { loads, stores } = trace.summary();
+  await trace.close();
+  const accesses = loads + stores;
+  const measured = names.map((name) => ({
+    name,
+    one: [] as Measurement[],
+    two: [] as Measurement[],
+  }));
+  for (let run = 0; run < runs; run++) {
+    for (const { name, one, two } of measured) {
+      one.push(await measureIn({ file, name, workers: 0 }));
+      two.push(await measureIn({ file, name, workers: 2 }));
+    }
+  }
+  return {
+    benchmark: 'analyse',
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    accesses,
+    runs,
+    analyses: Object.fromEntries(
+      measured.map(({ name, one, two }) => {
+        const oneMs = median(one.map(({ elapsedMs }) => elapsedMs));
+        const twoMs = median(two.map(({ elapsedMs }) => elapsedMs));
+        const cpuMs = median(one.map((each) => each.cpuMs));
+        const figures: AnalysisFigures = {
+          accessesPerSecond: (accesses / oneMs) * 1000,
+          accessesPerCpuSecond: (accesses / cpuMs) * 1000,
+          scalingTwoWorkers: oneMs / twoMs,
+          peakBytes: Math.max(...[...one, ...two].map(({ peakBytes }) => peakBytes)),
+        };
+        return [name, figures];
+      }),
+    ),
+  };
+}
+
+function namesFrom(list: string | undefined): readonly string[] {
+  const known = Object.keys(BENCHED_ANALYSES);
+  if (list === undefined) return known;
+  const names = list.split(',');
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return names;
+  throw new TraceError('bad-argument', '--analyses names one that is not known', {
+    expected: known.join(', '),
+    found: unknown,
+  });
+}
+
+async function measureIn(order: MeasureOrder): Promise<Measurement> {
+  const child = fork(fileURLToPath(new URL('../measure-analysis.worker.js', import.meta.url)));
+  const ended = once(child, 'exit');
+  child.send(order);
+  const answer = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
+  await ended;
+  const [measurement] = answer ?? [];
+  if (isMeasurement(measurement)) return measurement;
+  throw new UserError(ExitCode.environment, `measuring ${order.name} failed; see above`);
+}
+
+function isMeasurement(value: unknown): value is Measurement {
+  return (
+    typeof value === 'object' && value !== null && 'elapsedMs' in value && 'peakBytes' in value
+  );
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}

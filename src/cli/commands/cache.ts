@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type CacheGeometry,
+  type CacheParameters,
+  type CacheResult,
+  chooseCacheAnalysis,
+  DATA_PREFETCHERS,
+  LEVEL_NAMES,
+  type LevelName,
+  REPLACE_POLICIES,
+  requireCacheParameters,
+} from '../../analysis/index.ts';
+import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
+import type { Trace } from '../../format/index.ts';
+import {
+  ANALYSIS_OPTIONS,
+  type AnalysisContext,
+  reportOf,
+  runPass,
+  withAnalysis,
+} from '../analysis-run.ts';
+import type { CacheFigures, LevelMisses } from '../cache-report.ts';
+import {
+  type CommandInput,
+  type CommandSpec,
+  findCount,
+  findSize,
+  findText,
+  isOn,
+  printResult,
+} from '../command-spec.ts';
+import { nameFrom } from '../name-option.ts';
+import { renderCache } from '../render/cache.ts';
+import { selectionWords } from '../selection-options.ts';
+
+type LevelOption = 'l1i' | 'l1d' | 'l2' | 'll';
+
+export const DEFAULT_CACHES: CacheParameters & Readonly<Record<LevelOption, CacheGeometry>> = {
+  lineBytes: 64,
+  l1i: { sizeBytes: 32 * 1024, ways: 8 },
+  l1d: { sizeBytes: 32 * 1024, ways: 8 },
+  l2: { sizeBytes: 1024 * 1024, ways: 16 },
+  ll: { sizeBytes: 8 * 1024 * 1024, ways: 16 },
+  replacePolicy: 'lru',
+  randomSeed: 1,
+  writeAllocate: true,
+  dataPrefetcher: 'none',
+  usePhysical: false,
+  warmupRefs: 0,
+  classify: false,
+};
+
+const DEFAULT_TOP = 10;
+
+export const cacheCommand: CommandSpec = {
+  name: 'cache',
+  summary: 'simulate caches: misses by level, function and instruction',
+  details: `Each vCPU has an L1I, an L1D and an L2; all share the last level. An access or instruction touches each line
+that it has a byte in, and each touch is counted. Accesses to devices go to no cache. Addresses are virtual unless
+--use-physical; of code a trace has no physical ones, so that means data only. docs/caches-and-tlbs.md says what is
+simulated, and docs/referees.md which simulators it agrees with.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--line-size <BYTES>', description: 'of all levels; default: 64' },
+    { flags: '--l1i-size <BYTES>', description: 'default: 32K' },
+    { flags: '--l1i-assoc <WAYS>', description: 'default: 8' },
+    { flags: '--l1d-size <BYTES>', description: 'default: 32K' },
+    { flags: '--l1d-assoc <WAYS>', description: 'default: 8' },
+    { flags: '--l2-size <BYTES>', description: 'default: 1M; 0: there is none' },
+    { flags: '--l2-assoc <WAYS>', description: 'default: 16' },
+    { flags: '--ll-size <BYTES>', description: 'the last level; default: 8M; 0: there is none' },
+    { flags: '--ll-assoc <WAYS>', description: 'default: 16' },
+    { flags: '--data-only', description: 'no instruction fetches; twice as fast' },
+    {
+      flags: '--replace-policy <NAME>',
+      description: `${REPLACE_POLICIES.join(', ')}; default: lru`,
+    },
+    { flags: '--random-seed <N>', description: 'of --replace-policy random; default: 1' },
+    { flags: '--no-write-allocate', description: 'a store that misses brings no line in' },
+    {
+      flags: '--data-prefetcher <NAME>',
+      description: `${DATA_PREFETCHERS.join(', ')}; default: none`,
+    },
+    { flags: '--use-physical', description: 'lines of physical memory; data only' },
+    { flags: '--warmup-refs <N>', description: 'so many data accesses are not counted at first' },
+    { flags: '--warmup-fraction <F>', description: 'such a part of them, 0.0 to 1.0, is not' },
+    {
+      flags: '--miss-classes',
+      description: 'compulsory, capacity and conflict misses; several times as slow',
+    },
+    { flags: '--report-top <N>', description: 'functions and instructions shown; default: 10' },
+    ...ANALYSIS_OPTIONS,
+  ],
+  examples: [
+    'loadstore cache boot.memtrace',
+    'loadstore cache boot.memtrace --l1d-size 48K --l1d-assoc 12 --ll-size 32M --cpl 3',
+    'loadstore cache boot.memtrace --data-only --warmup-fraction 0.1 --json',
+  ],
+  run: async (input, context) => {
+    const report = await withAnalysis(input, context, async (analysis) => {
+      const parameters = cacheParametersFrom(input, analysis.trace);
+      const [result] = await runPass(input, context, analysis, [
+        { analysis: chooseCacheAnalysis(parameters), parameters },
+      ]);
+      const figures = cacheFigures(result, input, analysis);
+      return reportOf('cache', input, analysis, parameters, figures);
+    });
+    await printResult(context, input, report, renderCache);
+    return ExitCode.ok;
+  },
+};
+
+/** Throws TraceError 'bad-argument' for what cannot be simulated. */
+function cacheParametersFrom(input: CommandInput, trace: Trace): CacheParameters {
+  const usePhysical = isOn(input, 'usePhysical');
+  const parameters: CacheParameters = {
+    lineBytes: findSize(input, 'lineSize', '--line-size') ?? DEFAULT_CACHES.lineBytes,
+    l1i: usePhysical || isOn(input, 'dataOnly') ? undefined : geometryFrom(input, 'l1i'),
+    l1d: geometryFrom(input, 'l1d'),
+    l2: unlessNone(geometryFrom(input, 'l2')),
+    ll: unlessNone(geometryFrom(input, 'll')),
+    replacePolicy: nameFrom(input, 'replacePolicy', '--replace-policy', REPLACE_POLICIES),
+    randomSeed: findCount(input, 'randomSeed', '--random-seed') ?? DEFAULT_CACHES.randomSeed,
+    writeAllocate: input.options.get('writeAllocate') !== false,
+    dataPrefetcher: nameFrom(input, 'dataPrefetcher', '--data-prefetcher', DATA_PREFETCHERS),
+    usePhysical,
+    warmupRefs: warmupFrom(input, trace),
+    classify: isOn(input, 'missClasses'),
+  };
+  requireCacheParameters(parameters);
+  return parameters;
+}
+
+function geometryFrom(input: CommandInput, level: LevelOption): CacheGeometry {
+  return {
+    sizeBytes:
+      findSize(input, `${level}Size`, `--${level}-size`) ?? DEFAULT_CACHES[level].sizeBytes,
+    ways: findCount(input, `${level}Assoc`, `--${level}-assoc`) ?? DEFAULT_CACHES[level].ways,
+  };
+}
+
+function unlessNone(geometry: CacheGeometry): CacheGeometry | undefined {
+  return geometry.sizeBytes === 0 ? undefined : geometry;
+}
+
+function warmupFrom(input: CommandInput, trace: Trace): number {
+  const refs = findCount(input, 'warmupRefs', '--warmup-refs');
+  const text = findText(input, 'warmupFraction');
+  if (text === undefined) return refs ?? 0;
+  const fraction = Number(text);
+  if (text.trim() === '' || !(fraction >= 0 && fraction < 1)) {
+    throw new TraceError('bad-argument', '--warmup-fraction is not a part', {
+      expected: 'a number from 0 up to, and without, 1',
+      found: text,
+    });
+  }
+  if (refs !== undefined || Object.keys(selectionWords(input)).length > 0) {
+    throw new TraceError('bad-argument', '--warmup-fraction is of the whole trace', {
+      remedy: 'Use --warmup-refs alone, which counts what was selected.',
+    });
+  }
+  const { loads, stores } = trace.summary();
+  return Math.floor(fraction * (loads + stores));
+}
+
+/** Names for the instructions that missed; instructions for data alone, where the whole trace tells them. */
+function cacheFigures(
+  { sites, ...result }: CacheResult,
+  input: CommandInput,
+  { trace, names }: AnalysisContext,
+): CacheFigures {
+  const limit = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
+  const levels = result.levels.map(({ name }) => name).reverse();
+  const byFunction = new Map<string, Partial<Record<LevelName, number>>>();
+  const byAddress = new Map<string, { block: number; insn: number; misses: LevelMisses }>();
+  for (const { block, insn, misses } of sites) {
+    const name = names.nameOf(block, insn);
+    byFunction.set(name, addMisses(byFunction.get(name), misses));
+    // Blocks overlap: the same instruction is in many.
+    const { lo, hi } = names.addressOf(block, insn);
+    const key = `${formatHex64(lo, hi)} ${names.textOf(block, insn)}`;
+    const known = byAddress.get(key);
+    byAddress.set(key, { block, insn, misses: addMisses(known?.misses, misses) });
+  }
+  const most = (a: { misses: LevelMisses }, b: { misses: LevelMisses }): number =>
+    levels
+      .map((level) => (b.misses[level] ?? 0) - (a.misses[level] ?? 0))
+      .find((difference) => difference !== 0) ?? 0;
+  const functions = [...byFunction].map(([name, misses]) => ({ name, misses })).sort(most);
+  const instructions = [...byAddress.values()].sort(most);
+  const isWhole = Object.keys(selectionWords(input)).length === 0;
+  const counted =
+    result.instructions === null && isWhole && findText(input, 'warmupRefs') === undefined
+      ? trace.summary().instructions
+      : null;
+  return {
+    ...(counted === null ? result : withInstructions(result, counted)),
+    functionCount: functions.length,
+    functions: functions.slice(0, limit),
+    instructionCount: instructions.length,
+    missingInstructions: instructions.slice(0, limit).map(({ block, insn, misses }) => {
+      const { lo, hi } = names.addressOf(block, insn);
+      return {
+        address: formatHex64(lo, hi),
+        function: names.nameOf(block, insn),
+        text: names.textOf(block, insn),
+        misses,
+      };
+    }),
+  };
+}
+
+function withInstructions<R extends Omit<CacheResult, 'sites'>>(
+  result: R,
+  instructions: number,
+): R {
+  const levels = result.levels.map((level) => ({
+    ...level,
+    mpki: instructions === 0 ? null : (1000 * level.misses) / instructions,
+  }));
+  return { ...result, instructions, levels };
+}
+
+function addMisses(
+  sum: LevelMisses | undefined,
+  more: LevelMisses,
+): Partial<Record<LevelName, number>> {
+  const total: Partial<Record<LevelName, number>> = { ...more };
+  for (const level of LEVEL_NAMES) {
+    const before = sum?.[level];
+    if (before !== undefined) total[level] = (total[level] ?? 0) + before;
+  }
+  return total;
+}

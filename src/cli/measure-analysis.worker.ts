@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process that runs one analysis once, so that its memory is its own: see commands/bench-analyse.ts.
+
+import { requireDefined } from '../base/index.ts';
+import { analyse } from '../engine/index.ts';
+import { openTrace } from '../format/index.ts';
+import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from './bench-analyses.ts';
+
+async function measure({ file, name, workers }: MeasureOrder): Promise<Measurement> {
+  const trace = await openTrace(file);
+  try {
+    const request = requireDefined(BENCHED_ANALYSES[name], 'the command has looked')(trace);
+    const cpu = process.cpuUsage();
+    const beginMs = performance.now();
+    await analyse(trace, [request], { workers });
+    const elapsedMs = performance.now() - beginMs;
+    const { user, system } = process.cpuUsage(cpu);
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    return { elapsedMs, cpuMs: (user + system) / 1000, peakBytes };
+  } finally {
+    await trace.close();
+  }
+}
+
+process.once('message', (order: MeasureOrder) => {
+  void measure(order).then(
+    (measurement) => process.send?.(measurement, () => process.disconnect()),
+    (error: unknown) => {
+      process.stderr.write(
+        `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
+      process.exit(1);
+    },
+  );
+});
