@@ -21,12 +21,12 @@ export interface ColumnMemory {
 }
 
 /** Block executions that may have lost accesses. */
-export function withoutShapes(runs: RunColumns): RunColumns {
+function withoutShapes(runs: RunColumns): RunColumns {
   return { ...runs, shape: new Uint32Array(runs.length) };
 }
 
 /** The same memory for each stretch, as large as was ever needed. */
-export function reusedMemory(): ColumnMemory {
+function reusedMemory(): ColumnMemory {
   return {
     wide: roomOf((length) => new BigUint64Array(length)),
     numbers: roomOf((length) => new Float64Array(length)),

@@ -7,6 +7,7 @@ import type { Selection, TraceShape } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
+import type { AnalysisReport } from './analysis-results.ts';
 import { type CodeNames, codeNames } from './code-names.ts';
 import {
   type CliContext,
@@ -18,15 +19,10 @@ import {
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
 import { withAbort } from './interrupts.ts';
-import {
-  SELECTION_OPTIONS,
-  type SelectionWords,
-  selectionFrom,
-  selectionWords,
-} from './selection-options.ts';
+import { SELECTION_OPTIONS, selectionFrom, selectionWords } from './selection-options.ts';
 import { drawBar, statusLine } from './status-line.ts';
 
-export const JOBS_OPTION: OptionSpec = {
+const JOBS_OPTION: OptionSpec = {
   flags: '--jobs <N>',
   description: 'threads; default: one for each core',
 };
@@ -45,14 +41,6 @@ export interface AnalysisContext {
   readonly shape: TraceShape;
   readonly names: CodeNames;
   readonly selection: Selection;
-}
-
-/** What every analysis comes to; `parameters` also has the selection, in the words of the command line. */
-export interface AnalysisReport<P, R> {
-  readonly analysis: string;
-  readonly file: string;
-  readonly parameters: P & { readonly selection: SelectionWords };
-  readonly result: R;
 }
 
 export function reportOf<P, R>(

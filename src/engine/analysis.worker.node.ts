@@ -113,7 +113,7 @@ function isTask(value: unknown): value is WorkerTask {
 }
 
 function report(message: WorkerReport): void {
-  port.postMessage(message);
+  port.postMessage(message, []);
 }
 
 try {

@@ -196,13 +196,13 @@ async function nextReport(
 }
 
 interface Thread {
-  order(order: WorkerOrder): void;
+  readonly order: (order: WorkerOrder) => void;
   /** What it has reported and nobody has read. */
   readonly reports: WorkerReport[];
-  broken(): Error | undefined;
+  readonly broken: () => Error | undefined;
   /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
-  onWake(wake: () => void): void;
-  stop(): Promise<unknown>;
+  readonly onWake: (wake: () => void) => void;
+  readonly stop: () => Promise<unknown>;
 }
 
 function startThread(workerUrl: URL, task: WorkerTask): Thread {
@@ -226,7 +226,7 @@ function startThread(workerUrl: URL, task: WorkerTask): Thread {
   });
   return {
     order: (order) => {
-      worker.postMessage(order);
+      worker.postMessage(order, []);
     },
     reports,
     broken: () => error,

@@ -80,13 +80,14 @@ describe.each(Object.keys(TRACES) as (keyof typeof TRACES)[])('slices of a %s tr
           }
         },
       );
-      const wanted = seen.accesses.map((one) => [
+      const wanted = seen.accesses.map((one): [string, string] => [
         key(one.stream, one.ordinal),
         [one.vaddr, one.pc, one.size, one.icount, one.vcpu, one.block, one.insn]
           .concat(Number(one.store) + 2 * Number(one.aborted))
           .join(' '),
       ]);
-      expect([...found].sort()).toEqual(wanted.sort());
+      expect(found).toEqual(new Map(wanted));
+      expect(wanted).toHaveLength(found.size);
     }
   });
 
