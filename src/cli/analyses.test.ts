@@ -53,7 +53,8 @@ async function loadstore(command: string, ...words: string[]) {
 async function figures<T>(command: string, ...words: string[]): Promise<T> {
   const { exitCode, out, err } = await loadstore(command, ...words, '--json');
   expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
-  return JSON.parse(out) as T;
+  const report: T = JSON.parse(out);
+  return report;
 }
 
 describe('analysing commands', () => {

@@ -8,7 +8,6 @@ import { TraceError } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import type { AnalysisReport } from './analysis-results.ts';
-import { type CodeNames, codeNames } from './code-names.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -21,6 +20,7 @@ import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
 import { withAbort } from './interrupts.ts';
 import { SELECTION_OPTIONS, selectionFrom, selectionWords } from './selection-options.ts';
 import { drawBar, statusLine } from './status-line.ts';
+import { type TraceNames, traceNames } from './trace-names.ts';
 
 const JOBS_OPTION: OptionSpec = {
   flags: '--jobs <N>',
@@ -39,7 +39,7 @@ export const ANALYSIS_OPTIONS: readonly OptionSpec[] = [
 export interface AnalysisContext {
   readonly trace: Trace;
   readonly shape: TraceShape;
-  readonly names: CodeNames;
+  readonly names: TraceNames;
   readonly selection: Selection;
 }
 
@@ -71,7 +71,7 @@ export async function withAnalysis<T>(
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
     const shape = shapeOfTrace(trace);
-    const names = codeNames(trace.code, await readGuestSymbols(input, context, trace));
+    const names = traceNames(trace.code, await readGuestSymbols(input, context, trace));
     const selection = selectionFrom(input, trace, shape, names);
     return await work({ trace, shape, names, selection });
   } finally {

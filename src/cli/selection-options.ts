@@ -4,9 +4,9 @@
 import type { AddressSpan, Selection, Span, TraceShape } from '../analysis/index.ts';
 import { parseCount, parseHex64, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { CodeNames } from './code-names.ts';
 import { selectFunctions, withoutIdle } from './code-selection.ts';
 import { type CommandInput, findText, type OptionSpec } from './command-spec.ts';
+import type { TraceNames } from './trace-names.ts';
 
 export const SELECTION_OPTIONS: readonly OptionSpec[] = [
   {
@@ -48,7 +48,7 @@ export function selectionFrom(
   input: CommandInput,
   trace: Trace,
   shape: TraceShape,
-  names: CodeNames,
+  names: TraceNames,
 ): Selection {
   const from = placeFrom(input, 'from');
   const to = placeFrom(input, 'to');

@@ -54,7 +54,7 @@ export interface SliceRuns {
   readonly continues: Uint8Array;
   /**
    * The same number, in this chunk: executions of one block that made the same accesses but for their
-   * addresses and devices, and that completed. 0: it is not known.
+   * addresses, none of them to a device, and that completed. 0: it is not known.
    */
   readonly shape: Uint32Array;
 }

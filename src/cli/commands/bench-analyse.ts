@@ -51,6 +51,12 @@ Keep the machine quiet meanwhile.`,
   },
 };
 
+interface Measured {
+  readonly name: string;
+  readonly one: Measurement[];
+  readonly two: Measurement[];
+}
+
 async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
   const file = wordAt(input, 0);
   const names = namesFrom(findText(input, 'analyses'));
@@ -59,11 +65,7 @@ async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
   const { loads, stores } = trace.summary();
   await trace.close();
   const accesses = loads + stores;
-  const measured = names.map((name) => ({
-    name,
-    one: [] as Measurement[],
-    two: [] as Measurement[],
-  }));
+  const measured = names.map((name): Measured => ({ name, one: [], two: [] }));
   for (let run = 0; run < runs; run++) {
     for (const { name, one, two } of measured) {
       one.push(await measureIn({ file, name, workers: 0 }));
