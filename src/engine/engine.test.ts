@@ -84,6 +84,24 @@ describe('a pass', { timeout: 60_000 }, () => {
     }
   });
 
+  it('counts what is left of block executions that lose accesses', async () => {
+    const kept = seen.accesses.filter(({ aborted, phys }) => !aborted && !phys);
+    // By address, below the middle one: executions lose some of their accesses.
+    const order = kept.map(({ vaddr }) => vaddr).sort((a, b) => (a < b ? -1 : 1));
+    const last = order[order.length >> 1] ?? 0n;
+    const [lastLo, lastHi] = [Number(last & 0xffff_ffffn), Number(last >> 32n)];
+    const selection = { addresses: { beginLo: 0, beginHi: 0, lastLo, lastHi } };
+    const wanted = kept.filter(({ vaddr }) => vaddr <= last);
+    for (const options of [{}, { workers: 2, workerUrl }]) {
+      const [counts] = await analyse(trace, [COUNTS], { selection, ...options });
+      expect([counts.accesses, counts.stores]).toEqual([
+        wanted.length,
+        wanted.filter(({ store }) => store).length,
+      ]);
+      expect(counts.instructions).toBe(seen.instructions);
+    }
+  });
+
   it('of a part of the trace too', async () => {
     const requests = [COUNTS, history({ shards: 4 })];
     for (const selection of [{ vcpu: 1 }, { ordinals: { begin: 100, end: 800 } }, { cpl: 0 }]) {
