@@ -5,7 +5,7 @@ import {
   type AccessColumns,
   createGatherer,
   type ShardedAnalysis,
-  sharedMemory,
+  type SharedMemory,
 } from '../analysis/index.ts';
 
 /** One stretch for each shard. */
@@ -15,8 +15,9 @@ export function createShardSplitter(
   analysis: ShardedAnalysis<unknown, unknown, unknown>,
   parameters: unknown,
   shardCount: number,
+  memory: SharedMemory,
 ): ShardSplitter {
-  const gatherer = createGatherer(sharedMemory());
+  const gatherer = createGatherer(memory);
   let masks = new Uint8Array(0);
   let chosen = new Uint32Array(0);
   return (stretch) => {
@@ -25,9 +26,12 @@ export function createShardSplitter(
       masks = new Uint8Array(length);
       chosen = new Uint32Array(length);
     }
-    if (shardCount === 1) masks.fill(1, 0, length);
-    else analysis.shardMasks(parameters, stretch, shardCount, masks);
+    if (shardCount > 1) analysis.shardMasks(parameters, stretch, shardCount, masks);
     const needed = keepNeeded(analysis, stretch);
+    if (shardCount === 1) {
+      for (let i = 0; i < length; i++) chosen[i] = i;
+      return [gatherer.gather(needed, chosen.subarray(0, length), needed.runs)];
+    }
     return Array.from({ length: shardCount }, (_, shard) => {
       const count = choose(masks, length, shard, chosen);
       return gatherer.gather(needed, chosen.subarray(0, count), needed.runs);
