@@ -101,7 +101,7 @@ export const countsAnalysis: FreeAnalysis<CountsParameters, CountsState, CountsR
   finish: finishCounts,
 };
 
-export function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsState {
+function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsState {
   const { insnBase, blockCount } = trace;
   return {
     cells: new Map(),
@@ -115,7 +115,7 @@ export function initCounts(_parameters: CountsParameters, trace: TraceShape): Co
   };
 }
 
-export function consumeCounts(state: CountsState, batch: AccessColumns): void {
+function consumeCounts(state: CountsState, batch: AccessColumns): void {
   const { runs, chunkIndex = -1, stream = 0 } = batch;
   const { shapes } = state;
   if (shapes.chunkIndex !== chunkIndex || shapes.stream !== stream) {
@@ -269,7 +269,7 @@ function cellOf(flags: number, size: number, cpl: number): number {
   );
 }
 
-export function mergeCounts(a: CountsState, b: CountsState): CountsState {
+function mergeCounts(a: CountsState, b: CountsState): CountsState {
   for (const one of [a, b]) flushShapes(one);
   for (const [vcpu, cells] of b.cells) {
     const mine = a.cells.get(vcpu);
@@ -281,7 +281,7 @@ export function mergeCounts(a: CountsState, b: CountsState): CountsState {
   return a;
 }
 
-export function finishCounts(state: CountsState): CountsResult {
+function finishCounts(state: CountsState): CountsResult {
   flushShapes(state);
   const rows = [...state.cells].flatMap(([vcpu, cells]) => rowsOf(vcpu, cells));
   const sum = (

@@ -21,12 +21,12 @@ export interface ColumnMemory {
 }
 
 /** Block executions that may have lost accesses. */
-export function withoutShapes(runs: RunColumns): RunColumns {
+function withoutShapes(runs: RunColumns): RunColumns {
   return { ...runs, shape: new Uint32Array(runs.length) };
 }
 
 /** The same memory for each stretch, as large as was ever needed. */
-export function reusedMemory(): ColumnMemory {
+function reusedMemory(): ColumnMemory {
   return {
     wide: roomOf((length) => new BigUint64Array(length)),
     numbers: roomOf((length) => new Float64Array(length)),
@@ -51,20 +51,41 @@ function roomOf<C extends { readonly length: number; subarray(begin: number, end
   };
 }
 
-/** Fresh memory that other threads can see, cut from slabs; a slab goes when nothing refers to it. */
-export function sharedMemory(): ColumnMemory {
-  let slab = new SharedArrayBuffer(SLAB_BYTES);
+/** Memory that other threads can see, cut from slabs. */
+export interface SharedMemory extends ColumnMemory {
+  /** The slabs that were cut from since the last call; nothing more is cut from them. */
+  takeUsed(): readonly SharedArrayBuffer[];
+  /** They may be cut from again: fresh ones would have to be cleared by the system first. */
+  giveBack(slabs: readonly SharedArrayBuffer[]): void;
+}
+
+export function sharedMemory(): SharedMemory {
+  const free: SharedArrayBuffer[] = [];
+  let inUse: SharedArrayBuffer[] = [];
+  let slab = new SharedArrayBuffer(0);
   let used = 0;
   const place = (sizeBytes: number): number => {
     const aligned = Math.ceil(sizeBytes / 8) * 8;
     if (used + aligned > slab.byteLength) {
-      slab = new SharedArrayBuffer(Math.max(SLAB_BYTES, aligned));
+      const held = aligned <= SLAB_BYTES ? free.pop() : undefined;
+      slab = held ?? new SharedArrayBuffer(Math.max(SLAB_BYTES, aligned));
+      inUse.push(slab);
       used = 0;
     }
     used += aligned;
     return used - aligned;
   };
-  const memory: ColumnMemory = {
+  const memory: SharedMemory = {
+    takeUsed() {
+      const taken = inUse;
+      inUse = [];
+      slab = new SharedArrayBuffer(0);
+      used = 0;
+      return taken;
+    },
+    giveBack(slabs) {
+      free.push(...slabs.filter(({ byteLength }) => byteLength === SLAB_BYTES));
+    },
     wide: (_name, length) => {
       const at = place(length * 8);
       return new BigUint64Array(slab, at, length);

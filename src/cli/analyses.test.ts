@@ -7,7 +7,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
 import { runCli } from './program.ts';
+
+interface AlignmentReport {
+  readonly parameters: object;
+  readonly result: Readonly<Record<'kernel' | 'user', object>>;
+}
 
 const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 5, blockCount: 9, executions: 600, streams: 1, oddity: 0.2 }),
@@ -43,15 +49,22 @@ async function loadstore(command: string, ...words: string[]) {
   return { exitCode, out, err };
 }
 
-async function figures(command: string, ...words: string[]) {
+/** T: what the command prints as JSON. */
+async function figures<T>(command: string, ...words: string[]): Promise<T> {
   const { exitCode, out, err } = await loadstore(command, ...words, '--json');
   expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
-  return JSON.parse(out);
+  const report: T = JSON.parse(out);
+  return report;
 }
 
 describe('analysing commands', () => {
   it('counts', async () => {
-    const { analysis, parameters, result } = await figures('counts', file, '--vcpu', '0');
+    const { analysis, parameters, result } = await figures<CountsReport>(
+      'counts',
+      file,
+      '--vcpu',
+      '0',
+    );
     const own = completed.filter(({ vcpu }) => vcpu === 0);
     expect({ analysis, parameters }).toEqual({
       analysis: 'counts',
@@ -59,14 +72,21 @@ describe('analysing commands', () => {
     });
     expect(result.accesses).toBe(own.length);
     expect(result.stores).toBe(own.filter(({ store }) => store).length);
-    const executions = result.byMnemonic.map((one: { executions: number }) => one.executions);
-    expect(executions.reduce((a: number, b: number) => a + b, 0)).toBe(result.instructions);
+    const executions = result.byMnemonic.map((one) => one.executions);
+    expect(executions.reduce((a, b) => a + b, 0)).toBe(result.instructions);
     const { out } = await loadstore('counts', file);
     expect(out).toMatch(/instructions in 600 block executions/);
   });
 
   it('footprint', async () => {
-    const { result } = await figures('footprint', file, '--window', '500', '--line-size', '128');
+    const { result } = await figures<FootprintReport>(
+      'footprint',
+      file,
+      '--window',
+      '500',
+      '--line-size',
+      '128',
+    );
     const last = Math.max(...seen.blocks.map((one) => Number(one.icount) + one.executed));
     expect(result.windows.length).toBe(Math.ceil(last / 500));
     const lines = new Set(
@@ -77,7 +97,7 @@ describe('analysing commands', () => {
   });
 
   it('heat', async () => {
-    const { result } = await figures('heat', file, '--rows', '12');
+    const { result } = await figures<HeatReport>('heat', file, '--rows', '12');
     expect(result.rows.length).toBeLessThanOrEqual(12);
     expect(result.loads + result.stores).toBe(completed.length);
     const { out } = await loadstore('heat', file, '--rows', '12');
@@ -87,7 +107,7 @@ describe('analysing commands', () => {
   });
 
   it('hot, and tables that are cut say how much more there is', async () => {
-    const { result } = await figures('hot', file, '--report-top', '3');
+    const { result } = await figures<HotReport>('hot', file, '--report-top', '3');
     expect(result.loads + result.stores).toBe(completed.length);
     expect(result.pages.count).toBe(new Set(completed.map(({ vaddr }) => vaddr >> 12n)).size);
     expect(result.pages.top).toHaveLength(3);
@@ -101,7 +121,7 @@ describe('analysing commands', () => {
     expect(snippet.split('\n').length).toBeLessThanOrEqual(42);
     const module = path.join(folder, 'alignment.mjs');
     writeFileSync(module, snippet);
-    const { parameters, result } = await figures(
+    const { parameters, result } = await figures<AlignmentReport>(
       'run',
       module,
       file,
