@@ -12,7 +12,7 @@ import type {
 import { openTraceSource, type Trace } from '../format/trace.ts';
 
 /** hflags of 64-bit kernel code, of flat 32-bit code at CPL 3, of real mode. */
-export const MODE_64 = 0xc0b0;
+const MODE_64 = 0xc0b0;
 export const MODE_32_USER = 0xb3;
 export const MODE_16 = 0;
 

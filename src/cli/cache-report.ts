@@ -2,7 +2,7 @@
 // What "loadstore cache" comes to.
 
 import type { CacheParameters, CacheResult, LevelName } from '../analysis/index.ts';
-import type { AnalysisReport } from './analysis-run.ts';
+import type { AnalysisReport } from './analysis-results.ts';
 
 export type LevelMisses = Partial<Readonly<Record<LevelName, number>>>;
 

@@ -2,7 +2,7 @@
 // What "loadstore tlb" comes to.
 
 import type { TlbParameters, TlbResult } from '../analysis/index.ts';
-import type { AnalysisReport } from './analysis-run.ts';
+import type { AnalysisReport } from './analysis-results.ts';
 
 export interface WalkingFunction {
   readonly name: string;
