@@ -34,7 +34,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('docs/sql.md', () => {
     const { exitCode } = await runLoadstore(
       ...['record', '-o', trace, '--limit-accesses', ACCESSES, '--', ...boot],
     );
-    expect(exitCode).toBe(0);
+    if (exitCode !== 0) throw new Error(`the boot was not recorded: exit code ${exitCode}`);
   }, 120_000);
 
   it('asks fifteen questions at least', () => {
