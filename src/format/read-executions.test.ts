@@ -63,6 +63,43 @@ describe('executions()', () => {
     );
   });
 
+  it.each([5, 6])('numbers executions that made the same accesses alike: seed %i', async (seed) => {
+    const { bytes } = encodeTrace(
+      randomTrace({ seed, blockCount: 6, executions: 600, streams: 1, oddity: 0.1 }),
+    );
+    const trace = await openTraceSource(byteSourceFromBytes(bytes));
+    const byShape = new Map<string, string>();
+    let known = 0;
+    let all = 0;
+    for await (const batch of trace.executions()) {
+      for (const [i, shape] of batch.shape.entries()) {
+        all++;
+        if (shape === 0) continue;
+        known++;
+        const begin = (batch.accessBegin[i] ?? 0) - batch.accessBase;
+        const next = batch.accessBegin[i + 1];
+        const end = next === undefined ? batch.accessCount : next - batch.accessBase;
+        const id = batch.id[i] ?? 0;
+        const executed = batch.executed[i];
+        expect(executed).toBe(trace.code.insnCount(id));
+        // Devices may differ.
+        const flags = batch.flags.slice(begin, end).map((bits) => bits & ~4);
+        const what = [
+          id,
+          executed,
+          batch.insn.slice(begin, end),
+          batch.size.slice(begin, end),
+          flags,
+        ];
+        const key = `${batch.chunkIndex} ${shape}`;
+        expect(byShape.get(key) ?? what.join('|')).toBe(what.join('|'));
+        byShape.set(key, what.join('|'));
+      }
+    }
+    expect(known).toBeGreaterThan(all / 3);
+    expect(byShape.size).toBeLessThan(known);
+  });
+
   it('gives an execution whole that is longer than a batch of the kernel', async () => {
     const member = (i: number): RefAccess => ({
       insn: 0,
