@@ -108,7 +108,7 @@ function consume(state: AuditState, batch: ExecutionBatch): void {
     const begin = accessBegin[i] - accessBase;
     if (countMismatches(checks, from, to, vaddr, begin) > 0) {
       const block = requireBlock(state, batch.id[i]);
-      noteMismatches(block, checks.subarray(from, to), columns, begin);
+      noteMismatches(block, state.book.programOf(number), columns, begin);
     }
   }
   state.part.accesses.all += batch.accessCount;
@@ -186,9 +186,10 @@ function auditExecution(
     auditRepeated(part, block, repeated, columns, prefixEnd, end, executed, mayEndRecording);
   }
   const shape = shapeOf(book, block, columns, begin, prefixEnd, executed, mayEndRecording);
-  noteMismatches(block, shape.program, columns, begin);
+  const program = shape.program ?? book.programOf(shape.number);
+  noteMismatches(block, program, columns, begin);
   if (shape.number < 0) {
-    part.addressesChecked += shape.program.length / CHECK_FIELDS;
+    part.addressesChecked += program.length / CHECK_FIELDS;
     part.accesses.pageWalk += shape.pageWalks;
     return;
   }
