@@ -10,6 +10,8 @@ other       equ DATA + 0x22000
 other_entry equ PTE(other)
 large       equ 0x600000
 large_entry equ PD + (large >> 21) * 8
+new_root    equ 0x220000        ; another PML4, PDPT; the PDs are the old ones
+new_pdpt    equ 0x221000
 ACCESSED    equ 0x20
 DIRTY       equ 0x40
 
@@ -58,5 +60,20 @@ main:
         mov eax, [other]                ;= r4:other
         ENDCASE
         CHECK qword [other_entry], other + 1 + ACCESSED
+
+        mov esi, TABLES + 0x1000
+        mov edi, new_pdpt
+        mov ecx, 512
+        rep movsq
+        and qword [new_pdpt], ~ACCESSED
+        mov qword [new_root], new_pdpt + 7
+        mov rax, new_root
+        CASE walk-new-tables, "the first fetch through new tables sets A in them", page-walk
+        mov cr3, rax
+        ;= cr3 new_root
+        mov rcx, [new_root]             ;= walk:w8:new_root walk:w8:new_pdpt ;! first-fetch
+        ;= + r8:new_root
+        ENDCASE
+        CHECK rcx, new_pdpt + 7 + ACCESSED
         PASS
 END_OF_GUEST

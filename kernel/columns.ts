@@ -13,6 +13,7 @@ import {
   PADDR,
   PC,
   RUN_BLOCK,
+  RUN_CONTINUES,
   RUN_EXECUTED,
   RUN_FIRST_ACCESS,
   RUN_ICOUNT,
@@ -63,6 +64,8 @@ export function columnAddress(column: u32): u32 {
     case 17:
       return u32(RUN_FIRST_ACCESS);
     case 18:
+      return u32(RUN_CONTINUES);
+    case 19:
       return u32(RUN_SHAPE);
     default:
       return 0;

@@ -53,6 +53,7 @@ import {
   NEXT3_SHIFT,
   PC,
   RUN_BLOCK,
+  RUN_CONTINUES,
   RUN_EXECUTED,
   RUN_FIRST_ACCESS,
   RUN_ICOUNT,
@@ -430,13 +431,15 @@ export function run(columns: u32): i32 {
         abortedFrom = shapeLength - cutAborted;
         clearCut();
       }
-      if (rep === load<u64>(begun, B_VADDR)) icountNow--;
+      const continues = rep === load<u64>(begun, B_VADDR);
+      if (continues) icountNow--;
       if (wantRuns) {
         store<u32>(RUN_BLOCK + (runs << 2), id);
         store<u16>(RUN_EXECUTED + (runs << 1), u16(executed));
         store<u16>(RUN_VCPU + (runs << 1), u16(vcpu));
         store<u64>(RUN_ICOUNT + (runs << 3), icountNow);
         store<u32>(RUN_FIRST_ACCESS + (runs << 2), accesses);
+        store<u8>(RUN_CONTINUES + runs, u8(continues));
         // Notes may cut it, or say of an access what the shape does not.
         const number = eventful ? 0 : load<u32>(begun, B_SHAPE_NUMBER);
         store<u32>(RUN_SHAPE + (runs << 2), number);

@@ -47,8 +47,11 @@ export const RUN_EXECUTED: usize = RUN_BLOCK + 32768 * 4 + 64;
 export const RUN_VCPU: usize = RUN_EXECUTED + 32768 * 2 + 64;
 export const RUN_ICOUNT: usize = RUN_VCPU + 32768 * 2 + 64;
 export const RUN_FIRST_ACCESS: usize = RUN_ICOUNT + WIDE_COLUMN;
+/** Number of the shape it had, unique in the chunk; 0: it was left early, or a note told of an access. */
 export const RUN_SHAPE: usize = RUN_FIRST_ACCESS + 32768 * 4 + 64;
-export const END: usize = RUN_SHAPE + 32768 * 4 + 64;
+/** 1: its first instruction is a rep string one that goes on from the execution before. */
+export const RUN_CONTINUES: usize = RUN_SHAPE + 32768 * 4 + 64;
+export const END: usize = RUN_CONTINUES + 32768 + 64;
 
 // One block, 64 bytes. What changes from chunk to chunk is valid when EPOCH is the chunk's.
 export const BLOCK_SHIFT: u32 = 6;

@@ -11,7 +11,7 @@ const ALLOWED_EDGES = {
   symbols: ['base'],
   isa: ['base'],
   engine: ['base', 'format', 'analysis'],
-  audit: ['base', 'format', 'isa', 'engine'],
+  audit: ['base', 'format', 'analysis', 'isa', 'engine'],
   query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
   export: ['base', 'format', 'symbols'],
   store: ['base', 'format'],

@@ -4,8 +4,10 @@
 #include "audit.h"
 
 #include "clock.h"
+#include "events.h"
 #include "guest_memory.h"
 #include "qemu_api.h"
+#include "virtio.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,13 +20,8 @@ enum {
     PAGE_BYTES = 4096,
     LOW_PAGES = 256, /* below 1 MiB RAM's place in its block is its address */
     MAX_RANGES = 16,
-    MAX_DMA = 4096,
+    OPTION_ROMS = 0xc0000, /* up to 1 MiB */
 };
-
-typedef struct {
-    uint64_t begin, end; /* offsets into the block */
-    unsigned marks;      /* until it is forgotten */
-} Dma;
 
 typedef struct {
     uint64_t paddr, bytes;
@@ -36,8 +33,8 @@ static uint64_t ram_told;  /* address of its first byte in QEMU 7.2's words */
 static uint8_t *seen;      /* what reported stores make of it */
 static uint8_t *all;       /* and with those that were worked out */
 static uint8_t *cause_of;  /* of a byte in which these two may differ */
-static Dma dma[MAX_DMA];
-static unsigned dma_count;
+static uint16_t *dma_mark; /* the mark before which a device said it would write */
+static bool vapic_told;    /* QEMU's vAPIC was told of its option ROM */
 static uint64_t last_mark;
 
 static uint64_t comparisons, differing, by_cause[LS_AUDIT_CAUSES];
@@ -57,9 +54,10 @@ static int find_block(void *block, void *host)
     return 1;
 }
 
-static uint8_t *copy_space(void)
+/* Takes no memory before it is written to. */
+static void *copy_space(size_t times)
 {
-    void *at = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE,
+    void *at = mmap(NULL, ram_bytes * times, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     return at == MAP_FAILED ? NULL : at;
@@ -75,11 +73,12 @@ bool ls_audit_begin(void)
     }
     ram_told = ls_api.ram_addr((void *)(uintptr_t)ram);
     if (!seen) {
-        seen = copy_space();
-        all = copy_space();
-        cause_of = copy_space();
+        seen = copy_space(1);
+        all = copy_space(1);
+        cause_of = copy_space(1);
+        dma_mark = copy_space(sizeof(*dma_mark));
     }
-    if (!seen || !all || !cause_of) {
+    if (!seen || !all || !cause_of || !dma_mark) {
         return false;
     }
     for (uint64_t at = 0; at < ram_bytes; at += PAGE_BYTES) {
@@ -135,7 +134,7 @@ void ls_audit_store(uint64_t page, unsigned offset, unsigned bytes)
 
 void ls_audit_explain(uint64_t paddr, uint64_t bytes, LsAuditCause cause)
 {
-    while (bytes) {
+    while (bytes && ls_audit_is_on()) {
         uint64_t in_page = paddr & (PAGE_BYTES - 1);
         uint64_t some = bytes < PAGE_BYTES - in_page ? bytes
                                                      : PAGE_BYTES - in_page;
@@ -152,31 +151,66 @@ void ls_audit_explain(uint64_t paddr, uint64_t bytes, LsAuditCause cause)
 
 void ls_audit_expect_dma(uint64_t paddr, uint64_t bytes)
 {
-    while (bytes) {
+    while (bytes && ls_audit_is_on()) {
         uint64_t in_page = paddr & (PAGE_BYTES - 1);
         uint64_t some = bytes < PAGE_BYTES - in_page ? bytes
                                                      : PAGE_BYTES - in_page;
         uint64_t at = offset_of(paddr / PAGE_BYTES);
 
-        if (at != UINT64_MAX && dma_count < MAX_DMA) {
-            dma[dma_count++] = (Dma){ at + in_page, at + in_page + some, 2 };
+        for (uint64_t i = 0; at != UINT64_MAX && i < some; i++) {
+            dma_mark[at + in_page + i] = (uint16_t)(comparisons + 1);
         }
         paddr += some;
         bytes -= some;
     }
 }
 
-static LsAuditCause cause_at(uint64_t at)
+bool ls_audit_before(uint64_t paddr, uint8_t *bytes, unsigned count)
 {
-    if (ram[at] == all[at] && cause_of[at] != LS_BY_UNKNOWN) {
-        return (LsAuditCause)cause_of[at];
+    uint64_t in_page = paddr & (PAGE_BYTES - 1);
+    uint64_t at = ls_audit_is_on() ? offset_of(paddr / PAGE_BYTES) : UINT64_MAX;
+
+    if (at == UINT64_MAX || in_page + count > PAGE_BYTES) {
+        return false;
     }
-    for (unsigned i = 0; i < dma_count; i++) {
-        if (at >= dma[i].begin && at < dma[i].end) {
-            return LS_BY_DEVICE_DMA;
+    memcpy(bytes, seen + at + in_page, count);
+    return true;
+}
+
+void ls_audit_vapic_told(void)
+{
+    vapic_told = true;
+}
+
+/* QEMU's vAPIC, once told where its option ROM is, makes each hypercall in that,
+ * `mov $1, %eax; vmcall`, a `nop; out %eax, $0x7e` (hw/i386/kvmvapic.c). */
+static bool is_vapic_patch(uint64_t at)
+{
+    static const uint8_t before[] = { 0xb8, 1, 0, 0, 0, 0x0f, 0x01, 0xc1 };
+    static const uint8_t after[] = { 0xb8, 1, 0, 0, 0, 0x90, 0xe7, 0x7e };
+
+    for (uint64_t begin = at - 7; vapic_told && begin <= at - 5; begin++) {
+        if (begin >= OPTION_ROMS &&
+            begin + sizeof(after) <= LOW_PAGES * PAGE_BYTES &&
+            !memcmp(all + begin, before, sizeof(before)) &&
+            !memcmp(ram + begin, after, sizeof(after))) {
+            return true;
         }
     }
-    return LS_BY_UNKNOWN;
+    return false;
+}
+
+/* Of a byte that now is `is`. */
+static LsAuditCause cause_at(uint64_t at, uint8_t is)
+{
+    if (is == all[at] && cause_of[at] != LS_BY_UNKNOWN) {
+        return (LsAuditCause)cause_of[at];
+    }
+    /* This mark, or the one before it. */
+    if (dma_mark[at] && (uint16_t)(comparisons + 1 - dma_mark[at]) < 2) {
+        return LS_BY_DEVICE_DMA;
+    }
+    return is_vapic_patch(at) ? LS_BY_VAPIC : LS_BY_UNKNOWN;
 }
 
 /* Below 4 GiB the block's offsets are guest-physical addresses, and what is above
@@ -192,41 +226,40 @@ static void note_unknown(uint64_t at)
     }
 }
 
-static void compare_page(uint64_t page)
+/* Devices write while we look: all is said of one moment's bytes, after reading
+ * what devices said up to then. */
+static void compare_page(LsRecorder *r, uint64_t page)
 {
+    uint8_t is[PAGE_BYTES];
+
+    memcpy(is, ram + page, PAGE_BYTES);
+    ls_events_take_traces(r);
     for (uint64_t at = page; at < page + PAGE_BYTES; at++) {
         LsAuditCause cause;
 
-        if (ram[at] == seen[at]) {
+        if (is[at - page] == seen[at]) {
             continue;
         }
-        cause = cause_at(at);
+        cause = cause_at(at, is[at - page]);
         differing++;
         by_cause[cause]++;
         if (cause == LS_BY_UNKNOWN) {
             note_unknown(at);
         }
     }
-    memcpy(seen + page, ram + page, PAGE_BYTES);
-    memcpy(all + page, ram + page, PAGE_BYTES);
+    memcpy(seen + page, is, PAGE_BYTES);
+    memcpy(all + page, is, PAGE_BYTES);
     memset(cause_of + page, LS_BY_UNKNOWN, PAGE_BYTES);
 }
 
-void ls_audit_compare(void)
+void ls_audit_compare(LsRecorder *r)
 {
-    unsigned kept = 0;
-
+    ls_virtio_expect();
     for (uint64_t at = 0; at < ram_bytes; at += PAGE_BYTES) {
         if (memcmp(ram + at, seen + at, PAGE_BYTES)) {
-            compare_page(at);
+            compare_page(r, at);
         }
     }
-    for (unsigned i = 0; i < dma_count; i++) {
-        if (--dma[i].marks) {
-            dma[kept++] = dma[i];
-        }
-    }
-    dma_count = kept;
     comparisons++;
     last_mark = ls_now_ns();
 }
@@ -252,7 +285,7 @@ void ls_audit_report(LsBuffer *out)
 {
     static const char *const names[LS_AUDIT_CAUSES] = {
         "unknown", "event-delivery", "page-walk", "smm-state-save",
-        "device-dma",
+        "device-dma", "vapic",
     };
 
     if (!ls_audit_is_on()) {

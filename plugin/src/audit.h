@@ -23,6 +23,7 @@ typedef enum {
     LS_BY_PAGE_WALK,
     LS_BY_SMM_STATE_SAVE,
     LS_BY_DEVICE_DMA,
+    LS_BY_VAPIC,
     LS_AUDIT_CAUSES,
 } LsAuditCause;
 
@@ -44,8 +45,16 @@ void ls_audit_explain(uint64_t paddr, uint64_t bytes, LsAuditCause cause);
 /* A device will write there: differences up to the mark after the next are its. */
 void ls_audit_expect_dma(uint64_t paddr, uint64_t bytes);
 
-/* A mark.  While no store is between being made and being reported. */
-void ls_audit_compare(void);
+/* What reported stores made of these bytes, which lie in one page of the block:
+ * what was there before a device wrote.  False: they lie elsewhere. */
+bool ls_audit_before(uint64_t paddr, uint8_t *bytes, unsigned count);
+
+/* QEMU's vAPIC was told where its option ROM is, and patches that. */
+void ls_audit_vapic_told(void);
+
+/* A mark.  While no store is between being made and being reported, and all events
+ * were taken. */
+void ls_audit_compare(LsRecorder *r);
 
 /* Whether a mark is due. */
 bool ls_audit_is_due(void);

@@ -4,6 +4,7 @@
 
 #include "audit.h"
 #include "cpu_view.h"
+#include "fault.h"
 #include "guest_memory.h"
 #include "pages.h"
 #include "push.h"
@@ -131,10 +132,14 @@ void ls_deliver_settle_strays(LsRecorder *r)
 static void push_delivery(LsRecorder *r, const LsCpuDump *cpu,
                           const LsDelivery *d, unsigned count)
 {
+    bool frame_is_lost = ls_fault_loses_frame();
+
     compare_strays(r, d, count);
     ls_push_checked(r, ls_word(block_id(r, cpu, d->cpl), LS_W_BLOCK));
     for (unsigned i = 0; i < count; i++) {
-        push_access(r, &cpu->paging, &d->access[i]);
+        if (!(frame_is_lost && d->access[i].store)) {
+            push_access(r, &cpu->paging, &d->access[i]);
+        }
     }
     r->deliveries++;
 }

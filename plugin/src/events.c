@@ -5,6 +5,7 @@
  *   %6d: v=%02x e=%04x i=%d cpl=... pc=...  do_interrupt_all(), PE=1 only
  *   SMM: enter / SMM: after RSM             smm_helper.c
  *   Triple fault                            excp_helper.c
+ *   what `-trace` adds, see take_trace()    trace-events
  * Register dumps follow (cpu_dump.h).
  */
 #define _GNU_SOURCE
@@ -13,7 +14,10 @@
 #include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
+#include "fw_cfg.h"
+#include "insn_hooks.h"
 #include "pages.h"
+#include "virtio.h"
 #include "words.h"
 
 #include <errno.h>
@@ -175,17 +179,56 @@ static void take_other(LsRecorder *r, Taking *t, uint64_t what,
     ls_deliver_tell(r, &t->event, NULL);
 }
 
-/* A device maps memory: `-trace address_space_map`, of the memory audit. */
+/* A device maps memory. */
 static void take_map(const char *line, const char *end)
 {
     static const char name[] = " addr 0x";
     const char *addr = memmem(line, (size_t)(end - line), name,
                               sizeof(name) - 1);
 
-    if (ls_audit_is_on() && addr && field(line, end, " write:", 0) == 1) {
+    if (addr && field(line, end, " write:", 0) == 1) {
         ls_audit_expect_dma(field(addr, end, name, 0),
                             field(addr, end, ":", 0));
     }
+}
+
+static bool has(const char *line, const char *end, const char *text)
+{
+    return memmem(line, (size_t)(end - line), text, strlen(text)) != NULL;
+}
+
+/* The guest writes to a device, or did in this block. */
+static void take_device_write(const char *line, const char *end)
+{
+    if (has(line, end, "name 'fwcfg.dma'")) {
+        ls_fw_cfg_written(field(line, end, " addr 0x", 0),
+                          field(line, end, " value 0x", 0),
+                          (unsigned)field(line, end, " size ", 0));
+    } else if (has(line, end, "name 'kvmvapic'")) {
+        ls_audit_vapic_told();
+    }
+}
+
+/* What `-trace` logs for the memory audit, from any thread.  False: it is another
+ * line. */
+static bool take_trace(const char *line, const char *end)
+{
+    if (starts(line, end, "address_space_map ")) {
+        take_map(line, end);
+    } else if (starts(line, end, "memory_region_ops_write ")) {
+        take_device_write(line, end);
+    } else if (starts(line, end, "virtio_queue_notify ")) {
+        const char *n = memmem(line, (size_t)(end - line), " n ", 3);
+
+        ls_virtio_notified(field(line, end, " vdev 0x", 0),
+                           n ? (int)strtol(n + 3, NULL, 10) : 0,
+                           field(line, end, " vq 0x", 0));
+    } else if (starts(line, end, "virtqueue_pop ")) {
+        ls_virtio_popped(field(line, end, " vq 0x", 0));
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static void take_line(LsRecorder *r, Taking *t, const char *line,
@@ -201,8 +244,8 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
         ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
     } else if (starts(line, end, "SMM: after RSM")) {
         take_other(r, t, LS_EV_SMM_LEAVE, end);
-    } else if (starts(line, end, "address_space_map ")) {
-        take_map(line, end);
+    } else if (take_trace(line, end)) {
+        return;
     } else if (starts(line, end, "Triple fault")) {
         take_other(r, t, LS_EV_RESET, end);
     } else {
@@ -285,6 +328,38 @@ static void take(LsRecorder *r, bool leaving)
         (void)!fallocate(log_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                          (off_t)punched, (off_t)(upto - punched));
         punched = upto;
+    }
+}
+
+bool ls_events_take_traces(LsRecorder *r)
+{
+    while (*r->log) {
+        const char *line = (const char *)(uintptr_t)r->log;
+        const char *end = line;
+
+        if (r->kept_log) {
+            return true;
+        }
+        /* Another thread may be writing it. */
+        while (*(const volatile char *)end != '\n') {
+            end += *(const volatile char *)end != 0;
+        }
+        if (!take_trace(line, end)) {
+            return true;
+        }
+        r->log = end + 1;
+    }
+    return false;
+}
+
+void ls_events_finish(LsRecorder *r)
+{
+    if (r->kept_log) {
+        r->log = r->kept_log;
+        ls_insn_forget(r);
+    }
+    if (*r->log) {
+        take(r, false);
     }
 }
 

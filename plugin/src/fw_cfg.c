@@ -3,42 +3,46 @@
 #include "fw_cfg.h"
 
 #include "audit.h"
-#include "guest_memory.h"
+
+#include <string.h>
 
 enum { PORT_HIGH = 0x514, PORT_LOW = 0x518, CONTROL_READ = 1 << 1 };
 
+typedef struct {
+    uint32_t control, length;
+    uint64_t address;
+} Request;
+
 static uint32_t high;
-static uint64_t request, target, length; /* of the transfer under way */
 
-bool ls_fw_cfg_out(uint16_t port, uint64_t value)
+/* The device has overwritten `control` with 0; the audit knows what the guest had
+ * stored there. */
+static void settle(uint64_t at)
 {
-    uint64_t at, control, bytes, low, up;
+    uint8_t bytes[sizeof(Request)];
+    Request request;
 
-    if (port == PORT_HIGH) {
-        high = __builtin_bswap32((uint32_t)value);
+    for (unsigned i = 0; i < sizeof(bytes); i++) { /* it may cross a page */
+        if (!ls_audit_before(at + i, &bytes[i], 1)) {
+            return;
+        }
     }
-    if (port != PORT_LOW) {
-        return false;
+    memcpy(&request, bytes, sizeof(request));
+    ls_audit_explain(at, sizeof(request.control), LS_BY_DEVICE_DMA);
+    if (__builtin_bswap32(request.control) & CONTROL_READ) {
+        ls_audit_explain(__builtin_bswap64(request.address),
+                         __builtin_bswap32(request.length), LS_BY_DEVICE_DMA);
     }
-    at = (uint64_t)high << 32 | __builtin_bswap32((uint32_t)value);
-    high = 0;
-    if (!ls_guest_read(at, 4, &control) || !ls_guest_read(at + 4, 4, &bytes) ||
-        !ls_guest_read(at + 8, 4, &up) || !ls_guest_read(at + 12, 4, &low)) {
-        return false;
-    }
-    request = at;
-    target = (uint64_t)__builtin_bswap32((uint32_t)up) << 32 |
-             __builtin_bswap32((uint32_t)low);
-    length = __builtin_bswap32((uint32_t)control) & CONTROL_READ
-                 ? __builtin_bswap32((uint32_t)bytes) : 0;
-    return true;
 }
 
-void ls_fw_cfg_settle(void)
+void ls_fw_cfg_written(uint64_t port, uint64_t value, unsigned bytes)
 {
-    if (request) {
-        ls_audit_explain(request, 4, LS_BY_DEVICE_DMA); /* control: done */
-        ls_audit_explain(target, length, LS_BY_DEVICE_DMA);
+    if (port == PORT_HIGH && bytes == 8) {
+        settle(value);
+    } else if (port == PORT_HIGH) {
+        high = (uint32_t)value;
+    } else if (port == PORT_LOW) {
+        settle((uint64_t)high << 32 | (uint32_t)value);
+        high = 0;
     }
-    request = 0;
 }

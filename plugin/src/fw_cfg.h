@@ -7,13 +7,10 @@
 #ifndef LOADSTORE_FW_CFG_H
 #define LOADSTORE_FW_CFG_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* Before an `out`.  True when it makes the device write. */
-bool ls_fw_cfg_out(uint16_t port, uint64_t value);
-
-/* After it: tells the memory audit. */
-void ls_fw_cfg_settle(void);
+/* A write to the device's DMA port, of the value that the device sees, which has
+ * done then what it was told: tells the memory audit. */
+void ls_fw_cfg_written(uint64_t port, uint64_t value, unsigned bytes);
 
 #endif

@@ -152,6 +152,25 @@ uint32_t ls_insn_port(const uint8_t *bytes, unsigned len, bool wide)
     return port | (!(op & 1) ? 0u : wide ? 2u : 1u) << LS_PORT_SIZE_SHIFT;
 }
 
+unsigned ls_insn_mov_cr(const uint8_t *bytes, unsigned len, bool code64)
+{
+    unsigned at = 0, rex = 0, modrm, number;
+
+    while (at < len && is_prefix(bytes[at], code64)) {
+        rex = (bytes[at] & 0xf0) == 0x40 ? bytes[at] : 0;
+        at++;
+    }
+    if (len - at < 3 || bytes[at] != 0x0f || bytes[at + 1] != 0x22) {
+        return 0;
+    }
+    modrm = bytes[at + 2];
+    number = (modrm >> 3 & 7) | (rex & 4) << 1;
+    return number == 0 || number == 3
+               ? LS_MOV_CR | number << LS_MOV_CR_NUMBER_SHIFT |
+                     (modrm & 7) | (rex & 1) << 3
+               : 0u;
+}
+
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64)
 {
     bool rep = false, other = false;

@@ -29,12 +29,21 @@ enum {
     LS_INSN_PORT = 1 << 7,
 };
 
+enum {
+    LS_MOV_CR = 1 << 8,
+    LS_MOV_CR_NUMBER_SHIFT = 4, /* above the general register */
+};
+
 /* The vector of an LS_INSN_INT. */
 unsigned ls_insn_vector(const uint8_t *bytes, unsigned len);
 
 /* LS_PORT_* bits (words.h) of an LS_INSN_PORT, and its immediate port or
  * LS_PORT_DX.  `wide`: operands have 32 bits by default, else 16. */
 uint32_t ls_insn_port(const uint8_t *bytes, unsigned len, bool wide);
+
+/* For `mov` to CR0 or CR3: LS_MOV_CR, the control register and the general register
+ * it is loaded from; otherwise 0. */
+unsigned ls_insn_mov_cr(const uint8_t *bytes, unsigned len, bool code64);
 
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64);
 

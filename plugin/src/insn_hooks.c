@@ -2,15 +2,14 @@
 /* Callbacks of single instructions (see insn_hooks.h). */
 #include "insn_hooks.h"
 
-#include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
 #include "events.h"
-#include "fw_cfg.h"
 #include "insn_class.h"
 #include "pages.h"
 #include "push.h"
 #include "regions.h"
+#include "walker.h"
 
 /* Before an instruction after which addresses may lead elsewhere, and behind
  * it. */
@@ -20,6 +19,30 @@ static void on_remap(unsigned vcpu, void *userdata)
     (void)userdata;
     ls_pages_unmap(ls_self);
     ls_regions_forget();
+}
+
+/* Before `mov` to CR0 or CR3; userdata: see ls_insn_mov_cr(). */
+static void on_mov_cr(unsigned vcpu, void *userdata)
+{
+    LsRecorder *r = ls_self;
+    unsigned what = (unsigned)(uintptr_t)userdata;
+    bool is_cr3 = what >> LS_MOV_CR_NUMBER_SHIFT & 3;
+    uint64_t cr0, cr3;
+
+    on_remap(vcpu, userdata);
+    if (!r->eip) {
+        return;
+    }
+    cr0 = ls_view_u64(r->eip, LS_VIEW_CR0);
+    cr3 = ls_view_u64(r->eip, LS_VIEW_CR3);
+    if (ls_api.version > 1) {
+        *(is_cr3 ? &cr3 : &cr0) = ls_view_register(r->eip, what & 15);
+    } else if (is_cr3) {
+        return; /* QEMU 7.2: the register cannot be read */
+    } else if (cr3) {
+        cr0 |= LS_CR0_PG; /* nor this one: it may be */
+    }
+    ls_walker_expect(r, cr0, cr3);
 }
 
 /* Before `out dx`: flush only for ports that can remap memory. */
@@ -36,9 +59,11 @@ static void on_out_dx(unsigned vcpu, void *userdata)
     }
 }
 
-static void hook_remap(LsInsn *insn, unsigned class, bool after)
+static void hook_remap(LsInsn *insn, unsigned class, bool after, unsigned cr)
 {
-    if (after || class & (LS_INSN_REMAPS | LS_INSN_OUT_REMAPS)) {
+    if (cr) {
+        ls_api.on_insn(insn, on_mov_cr, LS_CB_R_REGS, (void *)(uintptr_t)cr);
+    } else if (after || class & (LS_INSN_REMAPS | LS_INSN_OUT_REMAPS)) {
         ls_api.on_insn(insn, on_remap, LS_CB_NO_REGS, NULL);
     } else if (class & LS_INSN_OUT_DX && ls_api.version == 1) {
         /* QEMU 7.2 does not keep registers where we could look at DX. */
@@ -96,9 +121,6 @@ static void on_port(unsigned vcpu, void *userdata)
         uint64_t value = low_bytes(ls_view_register(r->eip, LS_RAX), port);
 
         push_port(r, port | LS_PORT_VALUE, value);
-        if (ls_audit_is_on() && ls_fw_cfg_out((uint16_t)port, value)) {
-            ls_insn_look_again(r);
-        }
     } else {
         r->pending_in = port;
         look_again(r, (unsigned)(port >> LS_PORT_INDEX_SHIFT));
@@ -134,11 +156,6 @@ void ls_insn_settle(LsRecorder *r)
 
     r->log = r->kept_log;
     ls_insn_forget(r);
-    ls_fw_cfg_settle();
-    if (ls_audit_is_due()) {
-        ls_deliver_walks(r);
-        ls_audit_compare();
-    }
     if (port && r->eip && ls_events_next_ip(r) != r->pending_ip) {
         push_port(r, port | LS_PORT_VALUE,
                   low_bytes(ls_view_register(r->eip, LS_RAX), port));
@@ -164,7 +181,8 @@ void ls_hook_insn_events(LsInsn *insn, const LsBlockDraft *draft, unsigned i,
     const uint8_t *bytes = draft->bytes + draft->offset[i];
     unsigned len = draft->offset[i + 1] - draft->offset[i];
 
-    hook_remap(insn, class, class_before & LS_INSN_REMAPS);
+    hook_remap(insn, class, class_before & LS_INSN_REMAPS,
+               ls_insn_mov_cr(bytes, len, draft->hflags & LS_HF_CS64));
     if (!(draft->flags & LS_BLOCK_MODE_KNOWN)) {
         return; /* neither operand size nor registers are known */
     }

@@ -28,6 +28,7 @@ const char *ls_options_parse(LsOptions *options, int argc, char **argv)
         { "meta=", &options->meta, NULL },
         { "control=", &options->control, NULL },
         { "events=", &options->events, NULL },
+        { "fault=", &options->fault, NULL },
         { "max-accesses=", NULL, &options->limits.accesses },
         { "max-instructions=", NULL, &options->limits.instructions },
         { "max-bytes=", NULL, &options->limits.bytes },

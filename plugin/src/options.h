@@ -12,6 +12,7 @@ typedef struct {
     const char *meta;     /* meta=FILE: JSON for the header's `recorder` */
     const char *control;  /* control=FILE: the control page */
     const char *events;   /* events=FILE: QEMU's -D file, with -d int */
+    const char *fault;    /* fault=KIND:N, for tests (fault.h) */
     bool paused;          /* start=paused */
     bool audit;           /* audit=memory */
     LsLimits limits;      /* max-accesses=, max-instructions=, max-bytes= */

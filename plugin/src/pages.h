@@ -21,6 +21,14 @@ void ls_pages_unmap(LsRecorder *r);
 /* Whether an access word cannot hold the address. */
 bool ls_page_is_wide(uint64_t vaddr);
 
+/* Whether the access lies in a page that the stream knows, so that its word is
+ * all there is to say.  The last 64 bytes of a page are looked at more closely,
+ * since no access is wider. */
+static inline bool ls_page_is_placed(const LsRecorder *r, uint64_t vaddr)
+{
+    return vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)] < 0xfc0;
+}
+
 /* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
  * an access whose word has these low bits, and what the MMU stored for it.  Device
  * pages, unknown ones, page tables and pages that are still clean are not cached:

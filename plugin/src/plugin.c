@@ -13,6 +13,7 @@
 #include "deliver.h"
 #include "encoder.h"
 #include "events.h"
+#include "fault.h"
 #include "guest_memory.h"
 #include "options.h"
 #include "pages.h"
@@ -303,10 +304,11 @@ static void on_exit_qemu(void)
     atomic_store(&ls_control->state, LS_STATE_CLOSING);
     for (unsigned i = 0; i < count; i++) {
         if (count == 1 && atomic_load(&recording)) {
+            ls_events_finish(ls_recorders[i]);
             ls_deliver_walks(ls_recorders[i]);
         }
         if (ls_audit_is_on() && i == 0) {
-            ls_audit_compare();
+            ls_audit_compare(ls_recorders[i]);
         }
         ls_record_count_words(ls_recorders[i]);
     }
@@ -403,6 +405,9 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
     }
     if ((problem = ls_api_bind())) {
         return refuse("this QEMU lacks", problem);
+    }
+    if (options.fault && !ls_fault_choose(options.fault)) {
+        return refuse("argument not understood: fault", options.fault);
     }
     ls_capture.audit = options.audit;
     ls_capture.max_vcpus = (unsigned)info->system.max_vcpus;

@@ -128,6 +128,11 @@ const char *ls_api_bind(void)
     bind(&ls_api.ram_host, "qemu_ram_get_host_addr");
     bind(&ls_api.ram_length, "qemu_ram_get_used_length");
     bind(&ls_api.ram_addr, "qemu_ram_addr_from_host");
+    bind(&ls_api.queue_desc, "virtio_queue_get_desc_addr");
+    bind(&ls_api.queue_avail, "virtio_queue_get_avail_addr");
+    bind(&ls_api.queue_used, "virtio_queue_get_used_addr");
+    bind(&ls_api.queue_used_bytes, "virtio_queue_get_used_size");
+    bind(&ls_api.queue_entries, "virtio_queue_get_num");
     bind_regions();
     return NULL;
 }

@@ -79,6 +79,12 @@ typedef struct {
     void *(*ram_host)(void *block);
     uint64_t (*ram_length)(void *block);
     uint64_t (*ram_addr)(void *host); /* offset into all RAM blocks together */
+    /* Where a virtio device has its queue `n` (include/hw/virtio/virtio.h). */
+    uint64_t (*queue_desc)(void *device, int n);
+    uint64_t (*queue_avail)(void *device, int n);
+    uint64_t (*queue_used)(void *device, int n);
+    uint64_t (*queue_used_bytes)(void *device, int n);
+    int (*queue_entries)(void *device, int n);
 } LsApi;
 
 extern LsApi ls_api;

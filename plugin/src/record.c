@@ -10,7 +10,9 @@
 
 #include "audit.h"
 #include "cpu_view.h"
+#include "deliver.h"
 #include "events.h"
+#include "fault.h"
 #include "insn_class.h"
 #include "insn_hooks.h"
 #include "pages.h"
@@ -73,14 +75,6 @@ static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     mem_slow(r, info, vaddr, low_bits(info, site - r->current, size_bit));
 }
 
-/* Whether the access lies in a page that the stream knows, so that its word is
- * all there is to say.  The last 64 bytes of a page are looked at more closely,
- * since no access is wider. */
-static inline bool is_placed(const LsRecorder *r, uint64_t vaddr)
-{
-    return vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)] < 0xfc0;
-}
-
 /* An access of a block whose callback has run: no other way is known to QEMU
  * to enter a block of two or more instructions.  That callback has seen to room
  * for LS_BLOCK_WORDS, which is more than instructions without a rep prefix can
@@ -92,7 +86,7 @@ mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
 {
     uint64_t low = low_bits(info, (uint64_t)(uintptr_t)userdata, size_bit);
 
-    if (UNLIKELY(!is_placed(r, vaddr))) {
+    if (UNLIKELY(!ls_page_is_placed(r, vaddr))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
@@ -128,7 +122,7 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         return;
     }
     low = low_bits(info, index, size_bit);
-    if (UNLIKELY(!is_placed(r, vaddr))) {
+    if (UNLIKELY(!ls_page_is_placed(r, vaddr))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
@@ -184,11 +178,15 @@ static void mem_audited(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
 {
     LsRecorder *r = ls_self;
     uint64_t bytes = UINT64_C(1) << ls_api.mem_size_shift(info);
-    bool stray = ls_api.version == 1 && *r->log;
 
     (void)vcpu;
-    mem_careful(r, info, vaddr, userdata, info_size_bit, ls_api.version == 1);
-    for (uint64_t at = vaddr; bytes && ls_api.mem_is_store(info) && !stray;) {
+    /* Asked once: other threads write to the log, too. */
+    if (ls_api.version == 1 && ls_events_take_traces(r)) {
+        mem_stray(r, vaddr, low_bits(info, 0, info_size_bit));
+        return;
+    }
+    mem_careful(r, info, vaddr, userdata, info_size_bit, false);
+    for (uint64_t at = vaddr; bytes && ls_api.mem_is_store(info);) {
         uint64_t some = 4096 - (at & 4095) < bytes ? 4096 - (at & 4095) : bytes;
         unsigned slot = at >> 12 & (LS_PAGE_SLOTS - 1);
 
@@ -293,6 +291,10 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
             id = true_id(r, id);
         }
     }
+    if (ls_audit_is_due()) {
+        ls_deliver_walks(r);
+        ls_audit_compare(r);
+    }
     ls_push_checked(r, ls_word(id, LS_W_BLOCK));
 }
 
@@ -326,6 +328,9 @@ block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
         block(recorder, vcpu, userdata, flavour);                          \
     }
 
+/* Of the callbacks that were chosen. */
+static unsigned block_flavour;
+
 BLOCK_CALLBACK(block_solo, &ls_solo, FLAVOUR_SOLO)
 BLOCK_CALLBACK(block_smp, ls_self, FLAVOUR_SMP)
 BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
@@ -333,6 +338,19 @@ BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
 static LsMemCb mem_callback; /* NULL: always careful_callback */
 static LsMemCb careful_callback;
 static LsBlockCb block_callback;
+
+/* For the memory audit: any block, and a mark when one is due.  Between blocks no
+ * store is made that was not reported. */
+static void block_audited(unsigned vcpu, void *userdata)
+{
+    static unsigned count;
+
+    if (++count % 4096 == 0 && ls_self && ls_audit_is_due()) {
+        block_slow(ls_self, vcpu, (uint64_t)(uintptr_t)userdata, block_flavour);
+    } else {
+        block(ls_self, vcpu, userdata, block_flavour);
+    }
+}
 
 static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
@@ -448,12 +466,14 @@ bool ls_record_choose_callbacks(void)
                               : info_size_bit == 4 ? careful_self_4
                                                    : careful_self_5;
         block_callback = v1 ? block_index : block_smp;
+        block_flavour = v1 ? FLAVOUR_INDEX : FLAVOUR_SMP;
     } else {
         mem_callback = info_size_bit == 4 ? mem_solo_4 : mem_solo_5;
         careful_callback = v1 ? careful_solo_v1
                               : info_size_bit == 4 ? careful_solo_4
                                                    : careful_solo_5;
         block_callback = block_solo;
+        block_flavour = FLAVOUR_SOLO;
     }
     if (v1) {
         mem_callback = NULL; /* T1 */
@@ -461,6 +481,11 @@ bool ls_record_choose_callbacks(void)
     if (ls_capture.audit) {
         mem_callback = NULL;
         careful_callback = mem_audited;
+        block_callback = block_audited;
+    }
+    if (ls_fault_chosen()) {
+        mem_callback = NULL;
+        careful_callback = ls_fault_before(careful_callback);
     }
     return true;
 }

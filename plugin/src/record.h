@@ -60,6 +60,7 @@ typedef struct LsRecorder {
     unsigned stray_count;
     uint64_t pending_in;      /* LS_W_PORT word of an `in` under way, or 0 */
     struct LsWalker *walker;  /* walker.c; NULL: no table is known */
+    struct LsWalker *expected[2]; /* while paging is off: by EFER.LMA, later */
     uint64_t walk_updates;    /* accessed and dirty bits that were told */
     uint64_t walk_mismatches; /* tables that someone else wrote to */
     unsigned pending_int;     /* vector + 1 of a software interrupt in real mode */

@@ -71,9 +71,6 @@ COLD void ls_make_room(LsRecorder *r)
     room = ls_ring_full(&r->ring) + LS_RING_SLACK - there;
     r->limit = head + (room < LS_RING_STEP ? room : LS_RING_STEP);
     ls_pages_forget(r); /* each is compared with QEMU's answer when next used */
-    if (ls_audit_is_due()) {
-        ls_insn_look_again(r); /* at the next block */
-    }
 }
 
 /* Where blocks look when the vCPU's registers cannot be found: as if each ran

@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
+#include "fault.h"
 #include "guest_memory.h"
 
 #include <inttypes.h>
@@ -82,17 +83,20 @@ static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
 static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)
 {
     bool can = a->view && !a->parallel && ls_guest_memory_is_readable();
+    char partly[256];
     const char *why =
         a->parallel ? "with thread=multi page tables change while they are "
                       "looked at"
                     : "the vCPU's registers or guest memory cannot be read "
                       "in this QEMU";
 
-    add_ability(out, "page-walk", can ? "partial" : "no", can
-                    ? "accessed and dirty bits that the MMU sets, told when "
-                      "they are first used or seen; its reads of page tables "
-                      "are not recorded"
-                    : why);
+    snprintf(partly, sizeof(partly), "accessed and dirty bits that the MMU "
+             "sets, told when they are first used or seen%s; its reads of page "
+             "tables are not recorded",
+             ls_api.version == 1 ? ", but not those of the first fetch through "
+                                   "tables that CR3 is newly loaded with"
+                                 : "");
+    add_ability(out, "page-walk", can ? "partial" : "no", can ? partly : why);
     add_ability(out, "page-attributes", can ? "yes" : "no",
                 can ? NULL : why);
 }
@@ -159,9 +163,13 @@ char *ls_report_header(const LsQemuInfo *info, const char *recorder,
     add(&out, "{\"recorder\":%s,", recorder ? recorder : "{}");
     add(&out,
         "\"plugin\":{\"api\":%d,\"accepts\":[%d,%d],\"vcpus\":%d,"
-        "\"maxVcpus\":%d},\"capabilities\":",
+        "\"maxVcpus\":%d",
         ls_api.version, info->version.min, info->version.cur,
         info->system.smp_vcpus, info->system.max_vcpus);
+    if (ls_fault_chosen()) {
+        add(&out, ",\"fault\":\"%s\"", ls_fault_chosen());
+    }
+    add(&out, "},\"capabilities\":");
     add_abilities(&out, abilities);
     add(&out, "}");
     return (char *)out.bytes;
@@ -264,6 +272,9 @@ char *ls_report_totals(const char *cause, const char *error,
     add_vcpus(&out, encoders, count);
     end_array(&out);
     ls_audit_report(&out);
+    if (ls_fault_chosen()) {
+        add(&out, "\"injectedFaults\":%" PRIu64 ",", ls_fault_count());
+    }
     add(&out, "\"capabilities\":");
     add_abilities(&out, abilities);
     add(&out, "}");

@@ -224,6 +224,72 @@ static void remember_root(LsRecorder *r, const LsPaging *paging)
     link_table(r, page, levels, paging);
 }
 
+static void free_walker(LsWalker *w)
+{
+    for (unsigned i = 0; w && i < TABLE_SLOTS; i++) {
+        free(w->table[i].copy);
+    }
+    free(w);
+}
+
+static void enter(LsRecorder *r, const LsPaging *paging)
+{
+    if (r->walker && r->walker->count == MAX_TABLES) {
+        ls_walker_forget(r); /* stale ones fill it */
+    }
+    if (!r->walker) {
+        r->walker = calloc(1, sizeof(*r->walker));
+    }
+    if (r->walker) {
+        remember_root(r, paging);
+    }
+}
+
+static void forget_expected(LsRecorder *r)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        free_walker(r->expected[i]);
+        r->expected[i] = NULL;
+    }
+}
+
+/* Tables as they would be in this mode, apart from what is known. */
+static LsWalker *expect_in(LsRecorder *r, LsPaging paging, bool long_mode)
+{
+    LsWalker *known = r->walker, *expected;
+
+    paging.long_mode = long_mode;
+    r->walker = expected = calloc(1, sizeof(*expected));
+    if (expected) {
+        remember_root(r, &paging);
+    }
+    r->walker = known;
+    return expected;
+}
+
+void ls_walker_expect(LsRecorder *r, uint64_t cr0, uint64_t cr3)
+{
+    LsPaging paging;
+
+    if (!(cr0 & LS_CR0_PG) || !ls_walker_is_possible(r)) {
+        return;
+    }
+    paging = paging_of(r);
+    paging.cr3 = cr3;
+    if (paging.cr0 & LS_CR0_PG) {
+        enter(r, &paging);
+        return;
+    }
+    if (r->walker && find(r->walker, root_page(&paging))->page) {
+        return; /* paging was on before */
+    }
+    forget_expected(r);
+    r->expected[false] = expect_in(r, paging, false);
+    if (paging.cr4 & LS_CR4_PAE) { /* EFER.LME decides, which is not known */
+        r->expected[true] = expect_in(r, paging, true);
+    }
+}
+
 void ls_walker_enter(LsRecorder *r)
 {
     LsPaging paging;
@@ -235,15 +301,13 @@ void ls_walker_enter(LsRecorder *r)
     if (!(paging.cr0 & LS_CR0_PG)) {
         return;
     }
-    if (r->walker && r->walker->count == MAX_TABLES) {
-        ls_walker_forget(r); /* stale ones fill it */
+    if (r->expected[paging.long_mode]) {
+        free_walker(r->walker);
+        r->walker = r->expected[paging.long_mode];
+        r->expected[paging.long_mode] = NULL;
     }
-    if (!r->walker) {
-        r->walker = calloc(1, sizeof(*r->walker));
-    }
-    if (r->walker) {
-        remember_root(r, &paging);
-    }
+    forget_expected(r);
+    enter(r, &paging);
 }
 
 static void push_update(LsRecorder *r, uint64_t paddr, unsigned bytes,
@@ -407,9 +471,6 @@ void ls_walker_compare_all(LsRecorder *r)
 
 void ls_walker_forget(LsRecorder *r)
 {
-    for (unsigned i = 0; r->walker && i < TABLE_SLOTS; i++) {
-        free(r->walker->table[i].copy);
-    }
-    free(r->walker);
+    free_walker(r->walker);
     r->walker = NULL;
 }

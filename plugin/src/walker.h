@@ -20,6 +20,10 @@
  * several vCPU threads it is not. */
 bool ls_walker_is_possible(const LsRecorder *r);
 
+/* The next instruction gives CR0 and CR3 these values, and the one behind it may be
+ * fetched through the new tables: they are copied now. */
+void ls_walker_expect(LsRecorder *r, uint64_t cr0, uint64_t cr3);
+
 /* CR3 has a new value. */
 void ls_walker_enter(LsRecorder *r);
 

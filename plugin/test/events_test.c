@@ -242,3 +242,14 @@ TEST(events_closed_are_not_read)
     fake_log("Triple fault\n");
     CHECK_EQ(*r->log, 0);
 }
+
+/* Taken at the very end, when no block follows. */
+TEST(events_left_at_the_end)
+{
+    start();
+    fake_log("     0: v=06 e=0000 i=0 cpl=0 pc=0000000000002000 CR2=0\n");
+    ls_events_finish(captured_recorder());
+    CHECK_TEXT(captured_text(), "event 0x6 error 0 ip 2000 cr2 0");
+    ls_events_finish(captured_recorder());
+    CHECK_TEXT(captured_text(), "");
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Encodings as GNU as writes them, and what looks like them. */
 #include "check.h"
+#include "cpu_view.h"
 #include "hex.h"
 #include "insn_class.h"
 #include "words.h"
@@ -293,4 +294,31 @@ TEST(insn_class_of_ports)
     CHECK(ls_port_remaps(0x92) && ls_port_remaps(0x60) &&
           ls_port_remaps(0x64) && ls_port_remaps(0xb2));
     CHECK(!ls_port_remaps(0x70) && !ls_port_remaps(0x3f8));
+}
+
+TEST(insn_mov_to_cr0_and_cr3)
+{
+    static const struct {
+        const char *hex;
+        unsigned what;
+    } cases[] = {
+        { "0f 22 d8", LS_MOV_CR | 3 << LS_MOV_CR_NUMBER_SHIFT | LS_RAX },
+        { "0f 22 c2", LS_MOV_CR | LS_RDX },
+        { "66 0f 22 c0", LS_MOV_CR | LS_RAX },
+        { "41 0f 22 da", LS_MOV_CR | 3 << LS_MOV_CR_NUMBER_SHIFT | 10 },
+        { "48 0f 22 d8", LS_MOV_CR | 3 << LS_MOV_CR_NUMBER_SHIFT | LS_RAX },
+        { "0f 22 e0", 0 },    /* CR4 */
+        { "44 0f 22 c0", 0 }, /* CR8 */
+        { "0f 20 d8", 0 },    /* from CR3 */
+        { "0f 22", 0 },
+        { "8b 03", 0 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t bytes[16];
+        unsigned len = (unsigned)hex_bytes(cases[i].hex, bytes, 15);
+
+        check_context("%s", cases[i].hex);
+        CHECK_EQ(ls_insn_mov_cr(bytes, len, true), cases[i].what);
+    }
 }

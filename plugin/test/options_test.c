@@ -24,11 +24,12 @@ TEST(options_are_all_understood)
 {
     CHECK_TEXT(parse("out=/tmp/a=b meta=m.json control=c events=e start=paused "
                      "max-accesses=1 max-instructions=18446744073709551615 "
-                     "max-bytes=1000000"), NULL);
+                     "max-bytes=1000000 fault=drop:9"), NULL);
     CHECK_TEXT(options.out, "/tmp/a=b");
     CHECK_TEXT(options.meta, "m.json");
     CHECK_TEXT(options.control, "c");
     CHECK_TEXT(options.events, "e");
+    CHECK_TEXT(options.fault, "drop:9");
     CHECK(options.paused);
     CHECK_EQ(options.limits.accesses, 1);
     CHECK_EQ(options.limits.instructions, UINT64_MAX);
@@ -39,7 +40,7 @@ TEST(options_are_all_optional)
 {
     CHECK_TEXT(parse(""), NULL);
     CHECK(!options.out && !options.meta && !options.control);
-    CHECK(!options.events && !options.paused);
+    CHECK(!options.events && !options.paused && !options.fault);
     CHECK_EQ(options.limits.accesses | options.limits.instructions |
                  options.limits.bytes, 0);
 }
@@ -47,7 +48,7 @@ TEST(options_are_all_optional)
 TEST(options_name_the_argument_that_is_wrong)
 {
     static const char *const wrong[] = {
-        "out=", "out", "outfile=a", "Out=a", "start=running", "start=", "meta=",
+        "out=", "fault=", "out", "outfile=a", "Out=a", "start=running", "start=", "meta=",
         "max-accesses=", "max-accesses=0", "max-accesses=-1",
         "max-accesses=+1", "max-accesses=1k", "max-accesses=0x10",
         "max-accesses=18446744073709551616", "max-bytes=1.5",

@@ -1,22 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
-// What analyses read of a batch of accesses: a batch of the reader has this shape. Columns that were not
-// asked for are missing.
+// What analyses read: a stretch of a trace as columns. The engine fills it from the reader; a batch of the
+// reader without block executions and notes has this shape too. Columns that were not asked for are missing.
 
-export interface AccessColumns {
+import type { ColumnArrays, TraceNote } from '../format/index.ts';
+
+/** Columns of accesses by name, as the reader has them: docs/library.md. 64-bit ones are read with halves(). */
+export type AccessColumns = {
+  readonly [Name in keyof ColumnArrays]?: ColumnArrays[Name] | undefined;
+} & {
   readonly length: number;
-  /** Virtual addresses; read as u32 halves. */
-  readonly vaddr?: BigUint64Array | undefined;
-  /** Bit 0 store, bit 1 aborted. */
-  readonly flags?: Uint8Array | undefined;
-  /** Id of the block in the code table. */
-  readonly block?: Uint32Array | undefined;
+  /** Ordinal, within the stream, of the first access; that of access i when none were left out is i more. */
+  readonly firstOrdinal?: number | undefined;
+  readonly stream?: number | undefined;
+  readonly chunkIndex?: number | undefined;
+  /** Block executions, when the analysis asks for them. */
+  readonly runs?: RunColumns | undefined;
+  /** Ascending by index. */
+  readonly notes?: readonly PlacedNote[] | undefined;
+};
+
+/** Whole block executions, the complete instruction stream: their accesses are all in the stretch. */
+export interface RunColumns {
+  readonly length: number;
+  /** Position, within the stream, of the first one; that of execution i when none were left out is i more. */
+  readonly firstBlock: number;
+  /** Id in the code table. */
+  readonly block: Uint32Array;
+  /** Instructions that completed: all of the block's unless it was left early. */
+  readonly executed: Uint16Array;
+  readonly vcpu: Uint16Array;
+  /** Of the block's first instruction. */
+  readonly icount: BigUint64Array;
+  /** Index, in the stretch, that the execution's first access has or would have; ascending. */
+  readonly firstAccess: Uint32Array;
+  /**
+   * 1 when its first instruction is a rep string one that goes on from the execution before: the instruction
+   * is among the completed ones of both, and counts once.
+   */
+  readonly continues: Uint8Array;
+  /**
+   * The same number, in this chunk: executions of one block that made the same accesses but for their
+   * addresses and devices, and that completed. 0: it is not known.
+   */
+  readonly shape: Uint32Array;
 }
+
+/** A note stands before the access with this index and the block execution with that one. */
+export type PlacedNote = TraceNote & { readonly index: number; readonly runIndex: number };
 
 export const FLAG_STORE = 1;
 export const FLAG_ABORTED = 2;
+export const FLAG_DEVICE = 4;
+export const FLAG_PHYSICAL_ONLY = 32;
+export const FLAG_ORIGIN = 192;
 
 /** The column, or a bug: the caller did not ask the reader for it. */
 export function requireColumn<T>(column: T | undefined, name: string): T {
   if (column === undefined) throw new Error(`internal: the batch has no column "${name}"`);
   return column;
+}
+
+/** The two halves of each element: low word of element i at 2 * i, high word at 2 * i + 1. No copy. */
+export function halves(column: BigUint64Array): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the audit looks at the accesses of a batch.
 
-import { AccessFlag, type ExecutionBatch, halves } from '../format/index.ts';
+import type { AccessColumns as BatchColumns } from '../analysis/index.ts';
+import { requireDefined } from '../base/index.ts';
+import { AccessFlag, halves } from '../format/index.ts';
 
 /** The bits that decide what an access counts as. */
 export const KIND_FLAGS: number =
@@ -15,12 +17,12 @@ export interface AccessColumns {
   readonly insn: Uint16Array;
 }
 
-export function accessColumns(batch: ExecutionBatch): AccessColumns {
+export function accessColumns({ vaddr, size, flags, insn }: BatchColumns): AccessColumns {
   return {
-    vaddr: halves(batch.vaddr),
-    size: batch.size,
-    flags: batch.flags,
-    insn: batch.insn,
+    vaddr: halves(requireDefined(vaddr, 'asked for')),
+    size: requireDefined(size, 'asked for'),
+    flags: requireDefined(flags, 'asked for'),
+    insn: requireDefined(insn, 'asked for'),
   };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the audit comes to: parts of threads, their sum, and the result drawn from it.
 
-import type { TraceFacts } from '../engine/index.ts';
+import type { TraceShape } from '../analysis/index.ts';
 import { cpuModeOfHflags, formatInstruction } from '../isa/index.ts';
 import type { BlockAudit } from './block-audit.ts';
 import { addFinding, emptyFinding, type Finding } from './finding.ts';
@@ -142,11 +142,7 @@ export function mergeParts(a: AuditPart, b: AuditPart): AuditPart {
   return a;
 }
 
-export function isAuditPart(value: unknown): value is AuditPart {
-  return typeof value === 'object' && value !== null && 'byMnemonic' in value && 'places' in value;
-}
-
-export function finishAudit(part: AuditPart, trace: TraceFacts): AuditResult {
+export function finishAudit(part: AuditPart, trace: TraceShape): AuditResult {
   const all = emptyFinding();
   for (const finding of part.byMnemonic.values()) addFinding(all, finding);
   const { all: accesses, eventDelivery, pageWalk } = part.accesses;
@@ -207,7 +203,7 @@ function inOrder<Name extends string>(
   return result;
 }
 
-function describePlace(part: AuditPart, { code }: TraceFacts, key: number): UnexplainedPlace {
+function describePlace(part: AuditPart, { code }: TraceShape, key: number): UnexplainedPlace {
   const block = Math.floor(key / INSNS_OF_BLOCK);
   const instruction = key % INSNS_OF_BLOCK;
   const place = part.places.get(key) ?? { missing: 0, extra: 0, addressMismatches: 0 };

@@ -7,10 +7,10 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { TraceError } from '../base/index.ts';
-import { runInline, runInWorkers } from '../engine/index.ts';
+import { shapeOfTrace } from '../engine/index.ts';
 import { openTrace } from '../format/index.ts';
 import type { RefItem } from '../format/reference-trace.oracle.ts';
-import { isAuditPart } from './audit-result.ts';
+import { auditOpenTrace } from './audit-trace.ts';
 import { instructionAudit } from './instruction-audit.ts';
 import { block, bytesOfTrace, openItems, run } from './small-trace.oracle.ts';
 
@@ -47,17 +47,22 @@ it('split anywhere and merged, the parts come to the same', async () => {
       fc.array(fc.nat(2), { minLength: 20, maxLength: 20 }),
       async (items, shares) => {
         const trace = await openItems(BLOCKS, [...items, { type: 'seal' }, run(0, [])]);
-        const whole = await runInline(trace, instructionAudit);
-        const states = [0, 1, 2].map(() => instructionAudit.init(trace));
+        const whole = await auditOpenTrace(trace);
+        const shape = shapeOfTrace(trace);
+        const states = [0, 1, 2].map(() =>
+          instructionAudit.init({}, shape, { index: 0, count: 1 }),
+        );
         for (const { chunkIndex } of trace.chunks) {
           const state = states[shares[chunkIndex % shares.length] ?? 0];
-          for await (const batch of trace.executions({ chunk: chunkIndex })) {
+          const { columns } = instructionAudit;
+          for await (const batch of trace.slices({ columns, runs: true, chunks: [chunkIndex] })) {
             if (state !== undefined) instructionAudit.consume(state, batch);
           }
         }
-        const parts = states.map((state) => instructionAudit.harvest(state));
+        const parts = states.flatMap((state) => instructionAudit.harvest?.(state) ?? []);
         const total = parts.reduce((a, b) => instructionAudit.merge(b, a));
-        expect(instructionAudit.finish(total, trace)).toEqual(whole);
+        expect(parts).toHaveLength(3);
+        expect(instructionAudit.finish(total, shape)).toEqual(whole);
         expect(whole.executions).toBe(trace.summary().instructions);
         expect(whole.accesses).toBe(trace.summary().accesses);
       },
@@ -69,18 +74,18 @@ it('split anywhere and merged, the parts come to the same', async () => {
 it('worker threads come to the same, tell how far they are, pass failures on and can be stopped', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'audit-'));
   const file = path.join(folder, 'a.memtrace');
-  const workerUrl = new URL('../../dist/audit/audit.worker.js', import.meta.url);
+  const moduleUrl = new URL('../../dist/audit/audit.worker.js', import.meta.url);
+  const workerUrl = new URL('../../dist/engine/analysis.worker.node.js', import.meta.url);
   const items = Array.from({ length: 40 }, () => ITEMS).flat();
   try {
     await writeFile(file, bytesOfTrace(BLOCKS, items));
     const trace = await openTrace(file);
-    const whole = await runInline(trace, instructionAudit);
-    await trace.close();
+    const whole = await auditOpenTrace(trace);
     expect(trace.chunks.length).toBe(40);
     const progress: number[] = [];
     const inWorkers = async (options: object): Promise<unknown> =>
-      runInWorkers(file, instructionAudit, isAuditPart, { workers: 3, workerUrl, ...options });
-    const onProgress = (done: number, all: number): void => void progress.push(done / all);
+      auditOpenTrace(trace, { workers: 3, workerUrl, ...options }, moduleUrl);
+    const onProgress = (part: number): void => void progress.push(part);
     expect(await inWorkers({ onProgress })).toEqual(whole);
     expect(progress).toHaveLength(40);
     expect(progress.at(-1)).toBe(1);
@@ -102,6 +107,7 @@ it('worker threads come to the same, tell how far they are, pass failures on and
     const failure: unknown = await inWorkers({}).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(TraceError);
     expect(failure).toMatchObject({ kind: 'checksum' });
+    await trace.close();
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// A thread of the audit.
+// What worker threads of the engine load.
 
-import { serveChunks } from '../engine/index.ts';
-import { instructionAudit } from './instruction-audit.ts';
-
-await serveChunks(instructionAudit);
+export { instructionAudit as analysis } from './instruction-audit.ts';

@@ -2,4 +2,5 @@
 // The instruction audit: what each executed instruction should access against what the trace holds of it.
 
 export type { AuditResult, MnemonicAudit, UnexplainedPlace } from './audit-result.ts';
-export { type AuditOptions, auditTrace } from './audit-trace.ts';
+
+export { auditTrace } from './audit-trace.ts';

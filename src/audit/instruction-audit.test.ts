@@ -2,14 +2,13 @@
 // What the audit accepts, under which rule, and that one access that is wrong is reported.
 
 import { describe, expect, it, test } from 'vitest';
-import { runInline } from '../engine/index.ts';
 import type { RefBlock, RefExecution, RefItem } from '../format/reference-trace.oracle.ts';
 import type { AuditResult } from './audit-result.ts';
-import { instructionAudit } from './instruction-audit.ts';
+import { auditOpenTrace } from './audit-trace.ts';
 import { block, MODE_16, MODE_32_USER, openItems, run } from './small-trace.oracle.ts';
 
 async function audit(blocks: readonly RefBlock[], items: readonly RefItem[]): Promise<AuditResult> {
-  return runInline(await openItems(blocks, items), instructionAudit);
+  return auditOpenTrace(await openItems(blocks, items));
 }
 
 /** The verdict in one line: recorded, expected, rules and what is inferred, then what is wrong. */

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit as a consumer of block executions: each is compared with what its instructions should access.
 
-import { TraceError } from '../base/index.ts';
-import type { Consumer, TraceFacts } from '../engine/index.ts';
-import {
-  AccessFlag,
-  type ChunkInfo,
-  type ExecutionBatch,
-  halves,
-  Origin,
-} from '../format/index.ts';
+import type {
+  AccessColumns as BatchColumns,
+  FreeAnalysis,
+  RunColumns,
+  TraceShape,
+} from '../analysis/index.ts';
+import { requireDefined } from '../base/index.ts';
+import { AccessFlag, type ChunkInfo, Origin } from '../format/index.ts';
 import { type AccessColumns, accessColumns } from './access-columns.ts';
 import { type AddressProgram, CHECK_FIELDS, countMismatches } from './address-program.ts';
 import {
@@ -35,7 +34,7 @@ import { type IterationPlan, matchIterations } from './match-iterations.ts';
 import { ShapeBook } from './shape-book.ts';
 
 export interface AuditState {
-  readonly trace: TraceFacts;
+  readonly trace: TraceShape;
   readonly source: ProfileSource;
   /** By block id. */
   readonly blocks: (BlockAudit | undefined)[];
@@ -47,11 +46,18 @@ export interface AuditState {
   chunkIndex: number;
   /** By the chunk's numbers of shapes: those of the book, -1 when not known yet. */
   shapeNumbers: Int32Array;
-  /** By vCPU: low half of the icount that its next block execution has unless it continues a rep instruction. */
-  readonly nextIcount: Map<number, number>;
 }
 
-export const instructionAudit: Consumer<AuditState, AuditPart, AuditResult> = {
+/** There is nothing to choose. */
+export type AuditParameters = Readonly<Record<string, never>>;
+
+export const instructionAudit: FreeAnalysis<AuditParameters, AuditState, AuditResult, AuditPart> = {
+  name: 'audit',
+  order: 'any',
+  columns: ['vaddr', 'size', 'flags', 'insn'],
+  requires: ['mode'],
+  runs: true,
+  aborted: true,
   init,
   consume,
   harvest,
@@ -59,11 +65,7 @@ export const instructionAudit: Consumer<AuditState, AuditPart, AuditResult> = {
   finish: finishAudit,
 };
 
-function init(trace: TraceFacts): AuditState {
-  const { status, why } = trace.capabilities.mode;
-  if (status === 'no') {
-    throw new TraceError('missing-capability', `instructions cannot be decoded: ${why}`);
-  }
+function init(_parameters: AuditParameters, trace: TraceShape): AuditState {
   return {
     trace,
     source: profileSource(),
@@ -73,7 +75,6 @@ function init(trace: TraceFacts): AuditState {
     part: emptyPart(),
     chunkIndex: -1,
     shapeNumbers: new Int32Array(4096),
-    nextIcount: new Map(),
   };
 }
 
@@ -85,18 +86,25 @@ function streamEnds(chunks: readonly ChunkInfo[]): ReadonlyMap<number, number> {
   return ends;
 }
 
-function consume(state: AuditState, batch: ExecutionBatch): void {
-  if (batch.chunkIndex !== state.chunkIndex) beginChunk(state, batch.chunkIndex);
-  const { shape, accessBegin, accessBase, length } = batch;
-  const columns = accessColumns(batch);
-  const { vaddr } = columns;
+function consume(state: AuditState, batch: BatchColumns): void {
+  const chunkIndex = requireDefined(batch.chunkIndex, 'batches of a trace have it');
+  if (chunkIndex !== state.chunkIndex) beginChunk(state, chunkIndex);
+  const runs = requireDefined(batch.runs, 'asked for');
+  const stretch = {
+    columns: accessColumns(batch),
+    length: batch.length,
+    runs,
+    streamEnd: state.streamEnds.get(batch.stream ?? 0) ?? 0,
+  };
+  const { shape, firstAccess } = runs;
+  const { vaddr } = stretch.columns;
   let { counts, programBegin, checks } = state.book;
   let { shapeNumbers } = state;
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < runs.length; i++) {
     // What is known of the shape holds for each execution of it; its addresses are its own.
     const number = shape[i] === 0 || shape[i] >= shapeNumbers.length ? -1 : shapeNumbers[shape[i]];
     if (number < 0) {
-      auditExecution(state, batch, columns, i);
+      auditExecution(state, stretch, i);
       ({ counts, programBegin, checks } = state.book);
       ({ shapeNumbers } = state);
       continue;
@@ -105,47 +113,28 @@ function consume(state: AuditState, batch: ExecutionBatch): void {
     const from = programBegin[number];
     const to = programBegin[number + 1];
     if (from === to) continue;
-    const begin = accessBegin[i] - accessBase;
+    const begin = firstAccess[i];
     if (countMismatches(checks, from, to, vaddr, begin) > 0) {
-      const block = requireBlock(state, batch.id[i]);
-      noteMismatches(block, state.book.programOf(number), columns, begin);
+      const block = requireBlock(state, runs.block[i]);
+      noteMismatches(block, state.book.programOf(number), stretch.columns, begin);
     }
   }
-  state.part.accesses.all += batch.accessCount;
-  keepIcounts(state, batch);
+  state.part.accesses.all += batch.length;
+}
+
+/** Whole block executions with all of their accesses. */
+interface Executions {
+  readonly columns: AccessColumns;
+  /** Accesses. */
+  readonly length: number;
+  readonly runs: RunColumns;
+  /** Block executions of the whole stream. */
+  readonly streamEnd: number;
 }
 
 function beginChunk(state: AuditState, chunkIndex: number): void {
   state.chunkIndex = chunkIndex;
   state.shapeNumbers.fill(-1);
-  state.nextIcount.clear();
-  for (const { vcpu, icount } of state.trace.chunks[chunkIndex].vcpuStates) {
-    state.nextIcount.set(vcpu, Number(icount & 0xffff_ffffn));
-  }
-}
-
-function keepIcounts(state: AuditState, { vcpu, icount, executed, length }: ExecutionBatch): void {
-  const icounts = halves(icount);
-  for (let i = 0; i < length; i++) {
-    if (i + 1 < length && vcpu[i] === vcpu[i + 1]) continue;
-    state.nextIcount.set(vcpu[i], (icounts[2 * i] + executed[i]) >>> 0);
-  }
-}
-
-/** The execution continues the rep instruction that it begins with: that counts when it completes, once. */
-function isContinued(
-  state: AuditState,
-  { vcpu, icount, executed }: ExecutionBatch,
-  i: number,
-): boolean {
-  const icounts = halves(icount);
-  let before = i - 1;
-  while (before >= 0 && vcpu[before] !== vcpu[i]) before--;
-  const next =
-    before < 0
-      ? (state.nextIcount.get(vcpu[i]) ?? 0)
-      : (icounts[2 * before] + executed[before]) >>> 0;
-  return icounts[2 * i] !== next;
 }
 
 function requireBlock(state: AuditState, id: number): BlockAudit {
@@ -160,21 +149,19 @@ function requireBlock(state: AuditState, id: number): BlockAudit {
 /** One execution, looked at access by access. */
 function auditExecution(
   state: AuditState,
-  batch: ExecutionBatch,
-  columns: AccessColumns,
+  { columns, length, runs, streamEnd }: Executions,
   i: number,
 ): void {
   const { part, book } = state;
-  const { accessBegin, accessBase } = batch;
-  const begin = accessBegin[i] - accessBase;
-  const end = i + 1 < batch.length ? accessBegin[i + 1] - accessBase : batch.accessCount;
-  const block = requireBlock(state, batch.id[i]);
+  const begin = runs.firstAccess[i];
+  const end = i + 1 < runs.length ? runs.firstAccess[i + 1] : length;
+  const block = requireBlock(state, runs.block[i]);
   if (block.profiles.length === 0) {
     countReconstructed(part, columns, begin, end);
     return;
   }
-  const executed = batch.executed[i];
-  const isLast = batch.firstBlock + i + 1 === state.streamEnds.get(batch.stream);
+  const executed = runs.executed[i];
+  const isLast = runs.firstBlock + i + 1 === streamEnd;
   const mayEndRecording = isLast && executed < block.profiles.length;
   const { repeated } = block;
   let prefixEnd = end;
@@ -182,7 +169,8 @@ function auditExecution(
     const last = block.profiles.length - 1;
     prefixEnd = begin;
     while (prefixEnd < end && columns.insn[prefixEnd] !== last) prefixEnd++;
-    if (last === 0 && isContinued(state, batch, i)) requireFinding(block, 0).executions--;
+    // What goes on counts when it completes, once.
+    if (runs.continues[i] !== 0) requireFinding(block, 0).executions--;
     auditRepeated(part, block, repeated, columns, prefixEnd, end, executed, mayEndRecording);
   }
   const shape = shapeOf(book, block, columns, begin, prefixEnd, executed, mayEndRecording);
@@ -194,8 +182,7 @@ function auditExecution(
     return;
   }
   book.counts[shape.number]++;
-  if (repeated === undefined && batch.shape[i] !== 0)
-    knowShape(state, batch.shape[i], shape.number);
+  if (repeated === undefined && runs.shape[i] !== 0) knowShape(state, runs.shape[i], shape.number);
 }
 
 function knowShape(state: AuditState, inChunk: number, inBook: number): void {

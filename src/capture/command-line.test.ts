@@ -139,3 +139,32 @@ describe('inspectQemuArguments', () => {
     expect(imageFiles).toEqual(['k', 'i', 'a,b.img', 'd.qcow2']);
   });
 });
+
+describe('the memory audit', () => {
+  it('has QEMU tell what devices are asked to write, and what they map where that can be asked', () => {
+    const traces = (text: string): string[] => {
+      const { args } = buildCommandLine(request([], { auditMemory: true, version: version(text) }));
+      expect(args.at(-1)).toMatch(/,audit=memory$/);
+      return args.filter((_, i) => args[i - 1] === '-trace');
+    };
+    const common = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
+    expect(traces('7.2.22')).toEqual(common);
+    expect(traces('10.0.2')).toEqual([...common, 'address_space_map']);
+  });
+
+  it('needs events and one thread', () => {
+    expect(() =>
+      buildCommandLine(request([], { auditMemory: true, eventLogFile: undefined })),
+    ).toThrow(/needs events/);
+    expect(() =>
+      buildCommandLine(request(['-accel', 'tcg,thread=multi'], { auditMemory: true })),
+    ).toThrow(/one thread/);
+  });
+});
+
+describe('a deliberate fault', () => {
+  it('is handed to the plugin', () => {
+    const { args } = buildCommandLine(request([], { fault: 'drop:100' }));
+    expect(args.at(-1)).toMatch(/,fault=drop:100$/);
+  });
+});

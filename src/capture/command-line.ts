@@ -25,7 +25,12 @@ export interface CommandLineRequest {
   readonly startPaused: boolean;
   /** Compare guest RAM with the stores that were seen. */
   readonly auditMemory?: boolean;
+  /** A deliberate fault for tests, KIND:N (CONTRIBUTING.md). */
+  readonly fault?: string | undefined;
 }
+
+/** QEMU events that tell the memory audit what devices are asked to write. */
+const AUDIT_TRACES = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
 
 export interface CommandLine {
   readonly args: readonly string[];
@@ -75,6 +80,7 @@ export function buildCommandLine(request: CommandLineRequest): CommandLine {
   }
   if (request.auditMemory === true) {
     requireAuditable(request, facts.acceleration);
+    for (const event of AUDIT_TRACES) args.push('-trace', event);
     // What devices map to write to; QEMU 7.2 cannot say.
     if (isAtLeast(request.version, 10)) args.push('-trace', 'address_space_map');
   }
@@ -121,6 +127,7 @@ function pluginArgument(request: CommandLineRequest): string {
   if (request.eventLogFile !== undefined) parts.push(`events=${request.eventLogFile}`);
   if (request.startPaused) parts.push('start=paused');
   if (request.auditMemory === true) parts.push('audit=memory');
+  if (request.fault !== undefined) parts.push(`fault=${request.fault}`);
   if (limits.accesses !== undefined) parts.push(`max-accesses=${limits.accesses}`);
   if (limits.instructions !== undefined) parts.push(`max-instructions=${limits.instructions}`);
   if (limits.bytes !== undefined) parts.push(`max-bytes=${limits.bytes}`);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds QEMU, starts it with the plugin, watches and stops it.
 
+export { type BoundedRun, runBounded } from './bounded-run.ts';
 export type { RecordLimits } from './command-line.ts';
 export {
   type ControlCommand,
@@ -20,6 +21,7 @@ export {
   PROJECT_FOLDER,
   requirePluginFile,
 } from './plugin-file.ts';
+export { isAtLeast } from './qemu-version.ts';
 export {
   type Recording,
   type RecordOutcome,

@@ -35,6 +35,8 @@ export interface RecordRequest {
   readonly startPaused: boolean;
   /** Compare guest RAM with the stores that were seen, at marks and at the end. Slow. */
   readonly auditMemory?: boolean;
+  /** A deliberate fault for tests, KIND:N (CONTRIBUTING.md); the trace says that it has it. */
+  readonly fault?: string | undefined;
   /** Record interrupts and exceptions, which takes QEMU's log. */
   readonly events: boolean;
   /** What the guest has of this process: input and output, input with output on stderr, or neither. */
@@ -114,6 +116,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
       limits: request.limits,
       startPaused: request.startPaused,
       auditMemory: request.auditMemory ?? false,
+      fault: request.fault,
     });
     output = claimOutputFile(request.outputFile, request.force);
     const { file: outputFile, keep: keepOutput, discard: discardOutput } = output;

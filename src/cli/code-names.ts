@@ -1,38 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of a trace's code for tables: functions by symbols, instructions by their bytes.
+// What to call the code and the pages of one trace.
 
-import { u64FromBigint } from '../base/index.ts';
+import { add64, type U64, u64FromBigint } from '../base/index.ts';
 import type { CodeTable } from '../format/index.ts';
-import { cpuModeOfHflags, decodeInstruction, formatInstruction, usualMode } from '../isa/index.ts';
-import type { CodeNames } from '../store/index.ts';
-import { findSymbolName, type SymbolTable } from '../symbols/index.ts';
+import {
+  type CpuMode,
+  cpuModeOfHflags,
+  formatInstruction,
+  nameInstruction,
+  usualMode,
+} from '../isa/index.ts';
+import { formatSymbol, type GuestSymbols, nameCode, nameLinuxRegion } from '../symbols/index.ts';
 
-/** `symbols` of the guest's code; undefined when there are none. */
-export function codeNames(code: CodeTable, symbols: SymbolTable | undefined): CodeNames {
+export interface CodeNames {
+  readonly hasSymbols: boolean;
+  addressOf(block: number, insn: number): U64;
+  /** Symbol of the function that the instruction belongs to; undefined without one. */
+  functionOf(block: number, insn: number): string | undefined;
+  /** The function, else who runs the code: "(user programs)". */
+  nameOf(block: number, insn: number): string;
+  /** "mov", "rep stos"; "(event delivery)" where no instruction is. */
+  mnemonicOf(block: number, insn: number): string;
+  /** Disassembly; "(event delivery)" where no instruction is. */
+  textOf(block: number, insn: number): string;
+  /** Symbol of an address of data, else the region of the address space. */
+  namePlace(lo: number, hi: number): string;
+}
+
+const DELIVERY = '(event delivery)';
+
+export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
+  const offsetsOf = lastOf((block: number) => code.insnOffsets(block));
+  const fallbackOf = lastOf((block: number) => nameCode(code, symbols, block));
+  const bytesOf = (block: number, insn: number): Uint8Array => {
+    const offsets = offsetsOf(block);
+    return code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
+  };
+  const addressOf = (block: number, insn: number): U64 => {
+    const { lo, hi } = u64FromBigint(code.vaddr(block));
+    return add64(lo, hi, offsetsOf(block)[insn] ?? 0, 0);
+  };
+  const functionOf = (block: number, insn: number): string | undefined => {
+    if (isDelivery(code, block)) return undefined;
+    const { lo, hi } = addressOf(block, insn);
+    const place = symbols.findCode(block, lo, hi);
+    return place === undefined ? undefined : formatSymbol(place);
+  };
+  const mnemonics = new Map<string, string>();
   return {
-    functionOf(block) {
-      if (symbols === undefined || code.insnCount(block) === 0) return undefined;
-      const { lo, hi } = u64FromBigint(code.vaddr(block));
-      return findSymbolName(symbols, lo, hi);
+    hasSymbols: symbols.findings.length > 0,
+    addressOf,
+    functionOf,
+    nameOf: (block, insn) => functionOf(block, insn) ?? fallbackOf(block),
+    mnemonicOf(block, insn) {
+      if (isDelivery(code, block)) return DELIVERY;
+      const bytes = bytesOf(block, insn);
+      const mode = modeOf(code, block);
+      const key = `${mode.codeBits} ${String.fromCharCode(...bytes)}`;
+      const known = mnemonics.get(key) ?? nameInstruction(bytes, mode);
+      mnemonics.set(key, known);
+      return known;
     },
-    instructionsOf(block) {
-      const hflags = code.mode(block);
-      const mode = hflags === undefined ? usualMode(64) : cpuModeOfHflags(hflags);
-      const bytes = code.bytes(block);
-      const offsets = code.insnOffsets(block);
-      return Array.from(offsets, (offset, i) => {
-        const own = bytes.subarray(offset, offsets[i + 1]);
-        const { mnemonic } = decodeInstruction(own, mode);
-        return { mnemonic, text: formatInstruction(own, mode, code.vaddr(block) + BigInt(offset)) };
-      });
+    textOf(block, insn) {
+      if (isDelivery(code, block)) return DELIVERY;
+      const { lo, hi } = addressOf(block, insn);
+      const vaddr = (BigInt(hi) << 32n) | BigInt(lo);
+      return formatInstruction(bytesOf(block, insn), modeOf(code, block), vaddr);
     },
-    *functions() {
-      if (symbols === undefined) return;
-      for (let row = 0; row < symbols.length; row++) {
-        const address =
-          (BigInt(symbols.addressHi[row] ?? 0) << 32n) | BigInt(symbols.addressLo[row] ?? 0);
-        yield { name: symbols.name[row] ?? '', module: symbols.module[row] ?? '', address };
-      }
+    namePlace(lo, hi) {
+      const place = symbols.findKernel(lo, hi, 'data') ?? symbols.findKernel(lo, hi, 'code');
+      return place === undefined
+        ? nameLinuxRegion(lo, hi, symbols.isRandomized)
+        : formatSymbol(place);
     },
+  };
+}
+
+function isDelivery(code: CodeTable, block: number): boolean {
+  return code.insnCount(block) === 0;
+}
+
+/** Of code whose mode is not known the address tells most. */
+function modeOf(code: CodeTable, block: number): CpuMode {
+  const mode = code.mode(block);
+  return mode === undefined ? usualMode(64) : cpuModeOfHflags(mode);
+}
+
+/** Blocks are asked for instruction by instruction: the last answer is the next one's. */
+function lastOf<T>(ask: (block: number) => T): (block: number) => T {
+  let last: { readonly block: number; readonly answer: T } | undefined;
+  return (block) => {
+    if (last?.block !== block) last = { block, answer: ask(block) };
+    return last.answer;
   };
 }

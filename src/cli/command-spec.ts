@@ -7,6 +7,8 @@ export interface OptionSpec {
   /** As commander reads it: "-o, --output <FILE>". */
   readonly flags: string;
   readonly description: string;
+  /** May be given several times: findTexts(). */
+  readonly repeatable?: boolean;
 }
 
 export interface ArgumentSpec {
@@ -67,10 +69,10 @@ export function findText(input: CommandInput, name: string): string | undefined 
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Of an option that takes several words. */
-export function findTexts(input: CommandInput, name: string): string[] {
+/** All values of an option that may be given several times. */
+export function findTexts(input: CommandInput, name: string): readonly string[] {
   const value = input.options.get(name);
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 /** For a flag `--no-NAME` the option is NAME, true unless given. */

@@ -2,19 +2,26 @@
 // Every command, in the order of --help and of docs/cli.md.
 
 import type { CommandSpec } from './command-spec.ts';
+import { addressSpacesCommand } from './commands/address-spaces.ts';
 import { auditCommand } from './commands/audit.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
 import { checkCommand } from './commands/check.ts';
 import { conformanceCommand } from './commands/conformance.ts';
+import { countsCommand } from './commands/counts.ts';
 import { ctlCommand } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
+import { explainCommand } from './commands/explain.ts';
+import { footprintCommand } from './commands/footprint.ts';
+import { heatCommand } from './commands/heat.ts';
+import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
+import { runCommand } from './commands/run.ts';
 
 export const PROGRAM_SUMMARY =
   'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
@@ -22,14 +29,21 @@ export const PROGRAM_SUMMARY =
 export const COMMANDS: readonly CommandSpec[] = [
   demoCommand,
   doctorCommand,
+  explainCommand,
+  conformanceCommand,
   recordCommand,
   ctlCommand,
   infoCommand,
-  dumpCommand,
-  eventsCommand,
   checkCommand,
   auditCommand,
-  conformanceCommand,
+  dumpCommand,
+  eventsCommand,
+  addressSpacesCommand,
+  countsCommand,
+  footprintCommand,
+  heatCommand,
+  hotCommand,
+  runCommand,
   queryCommand,
   benchRecordCommand,
   benchDecodeCommand,

@@ -195,6 +195,14 @@ describe('messages of the operating system', () => {
   });
 });
 
+describe('explain without quotes', () => {
+  it('hints at them', async () => {
+    const { exitCode, err } = await loadstore(['explain', 'mov', 'eax,', '[rdi]']);
+    expect(err).toContain("Try: the instruction in quotes: loadstore explain 'mov eax, [rdi]'");
+    expect(exitCode).toBe(2);
+  });
+});
+
 describe('record without "--"', () => {
   it('hints that the arguments of QEMU follow it', async () => {
     const { exitCode, err } = await loadstore(['record', '-m', '1G']);

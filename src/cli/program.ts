@@ -84,14 +84,24 @@ function configureCommand(command: Command, spec: CommandSpec): void {
     const name = argument.variadic === true ? `${argument.name}...` : argument.name;
     command.argument(argument.required ? `<${name}>` : `[${name}]`, argument.description);
   }
-  for (const option of spec.options) command.option(option.flags, option.description);
+  for (const { flags, description, repeatable = false } of spec.options) {
+    if (repeatable) command.option(flags, description, collect, []);
+    else command.option(flags, description);
+  }
   const exitCodes =
     spec.exitCodes === undefined ? '' : `\nExit codes:\n  ${spec.exitCodes.join('\n  ')}\n`;
   command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);
 }
 
+function collect(word: string, before: readonly string[]): readonly string[] {
+  return [...before, word];
+}
+
 /** What probably was meant by words that the parser refused. */
 function findHint(error: CommanderError, words: readonly string[]): string | undefined {
+  if (error.code === 'commander.excessArguments' && words[0] === 'explain') {
+    return "the instruction in quotes: loadstore explain 'mov eax, [rdi]'";
+  }
   const isRefused = ['commander.unknownOption', 'commander.missingArgument'].includes(error.code);
   if (!isRefused || words[0] !== 'record' || words.includes('--')) return undefined;
   return 'the arguments of QEMU follow "--": loadstore record [options] -- -m 1G ...';

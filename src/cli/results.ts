@@ -2,11 +2,13 @@
 // What commands come to: one typed result each, printed as text (render/) or as JSON. Keys that scripts rely
 // on keep their names.
 
+import type { SpacePlace } from '../analysis/index.ts';
 import type { AuditResult } from '../audit/index.ts';
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
+import type { SourceFinding } from '../symbols/index.ts';
+import type { HotFigures } from './hot-figures.ts';
 import type { Machine } from './machine.ts';
-import type { TopCounts } from './top-counts.ts';
 import type { TraceFacts, TraceTotals } from './trace-facts.ts';
 
 export interface RecordResult {
@@ -50,7 +52,7 @@ export interface DemoResult {
   /** Null when it is not known. */
   readonly recorderPeakBytes: number | null;
   readonly trace: TraceFacts;
-  readonly tops: TopCounts;
+  readonly hot: HotFigures;
 }
 
 export interface Spread {
@@ -95,6 +97,30 @@ export interface CheckCommandResult extends CheckResult {
   readonly file: string;
   /** Null when no repair was asked for. */
   readonly repaired: (RepairResult & { readonly file: string }) | null;
+}
+
+export interface AddressSpaceRow {
+  /** From 1, in the order of first use. */
+  readonly number: number;
+  /** Guest-physical address of the top-level page table, that of the kernel where there are two. */
+  readonly cr3: string;
+  /** Of the table that user code runs with; null: the same one. */
+  readonly userCr3: string | null;
+  readonly accesses: number;
+  readonly userAccesses: number;
+  readonly first: SpacePlace;
+  readonly last: SpacePlace;
+  /** Programs given whose code accessed memory in it. */
+  readonly programs: readonly string[];
+}
+
+export interface AddressSpacesCommandResult {
+  readonly parameters: { readonly file: string; readonly symbols: readonly SourceFinding[] };
+  readonly result: {
+    /** The kernel has page tables of its own beside those of user code. */
+    readonly isolated: boolean;
+    readonly addressSpaces: readonly AddressSpaceRow[];
+  };
 }
 
 export interface AuditCommandResult extends AuditResult {

@@ -17,10 +17,10 @@ function section(kind: number, value: object): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-async function factsWith(totals: object): Promise<TraceFacts> {
+async function factsWith(totals: object, plugin: object = {}): Promise<TraceFacts> {
   const begin = Buffer.from('MEMTRACE\u0001\0\0\0\0\0\0\0', 'latin1');
   const told = { cause: 'guest-exit', streams: [], vcpus: [], ...totals };
-  const bytes = Buffer.concat([begin, section(1, { capabilities: {} }), section(4, told)]);
+  const bytes = Buffer.concat([begin, section(1, { plugin, capabilities: {} }), section(4, told)]);
   return traceFactsOf(await openTraceSource(byteSourceFromBytes(new Uint8Array(bytes))));
 }
 
@@ -66,5 +66,65 @@ describe('viewMismatches', () => {
 
   it('is a count, or the totals are damaged', async () => {
     expect((await factsWith({ viewMismatches: -1 })).cut?.reason).toContain('viewMismatches');
+  });
+});
+
+describe('a deliberate fault', () => {
+  it('stands above all else, and is a doubt', async () => {
+    const facts = await factsWith({ injectedFaults: 3 }, { fault: 'drop:1000' });
+    expect(facts.deliberateFault).toBe('drop:1000');
+    expect(facts.doubts).toEqual({ injectedFaults: 3 });
+    const text = renderInfo({ ...facts, recordedBy: null });
+    expect(text).toMatch(/^WRONG ON PURPOSE: .* drop:1000\n/);
+    expect(text).toMatch(/injectedFaults +3 accesses that are wrong on purpose/);
+  });
+
+  it('is told of a trace that was cut before its totals, too', async () => {
+    const facts = { ...(await factsWith({}, { fault: 'swap:5' })), complete: false };
+    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/^WRONG ON PURPOSE/);
+  });
+
+  it('is not spoken of otherwise', async () => {
+    const facts = await factsWith({});
+    expect(facts.deliberateFault).toBeNull();
+    expect(renderInfo({ ...facts, recordedBy: null })).not.toContain('ON PURPOSE');
+  });
+});
+
+describe('the memory audit', () => {
+  const audit = {
+    auditedBytes: 2 ** 28,
+    comparisons: 3,
+    differingBytes: 12,
+    unknownBytes: 5,
+    byCause: { unknown: 5, 'event-delivery': 0, 'page-walk': 1, 'device-dma': 6 },
+    ranges: [
+      { paddr: 0x7c00, bytes: 4 },
+      { paddr: 0x1_2345_6789, bytes: 1 },
+    ],
+  };
+
+  it('is told as it is in the totals', async () => {
+    const facts = await factsWith({ memoryAudit: audit });
+    expect(facts.memoryAudit).toEqual(audit);
+    const text = renderInfo({ ...facts, recordedBy: null });
+    expect(text).toContain('256 MiB of RAM compared 3 times');
+    expect(text).toContain('12 bytes written by others: page-walk 1 byte, device-dma 6 bytes\n');
+    expect(text).toContain('5 bytes unknown, at 0x7c00+4, 0x123456789+1\n');
+  });
+
+  it('is not spoken of where there was none', async () => {
+    const facts = await factsWith({});
+    expect(facts.memoryAudit).toBeNull();
+    expect(renderInfo({ ...facts, recordedBy: null })).not.toContain('memory audit');
+  });
+
+  it.each([
+    ['unknownBytes', { ...audit, unknownBytes: -1 }],
+    ['byCause.page-walk', { ...audit, byCause: { 'page-walk': 'one' } }],
+    ['ranges[0].paddr', { ...audit, ranges: [{ bytes: 1 }] }],
+    ['ranges', { ...audit, ranges: undefined }],
+  ])('with a wrong %s is damage', async (place, memoryAudit) => {
+    expect((await factsWith({ memoryAudit })).cut?.reason).toContain(`memoryAudit.${place}`);
   });
 });

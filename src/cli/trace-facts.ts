@@ -51,6 +51,8 @@ export interface TraceFacts {
   readonly outside: Readonly<Record<string, string>>;
   /** What was counted as missing or doubtful, by name; only what is not 0. */
   readonly doubts: Readonly<Record<string, number>>;
+  /** KIND:N of the faults that a test injected; null for a trace that is what it seems. */
+  readonly deliberateFault: string | null;
   /** Null when recording did not audit memory. */
   readonly memoryAudit: MemoryAudit | null;
   readonly chunkCount: number;
@@ -88,7 +90,7 @@ export function traceFactsOf(trace: Trace): TraceFacts {
   const userAccesses = trace.capabilities.cpl.status === 'no' ? null : rest.userAccesses;
   const accesses = loads + stores;
   const streams = trace.totals?.streams;
-  const { viewMismatches = 0, gaps = 0 } = trace.totals ?? {};
+  const { viewMismatches = 0, gaps = 0, injectedFaults = 0 } = trace.totals ?? {};
   const total = (name: keyof StreamTotals): number | null =>
     streams === undefined ? null : streams.reduce((sum, stream) => sum + stream[name], 0);
   return {
@@ -109,8 +111,10 @@ export function traceFactsOf(trace: Trace): TraceFacts {
         ...DOUBTS.map((name) => [name, total(name) ?? 0] as const),
         ['viewMismatches', viewMismatches] as const,
         ['gaps', gaps] as const,
+        ['injectedFaults', injectedFaults] as const,
       ].filter(([, count]) => count > 0),
     ),
+    deliberateFault: trace.header.plugin.fault ?? null,
     memoryAudit: trace.totals?.memoryAudit ?? null,
     chunkCount: trace.chunks.length,
     codeBlockCount: trace.code.blockCount,

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs pure, mergeable analyses over the chunks of a trace, in this thread or in several.
+// Runs analyses over a trace: several in one pass, in this thread or in worker threads.
 
-export type { Consumer, TraceFacts } from './consumer.ts';
-export { type RunOptions, runInline } from './run-inline.ts';
-export { runInWorkers, type WorkerRunOptions } from './run-workers.node.ts';
-export { serveChunks } from './serve-chunks.node.ts';
+export { analyse } from './analyse.node.ts';
+export { loadAnalysis } from './load-analysis.node.ts';
+export {
+  type AnalysisRequest,
+  type AnyAnalysis,
+  type AnyRequest,
+  type PassOptions,
+  type ResultsOf,
+  shapeOfTrace,
+} from './pass.ts';

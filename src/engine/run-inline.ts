@@ -1,45 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
+// The whole pass in this thread: each analysis has one state, which sees everything in order.
 
+import type { TraceShape } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { Consumer } from './consumer.ts';
+import { createChunkFeed } from './chunk-feed.ts';
+import type { PassOutcome, PassPlan } from './pass.ts';
 
-export interface RunOptions {
-  /** Called as chunks are done: accesses of them, and of the whole trace. */
-  readonly onProgress?: (doneAccesses: number, allAccesses: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** Runs a consumer in this thread. Throws as Trace.executions() does. */
-export async function runInline<State, Part, Result>(
+export async function runInline(
   trace: Trace,
-  consumer: Consumer<State, Part, Result>,
-  options: RunOptions = {},
-): Promise<Result> {
-  const state = consumer.init(trace);
-  const progress = progressOf(trace, options);
-  for (const { chunkIndex } of trace.chunks) {
-    options.signal?.throwIfAborted();
-    await consumeChunk(trace, consumer, state, chunkIndex);
-    progress(chunkIndex);
-  }
-  return consumer.finish(consumer.harvest(state), trace);
-}
-
-export async function consumeChunk<State>(
-  trace: Trace,
-  consumer: Pick<Consumer<State, unknown, unknown>, 'consume'>,
-  state: State,
-  chunk: number,
-): Promise<void> {
-  for await (const batch of trace.executions({ chunk })) consumer.consume(state, batch);
-}
-
-/** Called with each chunk that is done. */
-export function progressOf(trace: Trace, options: RunOptions): (chunkIndex: number) => void {
-  const all = trace.chunks.reduce((sum, { accessCount }) => sum + accessCount, 0);
+  shape: TraceShape,
+  plan: PassPlan,
+  onProgress: ((part: number) => void) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<PassOutcome> {
+  const analyses = plan.requests.map(({ analysis }) => analysis);
+  const feed = createChunkFeed(trace, shape, plan.selection, plan.slices, analyses);
+  const running = plan.requests.map(({ analysis, parameters }) => ({
+    analysis,
+    state: analysis.init(parameters, shape, { index: 0, count: 1 }),
+  }));
   let done = 0;
-  return (chunkIndex) => {
-    done += trace.chunks[chunkIndex]?.accessCount ?? 0;
-    options.onProgress?.(done, all);
-  };
+  for (const chunkIndex of plan.chunks) {
+    signal?.throwIfAborted();
+    for await (const stretch of feed.stretches(chunkIndex, signal)) {
+      for (const { analysis, state } of running) analysis.consume(state, stretch(analysis));
+    }
+    done++;
+    onProgress?.(done / plan.chunks.length);
+  }
+  const states = running.map(({ analysis, state }) => analysis.harvest?.(state) ?? state);
+  return { states, selected: feed.selected };
 }

@@ -1,124 +1,238 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a consumer in worker threads. A thread is given one chunk after the other, as it gets ready, and
-// sends its part when there are none left: memory does not grow with the trace.
+// A pass in worker threads. Chunks are dealt out as threads become free; each is decoded once. Analyses that
+// take them in any order have a state in every thread. Of an ordered analysis each thread has a shard at most:
+// the thread that decodes a chunk parts it by shard into shared memory, and every thread consumes its
+// shards of all chunks in the order of the trace. Decoding runs ahead of that by a bounded number of chunks.
 
 import { Worker } from 'node:worker_threads';
-import { TraceError, type TraceErrorFacts, type TraceErrorKind } from '../base/index.ts';
-import { openTrace } from '../format/index.ts';
-import type { Consumer } from './consumer.ts';
-import { progressOf, type RunOptions, runInline } from './run-inline.ts';
+import type { TraceShape } from '../analysis/index.ts';
+import { requireDefined, TraceError } from '../base/index.ts';
+import type { Trace } from '../format/index.ts';
+import type { WorkerOptions } from './analyse.ts';
+import {
+  type AnyRequest,
+  addSelected,
+  NOTHING_SELECTED,
+  type PassOutcome,
+  type PassPlan,
+} from './pass.ts';
+import type { ShardStretches, WorkerOrder, WorkerReport, WorkerTask } from './protocol.ts';
 
-export interface WorkerRunOptions extends RunOptions {
-  /** Threads; 0: run in this one. */
-  readonly workers: number;
-  /** A module that calls serveChunks() with the same consumer. */
-  readonly workerUrl: URL;
-}
+/** Of parted chunks that wait to be consumed, all together. */
+const LOOK_AHEAD_BYTES = 2 ** 28;
+/** Bytes that an access takes in a parted chunk, about. */
+const PARTED_ACCESS_BYTES = 20;
+/** Orders to decode that a thread has at a time: one it works on, one that waits. */
+const DECODE_ORDERS = 2;
+const SHARD_LIMIT = 8;
 
-/** What a thread is started with. */
-export interface ShardTask {
-  readonly path: string;
-}
-
-/** Number of the next chunk; undefined: there are none left. */
-export type ShardOrder = number | undefined;
-
-export type ShardMessage =
-  | { readonly type: 'ready' }
-  | { readonly type: 'done'; readonly chunk: number }
-  | { readonly type: 'part'; readonly part: unknown }
-  | {
-      readonly type: 'failure';
-      readonly kind: TraceErrorKind;
-      readonly message: string;
-      readonly facts: TraceErrorFacts;
-    };
-
-/** Opens the trace and runs the consumer over all of it. Throws as openTrace() and Trace.executions() do. */
-export async function runInWorkers<State, Part, Result>(
-  path: string,
-  consumer: Consumer<State, Part, Result>,
-  isPart: (value: unknown) => value is Part,
-  options: WorkerRunOptions,
-): Promise<Result> {
-  const trace = await openTrace(path);
+export async function runInWorkers(
+  trace: Trace,
+  shape: TraceShape,
+  plan: PassPlan,
+  { workers, workerUrl, onProgress, signal }: WorkerOptions,
+): Promise<PassOutcome> {
+  const url = workerUrl ?? new URL('./analysis.worker.node.js', import.meta.url);
+  const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
+  const shardCounts = plan.requests.map((request) => countShards(request, shape, threadCount));
+  const isOrdered = shardCounts.some((count) => count > 0);
+  const lookAhead = isOrdered ? lookAheadOf(trace, plan, threadCount) : plan.chunks.length;
+  const threads = Array.from({ length: threadCount }, (_, thread) =>
+    startThread(url, {
+      path: trace.path,
+      selection: plan.selection,
+      slices: plan.slices,
+      requests: plan.requests.map(({ analysis, parameters, moduleUrl }, i) => {
+        const shardCount = requireDefined(shardCounts[i], 'one for each request');
+        const shard = thread < shardCount ? thread : undefined;
+        return { name: analysis.name, moduleUrl, parameters, shardCount, shard };
+      }),
+    }),
+  );
   try {
-    const count = Math.min(options.workers, trace.chunks.length);
-    if (count === 0) return await runInline(trace, consumer, options);
-    const progress = progressOf(trace, options);
-    const chunks = trace.chunks.map(({ chunkIndex }) => chunkIndex);
-    const parts = await runShards(path, chunks, count, isPart, progress, options);
-    const [first, ...others] = parts;
-    if (first === undefined) throw new Error('internal: no thread sent its part');
-    const total = others.reduce((sum, part) => consumer.merge(sum, part), first);
-    return consumer.finish(total, trace);
+    return await conduct(threads, plan, isOrdered, lookAhead, onProgress, signal);
   } finally {
-    await trace.close();
+    await Promise.all(threads.map((thread) => thread.stop()));
   }
 }
 
-async function runShards<Part>(
-  path: string,
-  chunks: readonly number[],
-  count: number,
-  isPart: (value: unknown) => value is Part,
-  progress: (chunk: number) => void,
-  { workerUrl, signal }: WorkerRunOptions,
-): Promise<readonly Part[]> {
-  signal?.throwIfAborted();
-  const queue = chunks.values();
-  const task: ShardTask = { path };
-  const workers = Array.from({ length: count }, () => new Worker(workerUrl, { workerData: task }));
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
-    };
-    signal?.addEventListener('abort', onAbort);
-  });
-  try {
-    const parts = Promise.all(
-      workers.map(async (worker) => shardPart(worker, queue, isPart, progress)),
-    );
-    return await Promise.race([parts, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
-    await Promise.all(workers.map(async (worker) => worker.terminate()));
-  }
+function countShards(request: AnyRequest, shape: TraceShape, threadCount: number): number {
+  const { analysis, parameters } = request;
+  if (analysis.order === 'any') return 0;
+  const limit = Math.min(SHARD_LIMIT, threadCount, analysis.shardLimit(parameters, shape));
+  return 2 ** Math.floor(Math.log2(Math.max(1, limit)));
 }
 
-async function shardPart<Part>(
-  worker: Worker,
-  queue: Iterator<number, undefined>,
-  isPart: (value: unknown) => value is Part,
-  progress: (chunk: number) => void,
-): Promise<Part> {
-  return new Promise((resolve, reject) => {
-    const order = (): void => {
-      const next: ShardOrder = queue.next().value;
-      worker.postMessage(next, []);
-    };
-    worker.on('message', (message: ShardMessage) => {
-      switch (message.type) {
-        case 'done':
-          progress(message.chunk);
-          order();
-          break;
-        case 'ready':
-          order();
-          break;
-        case 'part':
-          if (isPart(message.part)) resolve(message.part);
-          else reject(new Error('internal: a thread sent something else than its part'));
-          break;
-        case 'failure':
-          reject(new TraceError(message.kind, message.message, message.facts));
-          break;
+function lookAheadOf(trace: Trace, { chunks }: PassPlan, threadCount: number): number {
+  const largest = chunks.reduce(
+    (most, index) => Math.max(most, trace.chunks[index]?.accessCount ?? 0),
+    1,
+  );
+  const held = Math.floor(LOOK_AHEAD_BYTES / (largest * PARTED_ACCESS_BYTES));
+  return Math.max(2, Math.min(held, threadCount * DECODE_ORDERS + 1));
+}
+
+/** Deals out the chunks, passes on what is parted, and collects the states. */
+async function conduct(
+  threads: readonly Thread[],
+  plan: PassPlan,
+  isOrdered: boolean,
+  lookAhead: number,
+  onProgress: ((part: number) => void) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<PassOutcome> {
+  const { chunks } = plan;
+  const places = new Map(chunks.map((chunkIndex, place) => [chunkIndex, place]));
+  /** Parted chunks by place that wait for the ones before them. */
+  const parted = new Map<number, readonly ShardStretches[]>();
+  const decoding = threads.map(() => 0);
+  const consumedBy = threads.map(() => 0);
+  let nextDecode = 0;
+  let nextConsume = 0;
+  let decodedCount = 0;
+
+  const dealOut = (): void => {
+    const consumed = isOrdered ? Math.min(...consumedBy) : decodedCount;
+    for (let spare = 0; spare < DECODE_ORDERS; spare++) {
+      for (const [at, thread] of threads.entries()) {
+        const chunkIndex = chunks[nextDecode];
+        if (chunkIndex === undefined || nextDecode >= consumed + lookAhead) return;
+        if ((decoding[at] ?? 0) > spare) continue;
+        decoding[at] = (decoding[at] ?? 0) + 1;
+        nextDecode++;
+        thread.order({ type: 'decode', chunkIndex });
       }
+    }
+  };
+  const passOn = (): void => {
+    for (
+      let ready = parted.get(nextConsume);
+      ready !== undefined;
+      ready = parted.get(nextConsume)
+    ) {
+      parted.delete(nextConsume);
+      for (const [at, thread] of threads.entries()) {
+        thread.order({ type: 'consume', stretches: ready[at] ?? [] });
+      }
+      nextConsume++;
+    }
+  };
+  const isDone = (): boolean =>
+    decodedCount === chunks.length &&
+    (!isOrdered || consumedBy.every((count) => count === chunks.length));
+
+  dealOut();
+  while (!isDone()) {
+    const { thread, report } = await nextReport(threads, signal);
+    if (report.type === 'decoded') {
+      decoding[thread] = (decoding[thread] ?? 0) - 1;
+      decodedCount++;
+      const place = requireDefined(places.get(report.chunkIndex), 'it was dealt out');
+      if (isOrdered) {
+        parted.set(
+          place,
+          threads.map((_, shard) => report.shards.map((byShard) => byShard?.[shard])),
+        );
+        passOn();
+      } else {
+        onProgress?.(decodedCount / chunks.length);
+      }
+    } else if (report.type === 'consumed') {
+      consumedBy[thread] = (consumedBy[thread] ?? 0) + 1;
+      onProgress?.(Math.min(...consumedBy) / chunks.length);
+    }
+    dealOut();
+  }
+  return collect(threads, plan, signal);
+}
+
+async function collect(
+  threads: readonly Thread[],
+  plan: PassPlan,
+  signal: AbortSignal | undefined,
+): Promise<PassOutcome> {
+  const states: unknown[] = plan.requests.map(() => undefined);
+  let selected = NOTHING_SELECTED;
+  // One after the other: no more than two states of an analysis are here at a time.
+  for (const thread of threads) {
+    thread.order({ type: 'finish' });
+    const { report } = await nextReport([thread], signal);
+    if (report.type !== 'finished') throw new Error('internal: a thread did not finish');
+    selected = addSelected(selected, report.selected);
+    plan.requests.forEach(({ analysis }, i) => {
+      const state = report.states[i];
+      if (state === undefined) return;
+      states[i] = states[i] === undefined ? state : analysis.merge(states[i], state);
     });
-    worker.on('error', reject);
-    worker.on('exit', () => {
-      reject(new Error('internal: an analysing thread ended too early'));
+  }
+  return { states, selected };
+}
+
+/** The next report of any thread. Throws what one failed with, and the reason of an aborted signal. */
+async function nextReport(
+  threads: readonly Thread[],
+  signal: AbortSignal | undefined,
+): Promise<{ readonly thread: number; readonly report: WorkerReport }> {
+  for (;;) {
+    signal?.throwIfAborted();
+    for (const [thread, { reports, broken }] of threads.entries()) {
+      const report = reports.shift();
+      if (report !== undefined) {
+        if (report.type !== 'failure') return { thread, report };
+        throw new TraceError(report.kind, report.message, report.facts);
+      }
+      const error = broken();
+      if (error !== undefined) throw error;
+    }
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      for (const { onWake } of threads) onWake(wake);
+      signal?.addEventListener('abort', wake);
     });
+  }
+}
+
+interface Thread {
+  order(order: WorkerOrder): void;
+  /** What it has reported and nobody has read. */
+  readonly reports: WorkerReport[];
+  broken(): Error | undefined;
+  /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
+  onWake(wake: () => void): void;
+  stop(): Promise<unknown>;
+}
+
+function startThread(workerUrl: URL, task: WorkerTask): Thread {
+  const worker = new Worker(workerUrl, { workerData: task });
+  const reports: WorkerReport[] = [];
+  let error: Error | undefined;
+  let wake: (() => void) | undefined;
+  let isFinished = false;
+  worker.on('message', (report: WorkerReport) => {
+    isFinished = report.type === 'finished';
+    reports.push(report);
+    wake?.();
   });
+  const fail = (cause: Error): void => {
+    error ??= cause;
+    wake?.();
+  };
+  worker.on('error', fail);
+  worker.on('exit', () => {
+    if (!isFinished) fail(new Error('internal: an analysing thread ended too early'));
+  });
+  return {
+    order: (order) => {
+      worker.postMessage(order);
+    },
+    reports,
+    broken: () => error,
+    onWake: (next) => {
+      wake = next;
+    },
+    stop: () => worker.terminate(),
+  };
 }

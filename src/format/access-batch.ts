@@ -250,3 +250,97 @@ function takeCrossings(kernel: ChunkKernel, kept: readonly Stretch[]): Crossings
   }
   return { index: index.subarray(0, taken), paddr: paddr.subarray(0, taken) };
 }
+
+/** Batches that follow each other as one, in memory of its own; one alone is given as it is. */
+export function joinBatches(batches: readonly AccessBatch[]): AccessBatch {
+  const [first] = batches;
+  if (batches.length === 1) return first;
+  const length = batches.reduce((sum, batch) => sum + batch.length, 0);
+  const big = (name: 'vaddr' | 'pc' | 'paddr' | 'icount' | 'cr3'): object =>
+    first[name] === undefined
+      ? {}
+      : {
+          [name]: join(
+            new BigUint64Array(length),
+            batches.map((batch) => batch[name]),
+          ),
+        };
+  const shorts = (name: 'vcpu' | 'insn'): object =>
+    first[name] === undefined
+      ? {}
+      : {
+          [name]: join(
+            new Uint16Array(length),
+            batches.map((batch) => batch[name]),
+          ),
+        };
+  const bytes = (name: 'size' | 'flags' | 'cpl'): object =>
+    first[name] === undefined
+      ? {}
+      : {
+          [name]: join(
+            new Uint8Array(length),
+            batches.map((batch) => batch[name]),
+          ),
+        };
+  const { block, ordinal, crossings } = first;
+  return {
+    stream: first.stream,
+    chunkIndex: first.chunkIndex,
+    length,
+    firstOrdinal: first.firstOrdinal,
+    endOrdinal: batches[batches.length - 1].endOrdinal,
+    ...big('vaddr'),
+    ...big('pc'),
+    ...big('paddr'),
+    ...big('icount'),
+    ...big('cr3'),
+    ...shorts('vcpu'),
+    ...shorts('insn'),
+    ...bytes('size'),
+    ...bytes('flags'),
+    ...bytes('cpl'),
+    ...(block === undefined
+      ? {}
+      : {
+          block: join(
+            new Uint32Array(length),
+            batches.map((batch) => batch.block),
+          ),
+        }),
+    ...(ordinal === undefined
+      ? {}
+      : {
+          ordinal: join(
+            new Float64Array(length),
+            batches.map((batch) => batch.ordinal),
+          ),
+        }),
+    ...(crossings === undefined ? {} : { crossings: joinCrossings(batches) }),
+  };
+}
+
+function join<C extends { set(from: C, at: number): void; readonly length: number }>(
+  to: C,
+  columns: readonly (C | undefined)[],
+): C {
+  let at = 0;
+  for (const column of columns) {
+    if (column === undefined) continue;
+    to.set(column, at);
+    at += column.length;
+  }
+  return to;
+}
+
+function joinCrossings(batches: readonly AccessBatch[]): Crossings {
+  let before = 0;
+  const index: number[] = [];
+  const paddr: bigint[] = [];
+  for (const { crossings, length } of batches) {
+    for (const at of crossings?.index ?? []) index.push(before + at);
+    paddr.push(...(crossings?.paddr ?? []));
+    before += length;
+  }
+  return { index: Uint32Array.from(index), paddr: BigUint64Array.from(paddr) };
+}

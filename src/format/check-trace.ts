@@ -30,6 +30,8 @@ export interface CheckResult extends Tally {
   /** Problems that are not in the list, which ends at 100. */
   readonly moreProblems: number;
   readonly complete: boolean;
+  /** KIND:N of the faults that a test injected: the trace is whole and wrong. */
+  readonly deliberateFault: string | undefined;
   /** The file says how much was recorded, so that what was decoded could be compared. */
   readonly hasTotals: boolean;
   readonly fileBytes: number;
@@ -74,6 +76,7 @@ export async function checkTraceSource(
     problems: problems.list,
     moreProblems: problems.more,
     complete: survey?.complete ?? false,
+    deliberateFault: survey?.header.plugin.fault,
     hasTotals: survey?.totals !== undefined,
     fileBytes: source.byteLength,
     sections: survey?.sections.length ?? 0,

@@ -32,7 +32,6 @@ export type {
 export { openTrace } from './open-trace.node.ts';
 export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
-export type { ExecutionBatch, ExecutionOptions } from './read-executions.ts';
 export type {
   CutCause,
   NoteBody,
@@ -42,6 +41,7 @@ export type {
   PortNote,
   TraceNote,
 } from './read-notes.ts';
+export type { SliceOptions, SliceRuns, TraceSlice } from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';

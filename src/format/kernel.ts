@@ -51,7 +51,8 @@ export const ColumnNumber = {
   runVcpu: 15,
   runIcount: 16,
   runFirstAccess: 17,
-  runShape: 18,
+  runContinues: 18,
+  runShape: 19,
 } as const;
 
 /** Elements of a column, at most. */

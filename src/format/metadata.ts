@@ -65,6 +65,8 @@ export interface PluginInfo {
   readonly accepts: readonly [number, number] | undefined;
   readonly vcpus: number | undefined;
   readonly maxVcpus: number | undefined;
+  /** KIND:N: the recording was made wrong on purpose, for a test. */
+  readonly fault: string | undefined;
 }
 
 export interface TraceHeader {
@@ -143,6 +145,8 @@ export interface TraceTotals {
   readonly gaps: number | undefined;
   /** Undefined when memory was not audited. */
   readonly memoryAudit: MemoryAudit | undefined;
+  /** Accesses that are wrong on purpose; undefined when none was asked for. */
+  readonly injectedFaults: number | undefined;
   readonly streams: readonly StreamTotals[];
   readonly vcpus: readonly VcpuTotals[];
   /** Replaces the header's when present. */
@@ -168,6 +172,7 @@ export function decodeTotals(payload: Uint8Array): TraceTotals {
     viewMismatches: optional(root['viewMismatches'], 'viewMismatches', narrowCount),
     gaps: optional(root['gaps'], 'gaps', narrowCount),
     memoryAudit: optional(root['memoryAudit'], 'memoryAudit', narrowAudit),
+    injectedFaults: optional(root['injectedFaults'], 'injectedFaults', narrowCount),
     streams: narrowArray(root['streams'], 'streams').map((value, i) =>
       narrowStreamTotals(narrowRecord(value, `streams[${i}]`), `streams[${i}]`),
     ),
@@ -240,6 +245,7 @@ function narrowPlugin(record: JsonRecord): PluginInfo {
     accepts: optional(record['accepts'], 'plugin.accepts', narrowPair),
     vcpus: optional(record['vcpus'], 'plugin.vcpus', narrowCount),
     maxVcpus: optional(record['maxVcpus'], 'plugin.maxVcpus', narrowCount),
+    fault: optional(record['fault'], 'plugin.fault', narrowString),
   };
 }
 

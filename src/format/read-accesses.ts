@@ -66,7 +66,20 @@ export function planAccesses(
   inventory: Inventory,
 ): AccessPlan {
   requireKnownOptions(options, OPTIONS, 'accesses()');
-  const columns = new Set<ColumnName>(options.columns ?? DEFAULT_COLUMNS);
+  return {
+    columns: requireColumns(options.columns ?? DEFAULT_COLUMNS, capabilities),
+    ...planRange(options, inventory),
+    includeAborted: options.includeAborted ?? false,
+    copy: options.copy ?? false,
+  };
+}
+
+/** Throws 'bad-argument' for what is no column, 'missing-capability' for one that the trace cannot have. */
+export function requireColumns(
+  names: readonly ColumnName[],
+  capabilities: Capabilities,
+): ReadonlySet<ColumnName> {
+  const columns = new Set<ColumnName>(names);
   for (const name of columns) {
     if (!COLUMN_NAMES.includes(name)) {
       throw new TraceError('bad-argument', 'there is no such column', {
@@ -77,12 +90,7 @@ export function planAccesses(
   }
   requireCapability(columns.has('paddr'), 'paddr', capabilities);
   requireCapability(columns.has('cr3'), 'address-space', capabilities);
-  return {
-    columns,
-    ...planRange(options, inventory),
-    includeAborted: options.includeAborted ?? false,
-    copy: options.copy ?? false,
-  };
+  return columns;
 }
 
 function requireCapability(

@@ -94,11 +94,7 @@ export function requireWhole(value: number, what: string): number {
   });
 }
 
-export function requireOneOf(
-  value: number,
-  what: string,
-  there: readonly number[] | undefined,
-): number {
+function requireOneOf(value: number, what: string, there: readonly number[] | undefined): number {
   requireWhole(value, what);
   if (there?.includes(value) ?? true) return value;
   throw new TraceError('bad-argument', `the trace has no ${what} ${value}`, {

@@ -24,18 +24,13 @@ import {
   selectChunksOfBlocks,
 } from './read-blocks.ts';
 import {
-  decodeExecutions,
-  type ExecutionBatch,
-  type ExecutionOptions,
-  selectChunksOfExecutions,
-} from './read-executions.ts';
-import {
   decodeNotes,
   type NoteOptions,
   type NotePlan,
   planNotes,
   type TraceNote,
 } from './read-notes.ts';
+import { decodeSlices, planSlices, type SliceOptions, type TraceSlice } from './read-slices.ts';
 import { requireWhole, takeInventory } from './request.ts';
 import { type Survey, surveyTrace, type TraceCut } from './survey.ts';
 
@@ -89,13 +84,13 @@ export interface Trace {
   readonly accesses: ReadAccesses;
   /** Batches of block executions. Throws as accesses() does. */
   blocks(options?: BlockOptions): AsyncIterable<BlockBatch>;
-  /** Batches of block executions together with their accesses, aborted ones too. Throws as accesses() does. */
-  executions(options?: ExecutionOptions): AsyncIterable<ExecutionBatch>;
   /**
    * Notes with their places, stream by stream. Throws 'bad-argument' at once, also for a stream that the
    * trace does not have; while iterating as accesses() does.
    */
   notes(options?: NoteOptions): AsyncIterable<TraceNote>;
+  /** Accesses, block executions and notes together, chunk by chunk. Throws as accesses() does. */
+  slices(options: SliceOptions): AsyncIterable<TraceSlice>;
   close(): Promise<void>;
 }
 
@@ -154,21 +149,21 @@ export async function openTraceSource(
         }
       });
     },
-    executions(options = {}) {
-      const records = selectChunksOfExecutions(survey.chunks, options, inventory);
+    notes(options = {}) {
+      const plan = planNotes(options, streamsOf(survey));
+      return iterateNotes(source, survey, plan, options.signal);
+    },
+    slices(options) {
+      const plan = planSlices(options, capabilities, survey.chunks);
       return withKernel(survey.code, async function* (kernel) {
-        for await (const { record, payload } of loadChunks(source, records, options.signal)) {
+        for await (const { record, payload } of loadChunks(source, plan.records, options.signal)) {
           kernel.load(record, payload);
-          for (const batch of decodeExecutions(kernel, record)) {
-            yield batch;
+          for (const slice of decodeSlices(kernel, record, payload, plan)) {
+            yield slice;
             options.signal?.throwIfAborted();
           }
         }
       });
-    },
-    notes(options = {}) {
-      const plan = planNotes(options, streamsOf(survey));
-      return iterateNotes(source, survey, plan, options.signal);
     },
     close: () => source.close(),
   };

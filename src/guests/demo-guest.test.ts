@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { demoBootArguments, prepareDemoGuest } from './index.ts';
+import { demoBootArguments, findKnownSymbols, prepareDemoGuest } from './index.ts';
 
 let cacheFolder = '';
 const guestFolder = (): string => path.join(cacheFolder, 'demo-guest');
@@ -87,5 +88,27 @@ describe('demoBootArguments', () => {
     const args = demoBootArguments(guest, { console: 'stdio', firmwareDma: false }).join(' ');
     expect(args).toContain('fw_cfg_io.dma_enabled=off');
     expect(args).toContain('-serial stdio');
+  });
+});
+
+describe('findKnownSymbols', () => {
+  const sha256 = createHash('sha256').update('kernel').digest('hex');
+
+  it('gives the symbols of the kernel that was booted, wherever it was', async () => {
+    setUp();
+    const file = path.join(guestFolder(), 'kallsyms-6.1.0-test.txt');
+    const initramfs = { bytes: 1000, sha256: undefined };
+    expect(await findKnownSymbols(cacheFolder, [initramfs, { bytes: 6, sha256 }])).toBe(file);
+  });
+
+  it('gives none for another kernel, before a demo, and before set-up', async () => {
+    const images = [{ bytes: 6, sha256 }];
+    expect(await findKnownSymbols(cacheFolder, images)).toBeUndefined();
+    setUp();
+    const other = [{ bytes: 6, sha256: sha256.replace(/^./, 'x') }];
+    expect(await findKnownSymbols(cacheFolder, other)).toBeUndefined();
+    expect(await findKnownSymbols(cacheFolder, [{ bytes: 7, sha256 }])).toBeUndefined();
+    rmSync(path.join(guestFolder(), 'kallsyms-6.1.0-test.txt'));
+    expect(await findKnownSymbols(cacheFolder, images)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { requireGuestParts } from './guest-parts.ts';
-import { encodeInitramfs } from './initramfs.ts';
+import { encodeInitramfs, WORK_SCRIPT } from './initramfs.ts';
 import { fetchKernelSymbols } from './symbols-boot.ts';
 
 export interface DemoGuest {
@@ -35,7 +35,7 @@ export async function prepareDemoGuest(request: DemoGuestRequest): Promise<DemoG
   const parts = await requireGuestParts(request.cacheFolder);
   const busybox = await readFile(parts.busyboxFile);
   const initramfsFile = path.join(parts.folder, path.basename(DEMO_INITRAMFS));
-  await writeWhenDifferent(initramfsFile, encodeInitramfs(busybox, 'work'));
+  await writeWhenDifferent(initramfsFile, encodeInitramfs(busybox, WORK_SCRIPT));
   const symbolsFile = await fetchKernelSymbols({ ...request, parts, busybox });
   return {
     kernelFile: parts.kernelFile,

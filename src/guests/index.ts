@@ -18,4 +18,6 @@ export {
   openGuest,
   type SourceLine,
 } from './guest-file.ts';
-export { type GuestRequest, type GuestRun, recordGuest } from './micro-guest.ts';
+export { encodeInitramfs } from './initramfs.ts';
+export { type BootedImage, findKnownSymbols } from './known-symbols.ts';
+export { type GuestRequest, type GuestRun, guestArguments, recordGuest } from './micro-guest.ts';

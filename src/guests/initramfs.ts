@@ -28,7 +28,7 @@ mount -t devtmpfs dev /dev
 `;
 
 /** What runs in the recorded boot. The last line before power-off tells that all of it ran. */
-const WORK_SCRIPT = `#!/bin/sh
+export const WORK_SCRIPT: string = `#!/bin/sh
 ${MOUNTS}echo "guest: up"
 sha256sum /bin/busybox
 ls -l /bin /dev | sort | gzip -c | sha256sum
@@ -42,18 +42,15 @@ poweroff -f
  * What runs in the separate boot that fetches the kernel's symbols through the second serial port:
  * compressed, since a byte through that port costs more than making it smaller.
  */
-const SYMBOLS_SCRIPT = `#!/bin/sh
+export const SYMBOLS_SCRIPT: string = `#!/bin/sh
 ${MOUNTS}stty -F /dev/ttyS1 raw
 gzip -c /proc/kallsyms > /dev/ttyS1
 echo "guest: symbols sent"
 poweroff -f
 `;
 
-export type InitScript = 'work' | 'symbols';
-
-/** The initramfs as an uncompressed newc archive. `busybox` is a static x86-64 executable. */
-export function encodeInitramfs(busybox: Uint8Array, script: InitScript): Uint8Array {
-  const init = script === 'work' ? WORK_SCRIPT : SYMBOLS_SCRIPT;
+/** The initramfs as an uncompressed newc archive. `busybox` is a static x86-64 executable, `init` a shell script. */
+export function encodeInitramfs(busybox: Uint8Array, init: string): Uint8Array {
   const folders = ['bin', 'dev', 'proc', 'sys', 'tmp'].map(
     (path): CpioEntry => ({ kind: 'folder', path }),
   );

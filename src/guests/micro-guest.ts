@@ -40,12 +40,29 @@ export interface GuestRequest {
   readonly machine: GuestMachine;
   readonly qemu: QemuProgram;
   readonly pluginFile: string;
+  readonly auditMemory?: boolean;
+  /** KIND:N (CONTRIBUTING.md). */
+  readonly fault?: string;
+  /** A guest that takes longer is stopped, and its trace closed. Default: a minute. */
+  readonly limitMs?: number;
+  /** Recording ends after so many. Default: never. */
+  readonly limitAccesses?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Throws when there is no trace that could be read, and what stopped it when the signal did. */
 export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
-  const { guest, machine, qemu, pluginFile, signal } = request;
+  const {
+    guest,
+    machine,
+    qemu,
+    pluginFile,
+    limitMs = DEADLINE_MS,
+    limitAccesses,
+    auditMemory = false,
+    fault,
+    signal,
+  } = request;
   signal?.throwIfAborted();
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-guest-'));
   try {
@@ -55,15 +72,20 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
       outputFile: path.join(folder, `${guest.name}.memtrace`),
       force: false,
       guestArguments: guestArguments(guest, machine),
-      limits: {},
+      limits: limitAccesses === undefined ? {} : { accesses: limitAccesses },
       startPaused: false,
+      auditMemory,
+      fault,
       events: machine.thread === 'single',
       terminal: 'none',
     });
     const kill = (): void => {
       for (let firmness = 0; firmness < 3; firmness++) recording.stop();
     };
-    const deadline = setTimeout(kill, DEADLINE_MS);
+    // Asked once: that closes the trace, and ends a QEMU that does not answer too.
+    const deadline = setTimeout(() => {
+      recording.stop();
+    }, limitMs);
     signal?.addEventListener('abort', kill);
     const outcome = await recording.ended.finally(() => {
       clearTimeout(deadline);
@@ -92,7 +114,7 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
 }
 
 /** A machine without firmware and without devices that write to memory. */
-function guestArguments(guest: GuestFile, machine: GuestMachine): string[] {
+export function guestArguments(guest: GuestFile, machine: GuestMachine): string[] {
   return [
     ...['-M', machine.machine, '-cpu', 'max', '-m', `${machine.memoryMib}`],
     ...['-smp', `${machine.vcpus}`, '-accel', `tcg,thread=${machine.thread}`],

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ExitCode, UserError } from '../base/index.ts';
 import type { GuestParts } from './guest-parts.ts';
-import { encodeInitramfs } from './initramfs.ts';
+import { encodeInitramfs, SYMBOLS_SCRIPT } from './initramfs.ts';
 
 export interface SymbolsRequest {
   readonly parts: GuestParts;
@@ -27,7 +27,7 @@ const EXPECTED_SYMBOL = / [Tt] start_kernel$/m;
 /** Path of the symbols file. Throws UserError 'environment' when the guest does not hand it out. */
 export async function fetchKernelSymbols(request: SymbolsRequest): Promise<string> {
   const { parts } = request;
-  const symbolsFile = path.join(parts.folder, `kallsyms-${parts.kernelVersion}.txt`);
+  const symbolsFile = symbolsFileOf(parts);
   if (await isThere(symbolsFile)) return symbolsFile;
   request.onProgress?.(`fetching the symbols of kernel ${parts.kernelVersion}, once`);
 
@@ -42,11 +42,16 @@ export async function fetchKernelSymbols(request: SymbolsRequest): Promise<strin
   return symbolsFile;
 }
 
+/** Where the symbols are when they were fetched. */
+export function symbolsFileOf(parts: GuestParts): string {
+  return path.join(parts.folder, `kallsyms-${parts.kernelVersion}.txt`);
+}
+
 async function bootForSymbols(request: SymbolsRequest, folder: string): Promise<string> {
   const initramfs = path.join(folder, 'initramfs.cpio');
   const consoleFile = path.join(folder, 'console.txt');
   const sentFile = path.join(folder, 'kallsyms.gz');
-  await writeFile(initramfs, encodeInitramfs(request.busybox, 'symbols'));
+  await writeFile(initramfs, encodeInitramfs(request.busybox, SYMBOLS_SCRIPT));
   const said = await runQemu(request, [
     ...['-accel', 'tcg', '-m', '256M', '-display', 'none', '-nodefaults', '-no-reboot'],
     ...['-serial', `file:${consoleFile}`, '-serial', `file:${sentFile}`],

@@ -35,6 +35,17 @@ export function formatInstruction(
   return withInstruction(bytes, mode, vaddr, formatText);
 }
 
+/** Its mnemonic with a rep prefix that matters: "mov", "rep stosq". Quicker than decodeInstruction. */
+export function nameInstruction(bytes: Uint8Array, mode: CpuMode): string {
+  return withInstruction(bytes, mode, 0n, (instruction) => {
+    const isString = !instruction.isInvalid && instruction.isStringInstruction;
+    return nameOf(
+      instruction,
+      isString && (instruction.hasRepPrefix || instruction.hasRepnePrefix),
+    );
+  });
+}
+
 function nameOf(instruction: Instruction, isRepeated: boolean): string {
   const name = mnemonicName(instruction);
   if (!isRepeated) return name;

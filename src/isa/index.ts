@@ -2,7 +2,7 @@
 // What an instruction should access: decoding, disassembly and the accesses that the manual prescribes.
 
 export { type CpuMode, cpuModeOfHflags, usualMode } from './cpu-mode.ts';
-export { decodeInstruction, formatInstruction } from './decode-instruction.ts';
+export { decodeInstruction, formatInstruction, nameInstruction } from './decode-instruction.ts';
 export { formatAddress } from './format-address.ts';
 export type {
   AccessKind,

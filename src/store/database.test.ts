@@ -12,17 +12,17 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import { openTraceDatabase, type TraceDatabase } from './database.ts';
 import { type Cell, columnsOf, rowsOf } from './result-rows.ts';
-import type { CodeNames } from './tables.ts';
+import type { DatabaseNames } from './tables.ts';
 
 const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 5, blockCount: 8, executions: 1000, streams: 2, oddity: 0.2 }),
 );
 const accesses = seen.accesses.filter(({ aborted }) => !aborted);
 
-const NAMES: CodeNames = {
-  functionOf: (block) => (block % 3 === 0 ? undefined : `f${block % 3}`),
+const NAMES: DatabaseNames = {
+  functionOf: (block) =>
+    block % 3 === 0 ? undefined : { name: `f${block % 3}`, module: '', address: 0x40_0000n },
   instructionsOf: () => [],
-  functions: () => [{ name: 'f1', module: '', address: 0x40_0000n }],
 };
 
 let folder = '';
@@ -77,7 +77,7 @@ describe('accesses', () => {
       access.device,
       access.block,
       access.insn,
-      NAMES.functionOf(access.block) ?? null,
+      NAMES.functionOf(access.block)?.name ?? null,
     ]);
     expect(expected.length).toBeGreaterThan(2048);
     expect(await rows('select * from accesses')).toEqual(expected);
@@ -146,7 +146,10 @@ describe('other tables', () => {
   it('have what the trace has', async () => {
     expect(await rows('select count(*) from blocks')).toEqual([[trace.code.blockCount]]);
     expect(await rows('select sum(accesses) from chunks')).toEqual([[seen.accesses.length]]);
-    expect(await rows('select * from functions')).toEqual([['f1', '', 0x40_0000]]);
+    expect(await rows('select * from functions order by name')).toEqual([
+      ['f1', '', 0x40_0000, 3],
+      ['f2', '', 0x40_0000, 2],
+    ]);
     const [[instructions] = []] = await rows('select count(*) from instructions');
     const ids = Array.from({ length: trace.code.blockCount }, (_, id) => id);
     expect(instructions).toBe(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0));

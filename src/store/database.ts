@@ -19,11 +19,11 @@ import { type AccessTable, registerAccessTable, SCAN_FUNCTION, typeOf } from './
 import { decimalLiterals } from './hex-literals.ts';
 import { readStatement } from './pushdown.ts';
 import { accessColumns, NO_WORD } from './scan-columns.ts';
-import { type CodeNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
+import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
 
 export interface DatabaseOptions {
   readonly trace: Trace;
-  readonly names: CodeNames;
+  readonly names: DatabaseNames;
   /** Threads that decode, and DuckDB's own. Default: all of the machine. */
   readonly threads?: number;
   /** Statements may read and write files. Default false. */
@@ -164,7 +164,7 @@ async function createAccesses(
   const words = new Map<string, number>();
   const functionOf = new Uint32Array(trace.code.blockCount);
   for (let block = 0; block < functionOf.length; block++) {
-    const name = names.functionOf(block);
+    const name = names.functionOf(block)?.name;
     if (name !== undefined && !words.has(name)) words.set(name, words.size);
     functionOf[block] = name === undefined ? NO_WORD : (words.get(name) ?? NO_WORD);
   }
@@ -252,7 +252,7 @@ async function fillTable(
   connection: DuckDBConnection,
   { name, rows }: Table,
   trace: Trace,
-  names: CodeNames,
+  names: DatabaseNames,
 ): Promise<void> {
   const appender: DuckDBAppender = await connection.createAppender(name);
   const writer = DuckDBDataChunkWriter.forAppender(appender);

@@ -11,4 +11,4 @@ export {
   type TraceDatabase,
 } from './database.ts';
 export { type Cell, columnsOf, type ResultColumn, rowsOf } from './result-rows.ts';
-export type { CodeNames } from './tables.ts';
+export type { DatabaseNames } from './tables.ts';

@@ -26,21 +26,23 @@ export interface Table {
   readonly meaning: string;
   readonly columns: readonly TableColumn[];
   /** In the order of the columns. */
-  readonly rows: (trace: Trace, names: CodeNames) => AsyncIterable<Row> | Iterable<Row>;
+  readonly rows: (trace: Trace, names: DatabaseNames) => AsyncIterable<Row> | Iterable<Row>;
 }
 
 /** What is known of code beyond its bytes. */
-export interface CodeNames {
-  /** Of the block's first instruction; undefined without symbols. */
-  functionOf(block: number): string | undefined;
+export interface DatabaseNames {
+  /** The function that a block begins in; undefined without symbols. */
+  functionOf(block: number): CodeFunction | undefined;
   /** Mnemonic and text of each instruction. */
   instructionsOf(block: number): readonly { readonly mnemonic: string; readonly text: string }[];
-  /** Every symbol of code. */
-  functions(): Iterable<{
-    readonly name: string;
-    readonly module: string;
-    readonly address: bigint;
-  }>;
+}
+
+export interface CodeFunction {
+  /** With its module or program, where it has one: "nf_hook [nf_tables]". */
+  readonly name: string;
+  readonly module: string;
+  /** Of its first instruction. */
+  readonly address: bigint;
 }
 
 const MODE = { cpl: 3, cs32: 1 << 4, cs64: 1 << 15 } as const;
@@ -69,7 +71,7 @@ export const SMALL_TABLES: readonly Table[] = [
           code.bytes(block).length,
           mode === undefined ? null : bitsOf(mode),
           mode === undefined ? null : mode & MODE.cpl,
-          names.functionOf(block) ?? null,
+          names.functionOf(block)?.name ?? null,
         ];
       }
     },
@@ -92,7 +94,7 @@ export const SMALL_TABLES: readonly Table[] = [
         const bytes = code.bytes(block);
         const offsets = code.insnOffsets(block);
         const texts = names.instructionsOf(block);
-        const functionName = names.functionOf(block) ?? null;
+        const functionName = names.functionOf(block)?.name ?? null;
         for (const [insn, offset] of offsets.entries()) {
           yield [
             block,
@@ -109,14 +111,26 @@ export const SMALL_TABLES: readonly Table[] = [
   },
   {
     name: 'functions',
-    meaning: 'symbols of code; empty without symbols',
+    meaning: 'functions whose code ran, by symbols; empty without',
     columns: [
       { name: 'name', type: VARCHAR, meaning: 'as in the column function of accesses' },
-      { name: 'module', type: VARCHAR, meaning: 'kernel module, empty for the kernel' },
+      { name: 'module', type: VARCHAR, meaning: 'kernel module or program, empty for the kernel' },
       { name: 'address', type: UBIGINT, meaning: 'of its first instruction' },
+      { name: 'blocks', type: UINTEGER, meaning: 'how many of blocks begin in it' },
     ],
-    *rows(_trace, names) {
-      for (const { name, module, address } of names.functions()) yield [name, module, address];
+    *rows({ code }, names) {
+      const blocks = new Map<string, { readonly found: CodeFunction; count: number }>();
+      for (let block = 0; block < code.blockCount; block++) {
+        const found = names.functionOf(block);
+        if (found === undefined) continue;
+        const key = `${found.name} ${found.address}`;
+        const entry = blocks.get(key) ?? { found, count: 0 };
+        entry.count++;
+        blocks.set(key, entry);
+      }
+      for (const { found, count } of blocks.values()) {
+        yield [found.name, found.module, found.address, count];
+      }
     },
   },
   {

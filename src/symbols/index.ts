@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guest addresses to names.
 
-export { parseKallsyms, type SymbolSelection } from './kallsyms.ts';
+export type { CodeBlocks } from './code-blocks.ts';
+export { nameCode } from './code-names.ts';
+export { type GuestSymbols, placeSymbols, type SourceFinding } from './guest-symbols.ts';
 export { nameLinuxRegion } from './linux-regions.ts';
-export { findSymbolName, type SymbolTable } from './symbol-table.ts';
+export {
+  decodeSymbolFile,
+  parseSymbolArgument,
+  type SymbolPlacement,
+  type SymbolSource,
+} from './symbol-file.ts';
+export { formatSymbol, formatSymbolPlace, type SymbolPlace } from './symbol-table.ts';

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findSymbolName, nameLinuxRegion, parseKallsyms } from './index.ts';
+import { parseKallsyms } from './kallsyms.ts';
+import { nameLinuxRegion } from './linux-regions.ts';
+import {
+  findSymbol,
+  formatSymbol,
+  formatSymbolPlace,
+  type SymbolTable,
+  slideSymbols,
+  symbolTablesFrom,
+} from './symbol-table.ts';
 
 const TEXT = `0000000000000000 A fixed_percpu_data
 ffffffff81000000 T _stext
@@ -13,37 +22,45 @@ ffffffff82000000 D init_task
 ffffffffc0001000 t nf_hook\t[nf_tables]
 `;
 
+const IMAGE = 0xffff_ffff;
+const tables = symbolTablesFrom(parseKallsyms(TEXT));
+
+function nameAt(table: SymbolTable, lo: number, hi: number): string | undefined {
+  const place = findSymbol(table, lo, hi);
+  return place === undefined ? undefined : formatSymbolPlace(place);
+}
+
 describe('parseKallsyms', () => {
   it('names addresses inside symbols, up to the next one', () => {
-    const table = parseKallsyms(TEXT);
-    expect(findSymbolName(table, 0x8100_0000, 0xffff_ffff)).toBe('startup_64');
-    expect(findSymbolName(table, 0x8100_00ff, 0xffff_ffff)).toBe('startup_64');
-    expect(findSymbolName(table, 0x8100_0100, 0xffff_ffff)).toBe('local_helper');
-    expect(findSymbolName(table, 0x8100_0201, 0xffff_ffff)).toBe('strong_name');
-    expect(findSymbolName(table, 0xc000_1004, 0xffff_ffff)).toBe('nf_hook [nf_tables]');
+    expect(nameAt(tables.code, 0x8100_0000, IMAGE)).toBe('startup_64+0x0');
+    expect(nameAt(tables.code, 0x8100_00ff, IMAGE)).toBe('startup_64+0xff');
+    expect(nameAt(tables.code, 0x8100_0100, IMAGE)).toBe('local_helper+0x0');
+    expect(nameAt(tables.code, 0x8100_0201, IMAGE)).toBe('strong_name+0x1');
+    expect(nameAt(tables.code, 0xc000_1004, IMAGE)).toBe('nf_hook+0x4 [nf_tables]');
   });
 
   it('has no name below the first symbol, far behind one, and for per-CPU offsets', () => {
-    const table = parseKallsyms(TEXT);
-    expect(findSymbolName(table, 0x80ff_ffff, 0xffff_ffff)).toBeUndefined();
-    expect(findSymbolName(table, 0x9000_0000, 0xffff_ffff)).toBeUndefined();
-    expect(findSymbolName(table, 0x10, 0)).toBeUndefined();
+    expect(nameAt(tables.code, 0x80ff_ffff, IMAGE)).toBeUndefined();
+    expect(nameAt(tables.code, 0x9000_0000, IMAGE)).toBeUndefined();
+    expect(nameAt(tables.code, 0x10, 0)).toBeUndefined();
   });
 
-  it('keeps code and data apart when asked', () => {
-    expect(parseKallsyms(TEXT, 'data').name).toEqual(['init_task']);
-    expect(parseKallsyms(TEXT, 'code').name).not.toContain('init_task');
+  it('keeps code and data apart', () => {
+    expect(tables.data.name).toEqual(['init_task']);
+    expect(tables.code.name).not.toContain('init_task');
   });
 
   it('says which line is not a symbol, and when addresses are hidden', () => {
     expect(() => parseKallsyms(`${TEXT}oops\n`)).toThrow('line 9 is not a symbol');
+    expect(() => parseKallsyms('ffffffff81000000 T')).toThrow('line 1 is not a symbol');
+    expect(() => parseKallsyms('xfffffff81000000 T a')).toThrow('line 1 is not a symbol');
     expect(() => parseKallsyms('0000000000000000 T a\n0000000000000000 T b\n')).toThrow(
       'all addresses are 0',
     );
   });
 
   it('finds what a walk over all symbols finds', () => {
-    const symbol = fc.record({ lo: fc.nat(0xff_ffff), hi: fc.constantFrom(0, 1, 0xffff_ffff) });
+    const symbol = fc.record({ lo: fc.nat(0xff_ffff), hi: fc.constantFrom(0, 1, IMAGE) });
     fc.assert(
       fc.property(fc.array(symbol, { minLength: 1, maxLength: 40 }), symbol, (symbols, wanted) => {
         const address = ({ lo, hi }: { lo: number; hi: number }): bigint =>
@@ -52,16 +69,44 @@ describe('parseKallsyms', () => {
           return `${address(one).toString(16).padStart(16, '0')} T s${index}`;
         });
         // The first line keeps a single symbol at address 0 from reading as hidden.
-        const table = parseKallsyms(`ffffffffffffffff T last\n${text.join('\n')}\n`);
+        const { code } = symbolTablesFrom(
+          parseKallsyms(`ffffffffffffffff T last\n${text.join('\n')}\n`),
+        );
         const below = symbols.map(address).filter((begin) => begin <= address(wanted));
         const nearest = below.reduce<bigint | undefined>(
           (best, begin) => (best === undefined || begin > best ? begin : best),
           undefined,
         );
-        const isNamed = nearest !== undefined && address(wanted) - nearest < 2n ** 21n;
-        expect(findSymbolName(table, wanted.lo, wanted.hi) !== undefined).toBe(isNamed);
+        const offset = nearest === undefined ? undefined : Number(address(wanted) - nearest);
+        const isNamed = offset !== undefined && offset < 2 ** 21;
+        expect(findSymbol(code, wanted.lo, wanted.hi)?.offset).toBe(isNamed ? offset : undefined);
       }),
     );
+  });
+});
+
+describe('symbols', () => {
+  it('end where they say', () => {
+    const raw = parseKallsyms('ffffffff81000000 T f\n').map((one) => ({ ...one, sizeBytes: 16 }));
+    const { code } = symbolTablesFrom(raw);
+    expect(nameAt(code, 0x8100_000f, IMAGE)).toBe('f+0xf');
+    expect(nameAt(code, 0x8100_0010, IMAGE)).toBeUndefined();
+  });
+
+  it('are moved up and down, over the low half too', () => {
+    const raw = parseKallsyms('ffffffff81000000 T f\n');
+    const [up] = slideSymbols(raw, 0x3900_0000);
+    expect(up).toMatchObject({ addressLo: 0xba00_0000, addressHi: IMAGE });
+    const [down] = slideSymbols(slideSymbols(raw, 0x3900_0000), -0x3900_0000);
+    expect(down).toEqual(raw[0]);
+    const [low] = slideSymbols(parseKallsyms('0000000100000000 T f\n'), -1);
+    expect(low).toMatchObject({ addressLo: 0xffff_ffff, addressHi: 0 });
+  });
+
+  it('without a name go by their program', () => {
+    const place = { name: '', module: 'busybox', offset: 0x1234 };
+    expect(formatSymbol(place)).toBe('[busybox]');
+    expect(formatSymbolPlace(place)).toBe('[busybox]+0x1234');
   });
 });
 
@@ -74,6 +119,17 @@ describe('nameLinuxRegion', () => {
     [0x7ffd_30ae_a000n, 'user'],
     [0xffff_ea00_0000_1000n, 'struct page'],
   ])('%s is in the %s', (address, name) => {
-    expect(nameLinuxRegion(Number(address & 0xffff_ffffn), Number(address >> 32n))).toBe(name);
+    expect(nameLinuxRegion(Number(address & 0xffff_ffffn), Number(address >> 32n), false)).toBe(
+      name,
+    );
+  });
+
+  it('does not tell apart what address randomisation moves', () => {
+    const moved = 'direct map, vmalloc or struct page';
+    expect(nameLinuxRegion(0x1000, 0xffff_9a31, true)).toBe(moved);
+    expect(nameLinuxRegion(0, 0xffff_c900, true)).toBe(moved);
+    expect(nameLinuxRegion(0xba00_0000, IMAGE, true)).toBe('kernel image');
+    expect(nameLinuxRegion(0, 0xffff_fe00, true)).toBe('CPU entry area');
+    expect(nameLinuxRegion(0, 0x7f00, true)).toBe('user');
   });
 });

@@ -3,57 +3,72 @@
 // "[module]" behind the name when it is not the kernel's own.
 
 import { TraceError } from '../base/index.ts';
-import { type RawSymbol, type SymbolTable, symbolTableFrom } from './symbol-table.ts';
-
-export type SymbolSelection = 'code' | 'data' | 'all';
+import { type RawSymbol, rankSymbol } from './symbol-table.ts';
 
 const CODE_TYPES = 'TtWw';
 /** Addresses of A are offsets into per-CPU areas or plain numbers. */
 const SKIPPED_TYPES = 'AaUNn?';
-/** Marks of the linker, which share their address with a function. */
-const MARKER = /^_+.*(?:_start|_end|_begin|text)$/;
 
-/**
- * A table of the chosen symbols. Throws TraceError 'bad-argument' for a text that is not a symbol list or
- * whose addresses are hidden.
- */
-export function parseKallsyms(text: string, selection: SymbolSelection = 'all'): SymbolTable {
+/** Throws TraceError 'bad-argument' for a text that is not a symbol list or whose addresses are hidden. */
+export function parseKallsyms(text: string): RawSymbol[] {
   const symbols: RawSymbol[] = [];
   let lineNumber = 0;
-  let visibleCount = 0;
-  for (const line of text.split('\n')) {
+  let hasVisible = false;
+  for (let begin = 0; begin < text.length; ) {
+    const newline = text.indexOf('\n', begin);
+    const end = newline < 0 ? text.length : newline;
     lineNumber++;
-    if (line === '') continue;
-    const match = /^([0-9a-f]{1,16}) (\S) (\S+)(?:\s+\[([^\]]+)\])?\s*$/i.exec(line);
-    if (match === null) {
-      throw new TraceError('bad-argument', `line ${lineNumber} is not a symbol`, {
-        expected: 'address, type, name',
-        found: JSON.stringify(line.slice(0, 60)),
-      });
+    if (end > begin) {
+      const symbol = parseLine(text, begin, end, lineNumber);
+      if (symbol.addressHi !== 0 || symbol.addressLo !== 0) hasVisible = true;
+      if (!SKIPPED_TYPES.includes(symbol.type)) symbols.push(symbol);
     }
-    const [, digits = '', type = '', name = '', module = ''] = match;
-    const padded = digits.padStart(16, '0');
-    const addressHi = Number.parseInt(padded.slice(0, 8), 16);
-    const addressLo = Number.parseInt(padded.slice(8), 16);
-    if (addressHi !== 0 || addressLo !== 0) visibleCount++;
-    if (!isWanted(type, selection)) continue;
-    symbols.push({ addressLo, addressHi, name, module, rank: rankOf(type, name) });
+    begin = end + 1;
   }
-  if (lineNumber > 1 && visibleCount === 0) {
+  if (lineNumber > 0 && !hasVisible) {
     throw new TraceError('bad-argument', 'all addresses are 0', {
       remedy: 'read /proc/kallsyms as root, with kernel.kptr_restrict=0',
     });
   }
-  return symbolTableFrom(symbols);
+  return symbols;
 }
 
-function isWanted(type: string, selection: SymbolSelection): boolean {
-  if (SKIPPED_TYPES.includes(type)) return false;
-  return selection === 'all' || CODE_TYPES.includes(type) === (selection === 'code');
+interface LineSymbol extends RawSymbol {
+  readonly type: string;
 }
 
-function rankOf(type: string, name: string): number {
-  if (MARKER.test(name)) return 3;
-  if (type === 'W' || type === 'w') return 2;
-  return type === type.toUpperCase() ? 0 : 1;
+const DIGITS = /^[0-9a-f]{1,16}$/i;
+const NAME = /^(\S+)(?:\s+\[([^\]]+)\])?\s*$/;
+
+function parseLine(text: string, begin: number, end: number, lineNumber: number): LineSymbol {
+  const space = text.indexOf(' ', begin);
+  const digits = text.slice(begin, space);
+  const type = text.charAt(space + 1);
+  const rest = text.slice(space + 3, end);
+  const isSound =
+    space > begin && space + 3 < end && text.charAt(space + 2) === ' ' && DIGITS.test(digits);
+  const match = isSound ? NAME.exec(rest) : null;
+  if (match === null) {
+    throw new TraceError('bad-argument', `line ${lineNumber} is not a symbol`, {
+      expected: 'address, type, name',
+      found: JSON.stringify(text.slice(begin, Math.min(end, begin + 80))),
+    });
+  }
+  const [, name = '', module = ''] = match;
+  const split = Math.max(0, digits.length - 8);
+  return {
+    type,
+    addressLo: Number.parseInt(digits.slice(split), 16),
+    addressHi: split === 0 ? 0 : Number.parseInt(digits.slice(0, split), 16),
+    sizeBytes: 0,
+    name,
+    module,
+    isCode: CODE_TYPES.includes(type),
+    rank: rankSymbol(bindingOf(type), name),
+  };
+}
+
+function bindingOf(type: string): 'global' | 'local' | 'weak' {
+  if (type === 'W' || type === 'w') return 'weak';
+  return type === type.toUpperCase() ? 'global' : 'local';
 }

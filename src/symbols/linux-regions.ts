@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an address of a 64-bit Linux guest is for, by the kernel's own map of its address space
-// (Documentation/x86/x86_64/mm.rst, four-level paging). The places of the first three hold without address
-// randomisation.
+// (Documentation/x86/x86_64/mm.rst, four-level paging). A kernel that randomises addresses moves the direct map,
+// vmalloc and struct page within what they have together.
 
 interface Region {
   readonly beginHi: number;
@@ -30,7 +30,7 @@ const REGIONS: readonly Region[] = [
 ];
 
 /** "direct map", "vmalloc", "user or physical", ... for an address given as halves. */
-export function nameLinuxRegion(lo: number, hi: number): string {
+export function nameLinuxRegion(lo: number, hi: number, isRandomized: boolean): string {
   let name = '';
   for (const region of REGIONS) {
     const isBelow =
@@ -38,5 +38,6 @@ export function nameLinuxRegion(lo: number, hi: number): string {
     if (!isBelow) break;
     ({ name } = region);
   }
-  return name;
+  const isMoved = isRandomized && hi >>> 0 >= 0xffff_8880 && hi >>> 0 < 0xffff_fe00;
+  return isMoved ? 'direct map, vmalloc or struct page' : name;
 }

@@ -1,56 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of guest addresses. A table is sorted columns; a symbol reaches from its address to the next one's.
+// Names of guest addresses. A table is sorted columns; a symbol reaches as far as it says, else to the next
+// one's address.
+
+import { add64 } from '../base/index.ts';
 
 /** Columns sorted by address; several names of one address are one row. */
 export interface SymbolTable {
   readonly length: number;
   readonly addressLo: Uint32Array;
   readonly addressHi: Uint32Array;
+  /** 0: not known, up to the next symbol. */
+  readonly sizeBytes: Uint32Array;
   readonly name: readonly string[];
-  /** The kernel module the symbol belongs to, '' for the kernel itself. */
+  /** The kernel module or the program the symbol belongs to, '' for the kernel itself. */
   readonly module: readonly string[];
 }
 
 export interface RawSymbol {
   readonly addressLo: number;
   readonly addressHi: number;
+  /** 0: not known. */
+  readonly sizeBytes: number;
   readonly name: string;
   readonly module: string;
+  readonly isCode: boolean;
   /** The lowest rank names the address when several symbols share it. */
   readonly rank: number;
+}
+
+/** What names code and what names data: a function and a variable are never asked for in one breath. */
+export interface SymbolTables {
+  readonly code: SymbolTable;
+  readonly data: SymbolTable;
+}
+
+export interface SymbolPlace {
+  readonly name: string;
+  /** The kernel module or the program it belongs to, '' for the kernel itself. */
+  readonly module: string;
+  /** Bytes from the symbol's address. */
+  readonly offset: number;
 }
 
 /** Nothing in a kernel is larger; an address further behind the last symbol before it has no name. */
 const SYMBOL_LIMIT_BYTES = 2 * 2 ** 20;
 
-export function symbolTableFrom(symbols: readonly RawSymbol[]): SymbolTable {
-  const sorted = symbols
-    .map((symbol, index) => ({ symbol, index }))
-    .sort(
-      (a, b) =>
-        a.symbol.addressHi - b.symbol.addressHi ||
-        a.symbol.addressLo - b.symbol.addressLo ||
-        a.symbol.rank - b.symbol.rank ||
-        a.index - b.index,
-    )
-    .map(({ symbol }) => symbol)
-    .filter(
-      (symbol, index, all) =>
-        index === 0 ||
-        symbol.addressLo !== all[index - 1]?.addressLo ||
-        symbol.addressHi !== all[index - 1]?.addressHi,
-    );
+/** Marks of linkers and assemblers, which share their address with a function. */
+const MARKER = /(?:_start|_end|_begin|text)$/;
+
+/** Global before local before weak before the linker's marks. */
+export function rankSymbol(binding: 'global' | 'local' | 'weak', name: string): number {
+  if (name.startsWith('_') && MARKER.test(name)) return 3;
+  return { global: 0, local: 1, weak: 2 }[binding];
+}
+
+export function symbolTablesFrom(symbols: readonly RawSymbol[]): SymbolTables {
   return {
-    length: sorted.length,
-    addressLo: Uint32Array.from(sorted, (symbol) => symbol.addressLo),
-    addressHi: Uint32Array.from(sorted, (symbol) => symbol.addressHi),
-    name: sorted.map((symbol) => symbol.name),
-    module: sorted.map((symbol) => symbol.module),
+    code: symbolTableFrom(symbols.filter(({ isCode }) => isCode)),
+    data: symbolTableFrom(symbols.filter(({ isCode }) => !isCode)),
   };
 }
 
-/** Row of the symbol that holds the address (its halves, unsigned); -1 for none. */
-function findSymbolRow(table: SymbolTable, lo: number, hi: number): number {
+function symbolTableFrom(symbols: readonly RawSymbol[]): SymbolTable {
+  // The sort keeps the order of equals. Symbol lists are sorted, as good as.
+  const rows = symbols.toSorted(
+    (a, b) => a.addressHi - b.addressHi || a.addressLo - b.addressLo || a.rank - b.rank,
+  );
+  let length = 0;
+  for (const row of rows) {
+    const last = rows[length - 1];
+    const isSame = row.addressLo === last?.addressLo && row.addressHi === last.addressHi;
+    if (!isSame || length === 0) rows[length++] = row;
+  }
+  rows.length = length;
+  return {
+    length,
+    addressLo: Uint32Array.from(rows, (symbol) => symbol.addressLo),
+    addressHi: Uint32Array.from(rows, (symbol) => symbol.addressHi),
+    sizeBytes: Uint32Array.from(rows, (symbol) => symbol.sizeBytes),
+    name: rows.map((symbol) => symbol.name),
+    module: rows.map((symbol) => symbol.module),
+  };
+}
+
+/** The same symbols, each `slideBytes` (a whole number, may be negative) higher. */
+export function slideSymbols(symbols: readonly RawSymbol[], slideBytes: number): RawSymbol[] {
+  const slideHi = Math.floor(slideBytes / 2 ** 32) >>> 0;
+  return symbols.map((symbol) => {
+    const { lo, hi } = add64(symbol.addressLo, symbol.addressHi, slideBytes >>> 0, slideHi);
+    return { ...symbol, addressLo: lo, addressHi: hi };
+  });
+}
+
+/** The symbol that holds the address (its halves); undefined for none. */
+export function findSymbol(table: SymbolTable, lo: number, hi: number): SymbolPlace | undefined {
   const { addressLo, addressHi } = table;
   const wantedLo = lo >>> 0;
   const wantedHi = hi >>> 0;
@@ -65,16 +108,21 @@ function findSymbolRow(table: SymbolTable, lo: number, hi: number): number {
     else begin = middle + 1;
   }
   const row = begin - 1;
-  if (row < 0) return -1;
-  const distance =
-    (wantedHi - (addressHi[row] ?? 0)) * 2 ** 32 + (wantedLo - (addressLo[row] ?? 0));
-  return distance < SYMBOL_LIMIT_BYTES ? row : -1;
+  if (row < 0) return undefined;
+  const offset = (wantedHi - (addressHi[row] ?? 0)) * 2 ** 32 + (wantedLo - (addressLo[row] ?? 0));
+  const known = table.sizeBytes[row] ?? 0;
+  if (offset >= (known === 0 ? SYMBOL_LIMIT_BYTES : known)) return undefined;
+  return { name: table.name[row] ?? '', module: table.module[row] ?? '', offset };
 }
 
-/** "schedule", "nf_hook [nf_tables]"; undefined for an address without a symbol. */
-export function findSymbolName(table: SymbolTable, lo: number, hi: number): string | undefined {
-  const row = findSymbolRow(table, lo, hi);
-  if (row < 0) return undefined;
-  const module = table.module[row] ?? '';
-  return module === '' ? table.name[row] : `${table.name[row]} [${module}]`;
+/** "schedule", "nf_hook [nf_tables]"; "[busybox]" for a program whose symbols were stripped. */
+export function formatSymbol({ name, module }: SymbolPlace): string {
+  return [name, ...(module === '' ? [] : [`[${module}]`])].filter((part) => part !== '').join(' ');
+}
+
+/** "schedule+0x1a", "nf_hook+0x0 [nf_tables]", "[busybox]+0x1234". */
+export function formatSymbolPlace({ name, module, offset }: SymbolPlace): string {
+  const distance = `+0x${offset.toString(16)}`;
+  if (name === '') return `[${module}]${distance}`;
+  return module === '' ? `${name}${distance}` : `${name}${distance} [${module}]`;
 }

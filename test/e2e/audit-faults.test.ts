@@ -3,9 +3,12 @@
 // execution is audited alone, which is as much as the audit ever looks at together.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunColumns } from '../../src/analysis/index.ts';
 import type { AuditResult } from '../../src/audit/index.ts';
 import { instructionAudit } from '../../src/audit/instruction-audit.ts';
-import { AccessFlag, type ExecutionBatch } from '../../src/format/index.ts';
+import { requireDefined } from '../../src/base/index.ts';
+import { shapeOfTrace } from '../../src/engine/index.ts';
+import { AccessFlag, type TraceSlice } from '../../src/format/index.ts';
 import type { GuestRun } from '../../src/guests/index.ts';
 import { recordGuestNamed } from './guest-sections.ts';
 import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
@@ -13,14 +16,26 @@ import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
 /** Of CodeTable.flags(): how many accesses there are is in a register. Without them every access counts. */
 const LAST_IS_REP = 2;
 
+interface Execution {
+  readonly length: number;
+  readonly firstOrdinal: number;
+  readonly stream: number;
+  readonly chunkIndex: number;
+  readonly vaddr: BigUint64Array;
+  readonly size: Uint8Array;
+  readonly flags: Uint8Array;
+  readonly insn: Uint16Array;
+  readonly runs: RunColumns;
+}
+
 /** Each gives the execution with access i spoilt; undefined when it cannot be. */
-type Fault = (execution: ExecutionBatch, i: number) => ExecutionBatch | undefined;
+type Fault = (execution: Execution, i: number) => Execution | undefined;
 
 const dropped: Fault = (execution, i) => {
   const keep = (_: unknown, at: number): boolean => at !== i;
   return {
     ...execution,
-    accessCount: execution.accessCount - 1,
+    length: execution.length - 1,
     vaddr: execution.vaddr.filter(keep),
     size: execution.size.filter(keep),
     flags: execution.flags.filter(keep),
@@ -50,12 +65,13 @@ const shifted: Fault = (execution, i) => ({
 
 describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
   let run: GuestRun;
-  let executions: readonly ExecutionBatch[];
+  let executions: readonly Execution[];
   beforeAll(async () => {
     run = await recordGuestNamed('plain');
-    const kept: ExecutionBatch[] = [];
-    for await (const batch of run.trace.executions()) kept.push(...split(batch));
-    executions = kept.filter(({ id, accessCount }) => accessCount > 0 && !endsInRep(id[0] ?? 0));
+    const kept: Execution[] = [];
+    const slices = run.trace.slices({ columns: ['vaddr', 'size', 'flags', 'insn'], runs: true });
+    for await (const slice of slices) kept.push(...split(slice));
+    executions = kept.filter(({ length, runs }) => length > 0 && !endsInRep(runs.block[0] ?? 0));
   });
   afterAll(async () => {
     await run.close();
@@ -63,36 +79,46 @@ describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
 
   const endsInRep = (id: number): boolean => (run.trace.code.flags(id) & LAST_IS_REP) !== 0;
 
-  function* split(batch: ExecutionBatch): Generator<ExecutionBatch> {
-    for (let i = 0; i < batch.length; i++) {
-      const begin = (batch.accessBegin[i] ?? 0) - batch.accessBase;
-      const next = batch.accessBegin[i + 1];
-      const end = next === undefined ? batch.accessCount : next - batch.accessBase;
+  function* split(slice: TraceSlice): Generator<Execution> {
+    const why = 'it was asked for';
+    const runs = requireDefined(slice.runs, why);
+    const vaddr = requireDefined(slice.vaddr, why);
+    const size = requireDefined(slice.size, why);
+    const flags = requireDefined(slice.flags, why);
+    const insn = requireDefined(slice.insn, why);
+    for (let i = 0; i < runs.length; i++) {
+      const begin = runs.firstAccess[i] ?? 0;
+      const end = runs.firstAccess[i + 1] ?? slice.length;
       yield {
-        ...batch,
-        length: 1,
-        firstBlock: batch.firstBlock + i,
-        firstOrdinal: batch.firstOrdinal + begin,
-        id: batch.id.slice(i, i + 1),
-        executed: batch.executed.slice(i, i + 1),
-        vcpu: batch.vcpu.slice(i, i + 1),
-        icount: batch.icount.slice(i, i + 1),
-        shape: new Uint32Array(1),
-        accessBegin: new Uint32Array(1),
-        accessBase: 0,
-        accessCount: end - begin,
-        vaddr: batch.vaddr.slice(begin, end),
-        size: batch.size.slice(begin, end),
-        flags: batch.flags.slice(begin, end),
-        insn: batch.insn.slice(begin, end),
+        length: end - begin,
+        firstOrdinal: slice.firstOrdinal + begin,
+        stream: slice.stream,
+        chunkIndex: slice.chunkIndex,
+        vaddr: vaddr.slice(begin, end),
+        size: size.slice(begin, end),
+        flags: flags.slice(begin, end),
+        insn: insn.slice(begin, end),
+        runs: {
+          length: 1,
+          firstBlock: runs.firstBlock + i,
+          block: runs.block.slice(i, i + 1),
+          executed: runs.executed.slice(i, i + 1),
+          vcpu: runs.vcpu.slice(i, i + 1),
+          icount: runs.icount.slice(i, i + 1),
+          firstAccess: new Uint32Array(1),
+          continues: runs.continues.slice(i, i + 1),
+          shape: new Uint32Array(1),
+        },
       };
     }
   }
 
-  function audit(execution: ExecutionBatch): AuditResult {
-    const state = instructionAudit.init(run.trace);
+  function audit(execution: Execution): AuditResult {
+    const shape = shapeOfTrace(run.trace);
+    const state = instructionAudit.init({}, shape, { index: 0, count: 1 });
     instructionAudit.consume(state, execution);
-    return instructionAudit.finish(instructionAudit.harvest(state), run.trace);
+    const part = requireDefined(instructionAudit.harvest, 'the audit harvests')(state);
+    return instructionAudit.finish(part, shape);
   }
 
   const isWrong = ({ unexplained, addressMismatches }: AuditResult): boolean =>
@@ -112,7 +138,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
     let made = 0;
     const missed: Missed[] = [];
     for (const execution of executions) {
-      for (let i = 0; i < execution.accessCount; i++) {
+      for (let i = 0; i < execution.length; i++) {
         if (((execution.flags[i] ?? 0) & AccessFlag.origin) !== 0) continue;
         const spoilt = fault(execution, i);
         if (spoilt === undefined) continue;
@@ -152,7 +178,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
 
   it('that shifts an address is found when another access, or the code, says where it must be', () => {
     const { made, missed } = spoilAll(shifted);
-    const alone = executions.filter(({ accessCount }) => accessCount === 1).length;
+    const alone = executions.filter(({ length }) => length === 1).length;
     expect(made - missed.length).toBeGreaterThan((made - alone) * 0.8);
   });
 });

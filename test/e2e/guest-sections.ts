@@ -9,11 +9,23 @@ import {
   lineWriterFor,
   parseGuest,
 } from '../../src/conformance/index.ts';
-import { type Access, type GuestRun, openGuest, recordGuest } from '../../src/guests/index.ts';
+import {
+  type Access,
+  type GuestRequest,
+  type GuestRun,
+  openGuest,
+  recordGuest,
+} from '../../src/guests/index.ts';
 import { qemuUnderTest } from './run-loadstore.ts';
 
+export type GuestOptions = Pick<GuestRequest, 'auditMemory' | 'fault'>;
+
 /** On the QEMU under test, as its source says for a run of that name. Throws when it did not pass. */
-export async function recordGuestNamed(name: string, machineName = ''): Promise<GuestRun> {
+export async function recordGuestNamed(
+  name: string,
+  machineName = '',
+  options: GuestOptions = {},
+): Promise<GuestRun> {
   const guest = openGuest(name);
   const machine = guest.machines.find((each) => each.name === machineName);
   const run = await recordGuest({
@@ -21,6 +33,7 @@ export async function recordGuestNamed(name: string, machineName = ''): Promise<
     machine: requireDefined(machine, `a run "${machineName}" of ${name}`),
     qemu: await qemuUnderTest(),
     pluginFile: requirePluginFile(process.env['LOADSTORE_PLUGIN']),
+    ...options,
   });
   if (run.problem === undefined) return run;
   await run.close();

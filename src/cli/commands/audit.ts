@@ -29,8 +29,8 @@ explained by a named rule or it is unexplained. What it proves, and the rules: d
       const audited = await auditTrace(file, {
         workers: os.availableParallelism(),
         signal,
-        onProgress: (done, all) => {
-          line.show(drawBar(all === 0 ? 1 : done / all, `auditing ${file}`));
+        onProgress: (part) => {
+          line.show(drawBar(part, `auditing ${file}`));
         },
       }).finally(() => {
         line.clear();

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { hotAnalysis } from '../../analysis/index.ts';
 import { ExitCode, UserError } from '../../base/index.ts';
 import {
   chooseQemu,
+  isAtLeast,
   requireFreeOutput,
   requirePluginFile,
   runUntraced,
   scratchParent,
 } from '../../capture/index.ts';
-import { openTrace } from '../../format/index.ts';
 import {
   DEMO_DONE_LINE,
   DEMO_INITRAMFS,
   demoBootArguments,
   prepareDemoGuest,
 } from '../../guests/index.ts';
-import { parseKallsyms } from '../../symbols/index.ts';
+import { runPass, withAnalysis } from '../analysis-run.ts';
 import {
   AUDIT_MEMORY_OPTION,
   type CliContext,
@@ -28,17 +29,19 @@ import {
   printResult,
   QEMU_OPTION,
 } from '../command-spec.ts';
+import { type HotFigures, hotFigures } from '../hot-figures.ts';
 import { withAbort } from '../interrupts.ts';
 import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
 import { renderDemo } from '../render/demo.ts';
 import type { DemoResult } from '../results.ts';
-import { drawBar, statusLine } from '../status-line.ts';
-import { countTops, type TopCounts } from '../top-counts.ts';
 import { readTraceFacts, type TraceFacts, traceFactsOf } from '../trace-facts.ts';
 import { recordWatched } from '../watched-recording.ts';
+import { hotParameters } from './hot.ts';
 
 const TOP_LIMIT = 10;
+const LINE_SHIFT = 6;
+const PAGE_SHIFT = 12;
 const DEFAULT_OUTPUT = 'boot.memtrace';
 
 export const demoCommand: CommandSpec = {
@@ -47,7 +50,7 @@ export const demoCommand: CommandSpec = {
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
 first instruction to power-off. A trace that an earlier demo left under the default name is replaced.
 "npm run demo" does the set-up first. With --audit-memory the firmware reads the kernel byte by byte, so that no
-device writes to memory, and the boot takes longer.`,
+device writes to memory, and the boot takes longer; QEMU 11 and newer cannot do without.`,
   arguments: [],
   options: [
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: boot.memtrace' },
@@ -75,7 +78,10 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
   try {
     const consoleFile = path.join(folder, 'console.txt');
     const auditMemory = isOn(input, 'auditMemory');
-    const bootOptions = { console: { file: consoleFile }, firmwareDma: !auditMemory };
+    const bootOptions = {
+      console: { file: consoleFile },
+      firmwareDma: !auditMemory || isAtLeast(qemu.version, 11),
+    };
     const { guest, untraced } = await withAbort(async (signal) => {
       const request = { cacheFolder: cacheFolder(context), qemuPath: qemu.path, signal };
       const prepared = await prepareDemoGuest({ ...request, onProgress: say });
@@ -95,6 +101,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
         limits: {},
         startPaused: false,
         auditMemory,
+        fault: context.env['LOADSTORE_FAULT'],
         events: true,
         terminal: 'none',
       },
@@ -110,7 +117,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     }
     await requireDone(consoleFile);
     say(`recorded: ${outcome.wallSeconds.toFixed(2)} s; reading the trace`);
-    const read = await readTops(outcome.file, guest.symbolsFile, context);
+    const read = await readHot(outcome.file, input, context);
     return {
       kernelVersion: guest.kernelVersion,
       qemu: { path: qemu.path, version: qemu.version.text },
@@ -153,35 +160,24 @@ async function isDemoTrace(file: string): Promise<boolean> {
   }
 }
 
-async function readTops(
+async function readHot(
   file: string,
-  symbolsFile: string,
+  input: CommandInput,
   context: CliContext,
-): Promise<{ trace: TraceFacts; tops: TopCounts }> {
-  const symbolsText = await readFile(symbolsFile, 'latin1');
-  const symbols = {
-    code: parseKallsyms(symbolsText, 'code'),
-    data: parseKallsyms(symbolsText, 'data'),
-  };
-  const line = statusLine(context);
-  const trace = await openTrace(file);
-  try {
-    const tops = await withAbort(async (signal) =>
-      countTops(
-        trace,
-        symbols,
-        TOP_LIMIT,
-        (part) => {
-          line.show(drawBar(part, 'reading the trace'));
-        },
-        signal,
-      ),
-    );
-    return { trace: traceFactsOf(trace), tops };
-  } finally {
-    line.clear();
-    await trace.close();
-  }
+): Promise<{ trace: TraceFacts; hot: HotFigures }> {
+  return withAnalysis(
+    input,
+    context,
+    async (analysis) => {
+      const parameters = hotParameters(LINE_SHIFT, PAGE_SHIFT, TOP_LIMIT);
+      const [hot] = await runPass(input, context, analysis, [
+        { analysis: hotAnalysis, parameters },
+      ]);
+      const { trace, shape, names } = analysis;
+      return { trace: traceFactsOf(trace), hot: hotFigures(hot, shape, names, TOP_LIMIT) };
+    },
+    file,
+  );
 }
 
 /** The guest's own word that all its work ran. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ExitCode, TraceError } from '../../base/index.ts';
+import { ExitCode, TraceError, u64FromBigint } from '../../base/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
+import { formatSymbolPlace, type GuestSymbols } from '../../symbols/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -10,13 +11,14 @@ import {
   isOn,
   wordAt,
 } from '../command-spec.ts';
+import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import {
   DUMP_FORMATS,
   type DumpFormat,
   dumpHeadline,
   dumpLines,
-  type InstructionBytes,
+  type InstructionFacts,
 } from '../render/dump.ts';
 
 export const dumpCommand: CommandSpec = {
@@ -28,19 +30,23 @@ vCPU had completed before the one that made the access. What the trace does not 
 text, empty in csv and missing in ndjson. The marks are aborted: the instruction did not complete; device: the
 access went to a device, in whole or in part; crosses-page: it goes on in a second page, and paddr is that of
 its first byte; physical: it was made with a physical address, there is no virtual one; event-delivery: no
-instruction made it, an interrupt or exception was taken at pc; page-walk: the MMU set accessed or dirty bits.`,
+instruction made it, an interrupt or exception was taken at pc; page-walk: the MMU set accessed or dirty bits.
+With symbols the function of each instruction is shown. The place of a kernel that randomises its address is found
+from the trace. A trace of the demo's kernel needs no --symbols.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },
     { flags: '--count <N>', description: 'at most so many accesses; default: all' },
     { flags: '--vcpu <N>', description: 'accesses of this vCPU only' },
     { flags: '--aborted', description: 'also accesses of instructions that did not complete' },
+    SYMBOLS_OPTION,
     { flags: '--format <FORMAT>', description: 'text (default), ndjson or csv' },
     { flags: '--json', description: 'the same as --format ndjson' },
   ],
   examples: [
     'loadstore dump boot.memtrace --from 1M --count 20',
     'loadstore dump boot.memtrace --vcpu 0 --format csv | head',
+    'loadstore dump x.memtrace --symbols System.map --symbols prog@0x555555554000 --count 20',
   ],
   run: runDump,
 };
@@ -60,8 +66,10 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   const vcpu = findCount(input, 'vcpu', '--vcpu');
   const trace = await openTrace(wordAt(input, 0));
   try {
-    await context.writeOut(dumpHeadline(format));
-    const bytesOf = instructionBytes(trace.code);
+    const symbols = await readGuestSymbols(input, context, trace);
+    const hasSymbols = symbols.findings.length > 0;
+    await context.writeOut(dumpHeadline(format, hasSymbols));
+    const factsOf = instructionFacts(trace.code, symbols);
     let left = count;
     await withAbort(async (signal) => {
       const batches = trace.accesses({
@@ -77,7 +85,9 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
       });
       for await (const batch of batches) {
         const end = Math.min(batch.length, left);
-        for (const text of dumpLines(batch, end, format, bytesOf)) await context.writeOut(text);
+        for (const text of dumpLines(batch, end, format, factsOf, hasSymbols)) {
+          await context.writeOut(text);
+        }
         left -= end;
         if (left <= 0) break;
       }
@@ -91,18 +101,24 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   }
 }
 
-function instructionBytes(code: Trace['code']): InstructionBytes {
-  const known = new Map<number, string>(); // as large as the part of the code table that is shown
+function instructionFacts(code: Trace['code'], symbols: GuestSymbols): InstructionFacts {
+  // As large as the part of the code table that is shown.
+  const known = new Map<number, { readonly bytes: string; readonly symbol: string | undefined }>();
   return (block, insn) => {
     const key = block * MAX_INSNS + insn;
-    let text = known.get(key);
-    if (text === undefined) {
+    let facts = known.get(key);
+    if (facts === undefined) {
       const offsets = code.insnOffsets(block); // none: no instruction made the access
       const bytes = code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
-      text = Buffer.from(bytes).toString('hex');
-      known.set(key, text);
+      const pc = u64FromBigint(BigInt.asUintN(64, code.vaddr(block) + BigInt(offsets[insn] ?? 0)));
+      const place = offsets.length === 0 ? undefined : symbols.findCode(block, pc.lo, pc.hi);
+      facts = {
+        bytes: Buffer.from(bytes).toString('hex'),
+        symbol: place === undefined ? undefined : formatSymbolPlace(place),
+      };
+      known.set(key, facts);
     }
-    return text;
+    return facts;
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ExitCode, TraceError } from '../../base/index.ts';
-import { type NoteName, openTrace, type Trace } from '../../format/index.ts';
+import { ExitCode, TraceError, u64FromBigint } from '../../base/index.ts';
+import { type NoteName, openTrace, type Trace, type TraceNote } from '../../format/index.ts';
+import { formatSymbolPlace, type GuestSymbols } from '../../symbols/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -10,6 +11,7 @@ import {
   isOn,
   wordAt,
 } from '../command-spec.ts';
+import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { EVENT_HEADLINE, type EventFormat, eventLine } from '../render/events.ts';
 
@@ -33,13 +35,15 @@ export const eventsCommand: CommandSpec = {
 interrupts: interrupts and exceptions with vector, error code and return address, and whether the accesses of their delivery
 are in the trace; ports: in and out; address-spaces: writes of CR3; mappings: translations as they are first
 used, with size and attributes of the page; devices: which guest-physical addresses are whose; cuts: blocks that
-were left early, and why; vcpus: another vCPU runs from here on; gaps: recording was paused.`,
+were left early, and why; vcpus: another vCPU runs from here on; gaps: recording was paused. With symbols (a trace of
+the demo's kernel needs no --symbols) the kernel function that was interrupted is shown.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },
     { flags: '--count <N>', description: 'at most so many events; default: all' },
     { flags: '--vcpu <N>', description: 'events of this vCPU only' },
     { flags: '--kind <LIST>', description: `which, with commas; default: ${DEFAULT_KINDS}` },
+    SYMBOLS_OPTION,
     { flags: '--json', description: 'one JSON object a line' },
   ],
   examples: [
@@ -59,9 +63,10 @@ async function runEvents(input: CommandInput, context: CliContext): Promise<Exit
   };
   const trace = await openTrace(wordAt(input, 0));
   try {
+    const symbols = await readGuestSymbols(input, context, trace);
     if (format === 'text') await context.writeOut(EVENT_HEADLINE);
     await withAbort(async (signal) =>
-      printNotes(trace, { ...selection, kinds, format, signal }, context),
+      printNotes(trace, { ...selection, kinds, format, symbols, signal }, context),
     );
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
@@ -78,6 +83,7 @@ interface Selection {
   readonly vcpu: number | undefined;
   readonly kinds: readonly NoteName[];
   readonly format: EventFormat;
+  readonly symbols: GuestSymbols;
   readonly signal: AbortSignal;
 }
 
@@ -88,7 +94,7 @@ async function printNotes(trace: Trace, wanted: Selection, context: CliContext):
   for await (const note of trace.notes({ kinds: wanted.kinds, signal: wanted.signal })) {
     if (note.ordinal < wanted.from) continue;
     if (wanted.vcpu !== undefined && note.vcpu !== wanted.vcpu) continue;
-    text += eventLine(note, wanted.format);
+    text += eventLine(note, wanted.format, nameInterrupted(note, wanted.symbols));
     if (text.length > 1 << 16) {
       await context.writeOut(text);
       text = '';
@@ -97,6 +103,14 @@ async function printNotes(trace: Trace, wanted: Selection, context: CliContext):
     if (left === 0) break;
   }
   await context.writeOut(text);
+}
+
+/** The kernel function that an interrupt or exception was taken in. */
+function nameInterrupted(note: TraceNote, symbols: GuestSymbols): string | undefined {
+  if (note.kind !== 'event') return undefined;
+  const { lo, hi } = u64FromBigint(note.ip);
+  const place = symbols.findKernel(lo, hi, 'code');
+  return place === undefined ? undefined : formatSymbolPlace(place);
 }
 
 function kindsFrom(list: string): readonly NoteName[] {

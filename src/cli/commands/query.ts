@@ -11,7 +11,6 @@ import {
   type RunOptions,
   rowsOf,
 } from '../../store/index.ts';
-import { codeNames } from '../code-names.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -22,6 +21,8 @@ import {
   printResult,
   wordAt,
 } from '../command-spec.ts';
+import { databaseNames } from '../database-names.ts';
+import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { ROW_FORMATS, type RowFormat, renderSchema, writeRows } from '../render/query.ts';
 import { drawBar, statusLine } from '../status-line.ts';
@@ -50,6 +51,7 @@ out at once (ordinal, icount, vcpu, pc, vaddr, paddr, size, cpl, cr3, block, ins
     },
     { flags: '-f, --force', description: 'replace the file if it exists' },
     { flags: '--limit <N>', description: 'rows that a table shows; 0: all; default: 100' },
+    SYMBOLS_OPTION,
     { flags: '--jobs <N>', description: 'threads that decode; default: all of the machine' },
     { flags: '--json', description: 'the same as --format json' },
   ],
@@ -81,7 +83,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
   try {
     const database = await openTraceDatabase({
       trace,
-      names: codeNames(trace.code, undefined),
+      names: databaseNames(trace.code, await readGuestSymbols(input, context, trace)),
       files: true,
       ...(threads === undefined ? {} : { threads }),
     });

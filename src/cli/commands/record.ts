@@ -84,6 +84,7 @@ async function runRecord(input: CommandInput, context: CliContext): Promise<Exit
       limits,
       startPaused: isOn(input, 'startPaused'),
       auditMemory: isOn(input, 'auditMemory'),
+      fault: context.env['LOADSTORE_FAULT'],
       events: isOn(input, 'events'),
       terminal: json ? 'guest-on-stderr' : 'guest',
     },

@@ -2,6 +2,7 @@
 import { formatBytes, formatCount, formatQuantity } from '../../base/index.ts';
 import type { TraceProblem } from '../../format/index.ts';
 import type { CheckCommandResult } from '../results.ts';
+import { renderDeliberateFault } from './trace-facts.ts';
 
 export function renderCheck(result: CheckCommandResult): string {
   const { file, problems, moreProblems, repaired } = result;
@@ -11,6 +12,7 @@ export function renderCheck(result: CheckCommandResult): string {
     : `NOT GOOD; decoded ${counts}`;
   const more = moreProblems === 0 ? '' : `  ${formatCount(moreProblems)} more\n`;
   return [
+    renderDeliberateFault(result.deliberateFault ?? null),
     `${file}: ${verdict}\n`,
     ...problems.map(renderProblem),
     more,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
+import { formatBytes, formatCount } from '../../base/index.ts';
 import type { DemoResult } from '../results.ts';
+import { renderHotFunctions, renderHotPlaces } from './hot.ts';
 import { drawTable } from './table.ts';
 import { renderAccounts, renderAudit, renderNotHeld } from './trace-facts.ts';
 
 export function renderDemo(result: DemoResult): string {
-  const { trace, tops } = result;
+  const { trace, hot } = result;
   const { totals } = trace;
   const instructionBytes = totals.instructions === 0 ? 0 : trace.fileBytes / totals.instructions;
   const facts = [
@@ -25,29 +26,9 @@ export function renderDemo(result: DemoResult): string {
   return [
     `Linux ${result.kernelVersion} in QEMU ${result.qemu.version}, from the first instruction of the firmware to power-off\n\n`,
     drawTable(facts, []),
-    `\ntop functions by accesses (of ${formatCount(tops.functions.functionCount)})\n`,
-    drawRows(
-      tops.functions.functions.map(({ name, loads, stores }) => [name, loads, stores]),
-      totals.accesses,
-    ),
-    `\ntop pages by accesses (virtual, of ${formatCount(tops.pageCount)})\n`,
-    drawRows(
-      tops.pages.map(({ address, name, loads, stores }) => [`${address} ${name}`, loads, stores]),
-      totals.accesses,
-    ),
+    `\nmost accesses: ${renderHotFunctions(hot)}`,
+    `\n${renderHotPlaces('pages', hot.pages, totals.accesses)}`,
     `\nnot in this trace:\n${renderNotHeld(trace)}${renderAudit(trace)}`,
     `\nNext: loadstore info ${trace.file}; loadstore dump ${trace.file} --count 20\n`,
   ].join('');
-}
-
-function drawRows(rows: readonly (readonly [string, number, number])[], total: number): string {
-  return drawTable(
-    rows.map(([name, loads, stores]) => [
-      ` ${name}`,
-      formatRatio(loads + stores, total),
-      `${formatCountShort(loads)} loads`,
-      `${formatCountShort(stores)} stores`,
-    ]),
-    ['left', 'right', 'right', 'right'],
-  );
 }

@@ -18,10 +18,14 @@ const BATCH: DumpColumns = {
   insn: Uint16Array.of(0, 1, 0),
 };
 
-const bytesOf = (block: number, insn: number): string => `0f${block}${insn}`;
+const factsOf = (block: number, insn: number): { bytes: string; symbol: string | undefined } => ({
+  bytes: `0f${block}${insn}`,
+  symbol: block === 1 ? `main+0x${insn} [prog]` : undefined,
+});
 
-const draw = (format: DumpFormat, batch: DumpColumns = BATCH): string =>
-  dumpHeadline(format) + [...dumpLines(batch, batch.length, format, bytesOf)].join('');
+const draw = (format: DumpFormat, batch: DumpColumns = BATCH, hasSymbols = false): string =>
+  dumpHeadline(format, hasSymbols) +
+  [...dumpLines(batch, batch.length, format, factsOf, hasSymbols)].join('');
 
 describe('dumpLines', () => {
   it('lines up as text, with "-" for what is not known', () => {
@@ -33,9 +37,23 @@ describe('dumpLines', () => {
 `);
   });
 
+  it('shows functions when there are symbols', () => {
+    const lines = draw('text', BATCH, true).split('\n');
+    expect(lines.map((line) => line.slice(114))).toEqual([
+      '               bytes                               symbol marks',
+      '                0f10                      main+0x0 [prog]',
+      '                0f11                      main+0x1 [prog] crosses-page',
+      '                0f20                                    - aborted device physical',
+      '',
+    ]);
+    expect(JSON.parse(draw('ndjson').split('\n')[0] ?? '')).toMatchObject({
+      symbol: 'main+0x0 [prog]',
+    });
+  });
+
   it('is empty in csv and missing in ndjson for what is not known', () => {
     expect(draw('csv').split('\n')[2]).toBe(
-      '8,1,101,0x401000,load,8,0x2ffc,,3,0x2a10000,0f11,crosses-page',
+      '8,1,101,0x401000,load,8,0x2ffc,,3,0x2a10000,0f11,main+0x1 [prog],crosses-page',
     );
     const line: unknown = JSON.parse(draw('ndjson').split('\n')[2] ?? '');
     expect(line).toEqual({
@@ -55,6 +73,6 @@ describe('dumpLines', () => {
   it('takes ordinals that are not consecutive, and traces without paddr', () => {
     const { paddr: _none, cr3: _neither, ...rest } = BATCH;
     const lines = draw('csv', { ...rest, ordinal: Float64Array.of(7, 9, 12) }).split('\n');
-    expect(lines[3]).toBe('12,1,101,0xfe05b,load,4,,,,,0f20,aborted device physical');
+    expect(lines[3]).toBe('12,1,101,0xfe05b,load,4,,,,,0f20,,aborted device physical');
   });
 });

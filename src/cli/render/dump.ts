@@ -38,13 +38,15 @@ interface AccessLine {
   readonly cr3: string | undefined;
   /** The instruction, in hex. */
   readonly bytes: string | undefined;
+  /** The function, and how far into it. */
+  readonly symbol: string | undefined;
   /** What is special: aborted, device, crosses-page, physical, its origin. */
   readonly marks: readonly string[];
 }
 
 const FIELDS = [
   ...(['ordinal', 'vcpu', 'icount', 'pc', 'op', 'size', 'vaddr', 'paddr', 'cpl'] as const),
-  ...(['cr3', 'bytes', 'marks'] as const),
+  ...(['cr3', 'bytes', 'symbol', 'marks'] as const),
 ];
 const WIDTHS: Readonly<Record<(typeof FIELDS)[number], number>> = {
   ordinal: 12,
@@ -58,6 +60,7 @@ const WIDTHS: Readonly<Record<(typeof FIELDS)[number], number>> = {
   cpl: 3,
   cr3: 12,
   bytes: 20,
+  symbol: 36,
   marks: 0,
 };
 const LINES_PER_TEXT = 512;
@@ -73,14 +76,18 @@ const MARKS = [
   [1 << 7, 'page-walk'],
 ] as const;
 
-/** The bytes, in hex, of instruction `insn` of a block of the code table. */
-export type InstructionBytes = (block: number, insn: number) => string;
+/** What is known of instruction `insn` of a block of the code table: its bytes in hex, its function. */
+export type InstructionFacts = (
+  block: number,
+  insn: number,
+) => { readonly bytes: string; readonly symbol: string | undefined };
 
 /** What comes before the first line: '' for ndjson. */
-export function dumpHeadline(format: DumpFormat): string {
+export function dumpHeadline(format: DumpFormat, hasSymbols: boolean): string {
   switch (format) {
     case 'text':
-      return `${FIELDS.map((name) => pad(name, name))
+      return `${textFields(hasSymbols)
+        .map((name) => pad(name, name))
         .join(' ')
         .trimEnd()}\n`;
     case 'csv':
@@ -97,21 +104,23 @@ export function* dumpLines(
   batch: DumpColumns,
   end: number,
   format: DumpFormat,
-  bytesOf: InstructionBytes,
+  factsOf: InstructionFacts,
+  hasSymbols: boolean,
 ): Generator<string> {
   for (let begin = 0; begin < end; begin += LINES_PER_TEXT) {
     let text = '';
     for (let i = begin; i < Math.min(end, begin + LINES_PER_TEXT); i++) {
-      text += drawLine(lineAt(batch, i, bytesOf), format);
+      text += drawLine(lineAt(batch, i, factsOf), format, hasSymbols);
     }
     yield text;
   }
 }
 
-function lineAt(batch: DumpColumns, i: number, bytesOf: InstructionBytes): AccessLine {
+function lineAt(batch: DumpColumns, i: number, factsOf: InstructionFacts): AccessLine {
   const flags = batch.flags?.[i] ?? 0;
   const cpl = batch.cpl?.[i];
   const block = batch.block?.[i];
+  const insn = block === undefined ? undefined : factsOf(block, batch.insn?.[i] ?? 0);
   const hasNoPaddr = (flags & FLAG_PHYS_UNKNOWN) !== 0;
   return {
     ordinal: batch.ordinal?.[i] ?? batch.firstOrdinal + i,
@@ -124,15 +133,17 @@ function lineAt(batch: DumpColumns, i: number, bytesOf: InstructionBytes): Acces
     paddr: hasNoPaddr ? undefined : hexAt(batch.paddr, i),
     cpl: cpl === CPL_UNKNOWN ? undefined : cpl,
     cr3: hexAt(batch.cr3, i),
-    bytes: block === undefined ? undefined : bytesOf(block, batch.insn?.[i] ?? 0),
+    bytes: insn?.bytes,
+    symbol: insn?.symbol,
     marks: MARKS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name),
   };
 }
 
-function drawLine(line: AccessLine, format: DumpFormat): string {
+function drawLine(line: AccessLine, format: DumpFormat, hasSymbols: boolean): string {
   switch (format) {
     case 'text':
-      return `${FIELDS.map((name) => pad(cell(line, name, '-'), name))
+      return `${textFields(hasSymbols)
+        .map((name) => pad(cell(line, name, '-'), name))
         .join(' ')
         .trimEnd()}\n`;
     case 'csv':
@@ -142,6 +153,11 @@ function drawLine(line: AccessLine, format: DumpFormat): string {
     default:
       return assertNever(format);
   }
+}
+
+/** For people a column without any name is left out; for programs the columns are always the same. */
+function textFields(hasSymbols: boolean): readonly (typeof FIELDS)[number][] {
+  return hasSymbols ? FIELDS : FIELDS.filter((name) => name !== 'symbol');
 }
 
 function cell(line: AccessLine, name: (typeof FIELDS)[number], missing: string): string {

@@ -30,6 +30,17 @@ describe('eventLine', () => {
     expect(text(interrupt(1 << 13, 13))).toBe('exception #GP at 0xffffffff81000000 error 0x2');
   });
 
+  it('shows where an interrupt was taken', () => {
+    const note = interrupt((1 << 13) | (1 << 8), 236);
+    expect(eventLine(note, 'text', 'schedule+0x1a').slice(18)).toBe(
+      'interrupt 236 at 0xffffffff81000000 schedule+0x1a\n',
+    );
+    expect(JSON.parse(eventLine(note, 'ndjson', 'schedule+0x1a'))).toMatchObject({
+      symbol: 'schedule+0x1a',
+      ip: '0xffffffff81000000',
+    });
+  });
+
   it('tells interrupts from outside, by software, and of SMM apart', () => {
     expect(text(interrupt((1 << 13) | (1 << 8), 236))).toBe('interrupt 236 at 0xffffffff81000000');
     expect(text(interrupt((1 << 13) | (1 << 9), 128))).toBe('int 128 at 0xffffffff81000000');

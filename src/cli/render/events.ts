@@ -25,12 +25,13 @@ const WHAT = {
 } as const;
 const VECTOR_PAGE_FAULT = 14;
 
-export function eventLine(note: TraceNote, format: EventFormat): string {
+/** `symbol`: the function that an interrupt or exception was taken in. */
+export function eventLine(note: TraceNote, format: EventFormat, symbol?: string): string {
   switch (format) {
     case 'text':
-      return `${columns(`${note.ordinal}`, `${note.vcpu}`, describe(note))}\n`;
+      return `${columns(`${note.ordinal}`, `${note.vcpu}`, describe(note, symbol))}\n`;
     case 'ndjson':
-      return `${JSON.stringify(note, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value))}\n`;
+      return `${JSON.stringify(symbol === undefined ? note : { ...note, symbol }, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value))}\n`;
     default:
       return assertNever(format);
   }
@@ -40,10 +41,10 @@ function columns(ordinal: string, vcpu: string, event: string): string {
   return `${ordinal.padStart(12)} ${vcpu.padStart(4)} ${event}`;
 }
 
-function describe(note: TraceNote): string {
+function describe(note: TraceNote, symbol: string | undefined): string {
   switch (note.kind) {
     case 'event':
-      return describeInterrupt(note);
+      return describeInterrupt(note, symbol);
     case 'port':
       return describePort(note);
     case 'cr3':
@@ -77,17 +78,21 @@ function describe(note: TraceNote): string {
   }
 }
 
-function describeInterrupt(note: Extract<TraceNote, { kind: 'event' }>): string {
+function describeInterrupt(
+  note: Extract<TraceNote, { kind: 'event' }>,
+  symbol: string | undefined,
+): string {
   const { what, vector } = note;
-  if ((what & WHAT.smmEnter) !== 0) return `SMM entered, from ${hex(note.ip)}`;
-  if ((what & WHAT.smmLeave) !== 0) return `SMM left, to ${hex(note.ip)}`;
+  const place = symbol === undefined ? hex(note.ip) : `${hex(note.ip)} ${symbol}`;
+  if ((what & WHAT.smmEnter) !== 0) return `SMM entered, from ${place}`;
+  if ((what & WHAT.smmLeave) !== 0) return `SMM left, to ${place}`;
   if ((what & WHAT.reset) !== 0) return 'triple fault: reset';
   const delivery = (what & WHAT.delivered) === 0 ? '; its accesses are not in the trace' : '';
-  if ((what & WHAT.hardware) !== 0) return `interrupt ${vector} at ${hex(note.ip)}${delivery}`;
-  if ((what & WHAT.software) !== 0) return `int ${vector} at ${hex(note.ip)}${delivery}`;
+  if ((what & WHAT.hardware) !== 0) return `interrupt ${vector} at ${place}${delivery}`;
+  if ((what & WHAT.software) !== 0) return `int ${vector} at ${place}${delivery}`;
   const name = EXCEPTIONS[vector] ?? `${vector}`;
   const address = vector === VECTOR_PAGE_FAULT ? ` address ${hex(note.cr2)}` : '';
-  return `exception ${name} at ${hex(note.ip)} error ${hex(note.error)}${address}${delivery}`;
+  return `exception ${name} at ${place} error ${hex(note.error)}${address}${delivery}`;
 }
 
 function describePort(note: Extract<TraceNote, { kind: 'port' }>): string {

@@ -3,7 +3,13 @@ import { formatBytes, formatQuantity } from '../../base/index.ts';
 import type { InfoResult } from '../results.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { drawTable } from './table.ts';
-import { renderAccounts, renderAudit, renderNotHeld, renderTotals } from './trace-facts.ts';
+import {
+  renderAccounts,
+  renderAudit,
+  renderDeliberateFault,
+  renderNotHeld,
+  renderTotals,
+} from './trace-facts.ts';
 
 export function renderInfo(facts: InfoResult): string {
   const state = describeState(facts);
@@ -12,6 +18,7 @@ export function renderInfo(facts: InfoResult): string {
     .map(([name]) => name);
   const notHeld = renderNotHeld(facts);
   return [
+    renderDeliberateFault(facts.deliberateFault),
     `${facts.file}: ${state}\n\n`,
     renderProvenance(facts),
     '\n',

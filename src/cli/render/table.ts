@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Columns of text that line up.
 
-import { formatBytes } from '../../base/index.ts';
+import { formatBytes, formatQuantity } from '../../base/index.ts';
 
 export type Align = 'left' | 'right';
 
@@ -44,4 +44,9 @@ export function fillText(text: string, width: number, indent: string): string {
 /** null: not known. */
 export function renderBytes(sizeBytes: number | null): string {
   return sizeBytes === null ? 'unknown' : formatBytes(sizeBytes);
+}
+
+/** " and 12 more mnemonics" below a table that was cut; '' when it was not. */
+export function moreLine(count: number, one: string, many: string = `${one}s`): string {
+  return count <= 0 ? '' : ` and ${formatQuantity(count, `more ${one}`, `more ${many}`)}\n`;
 }

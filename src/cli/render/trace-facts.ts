@@ -12,6 +12,7 @@ const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   mapMismatches: 'self-checks of physical addresses that failed',
   viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
   gaps: 'resumed after a pause: what ran before is not in the trace',
+  injectedFaults: 'accesses that are wrong on purpose: this trace was made for a test',
   strays: 'accesses that QEMU reported outside any block',
   missingDeliveries: 'events whose memory accesses could not be worked out',
   walkMismatches: 'page table entries that were changed by neither the guest nor the MMU',
@@ -61,6 +62,11 @@ export function renderNotHeld(facts: TraceFacts): string {
       return `  ${name.padEnd(NAME_WIDTH)} ${fillText(text, TEXT_WIDTH - indent.length, indent)}\n`;
     })
     .join('');
+}
+
+/** A warning in front of all else; '' for a trace that is what it seems. */
+export function renderDeliberateFault(fault: string | null): string {
+  return fault === null ? '' : `WRONG ON PURPOSE: made for a test with the fault ${fault}\n`;
 }
 
 /** What the memory audit found; '' when there was none. */

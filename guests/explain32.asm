@@ -1,0 +1,3 @@
+; SPDX-License-Identifier: Apache-2.0
+%define MODE 32
+%include "explain.inc"

@@ -1,0 +1,3 @@
+; SPDX-License-Identifier: Apache-2.0
+%define MODE 64
+%include "explain.inc"

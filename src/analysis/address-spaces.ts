@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which address spaces there were: one for each top-level page table that CR3 named, from its first use to its last.
+// The process-context identifier is not part of a CR3 here (Intel SDM 3A 4.5, 4.10.1). A kernel that isolates its page
+// tables (Linux: CR3 bit 12) has two tables for a process, which are one address space. When a table is filled
+// anew while it is not in use, what comes after is another address space: a new process got the page of an old one.
+// Order does not matter: a state keeps what it saw with its ordinals, and all is put in order at the end.
+
+import {
+  type AccessColumns,
+  FLAG_PHYSICAL_ONLY,
+  FLAG_STORE,
+  halves,
+  requireColumn,
+} from './access-columns.ts';
+import type { FreeAnalysis, TraceShape } from './analysis.ts';
+
+export interface AddressSpacesParameters {
+  /** Every value of CR3 that the trace has: only stores to these tables are looked at. */
+  readonly tables: readonly bigint[];
+  /** By block of the code table: bit n when it is code of program n, at most 31; undefined: nothing is known. */
+  readonly programsOfBlock: Uint32Array | undefined;
+  /** The ordinals of all vCPUs are of one order; else it is not looked at who filled a table when. */
+  readonly hasGlobalOrder: boolean;
+}
+
+/** A place in the trace. */
+export interface SpacePlace {
+  readonly ordinal: number;
+  readonly vcpu: number;
+  readonly icount: number;
+}
+
+/** Use of a table, not interrupted by stores to its ends; or such stores between two uses. */
+type TableRecord = TableUse | TableFilled;
+
+interface TableUse {
+  readonly kind: 'use';
+  readonly table: number;
+  readonly stream: number;
+  readonly first: SpacePlace;
+  last: SpacePlace;
+  accesses: number;
+  userAccesses: number;
+  programs: number;
+}
+
+interface TableFilled {
+  readonly kind: 'filled';
+  readonly table: number;
+  readonly stream: number;
+  readonly ordinal: number;
+  /** FIRST_ENTRY_BIT, LAST_ENTRY_BIT. */
+  entries: number;
+}
+
+export interface AddressSpacesState {
+  /** Page number of each table to watch. */
+  readonly pages: ReadonlySet<number>;
+  readonly programsOfBlock: Uint32Array | undefined;
+  readonly hasGlobalOrder: boolean;
+  readonly isLegacy: Uint8Array;
+  readonly records: TableRecord[];
+  /** What later uses and stores are added to while nothing comes between. */
+  open: OpenRecords;
+  /** Where the next stretch has to begin for that, in this stream. */
+  openStream: number;
+  openOrdinal: number;
+}
+
+/** By table. */
+type OpenRecords = Map<number, TableRecord>;
+
+export interface AddressSpace {
+  /** From 1, in the order of first use. */
+  readonly number: number;
+  /** Guest-physical address of the top-level page table; that of the kernel where there are two. */
+  readonly table: number;
+  /** Of the second table, which user code runs with; undefined: there is none. */
+  readonly userTable: number | undefined;
+  readonly accesses: number;
+  /** At CPL 3. */
+  readonly userAccesses: number;
+  readonly first: SpacePlace;
+  readonly last: SpacePlace;
+  /** Bit n: code of program n accessed memory in it. */
+  readonly programs: number;
+}
+
+export interface AddressSpacesResult {
+  readonly accesses: number;
+  /** The kernel has page tables of its own beside those of user code. */
+  readonly isolated: boolean;
+  readonly spaces: readonly AddressSpace[];
+}
+
+const MODE_LONG = 1 << 14;
+const PAGE_BYTES = 4096;
+const TWIN_BYTES = 4096;
+/** Offsets of the first and the last entry of a table, their low three bits aside. */
+const ENTRY_MASK = 0xff8;
+const LAST_ENTRY = 0xff8;
+const FIRST_ENTRY_BIT = 1;
+const LAST_ENTRY_BIT = 2;
+const BOTH_ENTRIES = 3;
+/** Bits 63 and 62 of CR3 do not belong to an address; low bits: a page in long mode, 32 bytes with PAE. */
+const HIGH_MASK = 0x000f_ffff;
+const LONG_MASK = ~0xfff;
+const LEGACY_MASK = ~0x1f;
+
+export const addressSpacesAnalysis: FreeAnalysis<
+  AddressSpacesParameters,
+  AddressSpacesState,
+  AddressSpacesResult
+> = {
+  name: 'address-spaces',
+  order: 'any',
+  columns: ['cr3', 'cpl', 'flags', 'vaddr', 'paddr', 'icount', 'vcpu', 'block', 'ordinal'],
+  requires: ['address-space'],
+  init: initAddressSpaces,
+  consume: consumeAddressSpaces,
+  merge: mergeAddressSpaces,
+  finish: finishAddressSpaces,
+};
+
+function initAddressSpaces(
+  { tables, programsOfBlock, hasGlobalOrder }: AddressSpacesParameters,
+  { code, blockCount }: TraceShape,
+): AddressSpacesState {
+  const isLegacy = new Uint8Array(blockCount);
+  for (let block = 0; block < blockCount; block++) {
+    if (((code.mode(block) ?? MODE_LONG) & MODE_LONG) === 0) isLegacy[block] = 1;
+  }
+  const pages = new Set(
+    tables.map((cr3) => Number(BigInt.asUintN(52, cr3)) / PAGE_BYTES).map(Math.floor),
+  );
+  return {
+    ...{ pages, programsOfBlock, hasGlobalOrder, isLegacy },
+    ...{ records: [], open: new Map(), openStream: -1, openOrdinal: 0 },
+  };
+}
+
+function consumeAddressSpaces(state: AddressSpacesState, batch: AccessColumns): void {
+  const cr3 = halves(requireColumn(batch.cr3, 'cr3'));
+  const block = requireColumn(batch.block, 'block');
+  if (batch.length === 0) return;
+  const ordinal = requireColumn(batch.ordinal, 'ordinal');
+  const stream = batch.stream ?? 0;
+  if (stream !== state.openStream || ordinal[0] !== state.openOrdinal) state.open = new Map();
+  state.openStream = stream;
+  state.openOrdinal = ordinal[batch.length - 1] + 1;
+  for (let begin = 0; begin < batch.length; ) {
+    const lo = cr3[2 * begin];
+    const hi = cr3[2 * begin + 1];
+    let end = begin + 1;
+    while (end < batch.length && cr3[2 * end] === lo && cr3[2 * end + 1] === hi) end++;
+    const mask = state.isLegacy[block[begin]] === 0 ? LONG_MASK : LEGACY_MASK;
+    const table = (hi & HIGH_MASK) * 2 ** 32 + ((lo & mask) >>> 0);
+    while (begin < end) {
+      const at = state.hasGlobalOrder ? findTableStore(state, batch, begin, end) : end;
+      addUse(state, batch, table, begin, Math.min(end, at + 1));
+      if (at < end) addFilled(state, batch, at);
+      begin = at + 1;
+    }
+    begin = end;
+  }
+}
+
+/** The first store to an end of a table that is watched, `end` when there is none. */
+function findTableStore(
+  { pages }: AddressSpacesState,
+  batch: AccessColumns,
+  begin: number,
+  end: number,
+): number {
+  const flags = requireColumn(batch.flags, 'flags');
+  const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const paddr = halves(requireColumn(batch.paddr, 'paddr'));
+  for (let i = begin; i < end; i++) {
+    const entry = vaddr[2 * i] & ENTRY_MASK;
+    if ((entry !== 0 && entry !== LAST_ENTRY) || (flags[i] & FLAG_STORE) === 0) continue;
+    if (pages.has(pageAt(paddr, i)) && (flags[i] & FLAG_PHYSICAL_ONLY) === 0) return i;
+  }
+  return end;
+}
+
+function pageAt(paddr: Uint32Array, i: number): number {
+  return paddr[2 * i + 1] * 2 ** 20 + (paddr[2 * i] >>> 12);
+}
+
+function addUse(
+  state: AddressSpacesState,
+  batch: AccessColumns,
+  table: number,
+  begin: number,
+  end: number,
+): void {
+  const { open } = state;
+  let use = open.get(table);
+  if (use?.kind !== 'use') {
+    const first = placeOf(batch, begin);
+    const counts = { accesses: 0, userAccesses: 0, programs: 0 };
+    use = { kind: 'use', table, stream: batch.stream ?? 0, first, last: first, ...counts };
+    open.set(table, use);
+    state.records.push(use);
+  }
+  // Maybe the other table of the same address space: then its filling ends here.
+  const twin = table - TWIN_BYTES;
+  if (open.get(twin)?.kind === 'filled') open.delete(twin);
+  use.last = placeOf(batch, end - 1);
+  use.accesses += end - begin;
+  const cpl = requireColumn(batch.cpl, 'cpl');
+  let userAccesses = 0;
+  for (let i = begin; i < end; i++) if (cpl[i] === 3) userAccesses++;
+  use.userAccesses += userAccesses;
+  if (state.programsOfBlock === undefined || userAccesses === 0) return;
+  const block = requireColumn(batch.block, 'block');
+  let programs = 0;
+  for (let i = begin; i < end; i++) programs |= state.programsOfBlock[block[i]];
+  use.programs |= programs;
+}
+
+/** Access `at` is a store to an end of a table. */
+function addFilled(state: AddressSpacesState, batch: AccessColumns, at: number): void {
+  const { open } = state;
+  const paddr = halves(requireColumn(batch.paddr, 'paddr'));
+  const table = pageAt(paddr, at) * PAGE_BYTES;
+  let filled = open.get(table);
+  if (filled?.kind !== 'filled') {
+    const { ordinal } = placeOf(batch, at);
+    filled = { kind: 'filled', table, stream: batch.stream ?? 0, ordinal, entries: 0 };
+    open.set(table, filled);
+    state.records.push(filled);
+  }
+  const twin = table + TWIN_BYTES;
+  if (open.get(twin)?.kind === 'use') open.delete(twin);
+  filled.entries |= (paddr[2 * at] & ENTRY_MASK) === 0 ? FIRST_ENTRY_BIT : LAST_ENTRY_BIT;
+}
+
+function placeOf(batch: AccessColumns, i: number): SpacePlace {
+  const icount = halves(requireColumn(batch.icount, 'icount'));
+  return {
+    ordinal: requireColumn(batch.ordinal, 'ordinal')[i],
+    vcpu: requireColumn(batch.vcpu, 'vcpu')[i],
+    icount: icount[2 * i + 1] * 2 ** 32 + icount[2 * i],
+  };
+}
+
+function mergeAddressSpaces(a: AddressSpacesState, b: AddressSpacesState): AddressSpacesState {
+  for (const record of b.records) a.records.push(record);
+  a.openStream = -1;
+  return a;
+}
+
+function finishAddressSpaces({ records }: AddressSpacesState): AddressSpacesResult {
+  const ordinalOf = (record: TableRecord): number =>
+    record.kind === 'use' ? record.first.ordinal : record.ordinal;
+  const ordered = records.toSorted((a, b) => a.stream - b.stream || ordinalOf(a) - ordinalOf(b));
+  const twins = findTwins(ordered);
+  const spaces: TableUse[] = [];
+  const current = new Map<number, TableUse>();
+  const filled = new Map<number, number>();
+  for (const record of ordered) {
+    if (record.kind === 'filled') {
+      filled.set(record.table, (filled.get(record.table) ?? 0) | record.entries);
+      continue;
+    }
+    const table = twins.has(record.table) ? record.table - TWIN_BYTES : record.table;
+    const isNew = filled.get(table) === BOTH_ENTRIES;
+    filled.delete(table);
+    const space = isNew ? undefined : current.get(table);
+    if (space === undefined) {
+      const made = { ...record, table };
+      current.set(table, made);
+      spaces.push(made);
+    } else {
+      // The two tables of a process take turns.
+      if (record.stream !== space.stream || record.last.ordinal > space.last.ordinal) {
+        space.last = record.last;
+      }
+      space.accesses += record.accesses;
+      space.userAccesses += record.userAccesses;
+      space.programs |= record.programs;
+    }
+  }
+  return {
+    accesses: spaces.reduce((sum, { accesses }) => sum + accesses, 0),
+    isolated: twins.size > 0,
+    spaces: spaces.map(({ table, first, last, accesses, userAccesses, programs }, index) => ({
+      ...{ number: index + 1, table, accesses, userAccesses, first, last, programs },
+      userTable: twins.has(table + TWIN_BYTES) ? table + TWIN_BYTES : undefined,
+    })),
+  };
+}
+
+/**
+ * Tables of user code whose kernel half is the page before. Only where all user code runs with such tables:
+ * else two processes have neighbouring pages by chance.
+ */
+function findTwins(records: readonly TableRecord[]): ReadonlySet<number> {
+  const seen = new Set<number>();
+  const withUser = new Set<number>();
+  for (const record of records) {
+    if (record.kind !== 'use') continue;
+    seen.add(record.table);
+    if (record.userAccesses > 0) withUser.add(record.table);
+  }
+  const isTwin = (table: number): boolean =>
+    table % (2 * TWIN_BYTES) === TWIN_BYTES &&
+    seen.has(table - TWIN_BYTES) &&
+    !withUser.has(table - TWIN_BYTES);
+  return new Set([...withUser].every(isTwin) ? withUser : []);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accesses and block executions as plain objects, and as the columns that analyses read. Test support.
+
+import fc from 'fast-check';
+import type { Capabilities, CodeTable } from '../format/index.ts';
+import type { AccessColumns, RunColumns } from './access-columns.ts';
+import type { TraceShape } from './analysis.ts';
+
+export interface OracleAccess {
+  readonly vaddr: bigint;
+  readonly size: number;
+  /** Without the bit of aborted ones. */
+  readonly flags: number;
+  readonly block: number;
+  readonly insn: number;
+  readonly cpl: number;
+  readonly vcpu: number;
+  readonly icount: number;
+}
+
+export interface OracleRun {
+  readonly block: number;
+  readonly executed: number;
+  readonly vcpu: number;
+  readonly continues: boolean;
+}
+
+/** Instructions of each block; 0: it stands for the delivery of an event. */
+export const INSN_COUNTS: readonly number[] = [3, 1, 0, 5, 2];
+export const VCPU_COUNT = 3;
+export const LAST_ICOUNT = 1_000_000;
+
+export const SHAPE: TraceShape = {
+  blockCount: INSN_COUNTS.length,
+  vcpuCount: VCPU_COUNT,
+  insnBase: Uint32Array.of(0, 3, 4, 5, 10, 12),
+  blockCpl: Uint8Array.of(0, 3, 255, 0, 3),
+  chunks: [],
+  get capabilities(): Capabilities {
+    throw new Error('these analyses do not look at them');
+  },
+  complete: true,
+  get code(): CodeTable {
+    throw new Error('these analyses do not look at the code');
+  },
+};
+
+const address = fc.oneof(
+  fc.bigInt(0n, 0x1_ffffn),
+  fc.bigInt(0xffff_8880_0000_0000n, 0xffff_8880_0000_ffffn),
+  fc.bigInt(0n, 2n ** 64n - 1n),
+  // At the end of a line, of a page, of a half.
+  fc.constantFrom(0x3fn, 0xffen, 0xffff_ffffn, 0xffff_ffff_ffff_ffffn),
+);
+
+const place = fc.constantFrom(
+  ...INSN_COUNTS.flatMap((count, block) =>
+    Array.from({ length: Math.max(1, count) }, (_, insn) => ({ block, insn })),
+  ),
+);
+
+const access: fc.Arbitrary<OracleAccess> = fc
+  .record({
+    vaddr: address,
+    size: fc.constantFrom(1, 2, 4, 8, 16, 32, 64, 128),
+    flags: fc.integer({ min: 0, max: 63 }).map((bits) => bits & ~2),
+    origin: fc.constantFrom(0, 64, 128),
+    place,
+    cpl: fc.constantFrom(0, 3, 255, 1),
+    vcpu: fc.nat(VCPU_COUNT - 1),
+    icount: fc.nat(LAST_ICOUNT),
+  })
+  .map(({ place: where, origin, flags, ...rest }) => ({
+    ...rest,
+    ...where,
+    flags: flags | origin,
+  }));
+
+export const accesses: fc.Arbitrary<OracleAccess[]> = fc.array(access, { maxLength: 200 });
+
+export const runs: fc.Arbitrary<OracleRun[]> = fc.array(
+  fc
+    .record({
+      block: fc.nat(INSN_COUNTS.length - 1),
+      part: fc.double({ min: 0, max: 1, noNaN: true }),
+      vcpu: fc.nat(VCPU_COUNT - 1),
+      continues: fc.boolean(),
+    })
+    .map(({ block, part, vcpu, continues }) => {
+      const executed = Math.round(part * (INSN_COUNTS[block] ?? 0));
+      return { block, executed, vcpu, continues: continues && executed > 0 };
+    }),
+  { maxLength: 100 },
+);
+
+export function columnsOf(
+  list: readonly OracleAccess[],
+  blockRuns?: readonly OracleRun[],
+): AccessColumns {
+  return {
+    length: list.length,
+    vaddr: BigUint64Array.from(list, (one) => one.vaddr),
+    size: Uint8Array.from(list, (one) => one.size),
+    flags: Uint8Array.from(list, (one) => one.flags),
+    block: Uint32Array.from(list, (one) => one.block),
+    insn: Uint16Array.from(list, (one) => one.insn),
+    cpl: Uint8Array.from(list, (one) => one.cpl),
+    vcpu: Uint16Array.from(list, (one) => one.vcpu),
+    icount: BigUint64Array.from(list, (one) => BigInt(one.icount)),
+    ...(blockRuns === undefined ? {} : { runs: runColumns(blockRuns) }),
+  };
+}
+
+function runColumns(list: readonly OracleRun[]): RunColumns {
+  return {
+    length: list.length,
+    firstBlock: 0,
+    block: Uint32Array.from(list, (one) => one.block),
+    executed: Uint16Array.from(list, (one) => one.executed),
+    vcpu: Uint16Array.from(list, (one) => one.vcpu),
+    icount: new BigUint64Array(list.length),
+    firstAccess: new Uint32Array(list.length),
+    continues: Uint8Array.from(list, (one) => Number(one.continues)),
+    shape: new Uint32Array(list.length),
+  };
+}
+
+/** The lists cut at these parts of their lengths, to as many pieces. */
+export function cutAt<T>(list: readonly T[], parts: readonly number[]): T[][] {
+  const cuts = parts.map((part) => Math.round(part * list.length)).sort((a, b) => a - b);
+  return [0, ...cuts].map((begin, i) => list.slice(begin, cuts[i] ?? list.length));
+}
+
+export const cuts: fc.Arbitrary<number[]> = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), {
+  minLength: 1,
+  maxLength: 4,
+});

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// Working set: how many different lines and pages are touched, in all and in each window of time, by kernel
+// and by user code. An access that crosses a line touches two. Order does not matter: each line has a bit for
+// each window, by kernel and by user. When the lines are too many for memory, only those of some pages are
+// kept, chosen by a hash of the page, and the figures are estimates.
+
+import { type AccessColumns, halves, requireColumn } from './access-columns.ts';
+import type { FreeAnalysis } from './analysis.ts';
+import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
+import {
+  createUnitTable,
+  filterUnits,
+  hashUnit,
+  type RowMap,
+  rowOfUnit,
+  rowsByAddress,
+  type UnitTable,
+} from './unit-table.ts';
+
+export interface FootprintParameters {
+  /** Log2 of a line's bytes, 1 to 31. */
+  readonly lineShift: number;
+  /** Log2 of a page's bytes, more than that of a line's. */
+  readonly pageShift: number;
+  readonly windows: TimeWindows;
+  /** Most bytes of the table of lines, about. */
+  readonly memoryBytes: number;
+}
+
+export interface FootprintState {
+  readonly parameters: FootprintParameters;
+  /** Words of bits, for each of kernel and user, of a line. */
+  readonly words: number;
+  readonly lineLimit: number;
+  lines: UnitTable;
+  /** Of row r: kernel's words at 2 * r * words, user's behind them. */
+  bits: Uint32Array;
+  /** Lines are kept of pages whose hash has this many low bits 0: one page in 2^sampleShift. */
+  sampleShift: number;
+  /** Accesses, and those of user code, exact. */
+  accesses: number;
+  userAccesses: number;
+}
+
+export interface WorkingSet {
+  readonly lines: number;
+  readonly pages: number;
+}
+
+export interface FootprintPart {
+  readonly all: WorkingSet;
+  readonly kernel: WorkingSet;
+  readonly user: WorkingSet;
+}
+
+export interface FootprintResult {
+  readonly accesses: number;
+  readonly userAccesses: number;
+  readonly lineBytes: number;
+  readonly pageBytes: number;
+  /** 1: exact. Else figures are estimates from the lines of one page in so many. */
+  readonly sampledOneIn: number;
+  readonly total: FootprintPart;
+  readonly windows: readonly (FootprintPart & {
+    /** icount. */
+    readonly begin: number;
+    readonly instructions: number;
+  })[];
+}
+
+export const footprintAnalysis: FreeAnalysis<FootprintParameters, FootprintState, FootprintResult> =
+  {
+    name: 'footprint',
+    order: 'any',
+    columns: ['vaddr', 'size', 'icount', 'cpl'],
+    requires: ['icount'],
+    init: initFootprint,
+    consume: consumeFootprint,
+    merge: mergeFootprint,
+    finish: finishFootprint,
+  };
+
+/** Of a row besides its bits: unit number and slots. */
+const ROW_BYTES = 16;
+
+export function initFootprint(parameters: FootprintParameters): FootprintState {
+  if (parameters.lineShift > parameters.pageShift || parameters.lineShift < 1) {
+    throw new Error('internal: a line is larger than a page');
+  }
+  const words = Math.ceil(parameters.windows.windowCount / 32);
+  const lines = createUnitTable(parameters.lineShift);
+  return {
+    parameters,
+    words,
+    lineLimit: Math.max(64, Math.floor(parameters.memoryBytes / (ROW_BYTES + 8 * words))),
+    lines,
+    bits: new Uint32Array(2 * words * lines.unitLo.length),
+    sampleShift: 0,
+    accesses: 0,
+    userAccesses: 0,
+  };
+}
+
+// The line that was touched last at each hash of few bits, and by whom when: such an access changes nothing.
+const SEEN_COUNT = 4096;
+const seenLo = new Uint32Array(SEEN_COUNT);
+const seenHi = new Uint32Array(SEEN_COUNT);
+const seenMark = new Int32Array(SEEN_COUNT);
+
+export function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
+  const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const icount = halves(requireColumn(batch.icount, 'icount'));
+  const size = requireColumn(batch.size, 'size');
+  const cpl = requireColumn(batch.cpl, 'cpl');
+  const { windows, lineShift } = state.parameters;
+  const lineMask = 2 ** lineShift - 1;
+  const lineBytes = 2 ** lineShift;
+  seenMark.fill(-1);
+  let userAccesses = 0;
+  let window = -1;
+  // Half open, of the current window.
+  let windowBegin = 0;
+  let windowEnd = 0;
+  for (let i = 0; i < batch.length; i++) {
+    const now = icount[2 * i + 1] * 2 ** 32 + icount[2 * i];
+    if (now < windowBegin || now >= windowEnd || window < 0) {
+      window = windowOf(windows, now);
+      windowBegin = window === 0 ? 0 : beginOfWindow(windows, window);
+      windowEnd =
+        window === windows.windowCount - 1 ? Infinity : beginOfWindow(windows, window + 1);
+    }
+    const isUser = cpl[i] === 3 ? 1 : 0;
+    userAccesses += isUser;
+    const mark = 2 * window + isUser;
+    const lo = vaddr[2 * i];
+    const hi = vaddr[2 * i + 1];
+    const lineLo = ((lo >>> lineShift) | (hi << (32 - lineShift))) >>> 0;
+    const lineHi = hi >>> lineShift;
+    const seen = (lineLo ^ (lineLo >>> 12)) & (SEEN_COUNT - 1);
+    if (seenLo[seen] !== lineLo || seenHi[seen] !== lineHi || seenMark[seen] !== mark) {
+      seenLo[seen] = lineLo;
+      seenHi[seen] = lineHi;
+      seenMark[seen] = mark;
+      touch(state, lineLo, lineHi, window, isUser);
+    }
+    const into = lo & lineMask;
+    if (into + size[i] > lineBytes)
+      touchNext(state, lineLo, lineHi, into + size[i], window, isUser);
+  }
+  state.accesses += batch.length;
+  state.userAccesses += userAccesses;
+}
+
+/** The lines that an access goes on into; `reach`: its last byte's distance from the first line, plus 1. */
+function touchNext(
+  state: FootprintState,
+  lineLo: number,
+  lineHi: number,
+  reach: number,
+  window: number,
+  isUser: number,
+): void {
+  const last = (reach - 1) >> state.parameters.lineShift;
+  for (let next = 1; next <= last; next++) {
+    const lo = lineLo + next;
+    const hi = lo > 0xffff_ffff ? lineHi + 1 : lineHi;
+    touch(state, lo >>> 0, hi & (2 ** (32 - state.parameters.lineShift) - 1), window, isUser);
+  }
+}
+
+function touch(
+  state: FootprintState,
+  lineLo: number,
+  lineHi: number,
+  window: number,
+  isUser: number,
+): void {
+  if (state.sampleShift > 0 && !isSampled(state, lineLo, lineHi)) return;
+  const row = rowOfUnit(state.lines, lineLo, lineHi);
+  const { words } = state;
+  makeRoom(state);
+  state.bits[(2 * row + isUser) * words + (window >> 5)] |= 1 << (window & 31);
+  if (state.lines.rowCount > state.lineLimit) thinOut(state);
+}
+
+function makeRoom(state: FootprintState): void {
+  const needed = 2 * state.words * state.lines.unitLo.length;
+  if (state.bits.length === needed) return;
+  const { bits } = state;
+  state.bits = new Uint32Array(needed);
+  state.bits.set(bits);
+}
+
+function isSampled(
+  { sampleShift, parameters: { lineShift, pageShift } }: FootprintState,
+  lineLo: number,
+  lineHi: number,
+): boolean {
+  const by = pageShift - lineShift;
+  const pageLo = by === 0 ? lineLo : ((lineLo >>> by) | (lineHi << (32 - by))) >>> 0;
+  return (hashUnit(pageLo, lineHi >>> by) & (2 ** sampleShift - 1)) === 0;
+}
+
+function thinOut(state: FootprintState): void {
+  while (state.lines.rowCount > state.lineLimit && state.sampleShift < 30) {
+    state.sampleShift++;
+    const { lines } = state;
+    regroup(
+      state,
+      filterUnits(lines, (row) => isSampled(state, lines.unitLo[row], lines.unitHi[row])),
+    );
+  }
+}
+
+function regroup(state: FootprintState, { table, rows }: { table: UnitTable; rows: RowMap }): void {
+  const { bits } = state;
+  const rowWords = 2 * state.words;
+  state.lines = table;
+  state.bits = new Uint32Array(rowWords * table.unitLo.length);
+  rows.forEach((row, old) => {
+    if (row < 0) return;
+    for (let word = 0; word < rowWords; word++) {
+      state.bits[row * rowWords + word] |= bits[old * rowWords + word];
+    }
+  });
+}
+
+export function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
+  const sampleShift = Math.max(a.sampleShift, b.sampleShift);
+  const rowWords = 2 * a.words;
+  for (const one of [a, b]) {
+    if (one.sampleShift === sampleShift) continue;
+    one.sampleShift = sampleShift;
+    const { lines } = one;
+    regroup(
+      one,
+      filterUnits(lines, (row) => isSampled(one, lines.unitLo[row], lines.unitHi[row])),
+    );
+  }
+  for (let row = 0; row < b.lines.rowCount; row++) {
+    const mine = rowOfUnit(a.lines, b.lines.unitLo[row], b.lines.unitHi[row]);
+    makeRoom(a);
+    for (let word = 0; word < rowWords; word++) {
+      a.bits[mine * rowWords + word] |= b.bits[row * rowWords + word];
+    }
+  }
+  thinOut(a);
+  a.accesses += b.accesses;
+  a.userAccesses += b.userAccesses;
+  return a;
+}
+
+export function finishFootprint(state: FootprintState): FootprintResult {
+  const { parameters, lines, bits, words, sampleShift } = state;
+  const { windows, lineShift, pageShift } = parameters;
+  const tally = createTally(windows.windowCount);
+  const pageBits = new Uint32Array(2 * words);
+  const by = pageShift - lineShift;
+  let pageLo = -1;
+  let pageHi = -1;
+  for (const row of rowsByAddress(lines)) {
+    const hi = lines.unitHi[row];
+    const lo =
+      by === 0 ? lines.unitLo[row] : ((lines.unitLo[row] >>> by) | (hi << (32 - by))) >>> 0;
+    if (lo !== pageLo || hi >>> by !== pageHi) {
+      if (pageLo >= 0) tally.add('pages', pageBits, 0, words);
+      pageBits.fill(0);
+      pageLo = lo;
+      pageHi = hi >>> by;
+    }
+    tally.add('lines', bits, row * 2 * words, words);
+    for (let word = 0; word < 2 * words; word++) pageBits[word] |= bits[row * 2 * words + word];
+  }
+  if (pageLo >= 0) tally.add('pages', pageBits, 0, words);
+  const scale = 2 ** sampleShift;
+  return {
+    accesses: state.accesses,
+    userAccesses: state.userAccesses,
+    lineBytes: 2 ** lineShift,
+    pageBytes: 2 ** pageShift,
+    sampledOneIn: scale,
+    total: tally.part(windows.windowCount, scale),
+    windows: Array.from({ length: windows.windowCount }, (_, window) => ({
+      begin: beginOfWindow(windows, window),
+      instructions: windows.windowInstructions,
+      ...tally.part(window, scale),
+    })),
+  };
+}
+
+type Measure = 'lines' | 'pages';
+
+interface Tally {
+  /** A line or page with these bits: kernel's words at `at`, user's behind them. */
+  add(measure: Measure, bits: Uint32Array, at: number, words: number): void;
+  /** Of a window; of the total when it is their number. */
+  part(window: number, scale: number): FootprintPart;
+}
+
+function createTally(windowCount: number): Tally {
+  const counts = {
+    lines: [0, 1, 2].map(() => new Float64Array(windowCount + 1)),
+    pages: [0, 1, 2].map(() => new Float64Array(windowCount + 1)),
+  };
+  const addBits = (into: Float64Array, word: number, from: number): void => {
+    for (let rest = word; rest !== 0; rest &= rest - 1)
+      into[from + 31 - Math.clz32(rest & -rest)]++;
+  };
+  return {
+    add(measure, bits, at, words) {
+      const [all, kernel, user] = counts[measure];
+      let everKernel = 0;
+      let everUser = 0;
+      for (let word = 0; word < words; word++) {
+        const byKernel = bits[at + word];
+        const byUser = bits[at + words + word];
+        everKernel |= byKernel;
+        everUser |= byUser;
+        addBits(kernel, byKernel, 32 * word);
+        addBits(user, byUser, 32 * word);
+        addBits(all, byKernel | byUser, 32 * word);
+      }
+      if (everKernel !== 0) kernel[windowCount]++;
+      if (everUser !== 0) user[windowCount]++;
+      if ((everKernel | everUser) !== 0) all[windowCount]++;
+    },
+    part(window, scale) {
+      const set = (who: number): WorkingSet => ({
+        lines: counts.lines[who][window] * scale,
+        pages: counts.pages[who][window] * scale,
+      });
+      return { all: set(0), kernel: set(1), user: set(2) };
+    },
+  };
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts together the accesses of a stretch that were chosen: columns are copied into memory of their own, which
+// the next stretch overwrites.
+
+import { type AccessColumns, halves, type PlacedNote, type RunColumns } from './access-columns.ts';
+
+/** Copies the chosen rows of a stretch; `chosen` is ascending. Block executions and notes keep their places. */
+export interface Gatherer {
+  gather(batch: AccessColumns, chosen: Uint32Array, runs: RunColumns | undefined): AccessColumns;
+}
+
+/** Where the chosen rows go. */
+export interface ColumnMemory {
+  wide(name: string, length: number): BigUint64Array;
+  numbers(name: string, length: number): Float64Array;
+  words(name: string, length: number): Uint32Array;
+  shorts(name: string, length: number): Uint16Array;
+  bytes(name: string, length: number): Uint8Array;
+  /** Block executions as they are to be kept: themselves, or a copy. */
+  keepRuns(runs: RunColumns): RunColumns;
+}
+
+/** The same memory for each stretch, as large as was ever needed. */
+export function reusedMemory(): ColumnMemory {
+  return {
+    wide: roomOf((length) => new BigUint64Array(length)),
+    numbers: roomOf((length) => new Float64Array(length)),
+    words: roomOf((length) => new Uint32Array(length)),
+    shorts: roomOf((length) => new Uint16Array(length)),
+    bytes: roomOf((length) => new Uint8Array(length)),
+    keepRuns: (runs) => runs,
+  };
+}
+
+function roomOf<C extends { readonly length: number; subarray(begin: number, end: number): C }>(
+  make: (length: number) => C,
+): (name: string, length: number) => C {
+  const held = new Map<string, C>();
+  return (name, length) => {
+    let found = held.get(name);
+    if (found === undefined || found.length < length) {
+      found = make(length);
+      held.set(name, found);
+    }
+    return found.subarray(0, length);
+  };
+}
+
+/** Fresh memory that other threads can see, cut from slabs; a slab goes when nothing refers to it. */
+export function sharedMemory(): ColumnMemory {
+  let slab = new SharedArrayBuffer(SLAB_BYTES);
+  let used = 0;
+  const place = (sizeBytes: number): number => {
+    const aligned = Math.ceil(sizeBytes / 8) * 8;
+    if (used + aligned > slab.byteLength) {
+      slab = new SharedArrayBuffer(Math.max(SLAB_BYTES, aligned));
+      used = 0;
+    }
+    used += aligned;
+    return used - aligned;
+  };
+  const memory: ColumnMemory = {
+    wide: (_name, length) => {
+      const at = place(length * 8);
+      return new BigUint64Array(slab, at, length);
+    },
+    numbers: (_name, length) => {
+      const at = place(length * 8);
+      return new Float64Array(slab, at, length);
+    },
+    words: (_name, length) => {
+      const at = place(length * 4);
+      return new Uint32Array(slab, at, length);
+    },
+    shorts: (_name, length) => {
+      const at = place(length * 2);
+      return new Uint16Array(slab, at, length);
+    },
+    bytes: (_name, length) => {
+      const at = place(length);
+      return new Uint8Array(slab, at, length);
+    },
+    keepRuns(runs) {
+      if (kept.runs !== runs) {
+        const copy = {
+          length: runs.length,
+          firstBlock: runs.firstBlock,
+          block: memory.words('', runs.length),
+          executed: memory.shorts('', runs.length),
+          vcpu: memory.shorts('', runs.length),
+          icount: memory.wide('', runs.length),
+          firstAccess: runs.firstAccess,
+          continues: memory.bytes('', runs.length),
+          shape: memory.words('', runs.length),
+        };
+        copy.block.set(runs.block);
+        copy.executed.set(runs.executed);
+        copy.vcpu.set(runs.vcpu);
+        copy.icount.set(runs.icount);
+        copy.continues.set(runs.continues);
+        copy.shape.set(runs.shape);
+        kept = { runs, copy };
+      }
+      return kept.copy ?? runs;
+    },
+  };
+  // All shards of a stretch share one copy.
+  let kept: { readonly runs?: RunColumns; readonly copy?: RunColumns } = {};
+  return memory;
+}
+
+const SLAB_BYTES = 2 ** 22;
+
+// One function for each type of column: a shared one would be compiled for all types at once, and be slow.
+
+function copyWide(to: BigUint64Array, from: BigUint64Array, chosen: Uint32Array): BigUint64Array {
+  const source = halves(from);
+  const target = halves(to);
+  for (let i = 0; i < chosen.length; i++) {
+    const at = 2 * chosen[i];
+    target[2 * i] = source[at];
+    target[2 * i + 1] = source[at + 1];
+  }
+  return to;
+}
+
+function copyNumbers(to: Float64Array, from: Float64Array, chosen: Uint32Array): Float64Array {
+  for (let i = 0; i < chosen.length; i++) to[i] = from[chosen[i]];
+  return to;
+}
+
+function copyWords(to: Uint32Array, from: Uint32Array, chosen: Uint32Array): Uint32Array {
+  for (let i = 0; i < chosen.length; i++) to[i] = from[chosen[i]];
+  return to;
+}
+
+function copyShorts(to: Uint16Array, from: Uint16Array, chosen: Uint32Array): Uint16Array {
+  for (let i = 0; i < chosen.length; i++) to[i] = from[chosen[i]];
+  return to;
+}
+
+function copyBytes(to: Uint8Array, from: Uint8Array, chosen: Uint32Array): Uint8Array {
+  for (let i = 0; i < chosen.length; i++) to[i] = from[chosen[i]];
+  return to;
+}
+
+export function createGatherer(memory: ColumnMemory = reusedMemory()): Gatherer {
+  return {
+    gather(batch, chosen, runs) {
+      const { vaddr, pc, paddr, icount, cr3, ordinal, block, vcpu, insn, size, flags, cpl } = batch;
+      return {
+        length: chosen.length,
+        firstOrdinal: (batch.firstOrdinal ?? 0) + (chosen.length > 0 ? chosen[0] : 0),
+        stream: batch.stream,
+        chunkIndex: batch.chunkIndex,
+        ...(vaddr === undefined
+          ? {}
+          : { vaddr: copyWide(memory.wide('vaddr', chosen.length), vaddr, chosen) }),
+        ...(pc === undefined ? {} : { pc: copyWide(memory.wide('pc', chosen.length), pc, chosen) }),
+        ...(paddr === undefined
+          ? {}
+          : { paddr: copyWide(memory.wide('paddr', chosen.length), paddr, chosen) }),
+        ...(icount === undefined
+          ? {}
+          : { icount: copyWide(memory.wide('icount', chosen.length), icount, chosen) }),
+        ...(cr3 === undefined
+          ? {}
+          : { cr3: copyWide(memory.wide('cr3', chosen.length), cr3, chosen) }),
+        ...(ordinal === undefined
+          ? {}
+          : { ordinal: copyNumbers(memory.numbers('ordinal', chosen.length), ordinal, chosen) }),
+        ...(block === undefined
+          ? {}
+          : { block: copyWords(memory.words('block', chosen.length), block, chosen) }),
+        ...(vcpu === undefined
+          ? {}
+          : { vcpu: copyShorts(memory.shorts('vcpu', chosen.length), vcpu, chosen) }),
+        ...(insn === undefined
+          ? {}
+          : { insn: copyShorts(memory.shorts('insn', chosen.length), insn, chosen) }),
+        ...(size === undefined
+          ? {}
+          : { size: copyBytes(memory.bytes('size', chosen.length), size, chosen) }),
+        ...(flags === undefined
+          ? {}
+          : { flags: copyBytes(memory.bytes('flags', chosen.length), flags, chosen) }),
+        ...(cpl === undefined
+          ? {}
+          : { cpl: copyBytes(memory.bytes('cpl', chosen.length), cpl, chosen) }),
+        ...crossingsOf(batch, chosen),
+        ...(runs === undefined
+          ? {}
+          : {
+              runs: {
+                ...memory.keepRuns(runs),
+                firstAccess: placeRuns(runs, chosen, memory.words('firstAccess', runs.length)),
+              },
+            }),
+        ...(batch.notes === undefined ? {} : { notes: placeNotes(batch.notes, chosen) }),
+      };
+    },
+  };
+}
+
+function crossingsOf(
+  { crossings }: AccessColumns,
+  chosen: Uint32Array,
+): Pick<AccessColumns, 'crossings'> {
+  if (crossings === undefined) return {};
+  const index: number[] = [];
+  const paddr: bigint[] = [];
+  let at = 0;
+  for (let i = 0; i < crossings.index.length; i++) {
+    while (at < chosen.length && chosen[at] < crossings.index[i]) at++;
+    if (chosen[at] !== crossings.index[i]) continue;
+    index.push(at);
+    paddr.push(crossings.paddr[i]);
+  }
+  return { crossings: { index: Uint32Array.from(index), paddr: BigUint64Array.from(paddr) } };
+}
+
+/** Their first accesses, counted among the chosen ones. */
+function placeRuns(runs: RunColumns, chosen: Uint32Array, firstAccess: Uint32Array): Uint32Array {
+  let at = 0;
+  for (let i = 0; i < runs.length; i++) {
+    while (at < chosen.length && chosen[at] < runs.firstAccess[i]) at++;
+    firstAccess[i] = at;
+  }
+  return firstAccess;
+}
+
+function placeNotes(notes: readonly PlacedNote[], chosen: Uint32Array): readonly PlacedNote[] {
+  let at = 0;
+  return notes.map((note) => {
+    while (at < chosen.length && chosen[at] < note.index) at++;
+    return { ...note, index: at };
+  });
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which accesses and block executions of a trace an analysis gets: ranges, vCPU, privilege, address space,
+// addresses, code. A selection is plain data; a selector applies one to stretch after stretch.
+
+import type { ChunkInfo, ColumnName, NoteName } from '../format/index.ts';
+import {
+  type AccessColumns,
+  FLAG_ABORTED,
+  FLAG_PHYSICAL_ONLY,
+  halves,
+  type RunColumns,
+  requireColumn,
+} from './access-columns.ts';
+import type { TraceShape } from './analysis.ts';
+import { createGatherer } from './gather.ts';
+
+/** What is left out is not restricted. */
+export interface Selection {
+  /** Ordinals within each stream, half open; aborted accesses count. */
+  readonly ordinals?: Span | undefined;
+  /** Of the vCPU that made the access, half open. */
+  readonly icounts?: Span | undefined;
+  readonly vcpu?: number | undefined;
+  /** 0 to 3. */
+  readonly cpl?: number | undefined;
+  /** CR3 without what is not an address (bits 0 to 11, and 52 to 63), as halves. */
+  readonly addressSpace?: { readonly lo: number; readonly hi: number } | undefined;
+  /** Accesses that touch a byte from begin to last, as halves. Block executions are not selected by it. */
+  readonly addresses?: AddressSpan | undefined;
+  /**
+   * 1 for each instruction that is wanted, by its number: TraceShape.insnBase. A block execution is wanted
+   * when its first instruction is.
+   */
+  readonly code?: Uint8Array | undefined;
+}
+
+export interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface AddressSpan {
+  readonly beginLo: number;
+  readonly beginHi: number;
+  readonly lastLo: number;
+  readonly lastHi: number;
+}
+
+/** Of CR3's high half, what is an address (Intel SDM 3A 4.5: MAXPHYADDR is at most 52). */
+const CR3_HI_MASK = 0xf_ffff;
+const CR3_LO_MASK = 0xffff_f000;
+
+/** Columns that the selector reads. */
+export function selectionColumns(selection: Selection): readonly ColumnName[] {
+  const { icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  return [
+    'flags',
+    ...(icounts === undefined ? [] : (['icount'] as const)),
+    ...(vcpu === undefined ? [] : (['vcpu'] as const)),
+    ...(cpl === undefined ? [] : (['cpl'] as const)),
+    ...(addressSpace === undefined ? [] : (['cr3'] as const)),
+    ...(addresses === undefined ? [] : (['vaddr', 'size'] as const)),
+    ...(code === undefined ? [] : (['block', 'insn'] as const)),
+  ];
+}
+
+/** Notes that it needs to place block executions in address spaces. */
+export function selectionNotes(selection: Selection): readonly NoteName[] {
+  return selection.addressSpace === undefined ? [] : ['cr3'];
+}
+
+/** False when nothing of the chunk can be wanted. `next`: the following chunk of the same stream. */
+export function chunkMayMatch(
+  selection: Selection,
+  chunk: ChunkInfo,
+  next: ChunkInfo | undefined,
+  trace: TraceShape,
+  withRuns: boolean,
+): boolean {
+  const { ordinals, icounts, cpl, addresses } = selection;
+  if (ordinals !== undefined) {
+    const end = chunk.firstOrdinal + chunk.accessCount;
+    if (chunk.firstOrdinal >= ordinals.end || end < ordinals.begin) return false;
+    if (end === ordinals.begin && !withRuns) return false;
+  }
+  if (icounts !== undefined && !icountsMayMatch(icounts, selection.vcpu, chunk, next, trace)) {
+    return false;
+  }
+  if (withRuns) return true;
+  if (cpl === 3 && chunk.userAccesses === 0) return false;
+  if (addresses === undefined) return true;
+  const begin = join(addresses.beginLo, addresses.beginHi);
+  return (
+    chunk.lowestVaddr <= join(addresses.lastLo, addresses.lastHi) && chunk.highestVaddr >= begin
+  );
+}
+
+function icountsMayMatch(
+  { begin, end }: Span,
+  vcpu: number | undefined,
+  chunk: ChunkInfo,
+  next: ChunkInfo | undefined,
+  trace: TraceShape,
+): boolean {
+  const wanted = (one: ChunkInfo) =>
+    one.vcpuStates.filter((state) => vcpu === undefined || state.vcpu === vcpu);
+  const wantedCount = vcpu === undefined ? trace.vcpuCount : 1;
+  const before = wanted(chunk);
+  // A vCPU that a chunk does not list has not run before it.
+  const isBehind =
+    before.length === wantedCount && before.every(({ icount }) => Number(icount) >= end);
+  if (isBehind) return false;
+  if (next === undefined) return true;
+  const after = wanted(next);
+  return after.length < wantedCount || after.some(({ icount }) => Number(icount) > begin);
+}
+
+function join(lo: number, hi: number): bigint {
+  return (BigInt(hi) << 32n) | BigInt(lo);
+}
+
+export interface Selector {
+  /** To be told at the beginning of each chunk. */
+  beginChunk(chunk: ChunkInfo): void;
+  /** What is wanted of a stretch; overwritten by the next call. */
+  select(batch: AccessColumns): AccessColumns;
+}
+
+/** `withAborted`: aborted accesses are wanted too. */
+export function createSelector(
+  selection: Selection,
+  trace: TraceShape,
+  withAborted = false,
+): Selector {
+  const gatherer = createGatherer();
+  const runFilter = createRunFilter(selection, trace);
+  let chosen = new Uint32Array(0);
+  let mayAbort = !withAborted;
+  const { ordinals, ...others } = selection;
+  const restricts = Object.values(others).some((criterion) => criterion !== undefined);
+  const isWhole = (batch: AccessColumns): boolean => {
+    const first = batch.firstOrdinal ?? 0;
+    // A block execution without accesses may stand behind the last one.
+    const end = first + batch.length + (batch.runs === undefined ? 0 : 1);
+    return (
+      !restricts &&
+      first >= (ordinals?.begin ?? 0) &&
+      end <= (ordinals?.end ?? Infinity) &&
+      !(mayAbort && hasAborted(batch))
+    );
+  };
+  return {
+    beginChunk(chunk) {
+      mayAbort = !withAborted && chunk.aborted > 0;
+      runFilter.beginChunk(chunk);
+    },
+    select(batch) {
+      if (isWhole(batch)) return batch;
+      if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
+      const count = choose(selection, trace, batch, withAborted, chosen);
+      const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);
+      if (count === batch.length) return runs === batch.runs ? batch : { ...batch, runs };
+      return gatherer.gather(batch, chosen.subarray(0, count), runs);
+    },
+  };
+}
+
+function hasAborted(batch: AccessColumns): boolean {
+  const flags = requireColumn(batch.flags, 'flags');
+  let all = 0;
+  for (let i = 0; i < batch.length; i++) all |= flags[i];
+  return (all & FLAG_ABORTED) !== 0;
+}
+
+/** Writes the wanted rows to `chosen` and gives their number. One tight loop for each criterion. */
+function choose(
+  selection: Selection,
+  trace: TraceShape,
+  batch: AccessColumns,
+  withAborted: boolean,
+  chosen: Uint32Array,
+): number {
+  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const first = batch.firstOrdinal ?? 0;
+  const begin = Math.min(batch.length, Math.max(0, (ordinals?.begin ?? 0) - first));
+  const end = Math.max(begin, Math.min(batch.length, (ordinals?.end ?? Infinity) - first));
+  let count = withAborted
+    ? chooseAll(begin, end, chosen)
+    : chooseCompleted(requireColumn(batch.flags, 'flags'), begin, end, chosen);
+  if (vcpu !== undefined) {
+    const column = requireColumn(batch.vcpu, 'vcpu');
+    count = keepVcpu(column, vcpu, chosen, count);
+  }
+  if (cpl !== undefined) count = keepCpl(requireColumn(batch.cpl, 'cpl'), cpl, chosen, count);
+  if (icounts !== undefined) {
+    count = keepIcounts(halves(requireColumn(batch.icount, 'icount')), icounts, chosen, count);
+  }
+  if (addressSpace !== undefined) {
+    count = keepSpace(halves(requireColumn(batch.cr3, 'cr3')), addressSpace, chosen, count);
+  }
+  if (addresses !== undefined) count = keepAddresses(batch, addresses, chosen, count);
+  if (code !== undefined) count = keepCode(batch, trace.insnBase, code, chosen, count);
+  return count;
+}
+
+function chooseAll(begin: number, end: number, chosen: Uint32Array): number {
+  for (let i = begin; i < end; i++) chosen[i - begin] = i;
+  return end - begin;
+}
+
+function chooseCompleted(
+  flags: Uint8Array,
+  begin: number,
+  end: number,
+  chosen: Uint32Array,
+): number {
+  let count = 0;
+  for (let i = begin; i < end; i++) {
+    chosen[count] = i;
+    count += ((flags[i] & FLAG_ABORTED) >> 1) ^ 1;
+  }
+  return count;
+}
+
+// Each keeps, of the first `count` rows in `chosen`, those that match; without branches, since what is kept
+// is as hard to predict as the guest.
+
+function keepVcpu(column: Uint16Array, vcpu: number, chosen: Uint32Array, count: number): number {
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    chosen[kept] = i;
+    kept += column[i] === vcpu ? 1 : 0;
+  }
+  return kept;
+}
+
+function keepCpl(column: Uint8Array, cpl: number, chosen: Uint32Array, count: number): number {
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    chosen[kept] = i;
+    kept += column[i] === cpl ? 1 : 0;
+  }
+  return kept;
+}
+
+function keepIcounts(
+  words: Uint32Array,
+  { begin, end }: Span,
+  chosen: Uint32Array,
+  count: number,
+): number {
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    const icount = words[2 * i + 1] * 2 ** 32 + words[2 * i];
+    chosen[kept] = i;
+    kept += icount >= begin && icount < end ? 1 : 0;
+  }
+  return kept;
+}
+
+function keepSpace(
+  words: Uint32Array,
+  { lo, hi }: { readonly lo: number; readonly hi: number },
+  chosen: Uint32Array,
+  count: number,
+): number {
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    const differs = ((words[2 * i] ^ lo) & CR3_LO_MASK) | ((words[2 * i + 1] ^ hi) & CR3_HI_MASK);
+    chosen[kept] = i;
+    kept += differs === 0 ? 1 : 0;
+  }
+  return kept;
+}
+
+function keepAddresses(
+  batch: AccessColumns,
+  { beginLo, beginHi, lastLo, lastHi }: AddressSpan,
+  chosen: Uint32Array,
+  count: number,
+): number {
+  const words = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const size = requireColumn(batch.size, 'size');
+  const flags = requireColumn(batch.flags, 'flags');
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    const lo = words[2 * i];
+    const hi = words[2 * i + 1];
+    // Distances to begin and last: exact where they are small, and only their size against `size` and 0 counts.
+    const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
+    const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
+    chosen[kept] = i;
+    kept += below < size[i] && above <= 0 && (flags[i] & FLAG_PHYSICAL_ONLY) === 0 ? 1 : 0;
+  }
+  return kept;
+}
+
+function keepCode(
+  batch: AccessColumns,
+  insnBase: Uint32Array,
+  code: Uint8Array,
+  chosen: Uint32Array,
+  count: number,
+): number {
+  const block = requireColumn(batch.block, 'block');
+  const insn = requireColumn(batch.insn, 'insn');
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    chosen[kept] = i;
+    kept += code[insnBase[block[i]] + insn[i]];
+  }
+  return kept;
+}
+
+interface RunFilter {
+  beginChunk(chunk: ChunkInfo): void;
+  filter(batch: AccessColumns, runs: RunColumns): RunColumns;
+}
+
+function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
+  const { ordinals, icounts, vcpu, cpl, addressSpace, code } = selection;
+  const cr3Of = new Map<number, bigint>();
+  const isSpace = (one: number): boolean => {
+    if (addressSpace === undefined) return true;
+    const cr3 = cr3Of.get(one) ?? 0n;
+    const lo = Number(cr3 & 0xffff_ffffn);
+    const hi = Number(cr3 >> 32n);
+    const differs = ((lo ^ addressSpace.lo) & CR3_LO_MASK) | ((hi ^ addressSpace.hi) & CR3_HI_MASK);
+    return differs === 0;
+  };
+  const restricts = [ordinals, icounts, vcpu, cpl, addressSpace, code].some(
+    (criterion) => criterion !== undefined,
+  );
+  return {
+    beginChunk(chunk) {
+      cr3Of.clear();
+      for (const state of chunk.vcpuStates) cr3Of.set(state.vcpu, state.cr3);
+    },
+    filter(batch, runs) {
+      if (!restricts) return runs;
+      const icount = halves(runs.icount);
+      const first = batch.firstOrdinal ?? 0;
+      const notes = (batch.notes ?? []).filter((note) => note.kind === 'cr3');
+      const chosen = new Uint32Array(runs.length);
+      let count = 0;
+      let noteAt = 0;
+      let spaceVcpu = -1;
+      let inSpace = true;
+      const applyNotes = (upTo: number): void => {
+        for (; noteAt < notes.length && notes[noteAt].runIndex <= upTo; noteAt++) {
+          const note = notes[noteAt];
+          cr3Of.set(note.vcpu, note.cr3);
+          spaceVcpu = -1;
+        }
+      };
+      for (let i = 0; i < runs.length; i++) {
+        applyNotes(i);
+        if (spaceVcpu !== runs.vcpu[i]) {
+          spaceVcpu = runs.vcpu[i];
+          inSpace = isSpace(spaceVcpu);
+        }
+        if (!inSpace || (vcpu !== undefined && runs.vcpu[i] !== vcpu)) continue;
+        const block = runs.block[i];
+        if (cpl !== undefined && trace.blockCpl[block] !== cpl) continue;
+        if (code !== undefined && code[trace.insnBase[block]] === 0) continue;
+        const ordinal = first + runs.firstAccess[i];
+        if (ordinals !== undefined && (ordinal < ordinals.begin || ordinal >= ordinals.end))
+          continue;
+        const at = icount[2 * i + 1] * 2 ** 32 + icount[2 * i];
+        if (icounts !== undefined && (at < icounts.begin || at >= icounts.end)) continue;
+        chosen[count++] = i;
+      }
+      applyNotes(Number.POSITIVE_INFINITY);
+      if (count === runs.length) return runs;
+      const rows = chosen.subarray(0, count);
+      return {
+        length: count,
+        firstBlock: runs.firstBlock + (rows[0] ?? 0),
+        block: rows.map((i) => runs.block[i]),
+        executed: Uint16Array.from(rows, (i) => runs.executed[i]),
+        vcpu: Uint16Array.from(rows, (i) => runs.vcpu[i]),
+        icount: takeWide(runs.icount, rows),
+        firstAccess: rows.map((i) => runs.firstAccess[i]),
+        continues: Uint8Array.from(rows, (i) => runs.continues[i]),
+        shape: rows.map((i) => runs.shape[i]),
+      };
+    },
+  };
+}
+
+function takeWide(column: BigUint64Array, rows: Uint32Array): BigUint64Array {
+  const taken = new BigUint64Array(rows.length);
+  const source = halves(column);
+  const target = halves(taken);
+  for (let k = 0; k < rows.length; k++) {
+    target[2 * k] = source[2 * rows[k]];
+    target[2 * k + 1] = source[2 * rows[k] + 1];
+  }
+  return taken;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The analysing commands from outside, on a small trace: figures, selections, refusals, and the analysis that
+// docs/analyses.md shows.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { runCli } from './program.ts';
+
+const { bytes, seen } = encodeTrace(
+  randomTrace({ seed: 5, blockCount: 9, executions: 600, streams: 1, oddity: 0.2 }),
+);
+const completed = seen.accesses.filter(({ aborted }) => !aborted);
+let folder = '';
+let file = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'analyses-'));
+  file = path.join(folder, 'a.memtrace');
+  writeFileSync(file, bytes);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function loadstore(command: string, ...words: string[]) {
+  let out = '';
+  let err = '';
+  const exitCode = await runCli([command, '--jobs', '1', ...words], {
+    env: { LOADSTORE_CACHE: folder },
+    stdoutIsTerminal: false,
+    stderrIsTerminal: false,
+    writeOut: (text) => {
+      out += text;
+      return Promise.resolve();
+    },
+    writeErr: (text) => {
+      err += text;
+    },
+  });
+  return { exitCode, out, err };
+}
+
+async function figures(command: string, ...words: string[]) {
+  const { exitCode, out, err } = await loadstore(command, ...words, '--json');
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
+  return JSON.parse(out);
+}
+
+describe('analysing commands', () => {
+  it('counts', async () => {
+    const { analysis, parameters, result } = await figures('counts', file, '--vcpu', '0');
+    const own = completed.filter(({ vcpu }) => vcpu === 0);
+    expect({ analysis, parameters }).toEqual({
+      analysis: 'counts',
+      parameters: { selection: { vcpu: '0' } },
+    });
+    expect(result.accesses).toBe(own.length);
+    expect(result.stores).toBe(own.filter(({ store }) => store).length);
+    const executions = result.byMnemonic.map((one: { executions: number }) => one.executions);
+    expect(executions.reduce((a: number, b: number) => a + b, 0)).toBe(result.instructions);
+    const { out } = await loadstore('counts', file);
+    expect(out).toMatch(/instructions in 600 block executions/);
+  });
+
+  it('footprint', async () => {
+    const { result } = await figures('footprint', file, '--window', '500', '--line-size', '128');
+    const last = Math.max(...seen.blocks.map((one) => Number(one.icount) + one.executed));
+    expect(result.windows.length).toBe(Math.ceil(last / 500));
+    const lines = new Set(
+      completed.flatMap(({ vaddr, size }) => [vaddr >> 7n, (vaddr + BigInt(size) - 1n) >> 7n]),
+    );
+    expect(result.total.all.lines).toBe(lines.size);
+    expect((await loadstore('footprint', file)).out).toContain('in all');
+  });
+
+  it('heat', async () => {
+    const { result } = await figures('heat', file, '--rows', '12');
+    expect(result.rows.length).toBeLessThanOrEqual(12);
+    expect(result.loads + result.stores).toBe(completed.length);
+    const { out } = await loadstore('heat', file, '--rows', '12');
+    expect(out.split('\n').filter((line) => line.startsWith('0x'))).toHaveLength(
+      result.rows.length,
+    );
+  });
+
+  it('hot, and tables that are cut say how much more there is', async () => {
+    const { result } = await figures('hot', file, '--report-top', '3');
+    expect(result.loads + result.stores).toBe(completed.length);
+    expect(result.pages.count).toBe(new Set(completed.map(({ vaddr }) => vaddr >> 12n)).size);
+    expect(result.pages.top).toHaveLength(3);
+    const { out } = await loadstore('hot', file, '--report-top', '3');
+    expect(out).toContain(` and ${result.pages.count - 3} more pages`);
+  });
+
+  it('run: the analysis that the manual shows', async () => {
+    const manual = readFileSync(path.join(import.meta.dirname, '../../docs/analyses.md'), 'utf8');
+    const [, snippet = ''] = /```js\n([\s\S]*?)```/.exec(manual) ?? [];
+    expect(snippet.split('\n').length).toBeLessThanOrEqual(42);
+    const module = path.join(folder, 'alignment.mjs');
+    writeFileSync(module, snippet);
+    const { parameters, result } = await figures(
+      'run',
+      module,
+      file,
+      '--parameters',
+      '{"lineBytes":32}',
+    );
+    expect(parameters).toEqual({ lineBytes: 32, selection: {} });
+    const unaligned = completed.filter(({ vaddr, size }) => vaddr % BigInt(size) !== 0n);
+    const count = (list: typeof completed, isUser: boolean, shift: bigint) =>
+      list.filter(
+        ({ cpl, vaddr, size }) =>
+          (cpl === 3) === isUser && vaddr >> shift !== (vaddr + BigInt(size) - 1n) >> shift,
+      ).length;
+    for (const [who, isUser] of [
+      ['kernel', false],
+      ['user', true],
+    ] as const) {
+      expect(result[who]).toEqual({
+        accesses: completed.filter(({ cpl }) => (cpl === 3) === isUser).length,
+        unaligned: unaligned.filter(({ cpl }) => (cpl === 3) === isUser).length,
+        crossLine: count(unaligned, isUser, 5n),
+        crossPage: count(unaligned, isUser, 12n),
+      });
+    }
+  });
+
+  it.each([
+    [['counts', 'FILE', '--vcpu', '77'], 'the trace has no vCPU 77'],
+    [['counts', 'FILE', '--cpl', '4'], '--cpl is no privilege level'],
+    [['counts', 'FILE', '--from', '5', '--to', '5'], '--from is not before --to'],
+    [['counts', 'FILE', '--from', '1G'], 'the selection leaves no access'],
+    [['counts', 'FILE', '--address', '0x10'], '--address is not a range of addresses'],
+    [['counts', 'FILE', '--address', '0x10-0x10'], '--address holds no address'],
+    [['counts', 'FILE', '--function', 'kfree'], '--function needs symbols'],
+    [['counts', 'FILE', '--jobs', '0'], '--jobs is not a number of threads'],
+    [['footprint', 'FILE', '--line-size', '48'], '--line-size is not a power of two'],
+    [['footprint', 'FILE', '--line-size', '8K'], 'a line is larger than a page'],
+    [['footprint', 'FILE', '--window', '0'], '--window makes too many windows'],
+    [['heat', 'FILE', '--unit', 'byte'], '--unit is not known'],
+    [['heat', 'FILE', '--rows', '0'], '--rows is out of range'],
+    [['run', 'nowhere.mjs', 'FILE'], 'the module does not load'],
+    [['run', 'FAKE', 'FILE', '--parameters', '3'], '--parameters is not a JSON object'],
+  ])('%s is refused', async (words, message) => {
+    const fake = path.join(import.meta.dirname, '../../test/fakes/line-history.mjs');
+    const [command = '', ...rest] = words.map((word) => ({ FILE: file, FAKE: fake })[word] ?? word);
+    const { exitCode, err } = await loadstore(command, ...rest);
+    expect(err).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+});

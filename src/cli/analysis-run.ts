@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every analysing command does around its analysis: opens the trace, chooses the part of it, runs on all
+// cores with progress, and can be interrupted.
+
+import os from 'node:os';
+import type { Selection, TraceShape } from '../analysis/index.ts';
+import { TraceError } from '../base/index.ts';
+import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
+import { openTrace, type Trace } from '../format/index.ts';
+import { type CodeNames, codeNames } from './code-names.ts';
+import {
+  type CliContext,
+  type CommandInput,
+  findCount,
+  JSON_OPTION,
+  type OptionSpec,
+  wordAt,
+} from './command-spec.ts';
+import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
+import { withAbort } from './interrupts.ts';
+import {
+  SELECTION_OPTIONS,
+  type SelectionWords,
+  selectionFrom,
+  selectionWords,
+} from './selection-options.ts';
+import { drawBar, statusLine } from './status-line.ts';
+
+export const JOBS_OPTION: OptionSpec = {
+  flags: '--jobs <N>',
+  description: 'threads; default: one for each core',
+};
+
+/** Of every analysing command. */
+export const ANALYSIS_OPTIONS: readonly OptionSpec[] = [
+  ...SELECTION_OPTIONS,
+  SYMBOLS_OPTION,
+  JOBS_OPTION,
+  JSON_OPTION,
+];
+
+/** The trace that a command analyses, and what was chosen of it. */
+export interface AnalysisContext {
+  readonly trace: Trace;
+  readonly shape: TraceShape;
+  readonly names: CodeNames;
+  readonly selection: Selection;
+}
+
+/** What every analysis comes to; `parameters` also has the selection, in the words of the command line. */
+export interface AnalysisReport<P, R> {
+  readonly analysis: string;
+  readonly file: string;
+  readonly parameters: P & { readonly selection: SelectionWords };
+  readonly result: R;
+}
+
+export function reportOf<P, R>(
+  analysis: string,
+  input: CommandInput,
+  { trace }: AnalysisContext,
+  parameters: P,
+  result: R,
+): AnalysisReport<P, R> {
+  return {
+    analysis,
+    file: trace.path,
+    parameters: { ...parameters, selection: selectionWords(input) },
+    result,
+  };
+}
+
+/** Opens the file that the command line names, for as long as the work takes. */
+export async function withAnalysis<T>(
+  input: CommandInput,
+  context: CliContext,
+  work: (analysis: AnalysisContext) => Promise<T>,
+  file: string = wordAt(input, 0),
+): Promise<T> {
+  const trace = await openTrace(file);
+  try {
+    if (!trace.complete) {
+      context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
+    }
+    const shape = shapeOfTrace(trace);
+    const names = codeNames(trace.code, await readGuestSymbols(input, context, trace));
+    const selection = selectionFrom(input, trace, shape, names);
+    return await work({ trace, shape, names, selection });
+  } finally {
+    await trace.close();
+  }
+}
+
+/** Runs analyses in one pass, with a progress line. */
+export async function runPass<const Requests extends readonly AnyRequest[]>(
+  input: CommandInput,
+  context: CliContext,
+  { trace, selection }: Pick<AnalysisContext, 'trace' | 'selection'>,
+  requests: Requests,
+): Promise<ResultsOf<Requests>> {
+  const jobs = jobsFrom(input);
+  const line = statusLine(context);
+  try {
+    return await withAbort(async (signal) =>
+      analyse(trace, requests, {
+        selection,
+        workers: jobs === 1 ? 0 : jobs,
+        signal,
+        onProgress: (part) => {
+          line.show(drawBar(part, 'reading the trace'));
+        },
+      }),
+    );
+  } finally {
+    line.clear();
+  }
+}
+
+function jobsFrom(input: CommandInput): number {
+  const jobs = findCount(input, 'jobs', '--jobs') ?? os.availableParallelism();
+  if (jobs >= 1) return jobs;
+  throw new TraceError('bad-argument', '--jobs is not a number of threads', {
+    expected: 'at least 1',
+    found: String(jobs),
+  });
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type FootprintResult, footprintAnalysis } from '../../analysis/index.ts';
+import { ExitCode } from '../../base/index.ts';
+import {
+  ANALYSIS_OPTIONS,
+  type AnalysisReport,
+  reportOf,
+  runPass,
+  withAnalysis,
+} from '../analysis-run.ts';
+import { type CommandSpec, printResult } from '../command-spec.ts';
+import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
+import { renderFootprint } from '../render/footprint.ts';
+import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
+
+/** Of the table of lines in each thread: about 8 million of them with 64 windows. */
+export const FOOTPRINT_MEMORY_BYTES: number = 2 ** 27;
+
+export type FootprintReport = AnalysisReport<
+  {
+    readonly lineBytes: number;
+    readonly pageBytes: number;
+    readonly windowInstructions: number;
+  },
+  FootprintResult
+>;
+
+export const footprintCommand: CommandSpec = {
+  name: 'footprint',
+  summary: 'working set: how much memory is touched, in all and over time',
+  details: `Counts the different lines and pages of virtual memory that are touched, in each window of instructions and
+in all, by kernel code (CPL 0 to 2, or not known) and by user code (CPL 3). What both touch is in both columns and
+counts once in all. When the lines are too many for memory the figures are estimates, and say so.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [WINDOW_OPTION, LINE_SIZE_OPTION, PAGE_SIZE_OPTION, ...ANALYSIS_OPTIONS],
+  examples: [
+    'loadstore footprint boot.memtrace',
+    'loadstore footprint boot.memtrace --window 10M --cpl 3 --json',
+  ],
+  run: async (input, context) => {
+    const report = await withAnalysis(input, context, async (analysis) => {
+      const { lineShift, pageShift } = unitShiftsFrom(input);
+      const windows = windowsFrom(input, analysis.trace, analysis.selection);
+      const parameters = { lineShift, pageShift, windows, memoryBytes: FOOTPRINT_MEMORY_BYTES };
+      const [result] = await runPass(input, context, analysis, [
+        { analysis: footprintAnalysis, parameters },
+      ]);
+      const { windowInstructions } = windows;
+      const said = { lineBytes: 2 ** lineShift, pageBytes: 2 ** pageShift, windowInstructions };
+      return reportOf('footprint', input, analysis, said, result);
+    });
+    await printResult(context, input, report, renderFootprint);
+    return ExitCode.ok;
+  },
+};

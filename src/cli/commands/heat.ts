@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type HeatResult, type HeatRow, heatAnalysis } from '../../analysis/index.ts';
+import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
+import {
+  ANALYSIS_OPTIONS,
+  type AnalysisReport,
+  reportOf,
+  runPass,
+  withAnalysis,
+} from '../analysis-run.ts';
+import { type CommandSpec, findCount, findText, printResult } from '../command-spec.ts';
+import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
+import { renderHeat } from '../render/heat.ts';
+import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
+
+const DEFAULT_ROWS = 48;
+const MAX_ROWS = 4096;
+/** Of the counts in each thread. */
+export const HEAT_MEMORY_BYTES: number = 2 ** 26;
+
+export type NamedHeatRow = Pick<HeatRow, 'loads' | 'stores'> & {
+  readonly address: string;
+  /** Symbol of its first byte, or the region of the address space. */
+  readonly name: string;
+};
+
+export type HeatReport = AnalysisReport<
+  {
+    /** Smallest size of a row. */
+    readonly unitBytes: number;
+    readonly windowInstructions: number;
+    readonly rows: number;
+  },
+  Omit<HeatResult, 'rows'> & { readonly rows: readonly NamedHeatRow[] }
+>;
+
+export const heatCommand: CommandSpec = {
+  name: 'heat',
+  summary: 'which memory is accessed when: addresses x time',
+  details: `Rows are pages or lines of virtual memory, or as many together, in powers of two, as make no more rows than
+--rows says; what nothing accessed is left out. Columns are windows of instructions.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--unit <UNIT>', description: 'page (default) or line: the smallest row' },
+    { flags: '--rows <N>', description: `at most so many rows; default: ${DEFAULT_ROWS}` },
+    WINDOW_OPTION,
+    LINE_SIZE_OPTION,
+    PAGE_SIZE_OPTION,
+    ...ANALYSIS_OPTIONS,
+  ],
+  examples: [
+    'loadstore heat boot.memtrace',
+    'loadstore heat boot.memtrace --address 0xffffffff82000000+4M --rows 1024 --json',
+  ],
+  run: async (input, context) => {
+    const report = await withAnalysis(input, context, async (analysis) => {
+      const { lineShift, pageShift } = unitShiftsFrom(input);
+      const unitShift = unitFrom(findText(input, 'unit')) === 'page' ? pageShift : lineShift;
+      const rowLimit = rowsFrom(findCount(input, 'rows', '--rows'));
+      const windows = windowsFrom(input, analysis.trace, analysis.selection);
+      const parameters = { unitShift, windows, rowLimit, memoryBytes: HEAT_MEMORY_BYTES };
+      const [heat] = await runPass(input, context, analysis, [
+        { analysis: heatAnalysis, parameters },
+      ]);
+      const { windowInstructions } = windows;
+      const said = { unitBytes: 2 ** unitShift, windowInstructions, rows: rowLimit };
+      const rows = heat.rows.map(({ addressLo, addressHi, loads, stores }) => ({
+        address: formatHex64(addressLo, addressHi),
+        name: analysis.names.namePlace(addressLo, addressHi),
+        loads,
+        stores,
+      }));
+      return reportOf('heat', input, analysis, said, { ...heat, rows });
+    });
+    await printResult(context, input, report, renderHeat);
+    return ExitCode.ok;
+  },
+};
+
+function unitFrom(text = 'page'): 'page' | 'line' {
+  if (text === 'page' || text === 'line') return text;
+  throw new TraceError('bad-argument', '--unit is not known', {
+    expected: 'page or line',
+    found: text,
+  });
+}
+
+function rowsFrom(rows = DEFAULT_ROWS): number {
+  if (rows >= 1 && rows <= MAX_ROWS) return rows;
+  throw new TraceError('bad-argument', '--rows is out of range', {
+    expected: `1 to ${MAX_ROWS}`,
+    found: String(rows),
+  });
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type HotParameters, hotAnalysis } from '../../analysis/index.ts';
+import { ExitCode } from '../../base/index.ts';
+import {
+  ANALYSIS_OPTIONS,
+  type AnalysisReport,
+  reportOf,
+  runPass,
+  withAnalysis,
+} from '../analysis-run.ts';
+import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
+import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
+import { type HotFigures, hotFigures } from '../hot-figures.ts';
+import { renderHot } from '../render/hot.ts';
+
+const DEFAULT_TOP = 10;
+/** Lines that are told apart: 100 MB in each thread. */
+const LINE_LIMIT = 2 ** 22;
+
+export type HotReport = AnalysisReport<
+  { readonly lineBytes: number; readonly pageBytes: number; readonly reportTop: number },
+  HotFigures
+>;
+
+export const hotCommand: CommandSpec = {
+  name: 'hot',
+  summary: 'functions, instructions, pages and lines with the most accesses',
+  details: `An access counts at its first byte. Lines are those of virtual memory; when there are more than
+memory takes they become coarser, and the size says so.`,
+  arguments: [{ name: 'file', description: 'a trace', required: true }],
+  options: [
+    { flags: '--report-top <N>', description: `rows of each table; default: ${DEFAULT_TOP}` },
+    LINE_SIZE_OPTION,
+    PAGE_SIZE_OPTION,
+    ...ANALYSIS_OPTIONS,
+  ],
+  examples: [
+    'loadstore hot boot.memtrace',
+    'loadstore hot boot.memtrace --function "*alloc*" --report-top 20',
+  ],
+  run: async (input, context) => {
+    const report = await withAnalysis(input, context, async (analysis) => {
+      const { lineShift, pageShift } = unitShiftsFrom(input);
+      const top = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
+      const parameters = hotParameters(lineShift, pageShift, top);
+      const [hot] = await runPass(input, context, analysis, [
+        { analysis: hotAnalysis, parameters },
+      ]);
+      const said = { lineBytes: 2 ** lineShift, pageBytes: 2 ** pageShift, reportTop: top };
+      const figures = hotFigures(hot, analysis.shape, analysis.names, top);
+      return reportOf('hot', input, analysis, said, figures);
+    });
+    await printResult(context, input, report, renderHot);
+    return ExitCode.ok;
+  },
+};
+
+export function hotParameters(lineShift: number, pageShift: number, top: number): HotParameters {
+  return { lineShift, pageShift, lineLimit: LINE_LIMIT, top };
+}

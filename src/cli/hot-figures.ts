@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hottest functions, instructions, lines and pages with their names: of `hot` and of the demo.
+
+import type { HotResult, HotUnits, TraceShape } from '../analysis/index.ts';
+import { formatHex64 } from '../base/index.ts';
+import type { CodeNames } from './code-names.ts';
+
+interface AccessCount {
+  readonly loads: number;
+  readonly stores: number;
+}
+
+export interface HotFunction extends AccessCount {
+  readonly name: string;
+}
+
+export interface HotInstruction extends AccessCount {
+  readonly address: string;
+  readonly function: string;
+  /** Disassembly. */
+  readonly text: string;
+}
+
+export interface HotPlace extends AccessCount {
+  /** Virtual address of its first byte. */
+  readonly address: string;
+  /** Symbol of its first byte, or the region of the address space. */
+  readonly name: string;
+}
+
+export interface HotPlaces {
+  readonly unitBytes: number;
+  /** Different ones that were accessed. */
+  readonly count: number;
+  readonly top: readonly HotPlace[];
+}
+
+export interface HotFigures {
+  readonly loads: number;
+  readonly stores: number;
+  /** Most accesses first, as many as were asked for; `count`: all that made any. */
+  readonly functions: { readonly count: number; readonly top: readonly HotFunction[] };
+  readonly instructions: { readonly count: number; readonly top: readonly HotInstruction[] };
+  readonly lines: HotPlaces;
+  readonly pages: HotPlaces;
+}
+
+export function hotFigures(
+  { loads, stores, lines, pages, byInsn }: HotResult,
+  shape: TraceShape,
+  names: CodeNames,
+  top: number,
+): HotFigures {
+  const functions = new Map<string, HotFunction>();
+  const instructions = new Map<string, AccessCount & Place>();
+  for (let block = 0; block < shape.blockCount; block++) {
+    const begin = shape.insnBase[block] ?? 0;
+    const end = shape.insnBase[block + 1] ?? 0;
+    for (let at = begin; at < end; at++) {
+      const count = { loads: byInsn[2 * at] ?? 0, stores: byInsn[2 * at + 1] ?? 0 };
+      if (count.loads + count.stores === 0) continue;
+      const insn = at - begin;
+      const name = names.nameOf(block, insn);
+      functions.set(name, { name, ...add(count, functions.get(name)) });
+      // Code that was translated several times is in several blocks.
+      const { lo, hi } = names.addressOf(block, insn);
+      const key = `${hi}:${lo}:${names.textOf(block, insn)}`;
+      instructions.set(key, { block, insn, ...add(count, instructions.get(key)) });
+    }
+  }
+  return {
+    loads,
+    stores,
+    functions: { count: functions.size, top: mostFirst([...functions.values()], top) },
+    instructions: {
+      count: instructions.size,
+      top: mostFirst([...instructions.values()], top).map(({ block, insn, ...count }) => {
+        const { lo, hi } = names.addressOf(block, insn);
+        return {
+          address: formatHex64(lo, hi),
+          function: names.nameOf(block, insn),
+          text: names.textOf(block, insn),
+          ...count,
+        };
+      }),
+    },
+    lines: placesOf(lines, names),
+    pages: placesOf(pages, names),
+  };
+}
+
+interface Place {
+  readonly block: number;
+  readonly insn: number;
+}
+
+function add(a: AccessCount, b: AccessCount | undefined): AccessCount {
+  return { loads: a.loads + (b?.loads ?? 0), stores: a.stores + (b?.stores ?? 0) };
+}
+
+function mostFirst<T extends AccessCount>(rows: readonly T[], top: number): T[] {
+  return rows.toSorted((a, b) => b.loads + b.stores - (a.loads + a.stores)).slice(0, top);
+}
+
+function placesOf({ unitBytes, unitCount, units }: HotUnits, names: CodeNames): HotPlaces {
+  return {
+    unitBytes,
+    count: unitCount,
+    top: units.map(({ addressLo, addressHi, loads, stores }) => ({
+      address: formatHex64(addressLo, addressHi),
+      name: names.namePlace(addressLo, addressHi),
+      loads,
+      stores,
+    })),
+  };
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { AddressSpaceRow, AddressSpacesCommandResult } from '../results.ts';
+import { renderAddressSpaces } from './address-spaces.ts';
+
+const space = (number: number, more: Partial<AddressSpaceRow>): AddressSpaceRow => ({
+  ...{ number, cr3: '0x2000', userCr3: null, accesses: 1234, userAccesses: 0, programs: [] },
+  first: { ordinal: 0, vcpu: 0, icount: 0 },
+  last: { ordinal: 1233, vcpu: 0, icount: 5678 },
+  ...more,
+});
+
+const result = (
+  isolated: boolean,
+  ...addressSpaces: AddressSpaceRow[]
+): AddressSpacesCommandResult => ({
+  parameters: { file: 'a.memtrace', symbols: [] },
+  result: { isolated, addressSpaces },
+});
+
+describe('renderAddressSpaces', () => {
+  it('names programs that are known, and no others', () => {
+    const kernel = space(1, {});
+    const known = space(2, { userAccesses: 9, programs: ['sh', 'libc.so.6'] });
+    const unknown = space(3, { cr3: '0x12345000', userAccesses: 1000 });
+    expect(renderAddressSpaces(result(false, kernel, known, unknown))).toBe(`\
+#         CR3  accesses  by user code  first icount  last icount  ran
+1      0x2000     1,234             0             0        5,678  no user code
+2      0x2000     1,234             9             0        5,678  sh, libc.so.6
+3  0x12345000     1,234         1,000             0        5,678  user code
+`);
+  });
+
+  it('says whose instructions are counted when there are several vCPUs, and when tables are isolated', () => {
+    const text = renderAddressSpaces(
+      result(true, space(1, { last: { ordinal: 1, vcpu: 1, icount: 7 } })),
+    );
+    expect(text).toContain('0 of vCPU 0  7 of vCPU 1');
+    expect(text).toContain('The kernel isolates page tables');
+  });
+});

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatCount } from '../../base/index.ts';
+import type { AddressSpaceRow, AddressSpacesCommandResult } from '../results.ts';
+import { drawTable } from './table.ts';
+
+const HEADLINE = ['#', 'CR3', 'accesses', 'by user code', 'first icount', 'last icount', 'ran'];
+
+export function renderAddressSpaces({ result }: AddressSpacesCommandResult): string {
+  const isSmp = result.addressSpaces.some(({ first, last }) => first.vcpu + last.vcpu > 0);
+  const place = ({ vcpu, icount }: AddressSpaceRow['first']): string =>
+    isSmp ? `${formatCount(icount)} of vCPU ${vcpu}` : formatCount(icount);
+  const rows = result.addressSpaces.map((space) => [
+    `${space.number}`,
+    space.cr3,
+    formatCount(space.accesses),
+    formatCount(space.userAccesses),
+    place(space.first),
+    place(space.last),
+    describeCode(space),
+  ]);
+  const note = result.isolated
+    ? '\nThe kernel isolates page tables: user code runs with the table 4,096 bytes behind the one named.\n'
+    : '';
+  return drawTable(
+    [HEADLINE, ...rows],
+    ['right', 'right', 'right', 'right', 'right', 'right', 'left'],
+  ).concat(note);
+}
+
+function describeCode({ programs, userAccesses }: AddressSpaceRow): string {
+  if (programs.length > 0) return programs.join(', ');
+  return userAccesses > 0 ? 'user code' : 'no user code';
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { ExplainResult, RecordedResult } from '../../explain/index.ts';
+import { renderExplain } from './explain.ts';
+
+const STORE: RecordedResult = {
+  direction: 'store',
+  bytes: 8,
+  address: '0x3efff8',
+  paddr: '0x3efff8',
+  origin: 'instruction',
+  evidence: 'observed',
+  aborted: false,
+  device: false,
+};
+
+const PUSH: ExplainResult = {
+  instruction: {
+    bytes: '4150',
+    disassembly: 'push r8',
+    mnemonic: 'push',
+    mode: 64,
+    address: '0x102000',
+  },
+  qemu: { path: '/usr/bin/qemu-system-x86_64', version: '10.0.2', thread: 'single' },
+  preset: [
+    { name: 'rax', value: '0x400000', why: '', matters: false },
+    { name: 'rsp', value: '0x3f0000', why: '--set', matters: true },
+  ],
+  ops: [
+    { text: 'mov_i64 loc0,r8', memory: null },
+    {
+      text: 'qemu_st_i64 loc0,loc2,noat+un+leq,4',
+      memory: {
+        way: 'inline',
+        direction: 'store',
+        bytes: 8,
+        how: 'generated code on a TLB hit; on a miss helper_stq_mmu()',
+        source: 'accel/tcg/cputlb.c',
+      },
+    },
+  ],
+  retranslations: [],
+  architectural: [
+    {
+      direction: 'store',
+      bytes: 8,
+      kind: 'stack',
+      occurrence: 'always',
+      condition: '',
+      expression: 'ss:rsp-0x8',
+      address: '0x3efff8',
+      count: 1,
+    },
+  ],
+  accesses: [STORE],
+  ports: [],
+  cuts: [],
+  outcome: { kind: 'completed', vector: null, errorCode: null, target: null },
+  verdict: 'complete',
+  reason: 'every architectural access was observed, and nothing else',
+  remarks: [],
+};
+
+describe('renderExplain', () => {
+  it('draws operations, both sides and the verdict', () => {
+    expect(renderExplain(PUSH)).toBe(`instruction  push r8
+bytes        41 50, 64-bit code at 0x102000
+QEMU         10.0.2, one vCPU, thread=single
+before       rsp 0x3f0000 (--set)
+
+TCG operations of QEMU; > gets at memory, or may:
+    mov_i64 loc0,r8
+  > qemu_st_i64 loc0,loc2,noat+un+leq,4
+        store 8, inline: generated code on a TLB hit; on a miss helper_stq_mmu()
+        [accel/tcg/cputlb.c]
+
+the manual prescribes          the trace has
+store 8 ss:rsp-0x8 = 0x3efff8  store 8 0x3efff8 observed
+
+verdict: complete: every architectural access was observed, and nothing else
+`);
+  });
+
+  it('is brief when asked', () => {
+    const text = renderExplain(PUSH, true);
+    expect(text).toContain(
+      'TCG operations of QEMU; 1 of 2 get at memory, or may:\n  > qemu_st_i64 ',
+    );
+    expect(text).not.toContain('mov_i64');
+    const none = { ...PUSH, ops: PUSH.ops.slice(0, 1) };
+    expect(renderExplain(none, true)).toContain('; none of 1 gets at memory.\n\n');
+  });
+
+  it('draws long lists of like accesses together', () => {
+    const accesses = Array.from({ length: 20 }, (_, i) => ({
+      ...STORE,
+      address: `0x${(0x470000 + 8 * i).toString(16)}`,
+    }));
+    expect(renderExplain({ ...PUSH, accesses })).toContain(
+      'store 20 accesses, 160 bytes in 0x470000..0x47009f observed\n',
+    );
+    expect(renderExplain({ ...PUSH, accesses: accesses.slice(0, 3) })).toContain(
+      'store 8 0x470010 observed\n',
+    );
+  });
+
+  it('marks what is special', () => {
+    const text = renderExplain({
+      ...PUSH,
+      qemu: { ...PUSH.qemu, thread: 'multi' },
+      retranslations: [[{ text: 'ret', memory: null }], PUSH.ops],
+      accesses: [
+        { ...STORE, device: true, aborted: true },
+        { ...STORE, origin: 'page-walk', evidence: 'reconstructed' },
+      ],
+      ports: [{ direction: 'in', port: '0x80', bytes: 1, value: null }],
+      cuts: ['device'],
+      outcome: { kind: 'faulted', vector: 14, errorCode: '0x2', target: null },
+      remarks: ['it went on at 0x400000, where no code is'],
+    });
+    for (const part of [
+      'two vCPUs, thread=multi: translated for parallel execution\n',
+      'In a block of its own; none of 1 gets at memory:\n    ret\n\n',
+      'store 8 0x3efff8 observed, device, aborted\n',
+      'store 8 0x3efff8 reconstructed, page-walk\n',
+      'in 1, port 0x80\n',
+      '(it faults) delivery of exception 14: tables, stack frame',
+      'It went to a device: ',
+      'note: it went on at 0x400000, where no code is\n',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  it('says when there is nothing', () => {
+    const text = renderExplain({ ...PUSH, ops: [], architectural: [], accesses: [] });
+    expect(text).toContain('QEMU translated no block that begins with it.\n');
+    expect(text).toMatch(/\nno memory access +nothing\n/);
+    expect(renderExplain({ ...PUSH, accesses: [], verdict: 'not-recorded' })).toContain(
+      'not recorded\n',
+    );
+  });
+});

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// However many threads and shards there are, the figures are those of one. Worker threads run what was built.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countsAnalysis, hotAnalysis } from '../analysis/index.ts';
+import { TraceError } from '../base/index.ts';
+import { openTrace, type Trace } from '../format/index.ts';
+import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { analyse } from './analyse.node.ts';
+import { loadAnalysis } from './load-analysis.node.ts';
+import type { AnyRequest, PassOptions } from './pass.ts';
+
+const workerUrl = new URL('../../dist/engine/analysis.worker.node.js', import.meta.url);
+const HISTORY = new URL('../../test/fakes/line-history.mjs', import.meta.url).href;
+const HOT = {
+  analysis: hotAnalysis,
+  parameters: { lineShift: 6, pageShift: 12, lineLimit: 500, top: 20 },
+};
+const COUNTS = { analysis: countsAnalysis, parameters: {} };
+
+describe('a pass', { timeout: 60_000 }, () => {
+  const { bytes, seen } = encodeTrace(
+    randomTrace({ seed: 5, blockCount: 9, executions: 1200, streams: 1, oddity: 0.2 }),
+  );
+  let folder = '';
+  let file = '';
+  let trace: Trace;
+  let history: (parameters: object) => AnyRequest;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'engine-'));
+    file = path.join(folder, 'a.memtrace');
+    await writeFile(file, bytes);
+    trace = await openTrace(file);
+    const analysis = await loadAnalysis(HISTORY);
+    history = (parameters) => ({ analysis, parameters, moduleUrl: HISTORY });
+    expect(trace.chunks.length).toBeGreaterThan(8);
+  });
+  afterAll(async () => {
+    await trace.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([1, 2, 3, 5])('in %i threads comes to the same as in this one', async (workers) => {
+    const requests = [COUNTS, history({ shards: 8 }), HOT, history({ shards: 1 })];
+    const whole = await analyse(trace, requests);
+    expect(await analyse(trace, requests, { workers, workerUrl })).toEqual(whole);
+    expect(whole[1]).toEqual(whole[3]);
+    const wanted = seen.accesses.filter(({ aborted }) => !aborted).length;
+    expect(whole[0]).toMatchObject({ accesses: wanted, instructions: seen.instructions });
+    expect(whole[1]).toMatchObject({ runs: seen.blocks.length });
+  });
+
+  it('of a part of the trace too', async () => {
+    const requests = [COUNTS, history({ shards: 4 })];
+    for (const selection of [{ vcpu: 1 }, { ordinals: { begin: 100, end: 800 } }, { cpl: 0 }]) {
+      const whole = await analyse(trace, requests, { selection });
+      expect(await analyse(trace, requests, { selection, workers: 3, workerUrl })).toEqual(whole);
+    }
+  });
+
+  it('tells how far it is, and stops when told', async () => {
+    for (const options of [{}, { workers: 2, workerUrl }]) {
+      for (const requests of [[COUNTS], [history({ shards: 2 })]]) {
+        const parts: number[] = [];
+        await analyse(trace, requests, { ...options, onProgress: (part) => parts.push(part) });
+        expect(parts.at(-1)).toBe(1);
+        expect(parts).toEqual(parts.toSorted((a, b) => a - b));
+        const controller = new AbortController();
+        const stopped = analyse(trace, requests, {
+          ...options,
+          signal: controller.signal,
+          onProgress: () => {
+            controller.abort(new Error('enough'));
+          },
+        });
+        await expect(stopped).rejects.toThrow('enough');
+      }
+    }
+  });
+
+  it('fails with what an analysis or a chunk failed with', async () => {
+    const failing = [history({ shards: 2, failAt: 3 })];
+    for (const options of [{}, { workers: 2, workerUrl }]) {
+      await expect(analyse(trace, failing, options)).rejects.toThrow(
+        'consume() of the analysis "line-history" failed',
+      );
+    }
+    const damaged = path.join(folder, 'damaged.memtrace');
+    const { fileOffset, payloadBytes } = trace.chunks[4] ?? { fileOffset: 0, payloadBytes: 0 };
+    const changed = bytes.slice();
+    changed.set(
+      [(changed[fileOffset + 24 + (payloadBytes >> 1)] ?? 0) ^ 0xff],
+      fileOffset + 24 + (payloadBytes >> 1),
+    );
+    await writeFile(damaged, changed);
+    const other = await openTrace(damaged);
+    const run = async (options: PassOptions): Promise<unknown> => {
+      return analyse(other, [COUNTS], options).catch((error: unknown) => error);
+    };
+    for (const options of [{}, { workers: 2, workerUrl }]) {
+      const failure = await run(options);
+      expect(failure).toBeInstanceOf(TraceError);
+      expect(failure).toMatchObject({ kind: 'checksum' });
+    }
+    await other.close();
+  });
+
+  it('refuses a selection that leaves nothing, and says what there is', async () => {
+    const selection = { ordinals: { begin: 10_000_000, end: 20_000_000 } };
+    for (const options of [{}, { workers: 2, workerUrl }]) {
+      await expect(analyse(trace, [COUNTS], { selection, ...options })).rejects.toThrow(
+        'the selection leaves no access',
+      );
+    }
+  });
+
+  it('refuses an analysis of what the trace does not have', async () => {
+    const blind = { ...countsAnalysis, requires: ['values'] as const };
+    await expect(analyse(trace, [{ analysis: blind, parameters: {} }])).rejects.toThrow(
+      '"counts" needs values, which this trace does not have',
+    );
+  });
+});

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads an analysis from a module of the user's.
+
+import { TraceError } from '../base/index.ts';
+import type { AnyAnalysis } from './pass.ts';
+
+/** Throws TraceError 'bad-argument' for a module that cannot be loaded or exports no analysis. */
+export async function loadAnalysis(moduleUrl: string): Promise<AnyAnalysis> {
+  const module = await importModule(moduleUrl);
+  const found = module['analysis'] ?? module['default'];
+  const missing = describeMissing(found);
+  if (missing === undefined) return guarded(found as AnyAnalysis, moduleUrl);
+  throw new TraceError('bad-argument', `the module exports no analysis: ${missing}`, {
+    file: moduleUrl,
+    expected: 'an export "analysis", or by default, as docs/analyses.md has it',
+    found: `exports ${Object.keys(module).join(', ') || 'nothing'}`,
+  });
+}
+
+async function importModule(moduleUrl: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(moduleUrl)) as Record<string, unknown>;
+  } catch (cause) {
+    const isType = cause instanceof Error && 'code' in cause && TYPE_ERRORS.has(String(cause.code));
+    throw new TraceError('bad-argument', 'the module does not load', {
+      file: moduleUrl,
+      found: cause instanceof Error ? cause.message : String(cause),
+      ...(isType ? { remedy: 'Node.js 22.18 or newer, which strips types; or JavaScript' } : {}),
+    });
+  }
+}
+
+/** What Node.js says of TypeScript that it cannot run. */
+const TYPE_ERRORS = new Set(['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']);
+
+/** What keeps a value from being an analysis; undefined for one. */
+function describeMissing(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return 'it is not an object';
+  const fields = new Map<string, unknown>(Object.entries(value));
+  for (const name of ['init', 'consume', 'merge', 'finish']) {
+    if (typeof fields.get(name) !== 'function') return `"${name}" is not a function`;
+  }
+  if (typeof fields.get('name') !== 'string') return '"name" is not a text';
+  if (!Array.isArray(fields.get('columns'))) return '"columns" is not a list of names';
+  const order = fields.get('order');
+  if (order !== 'any' && order !== 'per-shard') return '"order" is neither "any" nor "per-shard"';
+  if (order === 'any') return undefined;
+  for (const name of ['shardLimit', 'shardMasks']) {
+    if (typeof fields.get(name) !== 'function') return `"${name}" is not a function`;
+  }
+  return undefined;
+}
+
+/** The same analysis; what its functions throw is told as a failure of the module, with the place. */
+function guarded(analysis: AnyAnalysis, moduleUrl: string): AnyAnalysis {
+  const guard = <T>(what: string, call: () => T): T => {
+    try {
+      return call();
+    } catch (cause) {
+      if (cause instanceof TraceError) throw cause;
+      const place = cause instanceof Error ? cause.stack?.split('\n')[1]?.trim() : undefined;
+      throw new TraceError('bad-argument', `${what}() of the analysis "${analysis.name}" failed`, {
+        file: moduleUrl,
+        found: [String(cause), place ?? ''].filter((part) => part !== '').join(' '),
+      });
+    }
+  };
+  return {
+    ...analysis,
+    init: (parameters, trace, shard) =>
+      guard('init', () => analysis.init(parameters, trace, shard)),
+    consume: (state, batch) => {
+      guard('consume', () => {
+        analysis.consume(state, batch);
+      });
+    },
+    merge: (a, b) => guard('merge', () => analysis.merge(a, b)),
+    finish: (data, trace) => guard('finish', () => analysis.finish(data, trace)),
+  };
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the coordinator of a pass and its worker threads say to each other.
+
+import type { AccessColumns, Selection } from '../analysis/index.ts';
+import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
+import type { SliceOptions } from '../format/index.ts';
+import type { SelectedCounts } from './pass.ts';
+
+/** What a worker is started with. */
+export interface WorkerTask {
+  readonly path: string;
+  readonly selection: Selection;
+  readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes'>;
+  readonly requests: readonly WorkerRequest[];
+}
+
+export interface WorkerRequest {
+  readonly name: string;
+  readonly moduleUrl: string | undefined;
+  readonly parameters: unknown;
+  /** 0 for an analysis that takes chunks in any order. */
+  readonly shardCount: number;
+  /** Which shard this worker consumes; undefined: none. */
+  readonly shard: number | undefined;
+}
+
+export type WorkerOrder =
+  /** Decode this chunk: free analyses consume it, for ordered ones it is parted. */
+  | { readonly type: 'decode'; readonly chunkIndex: number }
+  /** Consume the worker's shards of a chunk; stretches by request, undefined where it has no shard. */
+  | { readonly type: 'consume'; readonly stretches: ShardStretches }
+  | { readonly type: 'finish' };
+
+export type ShardStretches = readonly (readonly AccessColumns[] | undefined)[];
+
+export type WorkerReport =
+  /** By request, by shard; undefined for analyses that are not ordered. */
+  | {
+      readonly type: 'decoded';
+      readonly chunkIndex: number;
+      readonly shards: readonly (readonly (readonly AccessColumns[])[] | undefined)[];
+    }
+  | { readonly type: 'consumed' }
+  /** States by request; undefined where the worker has none. */
+  | {
+      readonly type: 'finished';
+      readonly states: readonly unknown[];
+      readonly selected: SelectedCounts;
+    }
+  | {
+      readonly type: 'failure';
+      readonly kind: TraceErrorKind;
+      readonly message: string;
+      readonly facts: TraceErrorFacts;
+    };

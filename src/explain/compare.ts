@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Architectural accesses against recorded ones, byte by byte: QEMU may split an access or join two. Pure.
+
+import type { ArchitecturalAccess, Direction } from '../isa/index.ts';
+import type { ExpectedAccess } from './expected.ts';
+
+export interface SeenAccess {
+  readonly direction: Direction;
+  readonly address: bigint;
+  readonly bytes: number;
+}
+
+export interface Comparison {
+  /** What the architecture prescribes and the trace lacks, a phrase each. */
+  readonly missing: readonly string[];
+  /** Recorded bytes that the architecture does not know. */
+  readonly extra: { readonly load: number; readonly store: number };
+  /** What was allowed for, a phrase each: accesses that are made on a condition only, and the like. */
+  readonly remarks: readonly string[];
+}
+
+/** Recorded bytes that no architectural access has claimed yet. */
+class Unclaimed {
+  readonly #counts = new Map<string, number>();
+  readonly #bytes: Record<Direction, number> = { load: 0, store: 0 };
+
+  constructor(seen: readonly SeenAccess[]) {
+    for (const { direction, address, bytes } of seen) {
+      for (let i = 0; i < bytes; i++) this.#add(direction, address + BigInt(i), 1);
+    }
+  }
+
+  left(direction: Direction): number {
+    return this.#bytes[direction];
+  }
+
+  /** All of the bytes or none. */
+  claim(direction: Direction, address: bigint, bytes: number): boolean {
+    for (let i = 0; i < bytes; i++) {
+      if ((this.#counts.get(`${direction} ${address + BigInt(i)}`) ?? 0) === 0) return false;
+    }
+    for (let i = 0; i < bytes; i++) this.#add(direction, address + BigInt(i), -1);
+    return true;
+  }
+
+  /** So many bytes, wherever; or none. */
+  claimAnywhere(direction: Direction, bytes: number): boolean {
+    if (this.#bytes[direction] < bytes) return false;
+    let open = bytes;
+    for (const [key, count] of this.#counts) {
+      if (open === 0) break;
+      if (!key.startsWith(direction) || count === 0) continue;
+      const taken = Math.min(count, open);
+      this.#counts.set(key, count - taken);
+      this.#bytes[direction] -= taken;
+      open -= taken;
+    }
+    return true;
+  }
+
+  #add(direction: Direction, address: bigint, change: number): void {
+    const key = `${direction} ${address}`;
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + change);
+    this.#bytes[direction] += change;
+  }
+}
+
+export function compareAccesses(
+  expected: readonly ExpectedAccess[],
+  seen: readonly SeenAccess[],
+): Comparison {
+  const unclaimed = new Unclaimed(seen);
+  const missing: string[] = [];
+  const remarks: string[] = [];
+  // What has an address first, what is sure before what is not: bytes are claimed by who can say most.
+  const rank = ({ access, address }: ExpectedAccess): number =>
+    (address === undefined ? 2 : 0) + (access.occurrence === 'conditional' ? 1 : 0);
+  for (const one of expected.toSorted((a, b) => rank(a) - rank(b))) {
+    const problem = claimOne(one, unclaimed, remarks);
+    if (problem !== undefined) missing.push(problem);
+  }
+  return {
+    missing,
+    extra: { load: unclaimed.left('load'), store: unclaimed.left('store') },
+    remarks: [...new Set(remarks)],
+  };
+}
+
+function claimOne(
+  one: ExpectedAccess,
+  unclaimed: Unclaimed,
+  remarks: string[],
+): string | undefined {
+  const { access } = one;
+  switch (access.kind) {
+    case 'state-area':
+      return claimFields(one, unclaimed, remarks);
+    case 'masked':
+      return claimElements(one, unclaimed, remarks);
+    default:
+      return access.occurrence === 'per-iteration'
+        ? claimIterations(one, unclaimed, remarks)
+        : claimOnce(one, unclaimed, remarks);
+  }
+}
+
+function claimOnce(
+  one: ExpectedAccess,
+  unclaimed: Unclaimed,
+  remarks: string[],
+): string | undefined {
+  const { access, address } = one;
+  const isThere =
+    address === undefined
+      ? unclaimed.claimAnywhere(access.direction, access.bytes)
+      : unclaimed.claim(access.direction, address, access.bytes);
+  if (isThere) return undefined;
+  if (access.occurrence === 'always') return describeExpected(one);
+  remarks.push(`${describeExpected(one)} is made only if ${access.condition}`);
+  return undefined;
+}
+
+function claimIterations(
+  one: ExpectedAccess,
+  unclaimed: Unclaimed,
+  remarks: string[],
+): string | undefined {
+  const { access, address, count, step, mayEndEarly } = one;
+  let done = 0;
+  while (
+    done < count &&
+    (address === undefined
+      ? unclaimed.claimAnywhere(access.direction, access.bytes)
+      : unclaimed.claim(access.direction, address + step * BigInt(done), access.bytes))
+  ) {
+    done++;
+  }
+  if (done === count) return undefined;
+  if (done === 0 || !mayEndEarly) {
+    return `${describeExpected(one)}: ${count - done} of ${count} iterations`;
+  }
+  remarks.push(`the comparison ended it after ${done} of ${count} iterations`);
+  return undefined;
+}
+
+function claimFields(
+  one: ExpectedAccess,
+  unclaimed: Unclaimed,
+  remarks: string[],
+): string | undefined {
+  const { access, address } = one;
+  if (address === undefined || access.fields === undefined) return describeExpected(one);
+  const lacking: string[] = [];
+  const skipped = new Set<string>();
+  for (const component of new Set(access.fields.map((field) => field.component))) {
+    const fields = access.fields.filter((field) => field.component === component);
+    const there = fields.filter(({ offset, bytes }) =>
+      unclaimed.claim(access.direction, address + BigInt(offset), bytes),
+    );
+    if (there.length === fields.length) continue;
+    if (there.length === 0 && fields.every(({ optional }) => optional)) skipped.add(component);
+    else lacking.push(component);
+  }
+  if (skipped.size > 0) remarks.push(`left out, as it may be: ${[...skipped].join(', ')}`);
+  return lacking.length === 0 ? undefined : `${describeExpected(one)}: ${lacking.join(', ')}`;
+}
+
+function claimElements(
+  one: ExpectedAccess,
+  unclaimed: Unclaimed,
+  remarks: string[],
+): string | undefined {
+  const { access, address } = one;
+  const elementBytes = access.elementBytes ?? access.bytes;
+  const count = access.bytes / elementBytes;
+  let done = 0;
+  for (let i = 0; i < count; i++) {
+    const isThere =
+      address === undefined
+        ? unclaimed.claimAnywhere(access.direction, elementBytes)
+        : unclaimed.claim(access.direction, address + BigInt(i * elementBytes), elementBytes);
+    if (isThere) done++;
+  }
+  // The masks are preset to all ones.
+  if (done < count) return `${describeExpected(one)}: ${count - done} of ${count} elements`;
+  remarks.push(`${count} elements, all of which the preset mask selects`);
+  return undefined;
+}
+
+function describeExpected({ access, expression }: ExpectedAccess): string {
+  const place = expression === '' ? '' : ` at ${expression}`;
+  return `${access.direction} ${access.bytes}${place}${kindWord(access)}`;
+}
+
+function kindWord({ kind }: ArchitecturalAccess): string {
+  return kind === 'descriptor' || kind === 'tss' ? ` (${kind})` : '';
+}

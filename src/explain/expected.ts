@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The architectural accesses of an instruction with the addresses that the preset registers make of them. Pure.
+
+import { type ArchitecturalAccess, type DecodedInstruction, formatAddress } from '../isa/index.ts';
+import { type MachineState, SEGMENT_BASES, valueOf } from './machine-state.ts';
+
+export interface ExpectedAccess {
+  readonly access: ArchitecturalAccess;
+  /** "ss:rsp-0x8"; '' when the code alone does not tell. */
+  readonly expression: string;
+  /** Linear, of the first occurrence; undefined when the code alone does not tell. */
+  readonly address: bigint | undefined;
+  /** Most occurrences, as the preset repeat count has it. */
+  readonly count: number;
+  /** From one occurrence to the next. */
+  readonly step: bigint;
+  /** A comparison may end the repetition. */
+  readonly mayEndEarly: boolean;
+}
+
+const DIRECTION_FLAG = 1n << 10n;
+
+/** `next` is the linear address of the next instruction. */
+export function expectAccesses(
+  { accesses, mnemonic }: DecodedInstruction,
+  state: MachineState,
+  next: bigint,
+): ExpectedAccess[] {
+  const isDown = (state.flags.value & DIRECTION_FLAG) !== 0n;
+  return accesses.map((access) => {
+    const { address, bytes, occurrence } = access;
+    const isRepeated = occurrence === 'per-iteration';
+    const counter = BigInt.asUintN(address?.addressBits ?? state.bits, valueOf(state, 'rcx'));
+    return {
+      access,
+      expression: address === undefined ? '' : formatAddress(address),
+      address: address === undefined ? undefined : linearAddress(address, state, next),
+      count: isRepeated ? Number(counter) : 1,
+      step: BigInt(isDown ? -bytes : bytes),
+      mayEndEarly: isRepeated && /(?:cmps|scas)[bwdq]$/.test(mnemonic),
+    };
+  });
+}
+
+function linearAddress(
+  address: NonNullable<ArchitecturalAccess['address']>,
+  state: MachineState,
+  next: bigint,
+): bigint {
+  const { segment, base, index, scale, displacement, addressBits } = address;
+  const bases = SEGMENT_BASES[state.bits];
+  const read = (name: string | undefined): bigint => {
+    if (name === undefined) return 0n;
+    return name === 'rip' ? next - (bases.get('cs') ?? 0n) : valueOf(state, name);
+  };
+  const effective = read(base) + read(index) * BigInt(scale) + displacement;
+  const linear = BigInt.asUintN(addressBits, effective) + (bases.get(segment) ?? 0n);
+  return BigInt.asUintN(state.bits === 64 ? 64 : 32, linear);
+}

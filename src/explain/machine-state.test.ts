@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../base/index.ts';
+import { type DecodedInstruction, decodeInstruction, usualMode } from '../isa/index.ts';
+import { expectAccesses } from './expected.ts';
+import { type CodeBits, presetState, valueOf } from './machine-state.ts';
+
+function decode(hex: string, bits: CodeBits = 64): DecodedInstruction {
+  return decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(bits));
+}
+
+const MOV = '8907';
+
+describe('presetState', () => {
+  it('gives each register an address of its own', () => {
+    const state = presetState(64, decode(MOV), []);
+    expect(new Set(state.registers.map(({ value }) => value)).size).toBe(16);
+    expect(valueOf(state, 'rdi')).toBe(0x470000n);
+    expect(presetState(16, decode(MOV, 16), []).registers).toHaveLength(8);
+  });
+
+  it('takes settings by any name of a register', () => {
+    const state = presetState(64, decode(MOV), ['edi=0x1f_0000', 'rflags=0x402', 'memory=7']);
+    expect(valueOf(state, 'rdi')).toBe(0x1f0000n);
+    expect(state.flags.value).toBe(0x402n);
+    expect(state.memory).toMatchObject({ value: 7n, why: '--set' });
+  });
+
+  it('keeps repetitions short, ports harmless and state components known', () => {
+    expect(valueOf(presetState(64, decode('f3a4'), []), 'rcx')).toBe(3n);
+    expect(valueOf(presetState(64, decode('f3a4'), ['rcx=0']), 'rcx')).toBe(0n);
+    expect(valueOf(presetState(64, decode('ec'), []), 'rdx')).toBe(0x80n);
+    expect(valueOf(presetState(64, decode('0fae27'), []), 'rax')).toBe(7n);
+    // int and imul begin as in and ins do not.
+    expect(valueOf(presetState(64, decode('cd80'), []), 'rdx')).toBe(0x420000n);
+  });
+
+  it.each(['rdi', 'rdi=', 'rdi=x', 'xmm0=1', 'al=1', 'r16=1'])('refuses --set %s', (setting) => {
+    expect(() => presetState(64, decode(MOV), [setting])).toThrow(UserError);
+  });
+
+  it('refuses registers and values that the mode does not have', () => {
+    expect(() => presetState(32, decode(MOV, 32), ['r8=1'])).toThrow('32-bit code');
+    expect(() => presetState(16, decode(MOV, 16), ['bx=0x10000'])).toThrow('more than 16 bits');
+  });
+});
+
+describe('expectAccesses', () => {
+  function addresses(hex: string, bits: CodeBits, settings: readonly string[] = []): string[] {
+    const decoded = decode(hex, bits);
+    const state = presetState(bits, decoded, settings);
+    return expectAccesses(decoded, state, 0x102003n).map(
+      ({ address }) => address?.toString(16) ?? 'unknown',
+    );
+  }
+
+  it.each([
+    ['89448810', 64, [], '1440010'], // mov [rax+rcx*4+0x10], eax
+    ['50', 64, [], '3efff8'], // push rax
+    ['8b0510000000', 64, [], '102013'], // mov eax, [rip+0x10]
+    ['648b07', 64, [], '970000'], // mov eax, [fs:rdi]
+    ['678b07', 64, ['rdi=0x100000004'], '4'], // mov eax, [edi]
+    ['8b07', 32, ['edi=0xfffffffc'], 'fffffffc'], // mov eax, [edi]
+    ['8b00', 16, [], '22900'], // mov ax, [bx+si]
+    ['50', 16, ['sp=0'], '4fffe'], // push ax wraps in its segment
+  ] as const)('%s in %i-bit code', (hex, bits, settings, address) => {
+    expect(addresses(hex, bits, settings)).toEqual([address]);
+  });
+
+  it('does not know what a descriptor table or a gather leads to', () => {
+    expect(addresses('0f00d8', 64)).toContain('unknown'); // ltr ax
+  });
+});

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the registers hold when the instruction begins: an address of its own for each, so that any operand is memory
+// that is there; what the instruction would make nonsense of is set otherwise. Pure.
+
+import { ExitCode, requireDefined, UserError } from '../base/index.ts';
+import type { DecodedInstruction } from '../isa/index.ts';
+
+export type CodeBits = 16 | 32 | 64;
+
+const NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
+const NAMES_64 = [...NAMES, 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
+
+export interface PresetRegister {
+  /** Full name: 'rax' in 16- and 32-bit code too. */
+  readonly name: string;
+  readonly value: bigint;
+  /** Why it is not the usual value; '' when it is. */
+  readonly why: string;
+}
+
+export interface MachineState {
+  readonly bits: CodeBits;
+  /** In the order of their numbers. */
+  readonly registers: readonly PresetRegister[];
+  readonly flags: PresetRegister;
+  /** Of the words that data and stack hold, as wide as the code. */
+  readonly memory: PresetRegister;
+}
+
+/** Linear bases of the segments: guests/explain.inc. */
+export const SEGMENT_BASES: Readonly<Record<CodeBits, ReadonlyMap<string, bigint>>> = {
+  16: new Map([
+    ['cs', 0x10000n],
+    ['ds', 0x20000n],
+    ['es', 0x30000n],
+    ['ss', 0x40000n],
+    ['fs', 0x50000n],
+    ['gs', 0x60000n],
+  ]),
+  32: new Map([
+    ['fs', 0x500000n],
+    ['gs', 0x580000n],
+  ]),
+  64: new Map([
+    ['fs', 0x500000n],
+    ['gs', 0x580000n],
+  ]),
+};
+
+/** `settings` are the user's "rax=0x10". Throws UserError 'usage' for what cannot be set. */
+export function presetState(
+  bits: CodeBits,
+  instruction: DecodedInstruction,
+  settings: readonly string[],
+): MachineState {
+  const chosen = new Map<string, bigint>();
+  for (const setting of settings) {
+    const { name, value } = parseSetting(setting, bits);
+    chosen.set(name, value);
+  }
+  const make = (name: string, usual: bigint): PresetRegister => {
+    const set = chosen.get(name);
+    if (set !== undefined) return { name, value: set, why: '--set' };
+    const needed = neededValue(name, instruction);
+    return needed === undefined ? { name, value: usual, why: '' } : { name, ...needed };
+  };
+  return {
+    bits,
+    registers: registerNames(bits).map((name, number) => make(name, usualValue(bits, number))),
+    flags: make('flags', 2n),
+    memory: make('memory', 0n),
+  };
+}
+
+export function valueOf(state: MachineState, name: string): bigint {
+  const found = state.registers.find((register) => register.name === name);
+  return requireDefined(found, `register ${name} is preset`).value;
+}
+
+function registerNames(bits: CodeBits): readonly string[] {
+  return bits === 64 ? NAMES_64 : NAMES;
+}
+
+function usualValue(bits: CodeBits, number: number): bigint {
+  const isStack = number === 4;
+  if (bits === 16) return isStack ? 0x8000n : 0x1000n + BigInt(number) * 0x100n;
+  return isStack ? 0x3f0000n : 0x400000n + BigInt(number) * 0x10000n;
+}
+
+function neededValue(
+  name: string,
+  { mnemonic, isRepeated }: DecodedInstruction,
+): { value: bigint; why: string } | undefined {
+  const stem = mnemonic.split(' ').at(-1) ?? '';
+  if (name === 'rcx' && isRepeated) return { value: 3n, why: 'repeat count' };
+  if (name === 'rdx' && /^(?:in|out)s?[bwd]?$/.test(stem)) return { value: 0x80n, why: 'port' };
+  const isStateArea = /^x(?:save|rstor)/.test(stem);
+  if (name === 'rax' && isStateArea) return { value: 7n, why: 'x87, SSE and AVX state' };
+  if (name === 'rdx' && isStateArea) return { value: 0n, why: 'x87, SSE and AVX state' };
+  return undefined;
+}
+
+function parseSetting(text: string, bits: CodeBits): { name: string; value: bigint } {
+  const [, word = '', digits = ''] =
+    /^(\w+)=(0x[0-9a-f]+|[0-9]+)$/i.exec(text.replaceAll('_', '')) ?? [];
+  const name = fullName(word.toLowerCase());
+  if (name === undefined || !['flags', 'memory', ...registerNames(bits)].includes(name)) {
+    const names = [...registerNames(bits), 'flags', 'memory'];
+    throw new UserError(
+      ExitCode.usage,
+      `--set ${text}: that is not REGISTER=NUMBER with a register of ${bits}-bit code`,
+      `for example --set rdi=0x1f0000; there are ${names.join(', ')}`,
+    );
+  }
+  const value = BigInt(digits);
+  if (value >= 1n << BigInt(bits)) {
+    throw new UserError(
+      ExitCode.usage,
+      `--set ${text}: the number has more than ${bits} bits`,
+      'a smaller number, or another --mode',
+    );
+  }
+  return { name, value };
+}
+
+/** "eax" and "ax" are rax. */
+function fullName(word: string): string | undefined {
+  if (/^[re]?flags$/.test(word)) return 'flags';
+  if (word === 'memory' || NAMES_64.some((name) => name === word)) return word;
+  const name = `r${word.replace(/^e/, '')}`;
+  return NAMES.some((known) => known === name) ? name : undefined;
+}

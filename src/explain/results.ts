@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an explanation comes to. Numbers that may have 64 bits are text, "0x" and hexadecimal digits.
+
+import type { CodeBits } from './machine-state.ts';
+import type { MemoryPath } from './memory-paths.ts';
+import type { VerdictName } from './verdict.ts';
+
+export interface ExplainResult {
+  readonly instruction: {
+    /** Hexadecimal digits. */
+    readonly bytes: string;
+    readonly disassembly: string;
+    readonly mnemonic: string;
+    readonly mode: CodeBits;
+    /** Linear. */
+    readonly address: string;
+  };
+  readonly qemu: {
+    readonly path: string;
+    readonly version: string;
+    /** 'multi': translated for vCPUs that run at the same time. */
+    readonly thread: 'single' | 'multi';
+  };
+  /** What the registers held before. */
+  readonly preset: readonly {
+    readonly name: string;
+    readonly value: string;
+    /** '' for the usual value. */
+    readonly why: string;
+    /** Its value decides what the instruction accesses, or was chosen for it. */
+    readonly matters: boolean;
+  }[];
+  /** What QEMU translated the instruction to, without the recorder. */
+  readonly ops: readonly OperationResult[];
+  /** What it was translated to again, when QEMU did it in a block of its own after all. */
+  readonly retranslations: readonly (readonly OperationResult[])[];
+  /** What the manual prescribes. */
+  readonly architectural: readonly {
+    readonly direction: 'load' | 'store';
+    readonly bytes: number;
+    readonly kind: string;
+    readonly occurrence: string;
+    readonly condition: string;
+    /** "ss:rsp-0x8"; '' when the code alone does not tell. */
+    readonly expression: string;
+    readonly address: string | null;
+    /** Most occurrences with these registers. */
+    readonly count: number;
+  }[];
+  /** What the trace has, in order. */
+  readonly accesses: readonly RecordedResult[];
+  readonly ports: readonly {
+    readonly direction: 'in' | 'out';
+    readonly port: string | null;
+    readonly bytes: number;
+    readonly value: string | null;
+  }[];
+  /** Why the recorded block was left early, if it was. */
+  readonly cuts: readonly string[];
+  readonly outcome: {
+    readonly kind: 'completed' | 'faulted' | 'interrupt' | 'left' | 'no-report';
+    readonly vector: number | null;
+    readonly errorCode: string | null;
+    /** Where it went on, when that is not the next instruction. */
+    readonly target: string | null;
+  };
+  readonly verdict: VerdictName;
+  readonly reason: string;
+  readonly remarks: readonly string[];
+}
+
+export interface OperationResult {
+  /** As QEMU prints it. */
+  readonly text: string;
+  /** Null: it reaches no guest memory. */
+  readonly memory: MemoryPath | null;
+}
+
+export interface RecordedResult {
+  readonly direction: 'load' | 'store';
+  readonly bytes: number;
+  readonly address: string;
+  readonly paddr: string | null;
+  readonly origin: 'instruction' | 'event-delivery' | 'page-walk';
+  readonly evidence: 'observed' | 'reconstructed';
+  /** Its instruction did not complete. */
+  readonly aborted: boolean;
+  readonly device: boolean;
+}

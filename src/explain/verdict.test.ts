@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { Access } from '../guests/index.ts';
+import { decodeInstruction, usualMode } from '../isa/index.ts';
+import { expectAccesses } from './expected.ts';
+import type { Fate } from './guest-image.ts';
+import { presetState } from './machine-state.ts';
+import type { RecordedWork } from './recorded.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** Words such as "r8:470000", "w1:470000!aborted", "delivery", "walk", "port". */
+function work(text: string, event?: RecordedWork['event']): RecordedWork {
+  const words = text.split(' ').filter((word) => word !== '');
+  return {
+    accesses: words.flatMap((word) => (word === 'port' ? [] : [access(word)])),
+    ports: words.includes('port')
+      ? [{ kind: 'port', insn: 0, port: 0x80, size: 1, out: false, string: false, value: 0 }]
+      : [],
+    event,
+    cuts: [],
+  };
+}
+
+function access(word: string): Access {
+  const origin = { delivery: 'eventDelivery', walk: 'pageWalk' }[word] ?? 'instruction';
+  const [, letter, bytes, address, aborted] = /^([rw])(\d+):(\w+)(!aborted)?$/.exec(word) ?? [];
+  const vaddr = BigInt(`0x${address ?? '1000'}`);
+  return {
+    ...{ stream: 0, ordinal: 0, vcpu: 0, icount: 0, pc: 0x102000n, vaddr, paddr: vaddr },
+    ...{ secondPaddr: undefined, device: false, cpl: 0, cr3: 0n },
+    size: Number(bytes ?? 8),
+    store: letter === 'w',
+    aborted: aborted !== undefined,
+    origin: origin === 'eventDelivery' || origin === 'pageWalk' ? origin : 'instruction',
+  };
+}
+
+const COMPLETED: Fate = { kind: 'completed' };
+const FAULT: Fate = { kind: 'faulted', vector: 14, errorCode: 2 };
+
+function verdictOf(
+  hex: string,
+  recorded: RecordedWork,
+  fate = COMPLETED,
+  hasEvents = true,
+): Verdict {
+  const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(64));
+  const expected = expectAccesses(decoded, presetState(64, decoded, []), 0x102002n);
+  return judge({ mnemonic: decoded.mnemonic, fate, expected, recorded, hasEvents });
+}
+
+const STORE = '8907'; // mov [rdi], eax
+
+describe('judge', () => {
+  it.each([
+    ['complete', STORE, 'w4:470000'],
+    ['complete', '90', ''],
+    ['incomplete', STORE, ''],
+    ['incomplete', STORE, 'w4:470000!aborted'],
+    ['complete-reconstructed', STORE, 'walk w4:470000'],
+    ['more', STORE, 'w4:470000 w4:470000'],
+    ['complete', 'ec', 'port'], // in al, dx
+    ['incomplete', 'ec', ''],
+    ['more', '6c', 'w1:470000 w1:470000 port'], // insb
+    ['more', 'f0f71f', 'r4:470000 r4:470000 w4:470000'], // lock neg dword [rdi]
+  ])('%s: %s with %j', (verdict, hex, recorded) => {
+    expect(verdictOf(hex, work(recorded)).verdict).toBe(verdict);
+  });
+
+  it('names the rule for what is more than the manual, or says that there is none', () => {
+    expect(verdictOf('6c', work('w1:470000 w1:470000 port')).reason).toContain('gen_ins');
+    expect(verdictOf(STORE, work('w4:470000 w4:470000')).reason).toContain('no rule explains it');
+    // A rule is for one direction.
+    const loaded = verdictOf('6c', work('w1:470000 r1:470000 port'));
+    expect([loaded.verdict, loaded.reason]).toEqual(['more', expect.stringContaining('no rule')]);
+  });
+
+  it('knows what QEMU itself leaves out', () => {
+    const fldenv = verdictOf('d927', work('r2:470000 r2:470004 r2:470008'));
+    expect([fldenv.verdict, fldenv.reason]).toEqual([
+      'incomplete',
+      expect.stringContaining('QEMU itself loads'),
+    ]);
+    expect(verdictOf(STORE, work('')).reason).not.toContain('QEMU itself');
+  });
+
+  it('tells a fault, what was done before it, and its delivery', () => {
+    const told = verdictOf(
+      '0107', // add [rdi], eax
+      work('r4:470000!aborted delivery delivery', { vector: 14, delivered: true }),
+      FAULT,
+    );
+    expect(told).toMatchObject({
+      verdict: 'faulted',
+      reason:
+        '#PF, page fault, error code 0x2; its delivery is in the trace: 2 accesses, reconstructed; before it 1 access was made',
+    });
+    expect(verdictOf(STORE, work(''), FAULT, false).reason).toContain('events are not recorded');
+    expect(verdictOf(STORE, work(''), FAULT).reason).toContain('QEMU does not log it');
+    const undelivered = work('', { vector: 14, delivered: false });
+    expect(verdictOf(STORE, undelivered, FAULT).reason).toContain('could not be worked out');
+  });
+
+  it('wants the delivery of an interrupt', () => {
+    const fate: Fate = { kind: 'interrupt', vector: 0x80 };
+    const delivered = work('delivery', { vector: 0x80, delivered: true });
+    expect(verdictOf('cd80', delivered, fate).verdict).toBe('complete-reconstructed');
+    expect(verdictOf('cd80', work(''), fate).verdict).toBe('incomplete');
+  });
+
+  it('says how it ended when it did not go on', () => {
+    const left = verdictOf('ffe0', work(''), { kind: 'left', target: 0x400000n, vector: 14 });
+    expect(left.remarks).toEqual(['it went on at 0x400000, where no code is']);
+    const late = verdictOf('f4', work(''), { kind: 'no-report', why: 'time' });
+    expect([late.verdict, late.remarks]).toEqual(['complete', [expect.stringContaining('time')]]);
+    const over = verdictOf('0f22d8', work(''), { kind: 'no-report', why: 'end' });
+    expect(over.verdict).toBe('incomplete');
+  });
+});

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether the trace has what the instruction did. Pure.
+
+import { assertNever } from '../base/index.ts';
+import type { Access } from '../guests/index.ts';
+import { type Comparison, compareAccesses } from './compare.ts';
+import type { ExpectedAccess } from './expected.ts';
+import type { Fate } from './guest-image.ts';
+import type { RecordedWork } from './recorded.ts';
+
+/**
+ * - complete: every architectural access was observed, and nothing else
+ * - complete-reconstructed: the same, and what no callback reports was worked out by the recorder
+ * - more: besides, accesses that QEMU makes and the architecture does not prescribe
+ * - incomplete: something is not in the trace
+ * - faulted: the instruction did not complete
+ * - not-recorded: this QEMU cannot be recorded that way
+ */
+export type VerdictName =
+  | 'complete'
+  | 'complete-reconstructed'
+  | 'more'
+  | 'incomplete'
+  | 'faulted'
+  | 'not-recorded';
+
+export interface Verdict {
+  readonly verdict: VerdictName;
+  readonly reason: string;
+  readonly remarks: readonly string[];
+}
+
+/** Accesses of QEMU's own, by instruction. */
+interface ExtraRule {
+  readonly name: string;
+  readonly mnemonic: RegExp;
+  readonly direction: 'load' | 'store';
+  readonly why: string;
+}
+
+const EXTRA_RULES: readonly ExtraRule[] = [
+  {
+    name: 'store before the port is read',
+    mnemonic: /^(?:rep )?ins[bwd]$/,
+    direction: 'store',
+    why: 'QEMU stores a zero first, so that a page fault comes before the device is read (gen_ins, target/i386/tcg/translate.c)',
+  },
+  {
+    name: 'masked lanes are loaded',
+    mnemonic: /^vp?maskmov(?:ps|pd|d|q)$/,
+    direction: 'load',
+    why: 'QEMU loads the whole vector and then applies the mask (target/i386/tcg/emit.c.inc)',
+  },
+  {
+    name: 'the operand of lock neg is loaded twice',
+    mnemonic: /^neg$/,
+    direction: 'load',
+    why: 'QEMU loads it once, then goes into a compare-and-exchange loop (gen_NEG, target/i386/tcg/emit.c.inc)',
+  },
+  {
+    name: 'reserved bytes of the x87 registers are stored',
+    mnemonic: /^f?xsave(?:64|opt|opt64)?$/,
+    direction: 'store',
+    why: 'QEMU 11 fills the 16 bytes of each register, of which the manual reserves 6 (seen on 11.1)',
+  },
+];
+
+/** do_fldenv() in target/i386/tcg/fpu_helper.c. */
+const PARTIAL_ENVIRONMENT =
+  'QEMU itself loads control, status and tag word of the environment, not its pointers';
+
+export interface Evidence {
+  readonly mnemonic: string;
+  readonly fate: Fate;
+  readonly expected: readonly ExpectedAccess[];
+  readonly recorded: RecordedWork;
+  /** Interrupts and exceptions are recorded: not with one thread for each vCPU. */
+  readonly hasEvents: boolean;
+}
+
+export function judge(evidence: Evidence): Verdict {
+  const { fate, recorded } = evidence;
+  switch (fate.kind) {
+    case 'faulted':
+      return { verdict: 'faulted', reason: describeFault(fate, evidence), remarks: [] };
+    case 'no-report':
+      if (fate.why === 'end') {
+        return incomplete('the machine ended at it: a reset, a triple fault or a shutdown', []);
+      }
+      return withRemark(judgeAccesses(evidence), `nothing ran behind it within the time limit`);
+    case 'left': {
+      const verdict = judgeAccesses(evidence);
+      return withRemark(verdict, `it went on at 0x${fate.target.toString(16)}, where no code is`);
+    }
+    case 'interrupt': {
+      const verdict = judgeAccesses(evidence);
+      if (recorded.event?.delivered === true) return verdict;
+      const what = `the delivery of interrupt ${fate.vector} is not in the trace`;
+      return incomplete(`${what}: ${whyNotDelivered(evidence)}`, verdict.remarks);
+    }
+    case 'completed':
+      return judgeAccesses(evidence);
+    default:
+      return assertNever(fate);
+  }
+}
+
+function judgeAccesses(evidence: Evidence): Verdict {
+  const { recorded, expected, mnemonic } = evidence;
+  const done = recorded.accesses.filter(({ aborted }) => !aborted);
+  const seen = done
+    .filter(({ origin }) => origin === 'instruction')
+    .map(({ store, vaddr, size }) => ({
+      direction: store ? ('store' as const) : ('load' as const),
+      address: vaddr,
+      bytes: size,
+    }));
+  const { missing, extra, remarks } = compareAccesses(expected, seen);
+  if (missing.length > 0) {
+    const own = /^(?:fldenv|frstor)$/.test(mnemonic) ? `; ${PARTIAL_ENVIRONMENT}` : '';
+    return incomplete(`the trace lacks ${missing.join('; ')}${own}`, remarks);
+  }
+  const isPortIo = /^(?:rep )?(?:in|out)(?:s[bwd])?$/.test(mnemonic);
+  if (isPortIo && recorded.ports.length === 0) {
+    return incomplete('its port I/O is not in the trace', remarks);
+  }
+  if (extra.load > 0 || extra.store > 0) {
+    return { verdict: 'more', reason: describeExtra(mnemonic, extra), remarks };
+  }
+  const reconstructed = done.filter(isReconstructed);
+  if (reconstructed.length > 0) {
+    return {
+      verdict: 'complete-reconstructed',
+      reason: `every architectural access is in the trace; ${describeReconstructed(reconstructed)}`,
+      remarks,
+    };
+  }
+  const reason =
+    seen.length === 0
+      ? `it accesses no memory, and no access was recorded${isPortIo ? '; its port I/O is in the trace' : ''}`
+      : 'every architectural access was observed, and nothing else';
+  return { verdict: 'complete', reason, remarks };
+}
+
+function incomplete(reason: string, remarks: readonly string[]): Verdict {
+  return { verdict: 'incomplete', reason, remarks };
+}
+
+function withRemark(verdict: Verdict, remark: string): Verdict {
+  return { ...verdict, remarks: [...verdict.remarks, remark] };
+}
+
+export function isReconstructed({ origin }: Access): boolean {
+  return origin !== 'instruction';
+}
+
+function describeReconstructed(accesses: readonly Access[]): string {
+  const walks = accesses.filter(({ origin }) => origin === 'pageWalk').length;
+  const deliveries = accesses.length - walks;
+  return [
+    ...(deliveries > 0 ? [`${deliveries} of the delivery are reconstructed`] : []),
+    ...(walks > 0 ? [`${walks} of the page walk ${walks === 1 ? 'is' : 'are'} reconstructed`] : []),
+  ].join(', ');
+}
+
+function describeExtra(mnemonic: string, extra: Comparison['extra']): string {
+  const found = (['load', 'store'] as const).flatMap((direction) => {
+    if (extra[direction] === 0) return [];
+    const rule = EXTRA_RULES.find(
+      (one) => one.direction === direction && one.mnemonic.test(mnemonic),
+    );
+    const bytes = extra[direction];
+    const size = `${bytes} ${bytes === 1 ? 'byte' : 'bytes'} beyond the manual ${bytes === 1 ? 'is' : 'are'} ${direction === 'load' ? 'loaded' : 'stored'}`;
+    return [
+      rule === undefined
+        ? `${size}, and no rule explains it`
+        : `${size}: ${rule.name}; ${rule.why}`,
+    ];
+  });
+  return found.join('; ');
+}
+
+function describeFault(
+  { vector, errorCode }: Extract<Fate, { kind: 'faulted' }>,
+  evidence: Evidence,
+): string {
+  const error = errorCode === undefined ? '' : `, error code 0x${errorCode.toString(16)}`;
+  const { accesses, event } = evidence.recorded;
+  const delivery = accesses.filter(({ origin }) => origin === 'eventDelivery').length;
+  const told =
+    event?.delivered === true
+      ? `its delivery is in the trace: ${delivery} accesses, reconstructed`
+      : `its delivery is not in the trace: ${whyNotDelivered(evidence)}`;
+  const aborted = accesses.filter((access) => access.aborted).length;
+  const before =
+    aborted === 0
+      ? ''
+      : `; before it ${aborted === 1 ? '1 access was' : `${aborted} accesses were`} made`;
+  return `${exceptionName(vector)}${error}; ${told}${before}`;
+}
+
+function whyNotDelivered({ hasEvents, recorded }: Evidence): string {
+  if (!hasEvents) return 'with one thread for each vCPU events are not recorded';
+  return recorded.event === undefined
+    ? 'QEMU does not log it, as in real mode'
+    : 'it could not be worked out';
+}
+
+const EXCEPTIONS: ReadonlyMap<number, string> = new Map([
+  [0, '#DE, divide error'],
+  [1, '#DB, debug'],
+  [3, '#BP, breakpoint'],
+  [4, '#OF, overflow'],
+  [5, '#BR, bound range exceeded'],
+  [6, '#UD, invalid opcode'],
+  [7, '#NM, no x87'],
+  [8, '#DF, double fault'],
+  [10, '#TS, invalid TSS'],
+  [11, '#NP, segment not present'],
+  [12, '#SS, stack fault'],
+  [13, '#GP, general protection'],
+  [14, '#PF, page fault'],
+  [16, '#MF, x87 error'],
+  [17, '#AC, alignment check'],
+  [19, '#XM, SIMD error'],
+]);
+
+function exceptionName(vector: number): string {
+  return EXCEPTIONS.get(vector) ?? `vector ${vector}`;
+}

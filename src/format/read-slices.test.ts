@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slices hold everything, once, and block executions whole.
+import { describe, expect, it } from 'vitest';
+import { byteSourceFromBytes } from './byte-source.ts';
+import { randomTrace } from './program.oracle.ts';
+import type { SliceOptions, TraceSlice } from './read-slices.ts';
+import { encodeTrace } from './reference-encoder.oracle.ts';
+import type { RefItem, RefTrace } from './reference-trace.oracle.ts';
+import { openTraceSource, type Trace } from './trace.ts';
+
+async function open(bytes: Uint8Array<ArrayBuffer>): Promise<Trace> {
+  return openTraceSource(byteSourceFromBytes(bytes));
+}
+
+/** Goes over the slices of a trace one after the other, since the next step overwrites them. */
+async function eachSlice(
+  trace: Trace,
+  options: SliceOptions,
+  look: (slice: TraceSlice) => void,
+): Promise<number> {
+  let count = 0;
+  for await (const slice of trace.slices(options)) {
+    count++;
+    look(slice);
+  }
+  return count;
+}
+
+/** One execution of more accesses than a batch of the kernel has, between two of few. */
+const LONG_RUN = 70_000;
+function longTrace(): RefTrace {
+  const access = (vaddr: bigint) => ({ insn: 0, store: true, sizeLog2: 3, vaddr });
+  const items: RefItem[] = [
+    { type: 'block', id: 1, accesses: [access(0x10n)] },
+    {
+      type: 'block',
+      id: 0,
+      accesses: Array.from({ length: LONG_RUN }, (_, i) => access(0x1000n + 8n * BigInt(i))),
+    },
+    // The same instruction goes on.
+    { type: 'block', id: 0, accesses: [access(0x90_0000n)] },
+    ...Array.from({ length: 40_000 }, (_, i): RefItem => {
+      return { type: 'block', id: 1, accesses: i % 3 === 0 ? [] : [access(BigInt(i))] };
+    }),
+  ];
+  return {
+    blocks: [
+      { vaddr: 0x40_0000n, mode: 0x8000, lastRep: true, insnLengths: [3] },
+      { vaddr: 0x40_0003n, mode: 0x8003, lastRep: false, insnLengths: [2, 4] },
+    ],
+    streams: [items],
+  };
+}
+
+const TRACES = {
+  random: randomTrace({ seed: 21, blockCount: 9, executions: 3000, streams: 2, oddity: 0.2 }),
+  long: longTrace(),
+};
+
+describe.each(Object.keys(TRACES) as (keyof typeof TRACES)[])('slices of a %s trace', (name) => {
+  const { bytes, seen } = encodeTrace(TRACES[name]);
+  const key = (stream: number, ordinal: number): string => `${stream}:${ordinal}`;
+
+  it('hold every access once, aborted ones too', async () => {
+    const trace = await open(bytes);
+    for (const runs of [false, true]) {
+      const found = new Map<string, string>();
+      await eachSlice(
+        trace,
+        { columns: ['vaddr', 'pc', 'flags', 'size', 'icount', 'vcpu', 'block', 'insn'], runs },
+        (slice) => {
+          for (let i = 0; i < slice.length; i++) {
+            found.set(
+              key(slice.stream, slice.firstOrdinal + i),
+              [slice.vaddr, slice.pc, slice.size, slice.icount, slice.vcpu, slice.block, slice.insn]
+                .map((column) => column?.[i])
+                .concat((slice.flags?.[i] ?? 0) & 3)
+                .join(' '),
+            );
+          }
+        },
+      );
+      const wanted = seen.accesses.map((one) => [
+        key(one.stream, one.ordinal),
+        [one.vaddr, one.pc, one.size, one.icount, one.vcpu, one.block, one.insn]
+          .concat(Number(one.store) + 2 * Number(one.aborted))
+          .join(' '),
+      ]);
+      expect([...found].sort()).toEqual(wanted.sort());
+    }
+  });
+
+  it('hold whole block executions, and tell which go on', async () => {
+    const trace = await open(bytes);
+    const accesses = new Map<string, number>();
+    for (const one of seen.accesses) accesses.set(key(one.stream, one.ordinal), one.block);
+    const found: string[] = [];
+    let instructions = 0;
+    await eachSlice(trace, { columns: ['block'], runs: true }, ({ runs, ...slice }) => {
+      if (runs === undefined) throw new Error('no block executions');
+      for (let i = 0; i < runs.length; i++) {
+        const begin = runs.firstAccess[i] ?? 0;
+        const end = runs.firstAccess[i + 1] ?? slice.length;
+        for (let at = begin; at < end; at++) expect(slice.block?.[at]).toBe(runs.block[i]);
+        instructions += (runs.executed[i] ?? 0) - (runs.continues[i] ?? 0);
+        found.push(
+          [
+            slice.stream,
+            slice.firstOrdinal + begin,
+            runs.block[i],
+            runs.executed[i],
+            runs.vcpu[i],
+            runs.icount[i],
+          ].join(' '),
+        );
+      }
+      expect(runs.length === 0 ? slice.length : runs.firstAccess[0]).toBe(0);
+    });
+    const wanted = seen.blocks.map((one) =>
+      [one.stream, one.firstAccess, one.id, one.executed, one.vcpu, one.icount].join(' '),
+    );
+    expect(found.sort()).toEqual(wanted.sort());
+    expect(instructions).toBe(seen.instructions);
+  });
+
+  it('hold every note once, before the access and the block execution that it stands before', async () => {
+    const trace = await open(bytes);
+    const kinds = ['cr3', 'map', 'unmap', 'vcpu', 'event'] as const;
+    const wanted: string[] = [];
+    for await (const note of trace.notes({ kinds })) {
+      wanted.push([note.stream, note.kind, note.ordinal, note.block].join(' '));
+    }
+    const found: string[] = [];
+    let blocks = 0;
+    let stream = -1;
+    await eachSlice(trace, { columns: ['flags'], runs: true, notes: kinds }, (slice) => {
+      if (slice.stream !== stream) blocks = 0;
+      ({ stream } = slice);
+      for (const { kind, index, runIndex } of slice.notes ?? []) {
+        found.push([stream, kind, slice.firstOrdinal + index, blocks + runIndex].join(' '));
+        expect(index).toBeGreaterThanOrEqual(0);
+      }
+      blocks += slice.runs?.length ?? 0;
+    });
+    expect(found.sort()).toEqual(wanted.sort());
+  });
+
+  it('come of the chunks that are asked for', async () => {
+    const trace = await open(bytes);
+    const last = trace.chunks.length - 1;
+    const seenChunks = new Set<number>();
+    await eachSlice(trace, { columns: ['flags'], chunks: [last] }, (slice) => {
+      seenChunks.add(slice.chunkIndex);
+    });
+    expect([...seenChunks]).toEqual([last]);
+    expect(() => trace.slices({ columns: ['flags'], chunks: [last + 1] })).toThrow('no such chunk');
+  });
+});
+
+it.each([5, 6])('executions that made the same accesses have one shape: seed %i', async (seed) => {
+  const program = { seed, blockCount: 6, executions: 600, streams: 1, oddity: 0.1 };
+  const trace = await open(encodeTrace(randomTrace(program)).bytes);
+  const byShape = new Map<string, string>();
+  let known = 0;
+  let all = 0;
+  await eachSlice(trace, { columns: ['size', 'flags', 'insn'], runs: true }, (slice) => {
+    const { runs, insn, size, flags } = slice;
+    for (const [i, shape] of (runs?.shape ?? []).entries()) {
+      all++;
+      if (shape === 0) continue;
+      known++;
+      const begin = runs?.firstAccess[i];
+      const end = runs?.firstAccess[i + 1] ?? slice.length;
+      const id = runs?.block[i] ?? 0;
+      expect(runs?.executed[i]).toBe(trace.code.insnCount(id));
+      // Devices may differ.
+      const kinds = flags?.slice(begin, end).map((bits) => bits & ~4);
+      const made = [id, insn?.slice(begin, end), size?.slice(begin, end), kinds].join('|');
+      const key = `${slice.chunkIndex} ${shape}`;
+      expect(byShape.get(key) ?? made).toBe(made);
+      byShape.set(key, made);
+    }
+  });
+  expect(known).toBeGreaterThan(all / 3);
+  expect(byShape.size).toBeLessThan(known);
+});

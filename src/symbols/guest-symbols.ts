@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names for the addresses of one trace: several sources of symbols, put where the guest had them. Sources that were
+// given first win. A source that does not belong to the trace is refused: a wrong name is worse than none.
+
+import {
+  assertNever,
+  bigintFromU64,
+  formatCount,
+  formatHex64,
+  TraceError,
+  type U64,
+  u64FromBigint,
+} from '../base/index.ts';
+import type { CodeBlocks } from './code-blocks.ts';
+import {
+  type CallTargets,
+  findCallTargets,
+  findKernelSlide,
+  imageFunctions,
+  isInImage,
+  MATCH_PART,
+  type SlideVote,
+  voteFor,
+} from './kernel-slide.ts';
+import { type PlacedProgram, placeProgram } from './place-program.ts';
+import type { SymbolSource } from './symbol-file.ts';
+import {
+  findSymbol,
+  type RawSymbol,
+  type SymbolPlace,
+  type SymbolTables,
+  slideSymbols,
+  symbolTablesFrom,
+} from './symbol-table.ts';
+
+export interface GuestSymbols {
+  /** Function of code at this address (halves) in a block of the trace's code table. */
+  findCode(block: number, lo: number, hi: number): SymbolPlace | undefined;
+  /** What the kernel and its modules have at a virtual address: a function or a variable. */
+  findKernel(lo: number, hi: number, what: 'code' | 'data'): SymbolPlace | undefined;
+  /** Name of the program given whose code the block is. */
+  findProgram(block: number): string | undefined;
+  /** The kernel is not where its symbols say: address randomisation. */
+  readonly isRandomized: boolean;
+  /** What each source came to, in the order in which they were given. */
+  readonly findings: readonly SourceFinding[];
+}
+
+export type SourceFinding =
+  | {
+      readonly kind: 'kernel';
+      /** How far the kernel is from where its symbols say: address randomisation. */
+      readonly slideBytes: number;
+      /** Call targets that are functions then; null: too little kernel code in the trace to check. */
+      readonly vote: { readonly matched: number; readonly total: number } | null;
+      readonly symbols: number;
+      /** Symbols of kernel modules of another boot, whose places are not known. */
+      readonly droppedModuleSymbols: number;
+    }
+  | { readonly kind: 'module'; readonly name: string; readonly symbols: number }
+  | {
+      readonly kind: 'program';
+      readonly name: string;
+      readonly symbols: number;
+      /** Where its first byte was. */
+      readonly bases: readonly string[];
+      readonly blocks: number;
+    };
+
+const MODE_CPL = 3;
+
+interface NamedProgram {
+  readonly name: string;
+  readonly tables: SymbolTables;
+  readonly placed: PlacedProgram;
+}
+
+/** Throws TraceError 'bad-argument', with the file's name, for symbols that do not match. */
+export function placeSymbols(
+  code: CodeBlocks,
+  sources: readonly { readonly file: string; readonly source: SymbolSource }[],
+): GuestSymbols {
+  const kernel: SymbolTables[] = [];
+  const programs: NamedProgram[] = [];
+  const targets = findCallTargets(code);
+  const findings = sources.map(({ file, source }) => {
+    try {
+      const { finding, tables, program } = placeSource(code, targets, source);
+      if (tables !== undefined) kernel.push(tables);
+      if (program !== undefined) programs.push(program);
+      return finding;
+    } catch (error) {
+      throw error instanceof TraceError ? error.withFacts({ file }) : error;
+    }
+  });
+  const findKernel = (lo: number, hi: number, what: 'code' | 'data'): SymbolPlace | undefined => {
+    for (const tables of kernel) {
+      const place = findSymbol(tables[what], lo, hi);
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  };
+  const programOf = (block: number): NamedProgram | undefined =>
+    programs.find(({ placed }) => placed.placeOfBlock[block] !== 0);
+  return {
+    findings,
+    isRandomized: findings.some((one) => one.kind === 'kernel' && one.slideBytes !== 0),
+    findKernel,
+    findProgram: (block) => programOf(block)?.name,
+    findCode(block, lo, hi) {
+      const mode = code.mode(block);
+      if (mode === undefined || (mode & MODE_CPL) === 0) return findKernel(lo, hi, 'code');
+      const program = programOf(block);
+      return program === undefined ? undefined : findInProgram(program, block, lo, hi);
+    },
+  };
+}
+
+interface Placed {
+  readonly finding: SourceFinding;
+  readonly tables?: SymbolTables;
+  readonly program?: NamedProgram;
+}
+
+function placeSource(code: CodeBlocks, targets: CallTargets, source: SymbolSource): Placed {
+  switch (source.kind) {
+    case 'kernel':
+      return placeKernel(source.symbols, source.base, targets);
+    case 'module':
+      requireModuleMatch(source, targets);
+      return {
+        finding: { kind: 'module', name: source.name, symbols: source.symbols.length },
+        tables: symbolTablesFrom(source.symbols),
+      };
+    case 'program': {
+      const { name, elf, base } = source;
+      const given = base === undefined ? undefined : bigintFromU64(base.lo, base.hi);
+      const placed = placeProgram(code, elf, given);
+      const symbols = elf.symbols.map((symbol) => ({ ...symbol, module: name }));
+      const bases = placed.bases.map((address) => {
+        const { lo, hi } = u64FromBigint(address);
+        return formatHex64(lo, hi);
+      });
+      return {
+        finding: {
+          ...{ kind: 'program', name, symbols: symbols.length, bases },
+          blocks: placed.matchedBlocks,
+        },
+        program: { name, tables: symbolTablesFrom(symbols), placed },
+      };
+    }
+    default:
+      return assertNever(source);
+  }
+}
+
+function placeKernel(
+  symbols: readonly RawSymbol[],
+  base: U64 | undefined,
+  targets: CallTargets,
+): Placed {
+  const own = symbols.filter((symbol) => symbol.module === '' && isInImage(symbol));
+  const functions = imageFunctions(own, targets);
+  const found =
+    base === undefined
+      ? findKernelSlide(targets, functions)
+      : voteFor(targets, functions, slideFromBase(own, base));
+  if (found !== undefined && !found.isMatch) throw mismatch(found, base !== undefined);
+  const slideBytes = found?.slideBytes ?? 0;
+  const modules = symbols.filter(({ module }) => module !== '');
+  const placed = [
+    ...(slideBytes === 0 ? own : slideSymbols(own, slideBytes)),
+    ...(slideBytes === 0 ? modules : []),
+  ];
+  return {
+    finding: {
+      ...{ kind: 'kernel', slideBytes, symbols: placed.length },
+      vote: found === undefined ? null : { matched: found.matched, total: found.total },
+      droppedModuleSymbols: slideBytes === 0 ? 0 : modules.length,
+    },
+    tables: symbolTablesFrom(placed),
+  };
+}
+
+/** A kernel's code begins with its lowest function. */
+function slideFromBase(own: readonly RawSymbol[], base: U64): number {
+  const lowest = own
+    .filter(({ isCode }) => isCode)
+    .map(({ addressLo, addressHi }) => bigintFromU64(addressLo, addressHi))
+    .reduce((a, b) => (b < a ? b : a), 2n ** 64n);
+  return Number(bigintFromU64(base.lo, base.hi) - lowest);
+}
+
+function mismatch({ matched, total }: SlideVote, wasGiven: boolean): TraceError {
+  const where = wasGiven ? 'at that address' : 'wherever the kernel is put';
+  return new TraceError('bad-argument', 'symbols do not match the kernel in the trace', {
+    expected: `functions at nearly all ${formatCount(total)} call targets`,
+    found: `${formatCount(matched)}, ${where}`,
+    remedy: 'System.map, vmlinux or /proc/kallsyms of the very kernel that ran',
+  });
+}
+
+/** As far as calls into it are in the trace. */
+function requireModuleMatch(
+  { name, text, symbols }: Extract<SymbolSource, { kind: 'module' }>,
+  targets: CallTargets,
+): void {
+  const functions = new Set(symbols.filter(({ isCode }) => isCode).map((one) => one.addressLo));
+  const inside = [...targets.modulesLo].filter((lo) =>
+    text.some(({ begin, end }) => lo >= begin.lo && lo < end.lo),
+  );
+  const matched = inside.filter((lo) => functions.has(lo)).length;
+  if (matched >= MATCH_PART * inside.length) return;
+  throw new TraceError('bad-argument', `symbols do not match the kernel module ${name}`, {
+    expected: `functions at nearly all ${formatCount(inside.length)} call targets in its code`,
+    found: formatCount(matched),
+    remedy: 'its address from /proc/modules of the boot that was recorded, and the very file',
+  });
+}
+
+function findInProgram(
+  { name, tables, placed }: NamedProgram,
+  block: number,
+  lo: number,
+  hi: number,
+): SymbolPlace {
+  const bias = placed.biases[(placed.placeOfBlock[block] ?? 0) - 1] ?? 0n;
+  const inFile = BigInt.asUintN(64, bigintFromU64(lo, hi) - bias);
+  const address = u64FromBigint(inFile);
+  return (
+    findSymbol(tables.code, address.lo, address.hi) ?? {
+      ...{ name: '', module: name },
+      offset: Number(inFile),
+    }
+  );
+}

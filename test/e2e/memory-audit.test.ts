@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory audit of bare guests: who else wrote, that nothing else did, and which deliberate faults it notices.
+
+import { describe, expect, it } from 'vitest';
+import { requireDefined } from '../../src/base/index.ts';
+import { checkTrace, type MemoryAudit } from '../../src/format/index.ts';
+import { type GuestOptions, recordGuestNamed } from './guest-sections.ts';
+import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
+
+async function audit(guest: string, options: GuestOptions = {}): Promise<MemoryAudit> {
+  const run = await recordGuestNamed(guest, '', { auditMemory: true, ...options });
+  try {
+    const { totals } = run.trace;
+    if (options.fault !== undefined && (totals?.injectedFaults ?? 0) === 0) {
+      throw new Error(`no fault was injected: ${options.fault}`);
+    }
+    return requireDefined(totals?.memoryAudit, 'memory was audited');
+  } finally {
+    await run.close();
+  }
+}
+
+describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
+  it.each(['plain', 'rep', 'selfmod', 'levels', 'mmio', 'real', 'ports'])(
+    'finds nothing unknown in guest %s, and no device that wrote',
+    async (guest) => {
+      const { unknownBytes, ranges, byCause, comparisons } = await audit(guest);
+      expect({ unknownBytes, ranges }).toEqual({ unknownBytes: 0, ranges: [] });
+      expect(byCause['device-dma']).toBe(0);
+      expect(comparisons).toBeGreaterThan(0);
+    },
+  );
+
+  it('finds what QEMU 7.2 lets nobody see: the first fetch through new tables', async () => {
+    const { unknownBytes, ranges, byCause } = await audit('mapping');
+    const isOld = (await qemuUnderTest()).pluginApi === 1;
+    // The accessed bits of a PML4 and a PDPT that CR3 was just loaded with.
+    const bits = [0x22_0000, 0x22_1000].map((paddr) => ({ paddr, bytes: 1 }));
+    expect({ unknownBytes, ranges }).toEqual(
+      isOld ? { unknownBytes: 2, ranges: bits } : { unknownBytes: 0, ranges: [] },
+    );
+    expect(byCause['device-dma']).toBe(0);
+  });
+
+  it('knows what interrupts push and the MMU sets', async () => {
+    const faults = await audit('faults');
+    expect(faults).toMatchObject({ unknownBytes: 0, ranges: [] });
+    expect(faults.byCause['event-delivery']).toBeGreaterThan(0);
+    const walks = await audit('walks');
+    expect(walks.byCause['page-walk']).toBeGreaterThan(0);
+    expect(walks.byCause['device-dma']).toBe(0);
+  });
+
+  it('knows what devices write: fw_cfg and virtio', async () => {
+    const { differingBytes, unknownBytes, ranges, byCause } = await audit('dma');
+    expect({ unknownBytes, ranges }).toEqual({ unknownBytes: 0, ranges: [] });
+    // 1 of the request, 4 of the signature, 64 random ones, 2 of the used ring; random ones may be 0.
+    expect(byCause['device-dma']).toBeGreaterThan(60);
+    expect(byCause['device-dma']).toBeLessThanOrEqual(71);
+    expect(Object.values(byCause).reduce((sum, count) => sum + count)).toBe(differingBytes);
+  });
+});
+
+describe.skipIf(!PLUGIN_IS_BUILT)('of deliberate faults the memory audit', () => {
+  it.each(['drop:3', 'shift:3', 'swap:3'])('notices %s', async (fault) => {
+    const { unknownBytes, ranges } = await audit('plain', { fault });
+    expect(unknownBytes).toBeGreaterThan(0);
+    expect(ranges.length).toBeGreaterThan(0);
+  });
+
+  it('notices frame:1', async () => {
+    expect((await audit('faults', { fault: 'frame:1' })).unknownBytes).toBeGreaterThan(0);
+  });
+
+  it('cannot notice neighbour:3, since memory does not tell who wrote', async () => {
+    expect((await audit('plain', { fault: 'neighbour:3' })).unknownBytes).toBe(0);
+  });
+
+  it('cannot pass for a real recording', async () => {
+    const run = await recordGuestNamed('plain', '', { fault: 'drop:3' });
+    try {
+      expect(run.trace.header.plugin.fault).toBe('drop:3');
+      expect(await checkTrace(run.outcome.file)).toMatchObject({
+        ok: true,
+        deliberateFault: 'drop:3',
+      });
+    } finally {
+      await run.close();
+    }
+  });
+});
