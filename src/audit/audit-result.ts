@@ -91,11 +91,11 @@ export function addBlock(part: AuditPart, id: number, block: BlockAudit, book: S
     const count = book.counts[shape.number];
     part.addressesChecked += count * book.checksOf(shape.number);
     part.accesses.pageWalk += count * shape.pageWalks;
-    for (const { insn, finding } of shape.findings) {
+    shape.findings.forEach((finding, insn) => {
       const sum = byInsn.get(insn) ?? emptyFinding();
       addFinding(sum, finding, count);
       byInsn.set(insn, sum);
-    }
+    });
   }
   for (const [insn, finding] of byInsn) {
     const mnemonic = block.profiles[insn]?.mnemonic ?? '(no such instruction)';

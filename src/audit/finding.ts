@@ -12,14 +12,14 @@ export interface Finding {
   /** Not recorded though expected; and the reverse. Neither is explained. */
   missing: number;
   extra: number;
-  rules: ReadonlyMap<RuleName, number>;
+  rules: Map<RuleName, number>;
   /** Parts of expected. */
-  inferred: ReadonlyMap<InferenceName, number>;
+  inferred: Map<InferenceName, number>;
 }
 
-/** Of a kernel's instructions nearly all: no map each. */
-const NO_RULES: ReadonlyMap<RuleName, number> = new Map();
-const NOT_INFERRED: ReadonlyMap<InferenceName, number> = new Map();
+/** Of a kernel's instructions nearly all: no map each. Never written to. */
+const NO_RULES: Map<RuleName, number> = new Map();
+const NOT_INFERRED: Map<InferenceName, number> = new Map();
 
 export function emptyFinding(): Finding {
   return {
@@ -45,18 +45,13 @@ export function addFinding(a: Finding, b: Finding, times = 1): void {
 }
 
 export function addRule(finding: Finding, rule: RuleName, count: number): void {
-  finding.rules = withCount(finding.rules, rule, count);
+  if (count === 0) return;
+  if (finding.rules === NO_RULES) finding.rules = new Map();
+  finding.rules.set(rule, (finding.rules.get(rule) ?? 0) + count);
 }
 
 export function addInferred(finding: Finding, inference: InferenceName, count: number): void {
-  finding.inferred = withCount(finding.inferred, inference, count);
-}
-
-function withCount<Name>(
-  counts: ReadonlyMap<Name, number>,
-  name: Name,
-  count: number,
-): ReadonlyMap<Name, number> {
-  if (count === 0) return counts;
-  return new Map(counts).set(name, (counts.get(name) ?? 0) + count);
+  if (count === 0) return;
+  if (finding.inferred === NOT_INFERRED) finding.inferred = new Map();
+  finding.inferred.set(inference, (finding.inferred.get(inference) ?? 0) + count);
 }

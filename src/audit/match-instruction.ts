@@ -58,7 +58,19 @@ export function matchInstruction(
     matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
   }
   if (profile.decoded === undefined && completion === 'completed') finding.missing++;
-  return { finding, pieces };
+  return { finding: sharedFinding(finding), pieces };
+}
+
+/** Most instructions come to one of a few findings: a kernel's shapes need not have millions of equal ones. */
+const shared = new Map<string, Finding>();
+
+function sharedFinding(finding: Finding): Finding {
+  const { executions, expected, recorded, missing, extra, rules, inferred } = finding;
+  if (rules.size + inferred.size + missing + extra > 0) return finding;
+  const key = `${executions} ${expected} ${recorded}`;
+  const known = shared.get(key) ?? finding;
+  shared.set(key, known);
+  return known;
 }
 
 function isQuiet({ decoded, loads, stores }: InstructionProfile): boolean {

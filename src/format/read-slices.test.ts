@@ -184,3 +184,31 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
     expect(() => trace.slices({ columns: ['flags'], chunks: [last + 1] })).toThrow('no such chunk');
   });
 });
+
+it.each([5, 6])('executions that made the same accesses have one shape: seed %i', async (seed) => {
+  const program = { seed, blockCount: 6, executions: 600, streams: 1, oddity: 0.1 };
+  const trace = await open(encodeTrace(randomTrace(program)).bytes);
+  const byShape = new Map<string, string>();
+  let known = 0;
+  let all = 0;
+  await eachSlice(trace, { columns: ['size', 'flags', 'insn'], runs: true }, (slice) => {
+    const { runs, insn, size, flags } = slice;
+    for (const [i, shape] of (runs?.shape ?? []).entries()) {
+      all++;
+      if (shape === 0) continue;
+      known++;
+      const begin = runs?.firstAccess[i];
+      const end = runs?.firstAccess[i + 1] ?? slice.length;
+      const id = runs?.block[i] ?? 0;
+      expect(runs?.executed[i]).toBe(trace.code.insnCount(id));
+      // Devices may differ.
+      const kinds = flags?.slice(begin, end).map((bits) => bits & ~4);
+      const made = [id, insn?.slice(begin, end), size?.slice(begin, end), kinds].join('|');
+      const key = `${slice.chunkIndex} ${shape}`;
+      expect(byShape.get(key) ?? made).toBe(made);
+      byShape.set(key, made);
+    }
+  });
+  expect(known).toBeGreaterThan(all / 3);
+  expect(byShape.size).toBeLessThan(known);
+});
