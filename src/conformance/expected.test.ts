@@ -154,6 +154,16 @@ describe('mistakes', () => {
       'leaves out what the manual prescribes',
     ],
     [
+      'a rule of less that leaves out nothing',
+      caseOf('nop ;= r2:data ;~ mxcsr-only-with-sse: r1:data r1:data+1'),
+      'leaves out nothing of what the manual prescribes',
+    ],
+    [
+      'a rule of less that adds',
+      caseOf('nop ;= r2:data ;~ mxcsr-only-with-sse: r1:data r1:page'),
+      'adds to what the manual prescribes',
+    ],
+    [
       'a rule of order that adds',
       caseOf('nop ;= r1:data ;~ cmps-second-first: r1:data r1:page'),
       'allows another order only',

@@ -207,7 +207,7 @@ function parseDeviation(
 ): InstructionStatement['deviation'] {
   if (text === undefined) return undefined;
   const { use, rest } = parseRuleUse(text, line);
-  if (!['more', 'order'].includes(RULES[use.name].allows)) {
+  if (!['more', 'less', 'order'].includes(RULES[use.name].allows)) {
     throw sourceError(line, `rule ${use.name} is for statements of their own`);
   }
   return { rule: use, accesses: parseAccesses(rest, line) };
