@@ -140,6 +140,12 @@ const KNOWN_RULES = {
     reason: 'vmaskmov loads the whole operand and then masks',
     source: 'target/i386/tcg/ops_sse.h, helper_vpmaskmovd_ymm',
   },
+  'arpl-stores-always': {
+    range: '',
+    allows: 'more',
+    reason: 'arpl stores its operand back when it has not changed it, too',
+    source: 'target/i386/tcg: emit.c.inc, gen_ARPL; in 7.2 translate.c',
+  },
   'step-after-last-element': {
     range: '>=10',
     allows: 'steps',
