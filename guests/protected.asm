@@ -55,13 +55,13 @@ main:
         mov ebp, frames
         mov esi, 0x5151
         CASE p32-pusha, "pushad and popad, which leaves out ESP", stack
-        pushad                          ;= 8{w4:top-4-4*i}
+        pushad                          ;= 8{w4:top-4-4*i} ;~ pusha-lowest-first: w32:top-32
         popad                           ;= 3{r4:top-32+4*i} 4{r4:top-16+4*i}
         ENDCASE
         CHECK dword [top - 24], frames
         CHECK dword [top - 28], 0x5151
         CASE p32-pusha-16, "pushaw and popaw", stack
-        pushaw                          ;= 8{w2:top-2-2*i}
+        pushaw                          ;= 8{w2:top-2-2*i} ;~ pusha-lowest-first: w16:top-16
         popaw                           ;= 3{r2:top-16+2*i} 4{r2:top-8+2*i}
         ENDCASE
         CHECK word [top - 14], 0x5151
@@ -104,7 +104,7 @@ main:
         mov ss, ax                      ;= r8:gdt32+STACK16_32
         mov esp, stack16 + 0x10000
         push eax                        ;= w4:stack16-4
-        pushad                          ;= 8{w4:stack16-8-4*i}
+        pushad                          ;= 8{w4:stack16-8-4*i} ;~ pusha-lowest-first: w32:stack16-36
         popad                           ;= 3{r4:stack16-36+4*i} 4{r4:stack16-20+4*i}
         pop eax                         ;= r4:stack16-4
         mov cx, DATA32
@@ -231,7 +231,7 @@ i_into: into
         CHECK eax, 0x10111213
         CHECK word [target], 0x1312
         ENDNEEDS
-        CASE p32-movnti, "movnti, cmpxchg-free stores", store
+        CASE p32-movnti, "movnti", store
         movnti [target], eax            ;= w4:target
         sfence
         ENDCASE

@@ -61,6 +61,12 @@ const KNOWN_RULES = {
     reason: 'cmps loads the element at (E/R)DI first',
     source: 'target/i386/tcg/translate.c, gen_cmps',
   },
+  'pusha-lowest-first': {
+    range: '',
+    allows: 'order',
+    reason: 'pusha stores the registers from the lowest address up, DI first',
+    source: 'target/i386/tcg/translate.c, gen_pusha',
+  },
   'ins-stores-zero-first': {
     range: '',
     allows: 'more',
