@@ -111,6 +111,15 @@ describe('a case', () => {
     expect(expectation.instructions).toBe(1);
   });
 
+  it('takes the first of several rules of a line that applies', () => {
+    const source = caseOf(
+      'nop ;= r1:data ;~ task-flag-in-four-bytes [>=11]: r2:data ;~ ins-stores-zero-first [<10]: r3:data ;~ ins-stores-zero-first: r4:data',
+    );
+    const { happenings, rules } = expectationIn(source);
+    expect(happenings).toMatchObject([{ access: { size: 4 } }]);
+    expect([...rules]).toEqual(['ins-stores-zero-first']);
+  });
+
   it('applies rules to the QEMUs that they name', () => {
     const source = caseOf(
       'cmpsb ;= r1:data r1:page ;~ cmps-second-first [>=10]: r1:page r1:data',

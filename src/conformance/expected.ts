@@ -147,10 +147,11 @@ class Walk implements Expectation {
   }
 
   #runInstruction(statement: InstructionStatement, scope: Scope): void {
-    const { line, deviation } = statement;
+    const { line } = statement;
     const pc = this.#place(statement.at, scope);
     let list = statement.accesses;
-    if (deviation !== undefined && this.#applies(deviation.rule)) {
+    const deviation = statement.deviations.find(({ rule }) => this.#applies(rule));
+    if (deviation !== undefined) {
       this.#requireAllowed(deviation.rule, list, deviation.accesses, pc, scope);
       list = deviation.accesses;
     }

@@ -152,6 +152,32 @@ const KNOWN_RULES = {
     reason: 'arpl stores its operand back when it has not changed it, too',
     source: 'target/i386/tcg: emit.c.inc, gen_ARPL; in 7.2 translate.c',
   },
+  'task-switch-probes': {
+    range: '<10',
+    allows: 'more',
+    reason:
+      'a task switch loads and stores the first and the last byte of the old TSS, so that no fault comes later, and loads 4 bytes for the T flag',
+    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
+  },
+  'task-flag-in-four-bytes': {
+    range: '>=10 <11',
+    allows: 'more',
+    reason: 'a task switch loads 4 bytes for the T flag, of which it uses none',
+    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
+  },
+  'task-return-stores-flags-twice': {
+    range: '>=10',
+    allows: 'more',
+    reason: "iret to another task stores the old task's flags apart, without NT, and again with all else; QEMU 10 loads 4 bytes for the T flag, too",
+    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
+  },
+  'bitmap-looked-at-again': {
+    range: '<10',
+    allows: 'more',
+    reason:
+      'the I/O permission bitmap is looked at for each element of a rep instruction, and once more when the count is 0',
+    source: 'target/i386/tcg/translate.c, gen_check_io',
+  },
   'step-after-last-element': {
     range: '>=10',
     allows: 'steps',
