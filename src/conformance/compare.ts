@@ -67,7 +67,7 @@ export function lineWriterFor(
       let key = '';
       const flush = (): void => {
         const merged = unordered.has(key) ? mergeUnordered(extents) : merge(extents);
-        lines.push(...merged.map(showExtent));
+        for (const extent of merged) lines.push(showExtent(extent));
         extents = [];
       };
       for (const happening of happenings) {
