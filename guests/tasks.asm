@@ -16,21 +16,6 @@ VM_CODE     equ 0xffff              ; its base is 16 bytes below the image
 VM_FLAGS    equ 0x23002             ; VM, IOPL 3
 top         equ STACK
 top0        equ STACK0
-; What is read of a task (SDM 3A 7.2.1): CR3, EIP, EFLAGS, registers, selectors, LDT, T flag.  And what is saved.
-;= define task_read(tss) r44:tss+0x1c 6{r2:tss+0x48+4*i} r2:tss+0x60 r2:tss+0x64
-;= define task_saved(tss) w40:tss+0x20 6{w2:tss+0x48+4*i}
-; Its busy bit.  Its segments: code, and stack and data, of which FS and GS are null.
-;= define task_mark(selector) r4:gdt32+selector+4 w4:gdt32+selector+4
-;= define task_segments() r8:gdt32+CODE32 3{r8:gdt32+DATA32}
-; A switch, SDM 3A 7.3: by a jump, by a call, which leaves a link, and by the return over it.
-;= define task_jump(selector, to, old_selector, old) r8:gdt32+selector task_read(to) task_mark(old_selector) task_saved(old)
-;= + task_mark(selector) task_segments()
-;= define task_call(selector, to, old) r8:gdt32+selector task_read(to) task_saved(old) w2:to task_mark(selector) task_segments()
-;= define task_return(selector, to, old_selector, old) r2:old r8:gdt32+selector task_read(to) task_mark(old_selector)
-;= + task_saved(old) task_segments()
-; What QEMU does more.
-;= define probed(to, old) r1:old r1:old+103 w1:old w1:old+103 r2:to+0x66
-
 main:
         PROTECTED_MODE
         ;= cr3 0
