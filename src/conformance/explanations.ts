@@ -117,7 +117,8 @@ const KNOWN_RULES = {
   'lldt-loads-12-bytes': {
     range: '',
     allows: 'less',
-    reason: 'of the 16 bytes of an LDT descriptor QEMU loads 12; in the others there is nothing but zeros',
+    reason:
+      'of the 16 bytes of an LDT descriptor QEMU loads 12; in the others there is nothing but zeros',
     source: 'target/i386/tcg/seg_helper.c, helper_lldt',
   },
   'stores-before-fault': {
@@ -143,7 +144,8 @@ const KNOWN_RULES = {
   'scalar-fma-loads-16': {
     range: '',
     allows: 'more',
-    reason: 'the scalar forms of fused multiply-add load 16 bytes, of which they use the first 4 or 8',
+    reason:
+      'the scalar forms of fused multiply-add load 16 bytes, of which they use the first 4 or 8',
     source: 'target/i386/tcg/decode-new.c.inc, opcodes_0F38_00toEF: VFMADD231Sx and the like',
   },
   'mask-ignored-in-load': {
@@ -174,7 +176,8 @@ const KNOWN_RULES = {
   'task-return-stores-flags-twice': {
     range: '>=10',
     allows: 'more',
-    reason: "iret to another task stores the old task's flags apart, without NT, and again with all else; QEMU 10 loads 4 bytes for the T flag, too",
+    reason:
+      "iret to another task stores the old task's flags apart, without NT, and again with all else; QEMU 10 loads 4 bytes for the T flag, too",
     source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
   },
   'bitmap-looked-at-again': {
