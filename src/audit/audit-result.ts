@@ -179,16 +179,20 @@ export function finishAudit(part: AuditPart, trace: TraceShape): AuditResult {
 
 function describe(finding: Finding): Omit<MnemonicAudit, 'mnemonic'> {
   const { executions, expected, recorded, missing, extra, rules, inferred } = finding;
+  const explained = [...(rules?.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  if (recorded !== expected + explained + extra - missing) {
+    throw new Error(`internal: the audit's counts do not add up: ${JSON.stringify(finding)}`);
+  }
   return {
     executions,
     expected,
     recorded,
-    explained: [...rules.values()].reduce((sum, count) => sum + count, 0),
+    explained,
     unexplained: missing + extra,
     missing,
     extra,
-    rules: inOrder(rules, Object.keys(RULES)),
-    inferred: inOrder(inferred, Object.keys(INFERENCES)),
+    rules: inOrder(rules ?? new Map(), Object.keys(RULES)),
+    inferred: inOrder(inferred ?? new Map(), Object.keys(INFERENCES)),
   };
 }
 

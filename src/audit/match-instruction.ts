@@ -57,7 +57,11 @@ export function matchInstruction(
     const ofDirection = fitting.filter(({ store }) => store === isStore);
     matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
   }
-  if (profile.decoded === undefined && completion === 'completed') finding.missing++;
+  if (profile.decoded === undefined && completion === 'completed') {
+    // Nobody knows what it should access: that counts as one access that is not there.
+    finding.expected++;
+    finding.missing++;
+  }
   return { finding: sharedFinding(finding), pieces };
 }
 
@@ -66,7 +70,7 @@ const shared = new Map<string, Finding>();
 
 function sharedFinding(finding: Finding): Finding {
   const { executions, expected, recorded, missing, extra, rules, inferred } = finding;
-  if (rules.size + inferred.size + missing + extra > 0) return finding;
+  if (rules !== undefined || inferred !== undefined || missing + extra > 0) return finding;
   const key = `${executions} ${expected} ${recorded}`;
   const known = shared.get(key) ?? finding;
   shared.set(key, known);
