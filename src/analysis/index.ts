@@ -63,6 +63,24 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export {
+  requireSharingParameters,
+  type SharedLine,
+  type SharingParameters,
+  type SharingResult,
+  sharingAnalysis,
+} from './sharing/sharing.ts';
+export {
+  classifyStrides,
+  confidentShare,
+  REGULAR_SHARE,
+  type StrideClass,
+  type StrideCount,
+  type StrideSite,
+  type StridesResult,
+  sortStrides,
+  stridesAnalysis,
+} from './strides/strides.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';
 export { chooseTlbAnalysis, type TlbResult } from './tlb/tlb-analysis.ts';
 export {

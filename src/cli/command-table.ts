@@ -25,6 +25,8 @@ import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
 import { reuseCommand } from './commands/reuse.ts';
 import { runCommand } from './commands/run.ts';
+import { sharingCommand } from './commands/sharing.ts';
+import { stridesCommand } from './commands/strides.ts';
 import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
@@ -47,6 +49,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   cacheCommand,
   tlbCommand,
   reuseCommand,
+  sharingCommand,
+  stridesCommand,
   footprintCommand,
   heatCommand,
   hotCommand,
