@@ -38,7 +38,7 @@ export interface SharingState {
   missesByLine: Float64Array;
   /** Of each instruction, as well. */
   readonly missesByInsn: Float64Array;
-  /** Virtual address that the row's line was first touched at, in halves. */
+  /** Virtual address of the row's line at its first coherence miss, in halves. */
   vaddr: Uint32Array;
   accesses: number;
   device: number;
@@ -54,7 +54,7 @@ export interface SharedLine extends CoherenceMisses {
   /** Physical, of its first byte. */
   readonly addressLo: number;
   readonly addressHi: number;
-  /** Where the line was when it was first touched. */
+  /** Its virtual address for the access that missed first. */
   readonly vaddrLo: number;
   readonly vaddrHi: number;
   readonly kind: SharedKind;
@@ -239,9 +239,8 @@ function touchLine(
 ): void {
   const { lines, vcpuCount, missesByInsn } = state;
   const { shift } = lines;
-  const known = lines.rowCount;
   const row = rowOfUnit(lines, ((lo >>> shift) | (hi << (32 - shift))) >>> 0, hi >>> shift);
-  if (row === known) beginLine(state, batch, i, row);
+  growRows(state);
   const { words, missesByLine } = state;
   const vcpu = requireColumn(batch.vcpu, 'vcpu')[i];
   const own = WORDS * (row * vcpuCount + vcpu);
@@ -249,6 +248,7 @@ function touchLine(
     const isTrue = ((words[own + STALE] & bytes.lo) | (words[own + STALE + 1] & bytes.hi)) !== 0;
     const kind = isTrue ? 0 : 1;
     const block = requireColumn(batch.block, 'block')[i];
+    if (missesOf(missesByLine, row) === 0) nameMiss(state, batch, i, lo, row);
     missesByLine[2 * row + kind]++;
     missesByInsn[2 * (state.insnBase[block] + requireColumn(batch.insn, 'insn')[i]) + kind]++;
     words[own + LOST] = 0;
@@ -281,11 +281,22 @@ function hasTouched(words: Uint32Array, at: number): boolean {
   return (words[at] | words[at + 1] | words[at + STORED] | words[at + STORED + 1]) !== 0;
 }
 
-function beginLine(state: SharingState, batch: AccessColumns, i: number, row: number): void {
-  growRows(state);
-  const at = halves(requireColumn(batch.vaddr, 'vaddr'));
-  state.vaddr[2 * row] = at[2 * i];
-  state.vaddr[2 * row + 1] = at[2 * i + 1];
+/** Where the access finds the line with the physical address `lo`: the place within a page is the same. */
+function nameMiss(
+  state: SharingState,
+  batch: AccessColumns,
+  i: number,
+  lo: number,
+  row: number,
+): void {
+  const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const inPage = lo & (PAGE_BYTES - state.parameters.lineBytes);
+  const at = vaddr[2 * i];
+  // A line before the access's first byte is one of the next page.
+  const isNext = inPage + state.parameters.lineBytes <= (at & (PAGE_BYTES - 1));
+  const low = at - (at % PAGE_BYTES) + inPage + (isNext ? PAGE_BYTES : 0);
+  state.vaddr[2 * row] = low;
+  state.vaddr[2 * row + 1] = vaddr[2 * i + 1] + Math.floor(low / 2 ** 32);
 }
 
 /** As many rows as the table of lines has room for. */

@@ -31,7 +31,7 @@ export interface SharingFunction extends Misses {
 export interface NamedSharedLine extends Misses {
   /** Physical. */
   readonly address: string;
-  /** Virtual, when it was first touched. */
+  /** Virtual, for the access that missed first. */
   readonly vaddr: string;
   readonly name: string;
   readonly kind: SharedLine['kind'];

@@ -50,7 +50,7 @@ function drawLines({ topLines }: SharingReport['result']): string {
     `${line.vaddr} ${line.name}`,
   ]);
   return `\n${drawTable(
-    [['misses by line', 'true', 'false', 'shared', 'first touched at'], ...rows],
+    [['misses by line', 'true', 'false', 'shared', 'virtual, when it missed first'], ...rows],
     ['left', 'right', 'right', 'left', 'left'],
   )}`;
 }
