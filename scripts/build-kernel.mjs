@@ -25,6 +25,12 @@ const KERNELS = [
     output: 'src/analysis/cache/cache-kernel.gen.ts',
     constant: 'CACHE_KERNEL_BASE64',
   },
+  {
+    folder: 'kernel/reuse',
+    entry: 'measure.ts',
+    output: 'src/analysis/reuse/reuse-kernel.gen.ts',
+    constant: 'REUSE_KERNEL_BASE64',
+  },
 ];
 const OPTIONS = ['--runtime', 'stub', '-O3', '--noAssert', '--enable', 'simd'];
 

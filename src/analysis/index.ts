@@ -42,6 +42,18 @@ export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
 export { findAnalysis } from './registry.ts';
 export {
+  chooseReuseAnalysis,
+  type MissRatio,
+  type ReuseBin,
+  type ReusedLine,
+  type ReuseResult,
+} from './reuse/reuse-analysis.ts';
+export {
+  type ReuseParameters,
+  type ReuseSampling,
+  requireReuseParameters,
+} from './reuse/reuse-parameters.ts';
+export {
   type AddressSpan,
   chunkMayMatch,
   createSelector,
@@ -51,6 +63,24 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export {
+  requireSharingParameters,
+  type SharedLine,
+  type SharingParameters,
+  type SharingResult,
+  sharingAnalysis,
+} from './sharing/sharing.ts';
+export {
+  classifyStrides,
+  confidentShare,
+  REGULAR_SHARE,
+  type StrideClass,
+  type StrideCount,
+  type StrideSite,
+  type StridesResult,
+  sortStrides,
+  stridesAnalysis,
+} from './strides/strides.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';
 export { chooseTlbAnalysis, type TlbResult } from './tlb/tlb-analysis.ts';
 export {

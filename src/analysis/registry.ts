@@ -8,6 +8,9 @@ import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
+import { physicalReuseAnalysis, reuseAnalysis } from './reuse/reuse-analysis.ts';
+import { sharingAnalysis } from './sharing/sharing.ts';
+import { stridesAnalysis } from './strides/strides.ts';
 import {
   dataTlbAnalysis,
   fixedDataTlbAnalysis,
@@ -28,6 +31,10 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   dataTlbAnalysis,
   fixedTlbAnalysis,
   fixedDataTlbAnalysis,
+  reuseAnalysis,
+  physicalReuseAnalysis,
+  sharingAnalysis,
+  stridesAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

@@ -115,6 +115,52 @@ describe('analysing commands', () => {
     expect(out).toContain(` and ${result.pages.count - 3} more pages`);
   });
 
+  it('reuse, exact and sampled', async () => {
+    const lines = completed
+      .filter(({ device, phys }) => !device && !phys)
+      .flatMap(({ vaddr, size }) => {
+        const [first, last] = [vaddr >> 7n, (vaddr + BigInt(size) - 1n) >> 7n];
+        return first === last ? [first] : [first, last];
+      });
+    const { parameters, result } = await figures('reuse', file, '--line-size', '128');
+    expect(parameters).toMatchObject({
+      lineBytes: 128,
+      distanceThreshold: 100,
+      usePhysical: false,
+    });
+    expect(result.references).toBe(lines.length);
+    expect(result.compulsory).toBe(new Set(lines).size);
+    const again = result.histogram.reduce(
+      (sum: number, { references }: { references: number }) => sum + references,
+      0,
+    );
+    expect(again).toBe(lines.length - result.compulsory);
+    const sampled = await figures('reuse', file, '--line-size', '128', '--sample-lines', '100000');
+    expect(sampled.result.histogram).toEqual(result.histogram);
+    expect(sampled.result.sampling.rate).toBe(1);
+    const { out } = await loadstore('reuse', file);
+    expect(out).toContain('most referenced lines');
+    expect(out).toContain('LRU cache of');
+  });
+
+  it('sharing', async () => {
+    const { result } = await figures('sharing', file, '--report-top', '2');
+    expect(result.accesses + result.excluded.device + result.excluded.noAddress).toBe(
+      completed.length,
+    );
+    expect(result.topLines.length).toBeLessThanOrEqual(2);
+    expect((await loadstore('sharing', file)).out).toContain('coherence misses of true sharing');
+  });
+
+  it('strides', async () => {
+    const { result } = await figures('strides', file, '--report-top', '4');
+    expect(result.accesses + result.noAddress).toBe(completed.length);
+    const classes: { accesses: number }[] = Object.values(result.byClass);
+    expect(classes.reduce((sum, { accesses }) => sum + accesses, 0)).toBe(result.accesses);
+    expect(result.instructions).toHaveLength(4);
+    expect((await loadstore('strides', file)).out).toContain('once for each vCPU');
+  });
+
   it('run: the analysis that the manual shows', async () => {
     const manual = readFileSync(path.join(import.meta.dirname, '../../docs/analyses.md'), 'utf8');
     const [, snippet = ''] = /```js\n([\s\S]*?)```/.exec(manual) ?? [];
@@ -162,6 +208,13 @@ describe('analysing commands', () => {
     [['footprint', 'FILE', '--window', '0'], '--window makes too many windows'],
     [['heat', 'FILE', '--unit', 'byte'], '--unit is not known'],
     [['heat', 'FILE', '--rows', '0'], '--rows is out of range'],
+    [['reuse', 'FILE', '--line-size', '48'], 'the line size is not possible'],
+    [['reuse', 'FILE', '--sample-rate', '2'], 'the sampling rate is out of range'],
+    [['reuse', 'FILE', '--sample-rate', 'x'], 'the sampling rate is out of range'],
+    [['reuse', 'FILE', '--sample-lines', '1'], 'the number of sampled lines is out of range'],
+    [['reuse', 'FILE', '--sample-lines', '99', '--sample-rate', '0.1'], 'exclude each other'],
+    [['reuse', 'FILE', '--reuse-distance-threshold', '0'], 'the threshold of distances'],
+    [['sharing', 'FILE', '--line-size', '128'], 'the line size is not possible'],
     [['run', 'nowhere.mjs', 'FILE'], 'the module does not load'],
     [['run', 'FAKE', 'FILE', '--parameters', '3'], '--parameters is not a JSON object'],
   ])('%s is refused', async (words, message) => {

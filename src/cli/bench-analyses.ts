@@ -3,11 +3,14 @@
 
 import {
   chooseCacheAnalysis,
+  chooseReuseAnalysis,
   chooseTlbAnalysis,
   countsAnalysis,
   footprintAnalysis,
   heatAnalysis,
   hotAnalysis,
+  sharingAnalysis,
+  stridesAnalysis,
 } from '../analysis/index.ts';
 import type { AnyRequest } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
@@ -15,6 +18,8 @@ import { DEFAULT_CACHES } from './commands/cache.ts';
 import { FOOTPRINT_MEMORY_BYTES } from './commands/footprint.ts';
 import { HEAT_MEMORY_BYTES } from './commands/heat.ts';
 import { hotParameters } from './commands/hot.ts';
+import { DEFAULT_REUSE } from './commands/reuse.ts';
+import { DEFAULT_SHARING } from './commands/sharing.ts';
 import { DEFAULT_TLBS } from './commands/tlb.ts';
 import { defaultWindows } from './window-options.ts';
 
@@ -44,6 +49,17 @@ export const BENCHED_ANALYSES: Readonly<Record<string, (trace: Trace) => AnyRequ
     analysis: chooseCacheAnalysis(DEFAULT_CACHES),
     parameters: DEFAULT_CACHES,
   }),
+  reuse: () => ({ analysis: chooseReuseAnalysis(DEFAULT_REUSE), parameters: DEFAULT_REUSE }),
+  'reuse-sampled': () => ({
+    analysis: chooseReuseAnalysis(DEFAULT_REUSE),
+    parameters: { ...DEFAULT_REUSE, sampling: { kind: 'rate', rate: 0.01 } },
+  }),
+  'reuse-sampled-lines': () => ({
+    analysis: chooseReuseAnalysis(DEFAULT_REUSE),
+    parameters: { ...DEFAULT_REUSE, sampling: { kind: 'size', lines: 8192 } },
+  }),
+  sharing: () => ({ analysis: sharingAnalysis, parameters: DEFAULT_SHARING }),
+  strides: () => ({ analysis: stridesAnalysis, parameters: {} }),
   tlb: () => ({ analysis: chooseTlbAnalysis(DEFAULT_TLBS), parameters: DEFAULT_TLBS }),
 };
 

@@ -24,7 +24,10 @@ import { hotCommand } from './commands/hot.ts';
 import { infoCommand } from './commands/info.ts';
 import { queryCommand } from './commands/query.ts';
 import { recordCommand } from './commands/record.ts';
+import { reuseCommand } from './commands/reuse.ts';
 import { runCommand } from './commands/run.ts';
+import { sharingCommand } from './commands/sharing.ts';
+import { stridesCommand } from './commands/strides.ts';
 import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
@@ -46,6 +49,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   countsCommand,
   cacheCommand,
   tlbCommand,
+  reuseCommand,
+  sharingCommand,
+  stridesCommand,
   footprintCommand,
   heatCommand,
   hotCommand,

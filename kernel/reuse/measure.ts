@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reuse distances in unique lines. Each use of a line takes a place in time; a bit says for each place whether it is
+// the last use of its line, so that the distance is the number of bits behind the line's own one. Bits are
+// counted at two levels above, and places are renumbered when they run out. With a threshold below SPACE only the lines
+// whose hash is below it are looked at (SHARDS, Waldspurger et al., FAST 2015), and the distances scaled up.
+// All structures have their places for as many lines as there may be; memory that is not touched costs nothing.
+
+const FLAG_DEVICE: u32 = 4;
+const PAGE_BYTES: usize = 65536;
+
+/** Hashes are below it. */
+export const SPACE: u32 = 1 << 24;
+
+/** A line: u64 number, u64 uses, u64 distant uses, u32 place of its last use, u32 unused. */
+const LINE_BYTES_LOG2: usize = 5;
+const USES_AT: usize = 8;
+const DISTANT_AT: usize = 16;
+const PLACE_AT: usize = 24;
+
+const FIRST_PLACES: u32 = 1 << 16;
+const FIRST_SLOTS_LOG2: u32 = 14;
+
+/** Distances above are counted in bins when lines are sampled: 2^BIN_LOG2 for each power of two. */
+const BIN_LOG2: u32 = 7;
+
+// What was asked for.
+let lineShift: u64 = 6;
+let lineMask: u64 = 0;
+let excluded: u32 = 0;
+let distantFrom: u32 = 0;
+let lineLimit: u32 = 0;
+/** Lines that are looked at, at most; 0: as many as there are. */
+let sampleLimit: u32 = 0;
+/** SPACE: every line is looked at. */
+let threshold: u32 = SPACE;
+let isSampled: bool = false;
+
+// Where things are.
+let address: usize = 0;
+let size: usize = 0;
+let flags: usize = 0;
+let lines: usize = 0;
+let slots: usize = 0;
+let lineAtPlace: usize = 0;
+let bits: usize = 0;
+/** u32 for each 64 words of bits: how many are set; and for each 64 of those. */
+let counts: usize = 0;
+let sums: usize = 0;
+let histogram: usize = 0;
+
+// How far it is.
+let lineCount: u32 = 0;
+let slotsLog2: u32 = FIRST_SLOTS_LOG2;
+let places: u32 = FIRST_PLACES;
+/** The next place in time. */
+let now: u32 = 0;
+let lastLine: u64 = u64.MAX_VALUE;
+let lastAt: usize = 0;
+let isFull: bool = false;
+
+// What was counted.
+let touches: f64 = 0;
+let sampledTouches: f64 = 0;
+let newLines: f64 = 0;
+let distantUses: f64 = 0;
+let deviceAccesses: f64 = 0;
+let unaddressed: f64 = 0;
+
+export function addressAt(): usize {
+  return address;
+}
+export function sizeAt(): usize {
+  return size;
+}
+export function flagsAt(): usize {
+  return flags;
+}
+export function linesAt(): usize {
+  return lines;
+}
+export function histogramAt(): usize {
+  return histogram;
+}
+export function lineTotal(): u32 {
+  return lineCount;
+}
+/** 1: there were more lines than the limit. Nothing counts any more. */
+export function overflowed(): u32 {
+  return isFull ? 1 : 0;
+}
+export function thresholdNow(): u32 {
+  return threshold;
+}
+export function touchTotal(): f64 {
+  return touches;
+}
+/** In units of the sampling rate as it is now, as are the histogram and the two below. */
+export function sampledTotal(): f64 {
+  return sampledTouches;
+}
+export function newTotal(): f64 {
+  return newLines;
+}
+export function distantTotal(): f64 {
+  return distantUses;
+}
+export function deviceTotal(): f64 {
+  return deviceAccesses;
+}
+export function unaddressedTotal(): f64 {
+  return unaddressed;
+}
+
+/** Takes memory for pieces of so many accesses and so many lines. False: there is not that much. */
+export function begin(
+  pieceLength: u32,
+  shift: u32,
+  excludedFlags: u32,
+  distant: u32,
+  limit: u32,
+  firstThreshold: u32,
+  mostSampled: u32,
+): bool {
+  lineShift = shift;
+  lineMask = u64.MAX_VALUE >> lineShift;
+  excluded = excludedFlags;
+  distantFrom = distant;
+  lineLimit = limit;
+  threshold = firstThreshold;
+  sampleLimit = mostSampled;
+  isSampled = firstThreshold < SPACE || mostSampled > 0;
+  const mostPlaces = mostPlacesFor(limit);
+  let end: usize = (__heap_base + 63) & ~63;
+  address = end;
+  end += (<usize>pieceLength) << 3;
+  size = end;
+  end += (pieceLength + 7) & ~7;
+  flags = end;
+  end += (pieceLength + 7) & ~7;
+  sums = end;
+  end += (<usize>mostPlaces >> 16) + 64;
+  counts = end;
+  end += (<usize>mostPlaces >> 10) + 64;
+  bits = end;
+  end += (<usize>mostPlaces >> 3) + 64;
+  slots = end;
+  end += (<usize>4) << slotsLog2For(limit);
+  lineAtPlace = end;
+  end += (<usize>mostPlaces) << 2;
+  lines = (end + 63) & ~63;
+  end = lines + ((<usize>limit) << LINE_BYTES_LOG2);
+  histogram = end;
+  end += (<usize>limit + 64 * 128 + 256) << 3;
+  const needed = <i32>((end + PAGE_BYTES - 1) / PAGE_BYTES) - memory.size();
+  return needed <= 0 || memory.grow(needed) >= 0;
+}
+
+/** Places for twice as many lines at least, so that half of them are free after each renumbering. */
+function mostPlacesFor(limit: u32): u32 {
+  let most = FIRST_PLACES;
+  while (most < 2 * limit) most <<= 1;
+  return most;
+}
+
+/** At most three quarters are used. */
+function slotsLog2For(limit: u32): u32 {
+  let log2 = FIRST_SLOTS_LOG2;
+  while (3 * ((<u64>1) << log2) < 4 * <u64>limit) log2++;
+  return log2;
+}
+
+/** Takes so many accesses from the columns. */
+export function measure(count: u32): void {
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const flag = <u32>load<u8>(flags + i);
+    if ((flag & excluded) != 0) {
+      if ((flag & FLAG_DEVICE) != 0) deviceAccesses += 1;
+      else unaddressed += 1;
+      continue;
+    }
+    const at = load<u64>(address + (i << 3));
+    const last = (at + <u64>load<u8>(size + i) - 1) >> lineShift;
+    let line = at >> lineShift;
+    touch(line);
+    while (line != last) {
+      line = (line + 1) & lineMask;
+      touch(line);
+    }
+    if (isFull) return;
+  }
+}
+
+function touch(line: u64): void {
+  touches += 1;
+  if (line == lastLine) {
+    sampledTouches += 1;
+    store<f64>(histogram, load<f64>(histogram) + 1);
+    store<u64>(lastAt + USES_AT, load<u64>(lastAt + USES_AT) + 1);
+    return;
+  }
+  const hash = mix(line);
+  if (<u32>(hash >> 40) >= threshold) return;
+  sampledTouches += 1;
+  let slot = slotOf(hash);
+  const slotMask = ((<usize>1) << slotsLog2) - 1;
+  let number = load<u32>(slots + (slot << 2));
+  while (number != 0) {
+    const found = lines + ((<usize>(number - 1)) << LINE_BYTES_LOG2);
+    if (load<u64>(found) == line) {
+      useAgain(line, found, number - 1);
+      return;
+    }
+    slot = (slot + 1) & slotMask;
+    number = load<u32>(slots + (slot << 2));
+  }
+  addLine(line, slot);
+}
+
+function useAgain(line: u64, at: usize, number: u32): void {
+  const place = load<u32>(at + PLACE_AT);
+  let distance = <u64>usesBehind(place);
+  let bin = <usize>distance;
+  if (isSampled) {
+    // What it would be among all lines.
+    distance = (distance << 24) / threshold;
+    bin = binOf(distance);
+  }
+  store<f64>(histogram + (bin << 3), load<f64>(histogram + (bin << 3)) + 1);
+  store<u64>(at + USES_AT, load<u64>(at + USES_AT) + 1);
+  if (distance >= distantFrom) {
+    distantUses += 1;
+    store<u64>(at + DISTANT_AT, load<u64>(at + DISTANT_AT) + 1);
+  }
+  clearPlace(place);
+  lastLine = line;
+  lastAt = at;
+  takePlace(at, number);
+}
+
+/** Number of the bin: exact below 2^(BIN_LOG2 + 1). */
+function binOf(distance: u64): usize {
+  if (distance < 2 << BIN_LOG2) return <usize>distance;
+  const log2 = 63 - <u32>clz(distance);
+  const part = <usize>(distance >> (log2 - BIN_LOG2)) & ((1 << BIN_LOG2) - 1);
+  return ((<usize>(log2 - BIN_LOG2 + 1)) << BIN_LOG2) + part;
+}
+
+function addLine(line: u64, slot: usize): void {
+  newLines += 1;
+  if (lineCount == lineLimit) {
+    isFull = true;
+    return;
+  }
+  const number = lineCount++;
+  const at = lines + ((<usize>number) << LINE_BYTES_LOG2);
+  store<u64>(at, line);
+  store<u64>(at + USES_AT, 1);
+  store<u64>(at + DISTANT_AT, 0);
+  store<u32>(slots + (slot << 2), number + 1);
+  lastLine = line;
+  lastAt = at;
+  takePlace(at, number);
+  if (sampleLimit > 0 && lineCount > sampleLimit) {
+    while (lineCount > sampleLimit) lowerThreshold();
+  } else if (4 * <u64>lineCount > 3 * ((<u64>1) << slotsLog2)) {
+    slotsLog2++;
+    fillSlots();
+  }
+}
+
+/** Mixes all bits (finaliser of MurmurHash3, public domain). */
+function mix(value: u64): u64 {
+  let x = value;
+  x = (x ^ (x >> 33)) * 0xff51afd7ed558ccd;
+  x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53;
+  return x ^ (x >> 33);
+}
+
+/** The low bits: the high ones choose which lines are looked at. */
+function slotOf(hash: u64): usize {
+  return <usize>hash & (((<usize>1) << slotsLog2) - 1);
+}
+
+function fillSlots(): void {
+  memory.fill(slots, 0, (<usize>4) << slotsLog2);
+  const slotMask = ((<usize>1) << slotsLog2) - 1;
+  for (let number: u32 = 0; number < lineCount; number++) {
+    let slot = slotOf(mix(load<u64>(lines + ((<usize>number) << LINE_BYTES_LOG2))));
+    while (load<u32>(slots + (slot << 2)) != 0) slot = (slot + 1) & slotMask;
+    store<u32>(slots + (slot << 2), number + 1);
+  }
+}
+
+/** Last uses behind a place. */
+function usesBehind(place: u32): u32 {
+  const lastWord = (now - 1) >> 6;
+  let word = place >> 6;
+  // The bit of the place itself is the lowest that is left, and is not counted.
+  let behind = <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)) >> (place & 63)) - 1;
+  if (word == lastWord) return behind;
+  let end = word | 63;
+  if (end > lastWord) end = lastWord;
+  for (word++; word <= end; word++) behind += <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)));
+  if (end == lastWord) return behind;
+  const lastCount = lastWord >> 6;
+  let count = end >> 6;
+  end = count | 63;
+  if (end > lastCount) end = lastCount;
+  for (count++; count <= end; count++) behind += load<u32>(counts + ((<usize>count) << 2));
+  if (end == lastCount) return behind;
+  const lastSum = lastCount >> 6;
+  for (let sum = (end >> 6) + 1; sum <= lastSum; sum++) {
+    behind += load<u32>(sums + ((<usize>sum) << 2));
+  }
+  return behind;
+}
+
+function clearPlace(place: u32): void {
+  const word = bits + ((<usize>(place >> 6)) << 3);
+  store<u64>(word, load<u64>(word) & ~((<u64>1) << (place & 63)));
+  const count = counts + ((<usize>(place >> 12)) << 2);
+  store<u32>(count, load<u32>(count) - 1);
+  const sum = sums + ((<usize>(place >> 18)) << 2);
+  store<u32>(sum, load<u32>(sum) - 1);
+}
+
+function takePlace(at: usize, number: u32): void {
+  if (now == places) renumberPlaces();
+  const place = now++;
+  store<u32>(at + PLACE_AT, place);
+  store<u32>(lineAtPlace + ((<usize>place) << 2), number);
+  setPlace(place);
+}
+
+function setPlace(place: u32): void {
+  const word = bits + ((<usize>(place >> 6)) << 3);
+  store<u64>(word, load<u64>(word) | ((<u64>1) << (place & 63)));
+  const count = counts + ((<usize>(place >> 12)) << 2);
+  store<u32>(count, load<u32>(count) + 1);
+  const sum = sums + ((<usize>(place >> 18)) << 2);
+  store<u32>(sum, load<u32>(sum) + 1);
+}
+
+/** Last uses move together, in their order; with more than a quarter of the places in use there are to be more. */
+function renumberPlaces(): void {
+  let next: u32 = 0;
+  for (let word: u32 = 0; word < places >> 6; word++) {
+    let left = load<u64>(bits + ((<usize>word) << 3));
+    while (left != 0) {
+      const place = (word << 6) + <u32>ctz(left);
+      left &= left - 1;
+      const number = load<u32>(lineAtPlace + ((<usize>place) << 2));
+      store<u32>(lineAtPlace + ((<usize>next) << 2), number);
+      store<u32>(lines + ((<usize>number) << LINE_BYTES_LOG2) + PLACE_AT, next);
+      next++;
+    }
+  }
+  memory.fill(bits, 0, places >> 3);
+  memory.fill(counts, 0, places >> 10);
+  memory.fill(sums, 0, (places >> 16) + 4);
+  for (let place: u32 = 0; place < next; place++) setPlace(place);
+  now = next;
+  const most = mostPlacesFor(lineLimit);
+  while (places < most && <u32>4 * next > places) places <<= 1;
+}
+
+/** Looks at an eighth fewer lines from now on: forgets the others, and makes what was counted as if it were as much less. */
+function lowerThreshold(): void {
+  const before = threshold;
+  threshold -= (threshold + 7) >> 3;
+  const scale = <f64>threshold / <f64>before;
+  const end = histogram + ((<usize>binOf(u64.MAX_VALUE)) << 3);
+  for (let bin = histogram; bin <= end; bin += 8) store<f64>(bin, load<f64>(bin) * scale);
+  sampledTouches *= scale;
+  newLines *= scale;
+  distantUses *= scale;
+  let kept: u32 = 0;
+  for (let number: u32 = 0; number < lineCount; number++) {
+    const from = lines + ((<usize>number) << LINE_BYTES_LOG2);
+    const place = load<u32>(from + PLACE_AT);
+    if (<u32>(mix(load<u64>(from)) >> 40) >= threshold) {
+      clearPlace(place);
+      continue;
+    }
+    const to = lines + ((<usize>kept) << LINE_BYTES_LOG2);
+    memory.copy(to, from, 1 << LINE_BYTES_LOG2);
+    store<u32>(lineAtPlace + ((<usize>place) << 2), kept);
+    kept++;
+  }
+  lineCount = kept;
+  lastLine = u64.MAX_VALUE;
+  fillSlots();
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reuse distances by hand, against a list of lines, cut into stretches; and sampled ones against exact ones.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { prngFromSeed, TraceError } from '../../base/index.ts';
+import type { AccessColumns } from '../access-columns.ts';
+import { accesses, columnsOf, cutAt, cuts, type OracleAccess, SHAPE } from '../columns.oracle.ts';
+import { finishReuse, physicalReuseAnalysis, type ReuseResult } from './reuse-analysis.ts';
+import { countMisses, listDistances } from './reuse-lists.oracle.ts';
+import type { ReuseParameters } from './reuse-parameters.ts';
+import { consumeReuse, createReuseState, harvestReuse, lowestOfBin } from './reuse-state.ts';
+
+const EXACT: ReuseParameters = {
+  ...{ lineBytes: 64, distanceThreshold: 4, usePhysical: false, sampling: undefined },
+  reportTop: 1000,
+};
+
+function measure(parameters: ReuseParameters, batches: readonly AccessColumns[]): ReuseResult {
+  const state = createReuseState(parameters);
+  for (const batch of batches) consumeReuse(state, batch);
+  return finishReuse(harvestReuse(state));
+}
+
+/** One-byte accesses to these lines. */
+function columnsOfLines(lines: readonly bigint[]): AccessColumns {
+  return {
+    length: lines.length,
+    vaddr: BigUint64Array.from(lines, (line) => line << 6n),
+    size: new Uint8Array(lines.length).fill(1),
+    flags: new Uint8Array(lines.length),
+  };
+}
+
+const DEVICE = 4;
+const PHYSICAL_ONLY = 32;
+
+function linesOf(list: readonly OracleAccess[]): bigint[] {
+  return list.flatMap(({ vaddr, size, flags }) => {
+    if ((flags & (DEVICE | PHYSICAL_ONLY)) !== 0) return [];
+    const first = vaddr >> 6n;
+    const last = BigInt.asUintN(64, vaddr + BigInt(size) - 1n) >> 6n;
+    const lines = [first];
+    while (lines.at(-1) !== last) lines.push(((lines.at(-1) ?? 0n) + 1n) & ((1n << 58n) - 1n));
+    return lines;
+  });
+}
+
+function compare(result: ReuseResult, lines: readonly bigint[]): void {
+  const wanted = listDistances(lines, 4);
+  const { distances } = wanted;
+  expect(result.references).toBe(lines.length);
+  expect(result.compulsory).toBe(wanted.lines.size);
+  expect(result.distant.references).toBe(distances.filter((one) => one > 4).length);
+  for (const { from, to, references } of result.histogram) {
+    expect({ from, references }).toEqual({
+      from,
+      references: distances.filter((one) => one >= from && one < to).length,
+    });
+  }
+  expect(result.histogram.reduce((sum, { references }) => sum + references, 0)).toBe(
+    distances.length,
+  );
+  expect(rounded(result.distances)).toEqual(describeList(distances));
+  for (const { lines: capacity, misses } of result.missRatioCurve) {
+    expect({ capacity, misses }).toEqual({ capacity, misses: countMisses(lines, capacity) });
+  }
+  const listed = [...wanted.lines.values()];
+  const shown = (one: { references: number; distant: number }): number[] => [
+    ...[one.references, one.distant],
+  ];
+  const byAddress = new Map(
+    result.topReferenced.map((one) => [
+      (BigInt(one.addressHi) << 32n) | BigInt(one.addressLo),
+      shown(one),
+    ]),
+  );
+  expect(byAddress).toEqual(new Map(listed.map((one) => [one.line << 6n, shown(one)])));
+  const order = (list: readonly { references: number }[]): number[] =>
+    list.map(({ references }) => references);
+  expect(order(result.topReferenced)).toEqual(order(listed).sort((a, b) => b - a));
+  expect(result.topDistant.map(({ distant }) => distant)).toEqual(
+    listed
+      .map(({ distant }) => distant)
+      .filter((distant) => distant > 0)
+      .sort((a, b) => b - a),
+  );
+}
+
+function describeList(distances: readonly number[]): object | null {
+  if (distances.length === 0) return null;
+  const sorted = distances.toSorted((a, b) => a - b);
+  const mean = distances.reduce((a, b) => a + b, 0) / distances.length;
+  const squares = distances.reduce((sum, one) => sum + (one - mean) ** 2, 0);
+  return rounded({
+    mean,
+    standardDeviation: Math.sqrt(squares / distances.length),
+    median: sorted[Math.ceil(sorted.length / 2) - 1] ?? -1,
+    max: sorted.at(-1) ?? -1,
+  });
+}
+
+function rounded(distances: ReuseResult['distances']): object | null {
+  if (distances === null) return null;
+  return Object.fromEntries(Object.entries(distances).map(([key, one]) => [key, one.toFixed(6)]));
+}
+
+/** Lines of a mix: some very hot, some streamed, some far away. */
+function mixedLines(seed: number, length: number, spread: number): bigint[] {
+  const prng = prngFromSeed(seed);
+  return Array.from({ length }, (_, i) => {
+    const kind = prng.nextInRange(0, 10);
+    if (kind < 4) return BigInt(prng.nextInRange(0, 8));
+    if (kind < 7) return BigInt(1000 + prng.nextInRange(0, spread >> 4));
+    if (kind < 9) return BigInt(100_000 + (i % spread));
+    return BigInt(1_000_000 + prng.nextInRange(0, spread));
+  });
+}
+
+describe('reuse distances', { timeout: 60_000 }, () => {
+  it('by hand: a b b c a d a, with a limit of two lines', () => {
+    const lines = [1n, 2n, 2n, 3n, 1n, 4n, 1n];
+    const result = measure({ ...EXACT, distanceThreshold: 1 }, [columnsOfLines(lines)]);
+    // b again at once: 0; a after b and c: 2; a after d: 1.
+    expect(result).toMatchObject({
+      ...{ accesses: 7, references: 7, compulsory: 4, sampling: null },
+      distances: { mean: 1, median: 1, max: 2 },
+      distant: { threshold: 1, references: 1 },
+      histogram: [
+        { from: 0, to: 1, references: 1 },
+        { from: 1, to: 2, references: 1 },
+        { from: 2, to: 3, references: 1 },
+      ],
+      topDistant: [{ addressLo: 64, addressHi: 0, references: 3, distant: 1 }],
+    });
+    expect(result.missRatioCurve.map(({ sizeBytes, misses }) => [sizeBytes, misses])).toEqual([
+      [64, 6],
+      [128, 5],
+      [192, 4],
+    ]);
+    expect(result.distances?.standardDeviation).toBeCloseTo(Math.sqrt(2 / 3), 12);
+  });
+
+  it('an access that crosses a line, or several, references each', () => {
+    const batch = {
+      length: 3,
+      vaddr: BigUint64Array.of(0x3cn, 0x40n, 0xffff_ffff_ffff_fffcn),
+      size: Uint8Array.of(8, 64, 8),
+      flags: new Uint8Array(3),
+    };
+    // Lines 0 1, 1, last 0.
+    expect(measure(EXACT, [batch])).toMatchObject({
+      ...{ accesses: 3, references: 5, compulsory: 3 },
+      histogram: [
+        { from: 0, references: 1 },
+        { from: 2, references: 1 },
+      ],
+    });
+  });
+
+  it('the rest of an access beyond its physical page is where the trace says', () => {
+    const batch = {
+      length: 2,
+      paddr: BigUint64Array.of(0x1ffcn, 0x8000n),
+      size: Uint8Array.of(8, 4),
+      flags: Uint8Array.of(0, 0),
+      crossings: { index: Uint32Array.of(0), paddr: BigUint64Array.of(0x8000n) },
+    };
+    const result = measure({ ...EXACT, usePhysical: true }, [batch]);
+    expect(result).toMatchObject({ accesses: 2, references: 3, compulsory: 2 });
+    expect(result.histogram).toEqual([{ from: 0, to: 1, references: 1 }]);
+    expect(physicalReuseAnalysis.columns).toContain('paddr');
+  });
+
+  it('are those of a list of lines, whatever the stretches', () => {
+    fc.assert(
+      fc.property(accesses, cuts, (list, parts) => {
+        const whole = measure(EXACT, [columnsOf(list)]);
+        compare(whole, linesOf(list));
+        expect(whole.excluded.device).toBe(list.filter(({ flags }) => flags & DEVICE).length);
+        expect(
+          measure(
+            EXACT,
+            cutAt(list, parts).map((piece) => columnsOf(piece)),
+          ),
+        ).toEqual(whole);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are those of a list of lines for many lines, places renumbered, tables grown', () => {
+    // 3 x 65536 places are used up; 16384 slots are outgrown.
+    const lines = mixedLines(7, 300_000, 40_000);
+    const result = measure(EXACT, [columnsOfLines(lines)]);
+    const wanted = fastDistances(lines);
+    expect(result.compulsory).toBe(new Set(lines).size);
+    for (const { from, to, references } of result.histogram) {
+      const inside = wanted.filter((one) => one >= from && one < to).length;
+      expect({ from, references }).toEqual({ from, references: inside });
+    }
+    expect(result.compulsory).toBeGreaterThan(16_384);
+    expect(result.distances?.max).toBeGreaterThan(32_000);
+  });
+
+  it.each([
+    [{ lineBytes: 48 }, 'the line size is not possible'],
+    [{ distanceThreshold: 0 }, 'the threshold of distances is out of range'],
+    [{ sampling: { kind: 'rate', rate: 0 } as const }, 'the sampling rate is out of range'],
+    [
+      { sampling: { kind: 'rate', rate: Number.NaN } as const },
+      'the sampling rate is out of range',
+    ],
+    [
+      { sampling: { kind: 'size', lines: 3 } as const },
+      'the number of sampled lines is out of range',
+    ],
+  ])('%j is refused', (change, message) => {
+    expect(() => createReuseState({ ...EXACT, ...change })).toThrow(TraceError);
+    expect(() => createReuseState({ ...EXACT, ...change })).toThrow(message);
+  });
+});
+
+/** A binary indexed tree over time: another way than the kernel's, for what is too long for a list. */
+function fastDistances(lines: readonly bigint[]): number[] {
+  const tree = new Int32Array(lines.length + 1);
+  const add = (place: number, change: number): void => {
+    for (let i = place + 1; i < tree.length; i += i & -i) tree[i] = (tree[i] ?? 0) + change;
+  };
+  const before = (place: number): number => {
+    let sum = 0;
+    for (let i = place; i > 0; i -= i & -i) sum += tree[i] ?? 0;
+    return sum;
+  };
+  const last = new Map<bigint, number>();
+  return lines.flatMap((line, now) => {
+    const place = last.get(line);
+    const distance = place === undefined ? [] : [before(now) - before(place + 1)];
+    if (place !== undefined) add(place, -1);
+    add(now, 1);
+    last.set(line, now);
+    return distance;
+  });
+}
+
+describe('sampled reuse distances', { timeout: 60_000 }, () => {
+  it('bins of the kernel: exact to 255, then 128 for each power of two', () => {
+    expect([0, 255, 256, 257, 383, 384, 512].map(lowestOfBin)).toEqual([
+      ...[0, 255, 256, 258, 510, 512, 1024],
+    ]);
+  });
+
+  it('looked at through a sample that takes all lines are exact but for the bins', () => {
+    const lines = mixedLines(3, 60_000, 500);
+    const exact = measure(EXACT, [columnsOfLines(lines)]);
+    const sampling = { kind: 'size', lines: 10_000 } as const;
+    const sampled = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+    expect(sampled.sampling).toEqual({ rate: 1, references: lines.length });
+    expect(sampled.histogram).toEqual(exact.histogram);
+    expect(sampled.topDistant).toEqual(exact.topDistant);
+    const shared = exact.missRatioCurve.filter(({ lines: size }) => size >= 4);
+    expect(sampled.missRatioCurve.slice(0, shared.length)).toEqual(shared);
+  });
+
+  it('are the same in any stretches', () => {
+    const lines = mixedLines(5, 50_000, 8000);
+    for (const sampling of [
+      { kind: 'rate', rate: 0.1 } as const,
+      { kind: 'size', lines: 300 } as const,
+    ]) {
+      const whole = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+      const parts = cutAt(lines, [0.001, 0.3, 0.31, 0.9]).map(columnsOfLines);
+      expect(measure({ ...EXACT, sampling }, parts)).toEqual(whole);
+    }
+  });
+
+  it.each([
+    [{ kind: 'rate', rate: 0.1 } as const, 0.02],
+    [{ kind: 'rate', rate: 0.01 } as const, 0.06],
+    [{ kind: 'size', lines: 4096 } as const, 0.03],
+    [{ kind: 'size', lines: 512 } as const, 0.08],
+  ])('%j: the miss ratio curve is near the exact one', (sampling, limit) => {
+    const lines = mixedLines(11, 1_000_000, 60_000);
+    const exact = measure(EXACT, [columnsOfLines(lines)]);
+    const sampled = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+    expect(sampled.sampling?.rate).toBeLessThan(0.2);
+    const errors = sampled.missRatioCurve.map(({ lines: size, missRatio }) => {
+      const curve = exact.missRatioCurve;
+      const wanted = curve.find((one) => one.lines === size) ?? curve.at(-1);
+      return Math.abs((wanted?.missRatio ?? 1) - missRatio);
+    });
+    expect(errors.length).toBeGreaterThan(10);
+    const mean = errors.reduce((a, b) => a + b, 0) / errors.length;
+    process.stdout.write(
+      `SHARDS ${JSON.stringify(sampling)}: mean error of the miss ratio ${mean.toFixed(4)}, largest ${Math.max(...errors).toFixed(4)}\n`,
+    );
+    expect(mean).toBeLessThan(limit);
+    expect(Math.abs(sampled.compulsory / exact.compulsory - 1)).toBeLessThan(2 * limit);
+    expect(sampled.references).toBe(exact.references);
+  });
+
+  it('has nothing to say of a trace without accesses', () => {
+    const sampling = { kind: 'rate', rate: 0.5 } as const;
+    for (const parameters of [EXACT, { ...EXACT, sampling }]) {
+      expect(measure(parameters, [])).toMatchObject({
+        references: 0,
+        distances: null,
+        histogram: [],
+      });
+    }
+    expect(SHAPE.complete).toBe(true);
+  });
+});
