@@ -27,7 +27,7 @@ export interface OracleRun {
 
 /** Instructions of each block; 0: it stands for the delivery of an event. */
 export const INSN_COUNTS: readonly number[] = [3, 1, 0, 5, 2];
-const VCPU_COUNT = 3;
+export const VCPU_COUNT = 3;
 export const LAST_ICOUNT = 1_000_000;
 
 export const SHAPE: TraceShape = {

@@ -9,6 +9,9 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
 import { runCli } from './program.ts';
+import type { ReuseReport } from './reuse-report.ts';
+import type { SharingReport } from './sharing-report.ts';
+import type { StridesReport } from './strides-report.ts';
 
 interface AlignmentReport {
   readonly parameters: object;
@@ -122,7 +125,7 @@ describe('analysing commands', () => {
         const [first, last] = [vaddr >> 7n, (vaddr + BigInt(size) - 1n) >> 7n];
         return first === last ? [first] : [first, last];
       });
-    const { parameters, result } = await figures('reuse', file, '--line-size', '128');
+    const { parameters, result } = await figures<ReuseReport>('reuse', file, '--line-size', '128');
     expect(parameters).toMatchObject({
       lineBytes: 128,
       distanceThreshold: 100,
@@ -135,16 +138,23 @@ describe('analysing commands', () => {
       0,
     );
     expect(again).toBe(lines.length - result.compulsory);
-    const sampled = await figures('reuse', file, '--line-size', '128', '--sample-lines', '100000');
+    const sampled = await figures<ReuseReport>(
+      'reuse',
+      file,
+      '--line-size',
+      '128',
+      '--sample-lines',
+      '100000',
+    );
     expect(sampled.result.histogram).toEqual(result.histogram);
-    expect(sampled.result.sampling.rate).toBe(1);
+    expect(sampled.result.sampling?.rate).toBe(1);
     const { out } = await loadstore('reuse', file);
     expect(out).toContain('most referenced lines');
     expect(out).toContain('LRU cache of');
   });
 
   it('sharing', async () => {
-    const { result } = await figures('sharing', file, '--report-top', '2');
+    const { result } = await figures<SharingReport>('sharing', file, '--report-top', '2');
     expect(result.accesses + result.excluded.device + result.excluded.noAddress).toBe(
       completed.length,
     );
@@ -153,7 +163,7 @@ describe('analysing commands', () => {
   });
 
   it('strides', async () => {
-    const { result } = await figures('strides', file, '--report-top', '4');
+    const { result } = await figures<StridesReport>('strides', file, '--report-top', '4');
     expect(result.accesses + result.noAddress).toBe(completed.length);
     const classes: { accesses: number }[] = Object.values(result.byClass);
     expect(classes.reduce((sum, { accesses }) => sum + accesses, 0)).toBe(result.accesses);
