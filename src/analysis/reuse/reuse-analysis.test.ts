@@ -188,6 +188,16 @@ describe('reuse distances', { timeout: 60_000 }, () => {
     );
   });
 
+  it('are those of a list of lines that come again and again', () => {
+    const few = fc.array(fc.bigInt(0n, 40n), { maxLength: 400, size: 'max' });
+    fc.assert(
+      fc.property(few, (lines) => {
+        compare(measure(EXACT, [columnsOfLines(lines)]), lines);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('are those of a list of lines for many lines, places renumbered, tables grown', () => {
     // 3 x 65536 places are used up; 16384 slots are outgrown.
     const lines = mixedLines(7, 300_000, 40_000);

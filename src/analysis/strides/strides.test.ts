@@ -62,7 +62,7 @@ describe('strides', () => {
         insn: fc.nat(2),
         flags: fc.constantFrom(0, 1),
       }),
-      { maxLength: 300 },
+      { maxLength: 300, size: 'max' },
     );
     fc.assert(
       fc.property(steps, cuts, (list, parts) => {
