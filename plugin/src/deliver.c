@@ -20,6 +20,7 @@ bool ls_deliver_is_possible(void)
 static void push_event(LsRecorder *r, const LsOpenEvent *event,
                        uint64_t flags)
 {
+    r->events++;
     ls_push(r, (event->what | flags) << 16 | LS_W_EVENT);
     ls_push(r, event->error);
     ls_push(r, event->ip);
@@ -225,7 +226,7 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
             can_be_told(&cpu.paging, &d, d.count) &&
             ls_read_linear(&cpu.paging, stack, 2, &frame_ip) &&
             ls_read_linear(&cpu.paging, stack + 2, 2, &frame_cs)) {
-            if (!(what & LS_EV_SOFTWARE)) {
+            if (ip == UINT64_MAX) {
                 event.ip = (frame_cs << 4) + frame_ip;
             }
             push_event(r, &event, LS_EV_DELIVERED);

@@ -17,6 +17,7 @@
 #include "insn_hooks.h"
 #include "pages.h"
 #include "push.h"
+#include "real_mode.h"
 #include "walker.h"
 
 #include <stdlib.h>
@@ -352,6 +353,21 @@ static void block_audited(unsigned vcpu, void *userdata)
     }
 }
 
+/* A block of real mode: QEMU may have left the one before without a word. */
+static void block_real(unsigned vcpu, void *userdata)
+{
+    LsRecorder *r = ls_self;
+    uint64_t u = (uint64_t)(uintptr_t)userdata;
+    bool same = r && (block_flavour == FLAVOUR_INDEX
+                          ? vcpu == r->vcpu
+                          : !r->cpu_slot || *r->cpu_slot == r->cpu);
+
+    if (same) {
+        ls_real_mode_arrive(r, (uint32_t)(u & ID_MASK));
+    }
+    block_slow(r, vcpu, u, block_flavour);
+}
+
 static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
     LsMemCb cb = mem_callback;
@@ -414,7 +430,9 @@ void ls_record_translate(LsTb *tb)
     }
     id = ls_code_intern(draft);
     page = draft->eip >> 12 & EIP_PAGE_MASK;
-    ls_api.on_block(tb, block_callback, LS_CB_NO_REGS,
+    ls_api.on_block(tb, draft->flags & LS_BLOCK_MODE_KNOWN &&
+                                !(draft->hflags & LS_HF_PE)
+                            ? block_real : block_callback, LS_CB_NO_REGS,
                     (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
     for (unsigned i = 0; i < count; i++) {
         LsInsn *insn = ls_api.tb_get_insn(tb, i);

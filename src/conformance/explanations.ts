@@ -81,13 +81,6 @@ const KNOWN_RULES = {
     reason: 'an instruction that stores into its own block is begun again in a block of its own',
     source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
   },
-  'real-mode-block-counts-whole': {
-    range: '',
-    allows: 'steps',
-    reason:
-      "an exception in real mode is not in QEMU's log, so that the rest of its block counts as if it had run",
-    source: 'target/i386/tcg/seg_helper.c, do_interrupt_all; plugin/src/events.c',
-  },
   'step-after-last-element': {
     range: '>=10',
     allows: 'steps',
@@ -103,9 +96,10 @@ const KNOWN_HOLES = {
     reason:
       'the accessed bits that the first fetch through new tables sets: QEMU 7.2 does not let a plugin read what CR3 is loaded with',
   },
-  'real-mode-exception': {
+  'task-gate': {
     range: '',
-    reason: 'QEMU does not log exceptions in real mode, and no callback tells of them',
+    reason:
+      'what an interrupt or exception through a task gate accesses, both task states and descriptors, is not worked out',
   },
   'threads-hide-events': {
     range: 'multi',

@@ -14,26 +14,14 @@ const RUNS = guestNames().flatMap((name) =>
     .map((machine) => [name, machine.name] as const),
 );
 
-/**
- * An exception in real mode is in no log of QEMU, so that what stands behind it in its block counts as if it had run
- * (docs/completeness.md, real-mode-block-counts-whole): the audit sees that these did not.
- */
-const KNOWN: Readonly<Record<string, readonly object[]>> = {
-  real: [
-    { text: 'mov [0x5034], cx', missing: 1, extra: 0, addressMismatches: 0 },
-    { text: 'mov byte [0x5f0], 0', missing: 1, extra: 0, addressMismatches: 0 },
-  ],
-};
-
 describe.skipIf(!PLUGIN_IS_BUILT)('the instruction audit', () => {
   it.each(RUNS)('explains every access of the guest %s %s', async (guest, machineName) => {
     const run = await recordGuestNamed(guest, machineName);
     try {
       const audit = await auditTrace(run.outcome.file, { workers: 0 });
       const { instructions, accesses } = run.trace.summary();
-      const known = KNOWN[guest] ?? [];
-      expect(audit.places).toMatchObject(known);
-      expect(audit).toMatchObject({ placeCount: known.length, unexplained: known.length });
+      expect(audit.places).toEqual([]);
+      expect(audit).toMatchObject({ placeCount: 0, unexplained: 0 });
       expect(audit).toMatchObject({ addressMismatches: 0, complete: true });
       expect(audit).toMatchObject({ executions: instructions, accesses });
       expect(audit.recorded).toBeGreaterThan(0);
