@@ -159,6 +159,9 @@ class Walk implements Expectation {
     for (const access of this.#accesses(list.words, pc, scope, 'instruction')) {
       this.happenings.push({ kind: 'access', access, line, hole });
     }
+    for (const access of this.#accesses(statement.shown.words, pc, scope, 'instruction')) {
+      this.happenings.push({ kind: 'access', access, line, hole: undefined });
+    }
     if (!statement.attempt) this.instructions++;
   }
 

@@ -58,6 +58,8 @@ export interface InstructionStatement {
   /** What QEMU does instead. */
   readonly deviation: { readonly rule: RuleUse; readonly accesses: AccessList } | undefined;
   readonly hole: HoleUse | undefined;
+  /** Its accesses behind those that the hole is for. */
+  readonly shown: AccessList;
 }
 
 export interface AccessList {
@@ -116,6 +118,7 @@ export function parseCodeLine(line: SourceLine, parts: LineParts): Statement | u
     accesses: parseAccesses(attempt ? says.slice(1) : says, line),
     deviation: parseDeviation(parts.rule, line),
     hole: parseHole(parts.hole, line),
+    shown: { words: [], unordered: false },
   };
 }
 
@@ -149,6 +152,7 @@ export function parseStatement(line: SourceLine, parts: LineParts): Statement {
     accesses: parseAccesses(words.join(' '), line),
     deviation: parseDeviation(rule, line),
     hole: parseHole(hole, line),
+    shown: { words: [], unordered: false },
   };
 }
 
