@@ -184,6 +184,7 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
     const LsCpuDump *before = &event->before;
     LsDelivery d;
     LsCpuDump now;
+    bool complete;
     int count = -1;
 
     event->open = false;
@@ -199,9 +200,11 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
             count = -1;
         }
     }
-    push_event(r, event, count >= 0 ? LS_EV_DELIVERED : 0);
+    complete = count >= 0 && ls_delivery_is_complete(&d, after);
+    push_event(r, event, (count >= 0 ? LS_EV_DELIVERED : 0) |
+                             (count >= 0 && !complete ? LS_EV_FAILED : 0));
     if (count >= 0) {
-        if (ls_delivery_is_complete(&d, after) &&
+        if (complete &&
             !ls_delivery_agrees(&d, before, (unsigned)count)) {
             r->delivery_mismatches++;
         }

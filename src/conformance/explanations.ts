@@ -81,6 +81,20 @@ const KNOWN_RULES = {
     reason: 'an instruction that stores into its own block is begun again in a block of its own',
     source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
   },
+  'sti-shadow-over-jump': {
+    range: '',
+    allows: 'steps',
+    reason:
+      'when the instruction behind sti is a direct jump or call, interrupts are held off for one instruction more',
+    source: 'target/i386/tcg/translate.c: HF_INHIBIT_IRQ is reset by gen_eob, not by gen_jmp_rel',
+  },
+  'gate-error-of-sixteens': {
+    range: '<10',
+    allows: 'steps',
+    reason:
+      'in long mode the error code of a gate that cannot be used has the vector times 16, not times 8',
+    source: 'target/i386/tcg/seg_helper.c, do_interrupt64',
+  },
   'step-after-last-element': {
     range: '>=10',
     allows: 'steps',
