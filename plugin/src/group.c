@@ -218,7 +218,10 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
         return (Exit){ 0 };
     }
     if (what & LS_EV_SOFTWARE && !(what & LS_EV_FAILED)) {
-        return (Exit){ 0 }; /* ends its block, and completes */
+        /* It completes, and ends its block; into does not when it goes on. */
+        return index >= 0 && index + 1 < code->insn_count
+                   ? leave_at(code, index + 1, LS_CUT_EXCEPTION, at, end)
+                   : (Exit){ 0 };
     }
     if (index < 0) {
         /* The block ran to its end: the fault is that of fetching what comes
