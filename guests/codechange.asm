@@ -1,8 +1,11 @@
 ; SPDX-License-Identifier: Apache-2.0
 ; Code that changes under the processor: by way of another address, by the stack, by instructions that load before
 ; they store, by a page table; in another page, in the block itself, over a page boundary.
+;@ run
+;@ run flushed accelerator="tb-size=1"
 %include "boot.inc"
 
+ROUNDS      equ 2000
 data        equ DATA
 top         equ STACK
 ; One frame of code at two addresses, and another.
@@ -68,9 +71,9 @@ main:
         ENDCASE
         CHECK word [data], 0x4433
 
-        mov ecx, 100
-        CASE code-alias-hot, "... a hundred times", self-modifying
-        ;= repeat 100
+        mov ecx, ROUNDS
+        CASE code-alias-hot, "... so often that QEMU may have to drop all translated code", self-modifying
+        ;= repeat ROUNDS
 c_on:   mov [here + 1], cl              ;= w1:here+1@frame+1
         call rsi                        ;= w8:top-8
         ;= run leaf(there)

@@ -1,6 +1,8 @@
 ; SPDX-License-Identifier: Apache-2.0
 ; Delivery of exceptions and interrupts in long mode: every way in, the order of what is read and pushed, and where an
 ; interrupt comes in between instructions.  The handler keeps its frame, which is checked.
+;@ run
+;@ run icount arguments="-icount shift=3"
 %include "boot.inc"
 
 data        equ DATA

@@ -393,6 +393,8 @@ void ls_record_translate(LsTb *tb)
     size_t count = ls_api.tb_n_insns(tb);
     unsigned at = 0;
     uint64_t id, page;
+    const uint8_t *eip;
+    const void *cpu;
 
     if (!ls_self) {
         ls_record_thread_start(0); /* QEMU 7.2: its thread's first sign */
@@ -407,12 +409,14 @@ void ls_record_translate(LsTb *tb)
         return; /* cannot happen: TCG_MAX_INSNS */
     }
     draft->vaddr = ls_api.tb_vaddr(tb);
-    ls_set_view(r, ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
-                                          draft->vaddr));
-    draft->flags = r->eip ? LS_BLOCK_MODE_KNOWN : 0;
-    draft->hflags = r->eip ? ls_view_u32(r->eip, LS_VIEW_HFLAGS) &
-                                LS_HF_BLOCK : 0;
-    draft->eip = r->eip ? ls_view_u64(r->eip, 0) : draft->vaddr;
+    cpu = r->cpu_slot ? *r->cpu_slot : NULL;
+    eip = ls_view_at_translation(cpu, draft->vaddr);
+    if (cpu == r->cpu) {
+        ls_set_view(r, eip); /* else with the block, when the vCPU is switched */
+    }
+    draft->flags = eip ? LS_BLOCK_MODE_KNOWN : 0;
+    draft->hflags = eip ? ls_view_u32(eip, LS_VIEW_HFLAGS) & LS_HF_BLOCK : 0;
+    draft->eip = eip ? ls_view_u64(eip, 0) : draft->vaddr;
     draft->insn_count = (unsigned)count;
     for (unsigned i = 0; i < count; i++) {
         LsInsn *insn = ls_api.tb_get_insn(tb, i);
