@@ -91,7 +91,8 @@ const KNOWN_RULES = {
   'root-accessed': {
     range: '',
     allows: 'more',
-    reason: "QEMU sets an accessed bit in the root's entries of PAE, too, where the manual has a reserved bit",
+    reason:
+      "QEMU sets an accessed bit in the root's entries of PAE, too, where the manual has a reserved bit",
     source: 'target/i386/tcg/sysemu/excp_helper.c, mmu_translate',
   },
   'gate-error-of-sixteens': {

@@ -91,9 +91,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a case finds', () => {
 
   it('a hole that is declared, and is none', () => {
     const lines = plain.guest.lines.map((line) =>
-      line.text.includes('setc [data')
-        ? { ...line, text: `${line.text} ;! task-gate` }
-        : line,
+      line.text.includes('setc [data') ? { ...line, text: `${line.text} ;! task-gate` } : line,
     );
     const run = { ...plain, guest: { ...plain.guest, lines } };
     const source = parseGuest(run.guest);
