@@ -76,7 +76,7 @@ main:
         mov [data], eax
 
         RESUME a_on
-        CASE int-n, "int n at CPL 0", event-delivery
+        CASE int-aligned, "int n at CPL 0", event-delivery
         mov [data], eax                 ;= w4:data
 a_int:  int 0x40
         ;= event 0x40 software at a_int: gate(0x40) frame(top)
@@ -86,7 +86,7 @@ a_on:   mov [data + 4], eax             ;= w4:data+4
         FRAME a_on, top
 
         RESUME b_on
-        CASE int3, "int3: the frame has the address behind it", event-delivery
+        CASE int3-frame, "int3: the frame has the address behind it", event-delivery
 b_int:  int3
         ;= event 3 software at b_int: gate(3) frame(top)
         ;= run on_event(top)
