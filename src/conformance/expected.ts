@@ -68,6 +68,9 @@ export function expectationOf(
   return walk;
 }
 
+/** Of a page walk in an event's delivery: docs/format.md 3.6. */
+const NO_PC = 2n ** 64n - 1n;
+
 type Scope = ReadonlyMap<string, bigint>;
 
 class Walk implements Expectation {
@@ -160,6 +163,9 @@ class Walk implements Expectation {
     for (const access of this.#accesses(list.words, pc, scope, 'instruction')) {
       this.happenings.push({ kind: 'access', access, line, hole });
     }
+    for (const access of this.#accesses(statement.shown.words, pc, scope, 'instruction')) {
+      this.happenings.push({ kind: 'access', access, line, hole: undefined });
+    }
     if (!statement.attempt) this.instructions++;
   }
 
@@ -217,9 +223,10 @@ class Walk implements Expectation {
   ): ExpectedAccess {
     const vaddr = this.#value(word.where, scope);
     const { frame, secondFrame, size, store, aborted, device } = word;
+    const isWalkOfDelivery = word.origin === 'pageWalk' && origin === 'eventDelivery';
     return {
       icount: this.instructions,
-      pc,
+      pc: isWalkOfDelivery ? NO_PC : pc,
       vaddr,
       paddr: frame === undefined ? vaddr : this.#value(frame, scope),
       secondPaddr: secondFrame === undefined ? undefined : this.#value(secondFrame, scope),

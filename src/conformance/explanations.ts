@@ -87,12 +87,26 @@ const KNOWN_RULES = {
     reason: 'an instruction that stores into its own block is begun again in a block of its own',
     source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
   },
-  'real-mode-block-counts-whole': {
+  'sti-shadow-over-jump': {
     range: '',
     allows: 'steps',
     reason:
-      "an exception in real mode is not in QEMU's log, so that the rest of its block counts as if it had run",
-    source: 'target/i386/tcg/seg_helper.c, do_interrupt_all; plugin/src/events.c',
+      'when the instruction behind sti is a direct jump or call, interrupts are held off for one instruction more',
+    source: 'target/i386/tcg/translate.c: HF_INHIBIT_IRQ is reset by gen_eob, not by gen_jmp_rel',
+  },
+  'root-accessed': {
+    range: '',
+    allows: 'more',
+    reason:
+      "QEMU sets an accessed bit in the root's entries of PAE, too, where the manual has a reserved bit",
+    source: 'target/i386/tcg/sysemu/excp_helper.c, mmu_translate',
+  },
+  'gate-error-of-sixteens': {
+    range: '<10',
+    allows: 'steps',
+    reason:
+      'in long mode the error code of a gate that cannot be used has the vector times 16, not times 8',
+    source: 'target/i386/tcg/seg_helper.c, do_interrupt64',
   },
   'x87-opcode-not-saved': {
     range: '<11',
@@ -202,9 +216,15 @@ const KNOWN_HOLES = {
     reason:
       'the accessed bits that the first fetch through new tables sets: QEMU 7.2 does not let a plugin read what CR3 is loaded with',
   },
-  'real-mode-exception': {
+  'device-dma': {
     range: '',
-    reason: 'QEMU does not log exceptions in real mode, and no callback tells of them',
+    reason:
+      'what devices read and write by themselves (dma): no callback tells of it; the memory audit finds the writes',
+  },
+  'task-gate': {
+    range: '',
+    reason:
+      'what an interrupt or exception through a task gate accesses, both task states and descriptors, is not worked out',
   },
   'threads-hide-events': {
     range: 'multi',

@@ -58,6 +58,8 @@ export interface InstructionStatement {
   /** What QEMU does instead; of those whose rules apply the first. */
   readonly deviations: readonly Deviation[];
   readonly hole: HoleUse | undefined;
+  /** Its accesses behind those that the hole is for. */
+  readonly shown: AccessList;
 }
 
 export interface Deviation {
@@ -121,6 +123,7 @@ export function parseCodeLine(line: SourceLine, parts: LineParts): Statement | u
     accesses: parseAccesses(attempt ? says.slice(1) : says, line),
     deviations: parts.rules.map((rule) => parseDeviation(rule, line)),
     hole: parseHole(parts.hole, line),
+    shown: { words: [], unordered: false },
   };
 }
 
@@ -154,6 +157,7 @@ export function parseStatement(line: SourceLine, parts: LineParts): Statement {
     accesses: parseAccesses(words.join(' '), line),
     deviations: rules.map((rule) => parseDeviation(rule, line)),
     hole: parseHole(hole, line),
+    shown: { words: [], unordered: false },
   };
 }
 
