@@ -13,7 +13,7 @@ const ALLOWED_EDGES = {
   engine: ['base', 'format', 'analysis'],
   audit: ['base', 'format', 'analysis', 'isa', 'engine'],
   query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
-  export: ['base', 'format', 'symbols'],
+  export: ['base', 'format', 'isa'],
   store: ['base', 'format'],
   capture: ['base', 'format'],
   guests: ['base', 'format', 'capture'],

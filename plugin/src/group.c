@@ -217,8 +217,10 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
         }
         return (Exit){ 0 };
     }
-    if (what & LS_EV_SOFTWARE) {
-        return (Exit){ 0 }; /* ends its block, and completes */
+    if (what & LS_EV_SOFTWARE) { /* completes; into may have more behind it */
+        return index >= 0 && index < code->insn_count - 1
+                   ? leave_at(code, index + 1, LS_CUT_EXCEPTION, at, end)
+                   : (Exit){ 0 };
     }
     if (index < 0) {
         /* The block ran to its end: the fault is that of fetching what comes

@@ -37,7 +37,7 @@ export {
   type FootprintResult,
   footprintAnalysis,
 } from './footprint.ts';
-export { createGatherer, sharedMemory } from './gather.ts';
+export { createGatherer, type SharedMemory, sharedMemory } from './gather.ts';
 export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
 export { findAnalysis } from './registry.ts';

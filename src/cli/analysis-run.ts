@@ -7,7 +7,7 @@ import type { Selection, TraceShape } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
-import { type CodeNames, codeNames } from './code-names.ts';
+import type { AnalysisReport } from './analysis-results.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -18,15 +18,11 @@ import {
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
 import { withAbort } from './interrupts.ts';
-import {
-  SELECTION_OPTIONS,
-  type SelectionWords,
-  selectionFrom,
-  selectionWords,
-} from './selection-options.ts';
+import { SELECTION_OPTIONS, selectionFrom, selectionWords } from './selection-options.ts';
 import { drawBar, statusLine } from './status-line.ts';
+import { type TraceNames, traceNames } from './trace-names.ts';
 
-export const JOBS_OPTION: OptionSpec = {
+const JOBS_OPTION: OptionSpec = {
   flags: '--jobs <N>',
   description: 'threads; default: one for each core',
 };
@@ -43,16 +39,8 @@ export const ANALYSIS_OPTIONS: readonly OptionSpec[] = [
 export interface AnalysisContext {
   readonly trace: Trace;
   readonly shape: TraceShape;
-  readonly names: CodeNames;
+  readonly names: TraceNames;
   readonly selection: Selection;
-}
-
-/** What every analysis comes to; `parameters` also has the selection, in the words of the command line. */
-export interface AnalysisReport<P, R> {
-  readonly analysis: string;
-  readonly file: string;
-  readonly parameters: P & { readonly selection: SelectionWords };
-  readonly result: R;
 }
 
 export function reportOf<P, R>(
@@ -83,7 +71,7 @@ export async function withAnalysis<T>(
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
     const shape = shapeOfTrace(trace);
-    const names = codeNames(trace.code, await readGuestSymbols(input, context, trace));
+    const names = traceNames(trace.code, await readGuestSymbols(input, context, trace));
     const selection = selectionFrom(input, trace, shape, names);
     return await work({ trace, shape, names, selection });
   } finally {

@@ -3,7 +3,7 @@
 
 import type { TraceShape } from '../analysis/index.ts';
 import { formatQuantity, TraceError } from '../base/index.ts';
-import type { CodeNames } from './code-names.ts';
+import type { TraceNames } from './trace-names.ts';
 
 /**
  * Where a Linux kernel waits for work: the loop itself and what it halts or polls in (kernel/sched/idle.c,
@@ -18,7 +18,7 @@ const MODE_CPL = 3;
 /** 1 for each instruction of functions that the pattern names. Throws 'bad-argument' when there are none. */
 export function selectFunctions(
   shape: TraceShape,
-  names: CodeNames,
+  names: TraceNames,
   pattern: string,
 ): Uint8Array<ArrayBuffer> {
   if (!names.hasSymbols) {
@@ -46,7 +46,7 @@ export function selectFunctions(
 /** Of the instructions that are wanted (undefined: all), those that are not the guest's idle loop. */
 export function withoutIdle(
   shape: TraceShape,
-  names: CodeNames,
+  names: TraceNames,
   wanted: Uint8Array | undefined,
 ): Uint8Array<ArrayBuffer> {
   const { code } = markInsns(shape, names.hasSymbols ? byName(names) : byHalt(shape));
@@ -59,7 +59,7 @@ export function withoutIdle(
 
 type InsnTest = (block: number, insn: number) => boolean;
 
-function byName(names: CodeNames): InsnTest {
+function byName(names: TraceNames): InsnTest {
   return (block, insn) => IDLE_FUNCTIONS.test(names.functionOf(block, insn) ?? '');
 }
 
@@ -97,7 +97,7 @@ function markInsns(
 }
 
 /** "*" any characters, "?" one; everything else stands for itself. */
-export function globPattern(glob: string): RegExp {
+function globPattern(glob: string): RegExp {
   const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
 }

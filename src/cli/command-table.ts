@@ -17,6 +17,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
+import { exportCommand } from './commands/export.ts';
 import { footprintCommand } from './commands/footprint.ts';
 import { heatCommand } from './commands/heat.ts';
 import { hotCommand } from './commands/hot.ts';
@@ -56,6 +57,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   hotCommand,
   runCommand,
   queryCommand,
+  exportCommand,
   benchRecordCommand,
   benchDecodeCommand,
   benchAnalyseCommand,

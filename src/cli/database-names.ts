@@ -5,10 +5,10 @@ import { u64FromBigint } from '../base/index.ts';
 import type { CodeTable } from '../format/index.ts';
 import type { DatabaseNames } from '../store/index.ts';
 import { formatSymbol, type GuestSymbols } from '../symbols/index.ts';
-import { codeNames } from './code-names.ts';
+import { traceNames } from './trace-names.ts';
 
 export function databaseNames(code: CodeTable, symbols: GuestSymbols): DatabaseNames {
-  const names = codeNames(code, symbols);
+  const names = traceNames(code, symbols);
   return {
     functionOf(block) {
       if (code.insnCount(block) === 0) return undefined;

@@ -3,7 +3,7 @@
 
 import type { HotResult, HotUnits, TraceShape } from '../analysis/index.ts';
 import { formatHex64 } from '../base/index.ts';
-import type { CodeNames } from './code-names.ts';
+import type { TraceNames } from './trace-names.ts';
 
 interface AccessCount {
   readonly loads: number;
@@ -48,7 +48,7 @@ export interface HotFigures {
 export function hotFigures(
   { loads, stores, lines, pages, byInsn }: HotResult,
   shape: TraceShape,
-  names: CodeNames,
+  names: TraceNames,
   top: number,
 ): HotFigures {
   const functions = new Map<string, HotFunction>();
@@ -102,7 +102,7 @@ function mostFirst<T extends AccessCount>(rows: readonly T[], top: number): T[] 
   return rows.toSorted((a, b) => b.loads + b.stores - (a.loads + a.stores)).slice(0, top);
 }
 
-function placesOf({ unitBytes, unitCount, units }: HotUnits, names: CodeNames): HotPlaces {
+function placesOf({ unitBytes, unitCount, units }: HotUnits, names: TraceNames): HotPlaces {
   return {
     unitBytes,
     count: unitCount,

@@ -4,9 +4,9 @@
 import type { AddressSpan, Selection, Span, TraceShape } from '../analysis/index.ts';
 import { parseCount, parseHex64, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { CodeNames } from './code-names.ts';
 import { selectFunctions, withoutIdle } from './code-selection.ts';
 import { type CommandInput, findText, type OptionSpec } from './command-spec.ts';
+import type { TraceNames } from './trace-names.ts';
 
 export const SELECTION_OPTIONS: readonly OptionSpec[] = [
   {
@@ -48,7 +48,7 @@ export function selectionFrom(
   input: CommandInput,
   trace: Trace,
   shape: TraceShape,
-  names: CodeNames,
+  names: TraceNames,
 ): Selection {
   const from = placeFrom(input, 'from');
   const to = placeFrom(input, 'to');
@@ -143,7 +143,7 @@ function addressesFrom(input: CommandInput): AddressSpan | undefined {
 }
 
 /** "0x1000-0x2000", half open, or "0x1000+4K". */
-export function parseAddressRange(text: string, what: string): AddressSpan {
+function parseAddressRange(text: string, what: string): AddressSpan {
   const match = /^(?<begin>[^-+]+)(?<sign>[-+])(?<rest>.+)$/.exec(text.trim());
   if (match === null) {
     throw new TraceError('bad-argument', `${what} is not a range of addresses`, {

@@ -111,6 +111,15 @@ describe('a case', () => {
     expect(expectation.instructions).toBe(1);
   });
 
+  it('takes the first of several rules of a line that applies', () => {
+    const source = caseOf(
+      'nop ;= r1:data ;~ task-flag-in-four-bytes [>=11]: r2:data ;~ ins-stores-zero-first [<10]: r3:data ;~ ins-stores-zero-first: r4:data',
+    );
+    const { happenings, rules } = expectationIn(source);
+    expect(happenings).toMatchObject([{ access: { size: 4 } }]);
+    expect([...rules]).toEqual(['ins-stores-zero-first']);
+  });
+
   it('applies rules to the QEMUs that they name', () => {
     const source = caseOf(
       'cmpsb ;= r1:data r1:page ;~ cmps-second-first [>=10]: r1:page r1:data',
@@ -152,6 +161,16 @@ describe('mistakes', () => {
       'a rule that excuses an access that is not there',
       caseOf('nop ;= r4:data w4:data ;~ lock-neg-loads-twice: r4:data r4:data'),
       'leaves out what the manual prescribes',
+    ],
+    [
+      'a rule of less that leaves out nothing',
+      caseOf('nop ;= r2:data ;~ mxcsr-only-with-sse: r1:data r1:data+1'),
+      'leaves out nothing of what the manual prescribes',
+    ],
+    [
+      'a rule of less that adds',
+      caseOf('nop ;= r2:data ;~ mxcsr-only-with-sse: r1:data r1:page'),
+      'adds to what the manual prescribes',
     ],
     [
       'a rule of order that adds',

@@ -133,7 +133,7 @@ export function parseGuest(guest: GuestFile): GuestSource {
   for (const line of guest.lines) {
     const parts = splitLine(line);
     const bits = /^\[?bits (\d+)\]?$/.exec(parts.code)?.[1];
-    const hasStatement = parts.says !== undefined || parts.rule !== undefined;
+    const hasStatement = parts.says !== undefined || parts.rules.length > 0;
     if (parts.code.startsWith('%')) {
       // Macros are read where their definitions stand, not where they are used.
     } else if (bits !== undefined) {

@@ -7,17 +7,11 @@ import { makeFolder, PLUGIN_IS_BUILT, runLoadstore } from './run-loadstore.ts';
 interface Demo {
   readonly slowdown: number;
   readonly trace: { readonly complete: boolean; readonly totals: { readonly accesses: number } };
-  readonly tops: {
-    readonly pages: readonly {
-      readonly name: string;
-      readonly loads: number;
-      readonly stores: number;
-    }[];
-    readonly functions: {
-      readonly loads: number;
-      readonly stores: number;
-      readonly functions: readonly { readonly name: string }[];
-    };
+  readonly hot: {
+    readonly loads: number;
+    readonly stores: number;
+    readonly pages: { readonly top: readonly object[] };
+    readonly functions: { readonly top: readonly { readonly name: string }[] };
   };
 }
 
@@ -32,11 +26,11 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore demo', () => {
     const result = JSON.parse(out) as Demo;
     expect(result.trace.complete).toBe(true);
     expect(result.slowdown).toBeGreaterThan(1);
-    const { pages, functions } = result.tops;
-    expect(pages).toHaveLength(10);
-    expect(functions.loads + functions.stores).toBe(result.trace.totals.accesses);
+    const { pages, functions, loads, stores } = result.hot;
+    expect(pages.top).toHaveLength(10);
+    expect(loads + stores).toBe(result.trace.totals.accesses);
     // The kernel checks its keys with multi-precision arithmetic and clears pages in every boot.
-    const names = functions.functions.map(({ name }) => name);
+    const names = functions.top.map(({ name }) => name);
     expect(names).toHaveLength(10);
     expect(
       names.filter((name) => /^(mpihelp_|__?memset|memset|clear_page)/.test(name)).length,

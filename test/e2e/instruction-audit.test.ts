@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { auditTrace } from '../../src/audit/index.ts';
 import { guestNames, openGuest } from '../../src/guests/index.ts';
 import { recordGuestNamed } from './guest-sections.ts';
-import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
+import { PLUGIN_IS_BUILT, runLoadstore } from './run-loadstore.ts';
 
 /** Each run of each guest, with one thread for all vCPUs. */
 const RUNS = guestNames().flatMap((name) =>
@@ -41,5 +41,27 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the instruction audit', () => {
     } finally {
       await run.close();
     }
+  });
+
+  it('is a command: exit code 0 when all is explained, 1 and the places when not', async () => {
+    const plain = await recordGuestNamed('plain');
+    const clean = await runLoadstore('audit', plain.outcome.file, '--json');
+    await plain.close();
+    expect(clean.exitCode).toBe(0);
+    const { unexplained, byMnemonic } = JSON.parse(clean.out) as {
+      unexplained: number;
+      byMnemonic: { mnemonic: string; expected: number; recorded: number }[];
+    };
+    expect(unexplained).toBe(0);
+    expect(byMnemonic.find(({ mnemonic }) => mnemonic === 'cmpxchg16b')?.expected).toBeGreaterThan(
+      0,
+    );
+
+    const real = await recordGuestNamed('real');
+    const hole = await runLoadstore('audit', real.outcome.file);
+    await real.close();
+    expect(hole.exitCode).toBe(1);
+    expect(hole.out).toContain('NOT EXPLAINED: 2 accesses, 0 wrong addresses');
+    expect(hole.out).toMatch(/0xff0b8 {2}mov \[0x5034\], cx .*: 1 missing/);
   });
 });

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type CountsResult, countsAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
+import type { CountsFigures } from '../analysis-results.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
-  type AnalysisReport,
   reportOf,
   runPass,
   withAnalysis,
 } from '../analysis-run.ts';
 import { type CommandSpec, printResult } from '../command-spec.ts';
 import { renderCounts } from '../render/counts.ts';
-
-export interface InstructionShare {
-  readonly mnemonic: string;
-  readonly executions: number;
-}
-
-export type CountsFigures = Omit<CountsResult, 'executions'> & {
-  /** Most executed first; together they are `instructions`. */
-  readonly byMnemonic: readonly InstructionShare[];
-};
-
-export type CountsReport = AnalysisReport<object, CountsFigures>;
 
 export const countsCommand: CommandSpec = {
   name: 'counts',

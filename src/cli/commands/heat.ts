@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type HeatResult, type HeatRow, heatAnalysis } from '../../analysis/index.ts';
+import { heatAnalysis } from '../../analysis/index.ts';
 import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findCount, findText, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHeat } from '../render/heat.ts';
@@ -17,22 +11,6 @@ const DEFAULT_ROWS = 48;
 const MAX_ROWS = 4096;
 /** Of the counts in each thread. */
 export const HEAT_MEMORY_BYTES: number = 2 ** 26;
-
-export type NamedHeatRow = Pick<HeatRow, 'loads' | 'stores'> & {
-  readonly address: string;
-  /** Symbol of its first byte, or the region of the address space. */
-  readonly name: string;
-};
-
-export type HeatReport = AnalysisReport<
-  {
-    /** Smallest size of a row. */
-    readonly unitBytes: number;
-    readonly windowInstructions: number;
-    readonly rows: number;
-  },
-  Omit<HeatResult, 'rows'> & { readonly rows: readonly NamedHeatRow[] }
->;
 
 export const heatCommand: CommandSpec = {
   name: 'heat',

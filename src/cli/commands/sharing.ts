@@ -7,50 +7,12 @@ import {
   sharingAnalysis,
 } from '../../analysis/index.ts';
 import { ExitCode, formatHex64 } from '../../base/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
-import type { CodeNames } from '../code-names.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findCount, findSize, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION } from '../geometry-options.ts';
 import { renderSharing } from '../render/sharing.ts';
-
-interface Misses {
-  readonly trueSharing: number;
-  readonly falseSharing: number;
-}
-
-export interface SharingFunction extends Misses {
-  readonly name: string;
-}
-
-export interface NamedSharedLine extends Misses {
-  /** Physical. */
-  readonly address: string;
-  /** Virtual, for the access that missed first. */
-  readonly vaddr: string;
-  readonly name: string;
-  readonly kind: SharedLine['kind'];
-  /** Bytes of the line, bit n for byte n, in hexadecimal. */
-  readonly vcpus: readonly {
-    readonly vcpu: number;
-    readonly loaded: string;
-    readonly stored: string;
-  }[];
-}
-
-export type SharingFigures = Omit<SharingResult, 'topLines' | 'sites'> & {
-  readonly functionCount: number;
-  /** Most coherence misses first. */
-  readonly functions: readonly SharingFunction[];
-  readonly topLines: readonly NamedSharedLine[];
-};
-
-export type SharingReport = AnalysisReport<SharingParameters, SharingFigures>;
+import type { NamedSharedLine, SharingFigures, SharingFunction } from '../sharing-report.ts';
+import type { TraceNames } from '../trace-names.ts';
 
 export const DEFAULT_SHARING: SharingParameters = {
   lineBytes: 64,
@@ -96,7 +58,7 @@ docs/reuse-sharing-strides.md has more.`,
 
 function sharingFigures(
   { sites, topLines, ...result }: SharingResult,
-  names: CodeNames,
+  names: TraceNames,
   top: number,
 ): SharingFigures {
   const functions = new Map<string, SharingFunction>();
@@ -109,7 +71,7 @@ function sharingFigures(
       falseSharing: falseSharing + (known?.falseSharing ?? 0),
     });
   }
-  const total = (one: Misses): number => one.trueSharing + one.falseSharing;
+  const total = (one: SharingFunction): number => one.trueSharing + one.falseSharing;
   return {
     ...result,
     functionCount: functions.size,
@@ -118,7 +80,7 @@ function sharingFigures(
   };
 }
 
-function nameLine(line: SharedLine, names: CodeNames): NamedSharedLine {
+function nameLine(line: SharedLine, names: TraceNames): NamedSharedLine {
   const { kind, trueSharing, falseSharing, vcpus } = line;
   return {
     address: formatHex64(line.addressLo, line.addressHi),

@@ -4,60 +4,18 @@ import {
   confidentShare,
   REGULAR_SHARE,
   type StrideClass,
-  type StrideCount,
   type StridesResult,
   sortStrides,
   stridesAnalysis,
 } from '../../analysis/index.ts';
 import { ExitCode, formatHex64 } from '../../base/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
-import type { CodeNames } from '../code-names.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
 import { renderStrides } from '../render/strides.ts';
+import type { ClassCount, StridesFigures } from '../strides-report.ts';
+import type { TraceNames } from '../trace-names.ts';
 
 const DEFAULT_TOP = 20;
-
-/** Loads or stores of an instruction. */
-export interface StrideInstruction {
-  readonly address: string;
-  readonly function: string;
-  /** Disassembly. */
-  readonly text: string;
-  readonly kind: 'load' | 'store';
-  readonly class: StrideClass;
-  readonly accesses: number;
-  /** Accesses with one before them by the same code on the same vCPU. */
-  readonly steps: number;
-  /** Those known best, most often first. */
-  readonly strides: readonly StrideCount[];
-  /** Part of the steps that the first stride is at least; and what is sure of it with 95 %. */
-  readonly share: number;
-  readonly confidence: number;
-}
-
-export interface ClassCount {
-  readonly instructions: number;
-  readonly accesses: number;
-}
-
-export interface StridesFigures {
-  readonly accesses: number;
-  readonly noAddress: number;
-  readonly byClass: Readonly<Record<StrideClass, ClassCount>>;
-  /** Most accesses first. */
-  readonly instructions: readonly StrideInstruction[];
-}
-
-export type StridesReport = AnalysisReport<
-  { readonly regularShare: number; readonly reportTop: number },
-  StridesFigures
->;
 
 export const stridesCommand: CommandSpec = {
   name: 'strides',
@@ -105,7 +63,7 @@ interface Place {
 
 function stridesFigures(
   { accesses, noAddress, sites }: StridesResult,
-  names: CodeNames,
+  names: TraceNames,
   top: number,
 ): StridesFigures {
   // Code that was translated several times is in several blocks.

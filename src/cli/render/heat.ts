@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
-import type { HeatReport, NamedHeatRow } from '../commands/heat.ts';
+import type { HeatReport, NamedHeatRow } from '../analysis-results.ts';
 import { drawTable } from './table.ts';
 
 /** From nothing to most, on a logarithmic scale. */

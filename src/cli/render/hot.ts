@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
-import type { HotReport } from '../commands/hot.ts';
+import type { HotReport } from '../analysis-results.ts';
 import type { HotFigures, HotPlaces } from '../hot-figures.ts';
 import { drawTable, moreLine } from './table.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { SharingReport } from '../commands/sharing.ts';
+import type { SharingReport } from '../sharing-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
 export function renderSharing({ parameters, result }: SharingReport): string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StrideClass } from '../../analysis/index.ts';
 import { formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { StrideInstruction, StridesReport } from '../commands/strides.ts';
+import type { StrideInstruction, StridesReport } from '../strides-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
 const CLASSES: readonly (readonly [StrideClass, string])[] = [

@@ -12,7 +12,7 @@ import {
 } from '../isa/index.ts';
 import { formatSymbol, type GuestSymbols, nameCode, nameLinuxRegion } from '../symbols/index.ts';
 
-export interface CodeNames {
+export interface TraceNames {
   readonly hasSymbols: boolean;
   addressOf(block: number, insn: number): U64;
   /** Symbol of the function that the instruction belongs to; undefined without one. */
@@ -29,7 +29,7 @@ export interface CodeNames {
 
 const DELIVERY = '(event delivery)';
 
-export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
+export function traceNames(code: CodeTable, symbols: GuestSymbols): TraceNames {
   const offsetsOf = lastOf((block: number) => code.insnOffsets(block));
   const fallbackOf = lastOf((block: number) => nameCode(code, symbols, block));
   const bytesOf = (block: number, insn: number): Uint8Array => {
