@@ -197,8 +197,9 @@ describe('reuse distances', { timeout: 60_000 }, () => {
   });
 
   it('are those of a list of lines for many lines, places renumbered, tables grown', () => {
-    // 3 x 65536 places are used up; 16384 slots are outgrown.
-    const lines = mixedLines(7, 300_000, 40_000);
+    // More lines than 2^18 places are there at once, so that counts of all levels are summed.
+    const sweep = Array.from({ length: 270_000 }, (_, i) => BigInt(5_000_000 + i));
+    const lines = [...sweep, ...mixedLines(7, 200_000, 40_000), ...sweep.toReversed(), ...sweep];
     const result = measure(EXACT, [columnsOfLines(lines)]);
     const wanted = fastDistances(lines);
     expect(result.compulsory).toBe(new Set(lines).size);
@@ -207,7 +208,7 @@ describe('reuse distances', { timeout: 60_000 }, () => {
       expect({ from, references }).toEqual({ from, references: inside });
     }
     expect(result.compulsory).toBeGreaterThan(16_384);
-    expect(result.distances?.max).toBeGreaterThan(32_000);
+    expect(result.distances?.max).toBeGreaterThan(270_000);
   });
 
   it.each([
@@ -267,6 +268,34 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
     expect(sampled.topDistant).toEqual(exact.topDistant);
     const shared = exact.missRatioCurve.filter(({ lines: size }) => size >= 4);
     expect(sampled.missRatioCurve.slice(0, shared.length)).toEqual(shared);
+  });
+
+  it('are exact among the lines that are kept, when others were given up', () => {
+    const parameters = { ...EXACT, sampling: { kind: 'size', lines: 100 } as const };
+    const state = createReuseState(parameters);
+    const first = Array.from({ length: 1000 }, (_, i) => BigInt(i));
+    consumeReuse(state, columnsOfLines(first));
+    const { topUsed, rate } = harvestReuse(state);
+    const kept = new Set(Array.from({ length: topUsed.length / 4 }, (_, i) => topUsed[4 * i]));
+    expect(kept.size).toBeGreaterThan(60);
+    // Even lines until places are renumbered; the odd ones wait from before.
+    const even = first.filter((line) => line % 2n === 0n);
+    const later = [...Array.from({ length: 2500 }, () => even).flat(), ...first];
+    consumeReuse(state, columnsOfLines(later));
+    const own = [...first, ...later].filter((line) => kept.has(Number(line)));
+    expect(own.length).toBeGreaterThan(70_000);
+    const wanted = new Map<number, number>();
+    for (const distance of listDistances(own, 4).distances) {
+      const whole = Math.floor(distance / rate);
+      let bin = 0;
+      while (lowestOfBin(bin + 1) <= whole) bin++;
+      wanted.set(bin, (wanted.get(bin) ?? 0) + 1);
+    }
+    const counts = harvestReuse(state);
+    expect(counts.rate).toBe(rate);
+    expect(new Map([...counts.histogram.entries()].filter(([, count]) => count > 0))).toEqual(
+      wanted,
+    );
   });
 
   it('are the same in any stretches', () => {
