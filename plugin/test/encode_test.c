@@ -142,19 +142,6 @@ TEST(encode_software_interrupt_completes)
     CHECK_EQ(chunk_header(c).user_accesses, 1);
 }
 
-/* into does not end its block. */
-TEST(encode_software_interrupt_in_the_middle)
-{
-    const TraceSection *c;
-
-    code_add(0x1000, MODE_64_USER, "8b 03;ce;90;90");
-    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|"
-               "event 0x204 0 0x1002 0");
-    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 2 0 cause 1 | "
-                               "@1,1 event 0x204 0 0x1002 0");
-    check_counts(c, 2, 1, 0, 0);
-}
-
 /* into goes on, and does not end its block, when there is no overflow; an
  * interrupt whose delivery led to a fault has not completed. */
 TEST(encode_software_interrupt_that_leaves_its_block)
