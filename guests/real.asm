@@ -73,26 +73,73 @@ l_int:  int 0x82
         mov [data + 0x30], cx           ;= w2:data+0x30
         ENDCASE
         xor cx, cx
-        mov dword [0], LOW_ROM << 12 | IN_ROM(on_divide)
+        mov dword [0], LOW_ROM << 12 | IN_ROM(skip_2)
+        mov dword [6 * 4], LOW_ROM << 12 | IN_ROM(skip_2)
+        mov dword [5 * 4], LOW_ROM << 12 | IN_ROM(skip_4)
+        mov dword [1 * 4], LOW_ROM << 12 | IN_ROM(stepped)
         CASE real-exception, "#DE in real mode: three pushes; the handler skips the instruction", event-delivery
         mov [data + 0x32], cx           ;= w2:data+0x32
-        ;= event 0 at l_div: r4:0 w2:stack16-2 w2:stack16-4 w2:stack16-6 ;! real-mode-exception
-        ;~ real-mode-block-counts-whole: - 4     ; div, mov, the mark, jmp
-        ;= on_divide w2:stack16-8
-        ;= -
-        ;= d_skip r2:stack16-6 w2:stack16-6
-        ;= d_pop r2:stack16-8
-        ;= d_ret r2:stack16-6 r2:stack16-4 r2:stack16-2
+        ;= event 0 at l_div: r4:0 w2:stack16-2 w2:stack16-4 w2:stack16-6
+        ;= run skip_2(stack16)
 l_div:  div cl                          ;= ?
         mov [data + 0x34], cx           ;= w2:data+0x34
         ENDCASE
+        CASE real-exception-before-ret, "#UD in a block that ends with ret, through the handler of #DE", event-delivery
+        call ud_sub                     ;= w2:stack16-2
+        ;= ud_sub w2:data+0x36
+        ;= ? l_ud
+        ;= event 6 at l_ud: r4:6*4 w2:stack16-4 w2:stack16-6 w2:stack16-8
+        ;= run skip_2(stack16-2)
+        ;= ud_add r2:data+0x38 w2:data+0x38
+        ;= ud_ret r2:stack16-2
+        ENDCASE
+        mov dword [data + 0x3c], 5 | 9 << 16
+        mov ax, 4
+        CASE real-bound, "bound outside its limits: #BR after both limits are read", event-delivery
+        ;= ? l_bound r2:data+0x3c!aborted r2:data+0x3e!aborted
+        ;= event 5 at l_bound: r4:5*4 w2:stack16-2 w2:stack16-4 w2:stack16-6
+        ;= run skip_4(stack16)
+l_bound: bound ax, [data + 0x3c]        ;= ?
+        inc word [data + 0x40]          ;= r2:data+0x40 w2:data+0x40
+        ENDCASE
+        pushf
+        or byte [stack16 - 1], 1
+        CASE real-step, "TF: a trap behind the next instruction, and none in the handler", event-delivery
+        popf                            ;= r2:stack16-2
+        mov [data + 0x42], ax           ;= w2:data+0x42
+        ;= event 1 at l_stepped: r4:1*4 w2:stack16-2 w2:stack16-4 w2:stack16-6
+        ;= stepped w2:stack16-8
+        ;= -
+        ;= s_and r2:stack16-2 w2:stack16-2
+        ;= s_pop r2:stack16-8
+        ;= s_ret r2:stack16-6 r2:stack16-4 r2:stack16-2
+l_stepped: mov [data + 0x44], ax        ;= w2:data+0x44
+        ENDCASE
         jmp to_protected
-on_divide:
+ud_sub: mov [data + 0x36], ax
+l_ud:   ud2
+ud_add: inc word [data + 0x38]
+ud_ret: ret
+        ;= sequence skip_2(top)
+skip_2: push bp                         ;= w2:top-8
+        mov bp, sp
+        add word [bp + 2], 2            ;= r2:top-6 w2:top-6
+        pop bp                          ;= r2:top-8
+        iret                            ;= r2:top-6 r2:top-4 r2:top-2
+        ;= endsequence
+        ;= sequence skip_4(top)
+skip_4: push bp                         ;= w2:top-8
+        mov bp, sp
+        add word [bp + 2], 4            ;= r2:top-6 w2:top-6
+        pop bp                          ;= r2:top-8
+        iret                            ;= r2:top-6 r2:top-4 r2:top-2
+        ;= endsequence
+stepped:
         push bp
         mov bp, sp
-d_skip: add word [bp + 2], 2
-d_pop:  pop bp
-d_ret:  iret
+s_and:  and word [bp + 6], ~0x100
+s_pop:  pop bp
+s_ret:  iret
 rom_word: dw 0x4321
 handler:
         inc word [ss:data + 6]
@@ -112,5 +159,8 @@ main:
         CHECK word [data + 16], 0x4321
         CHECK word [PARAGRAPH * 16 + data], 0x4321
         CHECK word [data + 0x20], 0x1234
+        CHECK word [data + 0x38], 1
+        CHECK word [data + 0x40], 1
+        CHECK word [data + 0x44], 4
         PASS
 END_OF_GUEST

@@ -3,6 +3,7 @@
 ;@ run smp=2
 ;@ run multi smp=2 thread=multi needs=">=10: QEMU 7.2 uses freed memory with a plugin and thread=multi: such recordings are refused"
 %include "boot.inc"
+%include "second.inc"
 
 ROUNDS      equ 50
 VALUES      equ 400
@@ -11,32 +12,11 @@ own_0       equ DATA + 0x1000
 own_1       equ DATA + 0x2000
 flag        equ DATA + 0x3000
 table       equ DATA + 0x4000
-here        equ DATA + 0x5000       ; + vCPU: has come to a meeting
-STARTUP     equ 0x9000              ; where the second vCPU begins, in real mode
-STACK_1     equ 0x3d0000
 top_0       equ STACK
 top_1       equ STACK_1
 
-; MEET vCPU, number: goes on when both are there.
-%macro MEET 2
-        mov byte [here + %1], %2
-%%wait: pause
-        cmp byte [here + 1 - %1], %2
-        jb %%wait
-%endmacro
-
 main:
-        mov esi, startup
-        mov edi, STARTUP
-        mov ecx, startup.end - startup
-        rep movsb
-        mov ebx, LAPIC
-        mov dword [rbx + 0xf0], 0x1ff
-        mov dword [rbx + 0x300], 0xc4500        ; INIT to all others
-        mov ecx, 1000
-.wait:  pause
-        loop .wait
-        mov dword [rbx + 0x300], 0xc4600 | STARTUP >> 12
+        START_SECOND
         MEET 0, 1
 
         mov ebx, own_0
@@ -107,38 +87,5 @@ w_load: mov rax, [rbx]                  ;= r8:own
 w_leaf: inc byte [rbx + 24]
 l_ret:  ret
 
-        bits 16
-startup:
-        cli
-        xor ax, ax
-        mov ds, ax
-        o32 lgdt [STARTUP + (.gdtr - startup)]
-        mov eax, cr0
-        or al, 1
-        mov cr0, eax
-        jmp dword KCODE32:STARTUP + (.protected - startup)
-        bits 32
-.protected:
-        mov ax, KDATA
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
-        mov eax, TABLES
-        mov cr3, eax
-        mov eax, cr4
-        or eax, 0x620
-        mov cr4, eax
-        mov ecx, 0xc0000080
-        rdmsr
-        or eax, 0x101
-        wrmsr
-        mov eax, cr0
-        and eax, ~0xc
-        or eax, 0x80010003
-        mov cr0, eax
-        jmp KCODE:other_main
-        align 4
-.gdtr:  dw gdtr - gdt - 1
-        dd gdt
-.end:
+        SECOND_VCPU
 END_OF_GUEST

@@ -555,7 +555,11 @@ function fillPerBlock(
     const id = u32((block - blockTable) >> BLOCK_SHIFT);
     for (let i = begin; i < end; i++) store<u32>(BLOCK + (i << 2), id);
   }
-  if ((columns & COLUMN_CPL) !== 0) memory.fill(CPL + begin, load<u8>(block, B_CPL), end - begin);
+  if ((columns & COLUMN_CPL) !== 0) {
+    // Most stretches are of a few accesses: a call of memory.fill takes longer.
+    const cpl = load<u8>(block, B_CPL);
+    for (let i = begin; i < end; i++) store<u8>(CPL + i, cpl);
+  }
   if ((columns & COLUMN_INSN) !== 0) {
     let member: usize = usize(load<u32>(block, B_SHAPE)) + (usize(firstMember) << 1);
     for (let i = begin; i < end; i++) {

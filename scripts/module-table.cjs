@@ -16,6 +16,8 @@ const ALLOWED_EDGES = {
   report: ['base', 'query'],
   'report-page': ['base', 'report'],
   export: ['base', 'format', 'symbols'],
+  query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
+  export: ['base', 'format', 'isa'],
   store: ['base', 'format'],
   capture: ['base', 'format'],
   guests: ['base', 'format', 'capture'],

@@ -79,9 +79,10 @@ function linesOf({ length, vaddr, size, flags }) {
   assert(vaddr !== undefined && size !== undefined && flags !== undefined);
   const lines = [];
   for (let i = 0; i < length; i++) {
-    if ((flags[i] & (FLAG_DEVICE_OR_ABORTED | FLAG_PHYSICAL_ONLY)) !== 0) continue;
-    const last = BigInt.asUintN(64, vaddr[i] + BigInt(size[i]) - 1n) >> LINE_SHIFT;
-    for (let line = vaddr[i] >> LINE_SHIFT; line <= last; line++) lines.push(line << LINE_SHIFT);
+    const [at = 0n, bytes = 0, flag = 0] = [vaddr[i], size[i], flags[i]];
+    if ((flag & (FLAG_DEVICE_OR_ABORTED | FLAG_PHYSICAL_ONLY)) !== 0) continue;
+    const last = BigInt.asUintN(64, at + BigInt(bytes) - 1n) >> LINE_SHIFT;
+    for (let line = at >> LINE_SHIFT; line <= last; line++) lines.push(line << LINE_SHIFT);
   }
   return BigUint64Array.from(lines);
 }
@@ -117,11 +118,11 @@ function compare(counts, report) {
     number('Reuse distance standard deviation'),
     Number(distances.standardDeviation.toFixed(2)),
   );
-  const theirs = new Map(
-    [...report.matchAll(/^ *(\d+) +(\d+) +[\d.]+% +[\d.]+% *:/gm)].map(([, distance, count]) => [
-      ...[Number(distance), Number(count)],
-    ]),
-  );
+  /** @type {Map<number, number>} */
+  const theirs = new Map();
+  for (const [, distance, count] of report.matchAll(/^ *(\d+) +(\d+) +[\d.]+% +[\d.]+% *:/gm)) {
+    theirs.set(Number(distance), Number(count));
+  }
   const ours = new Map([...counts.histogram.entries()].filter(([, count]) => count > 0));
   assert.deepEqual(theirs, ours);
   console.log(

@@ -242,7 +242,7 @@ function binOf(distance: u64): usize {
   if (distance < 2 << BIN_LOG2) return <usize>distance;
   const log2 = 63 - <u32>clz(distance);
   const part = <usize>(distance >> (log2 - BIN_LOG2)) & ((1 << BIN_LOG2) - 1);
-  return (<usize>(log2 - BIN_LOG2 + 1) << BIN_LOG2) + part;
+  return ((<usize>(log2 - BIN_LOG2 + 1)) << BIN_LOG2) + part;
 }
 
 function addLine(line: u64, slot: usize): void {
@@ -369,7 +369,7 @@ function lowerThreshold(): void {
   const before = threshold;
   threshold -= (threshold + 7) >> 3;
   const scale = <f64>threshold / <f64>before;
-  const end = histogram + (<usize>binOf(u64.MAX_VALUE) << 3);
+  const end = histogram + ((<usize>binOf(u64.MAX_VALUE)) << 3);
   for (let bin = histogram; bin <= end; bin += 8) store<f64>(bin, load<f64>(bin) * scale);
   sampledTouches *= scale;
   newLines *= scale;

@@ -20,6 +20,7 @@ bool ls_deliver_is_possible(void)
 static void push_event(LsRecorder *r, const LsOpenEvent *event,
                        uint64_t flags)
 {
+    r->events++;
     ls_push(r, (event->what | flags) << 16 | LS_W_EVENT);
     ls_push(r, event->error);
     ls_push(r, event->ip);
@@ -183,6 +184,7 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
     const LsCpuDump *before = &event->before;
     LsDelivery d;
     LsCpuDump now;
+    bool complete;
     int count = -1;
 
     event->open = false;
@@ -198,9 +200,11 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
             count = -1;
         }
     }
-    push_event(r, event, count >= 0 ? LS_EV_DELIVERED : 0);
+    complete = count >= 0 && ls_delivery_is_complete(&d, after);
+    push_event(r, event, (count >= 0 ? LS_EV_DELIVERED : 0) |
+                             (count >= 0 && !complete ? LS_EV_FAILED : 0));
     if (count >= 0) {
-        if (ls_delivery_is_complete(&d, after) &&
+        if (complete &&
             !ls_delivery_agrees(&d, before, (unsigned)count)) {
             r->delivery_mismatches++;
         }
@@ -225,7 +229,7 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
             can_be_told(&cpu.paging, &d, d.count) &&
             ls_read_linear(&cpu.paging, stack, 2, &frame_ip) &&
             ls_read_linear(&cpu.paging, stack + 2, 2, &frame_cs)) {
-            if (!(what & LS_EV_SOFTWARE)) {
+            if (ip == UINT64_MAX) {
                 event.ip = (frame_cs << 4) + frame_ip;
             }
             push_event(r, &event, LS_EV_DELIVERED);

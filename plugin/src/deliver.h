@@ -32,8 +32,8 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
                      const LsCpuDump *after);
 
 /* Tells an interrupt in real mode, of which nothing was logged but its vector;
- * the handler has not begun.  `what` has LS_EV_* bits, `ip` is that of a software
- * interrupt.  Tells nothing of an into that does not interrupt. */
+ * the handler has not begun.  `what` has LS_EV_* bits; an `ip` of all ones is that
+ * of the frame.  Tells nothing of an into that does not interrupt. */
 void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip);
 
 /* Counts what QEMU 7.2 reported in deliveries (T1) and was not part of those

@@ -217,8 +217,11 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
         }
         return (Exit){ 0 };
     }
-    if (what & LS_EV_SOFTWARE) {
-        return (Exit){ 0 }; /* ends its block, and completes */
+    if (what & LS_EV_SOFTWARE && !(what & LS_EV_FAILED)) {
+        /* Completes; into may have more behind it. */
+        return index >= 0 && index < code->insn_count - 1
+                   ? leave_at(code, index + 1, LS_CUT_EXCEPTION, at, end)
+                   : (Exit){ 0 };
     }
     if (index < 0) {
         /* The block ran to its end: the fault is that of fetching what comes
@@ -392,7 +395,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         break;
     case LS_W_EVENT:
         note = ls_chunk_note(e, LS_NOTE_EVENT);
-        ls_put_varint(note, payload);
+        ls_put_varint(note, payload & ~(uint64_t)LS_EV_FAILED);
         ls_put_varint(note, at[1]);
         ls_put_low(note, at[2], 8);
         ls_put_low(note, at[3], 8);

@@ -211,3 +211,76 @@ unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64)
         return 0;
     }
 }
+
+/* Past the prefixes of code that is not 64-bit. */
+static unsigned skip_prefixes(const uint8_t *bytes, unsigned len, bool *wide)
+{
+    unsigned at = 0;
+
+    while (at + 1 < len && is_prefix(bytes[at], false)) {
+        *wide ^= bytes[at] == 0x66;
+        at++;
+    }
+    return at;
+}
+
+void ls_insn_branch(const uint8_t *bytes, unsigned len, bool wide,
+                    LsBranch *branch)
+{
+    unsigned at = skip_prefixes(bytes, len, &wide), op = bytes[at];
+    unsigned second = at + 1 < len ? bytes[at + 1] : 0;
+    unsigned wide_bytes = wide ? 4 : 2, immediate = 0;
+
+    *branch = (LsBranch){ .falls_through = true,
+                          .mask = wide ? UINT32_MAX : 0xffff };
+    if ((op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0) { /* jcc, loop, jcxz */
+        immediate = 1;
+    } else if (op == 0x0f && (second & 0xf0) == 0x80) {
+        immediate = wide_bytes;
+    } else if (op == 0xe8 || op == 0xe9 || op == 0xeb) { /* call, jmp */
+        immediate = op == 0xeb ? 1 : wide_bytes;
+        branch->falls_through = false;
+    } else if (op == 0x0f) { /* syscall, sysret, sysenter, sysexit, rsm, vmrun */
+        branch->anywhere = second == 0x05 || second == 0x07 ||
+                           second == 0x34 || second == 0x35 ||
+                           second == 0xaa ||
+                           (second == 0x01 && bytes[len - 1] == 0xd8);
+    } else if (op == 0xff) { /* call, jmp through a register or memory */
+        branch->anywhere = (second >> 3 & 7) >= 2 && (second >> 3 & 7) <= 5;
+    } else { /* ret, retf, int3, int, into, iret, int1, far call and jmp */
+        branch->anywhere = op == 0xc2 || op == 0xc3 ||
+                           (op >= 0xca && op <= 0xcf) || op == 0xf1 ||
+                           op == 0x9a || op == 0xea;
+    }
+    branch->taken = immediate != 0;
+    for (unsigned i = 0; i < immediate; i++) {
+        branch->displacement |= (uint32_t)bytes[len - immediate + i] << 8 * i;
+    }
+    if (immediate && immediate < 4 && bytes[len - 1] & 0x80) {
+        branch->displacement |= UINT32_MAX << 8 * immediate;
+    }
+}
+
+uint32_t ls_insn_faults(const uint8_t *bytes, unsigned len)
+{
+    bool wide = false;
+    unsigned at = skip_prefixes(bytes, len, &wide), op = bytes[at];
+    unsigned second = at + 1 < len ? bytes[at + 1] : 0;
+    /* Any may be undefined here, or have an operand beyond a segment. */
+    uint32_t vectors = 1 << 1 | 1 << 6 | 1 << 8 | 1 << 12 | 1 << 13;
+
+    if (op == 0xd4 || ((op & 0xfe) == 0xf6 && (second >> 3 & 7) >= 6)) {
+        /* aam, div, idiv */
+        return op == 0xd4 || second >= 0xc0 ? 1u << 0 : vectors | 1u << 0;
+    }
+    if (op == 0x62) {
+        return vectors | 1 << 5; /* bound */
+    }
+    if (op == 0x0f && (second == 0x0b || second == 0xb9 || second == 0xff)) {
+        return 1 << 6; /* ud2, ud1, ud0 */
+    }
+    if ((op & 0xf8) == 0xd8 || op == 0x9b || op == 0x0f) {
+        vectors |= 1 << 7 | 1 << 16 | 1 << 19; /* x87 and SSE */
+    }
+    return vectors;
+}

@@ -47,6 +47,23 @@ unsigned ls_insn_mov_cr(const uint8_t *bytes, unsigned len, bool code64);
 
 unsigned ls_insn_class(const uint8_t *bytes, unsigned len, bool code64);
 
+/* Where code goes on behind an instruction that is not 64-bit code. */
+typedef struct {
+    bool falls_through;
+    bool taken;            /* or goes `displacement` further, from its end */
+    bool anywhere;         /* or where a register or memory says */
+    uint32_t displacement;
+    uint32_t mask;         /* of the instruction pointer then */
+} LsBranch;
+
+/* `wide`: operands have 32 bits by default, else 16. */
+void ls_insn_branch(const uint8_t *bytes, unsigned len, bool wide,
+                    LsBranch *branch);
+
+/* A bit for each vector of the faults that the instruction can raise in real
+ * mode. */
+uint32_t ls_insn_faults(const uint8_t *bytes, unsigned len);
+
 /* Whether writing this port may remap memory on a PC: A20 and reset (0x92,
  * keyboard controller), PCI configuration (PAM, SMRAM, BARs), SMI. */
 bool ls_port_remaps(uint16_t port);

@@ -149,6 +149,17 @@ static void on_real_int(unsigned vcpu, void *userdata)
     }
 }
 
+/* Behind an into, in its block: it was not taken. */
+static void on_into_done(unsigned vcpu, void *userdata)
+{
+    (void)vcpu;
+    (void)userdata;
+    if (ls_self->kept_log) {
+        ls_self->pending_int = 0;
+        ls_insn_settle(ls_self);
+    }
+}
+
 void ls_insn_settle(LsRecorder *r)
 {
     uint64_t port = r->pending_in;
@@ -196,6 +207,9 @@ void ls_hook_insn_events(LsInsn *insn, const LsBlockDraft *draft, unsigned i,
         ls_api.on_insn(insn, on_port, LS_CB_R_REGS,
                        (void *)(uintptr_t)(port | (uint64_t)i
                                                   << LS_PORT_INDEX_SHIFT));
+    }
+    if (class_before & LS_INSN_INT && !(draft->hflags & LS_HF_PE)) {
+        ls_api.on_insn(insn, on_into_done, LS_CB_NO_REGS, NULL);
     }
     if (class & LS_INSN_INT && !(draft->hflags & LS_HF_PE)) {
         ls_api.on_insn(insn, on_real_int, LS_CB_NO_REGS,

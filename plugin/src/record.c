@@ -17,6 +17,7 @@
 #include "insn_hooks.h"
 #include "pages.h"
 #include "push.h"
+#include "real_mode.h"
 #include "walker.h"
 
 #include <stdlib.h>
@@ -352,6 +353,21 @@ static void block_audited(unsigned vcpu, void *userdata)
     }
 }
 
+/* A block of real mode: QEMU may have left the one before without a word. */
+static void block_real(unsigned vcpu, void *userdata)
+{
+    LsRecorder *r = ls_self;
+    uint64_t u = (uint64_t)(uintptr_t)userdata;
+    bool same = r && (block_flavour == FLAVOUR_INDEX
+                          ? vcpu == r->vcpu
+                          : !r->cpu_slot || *r->cpu_slot == r->cpu);
+
+    if (same) {
+        ls_real_mode_arrive(r, (uint32_t)(u & ID_MASK));
+    }
+    block_slow(r, vcpu, u, block_flavour);
+}
+
 static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
     LsMemCb cb = mem_callback;
@@ -377,6 +393,8 @@ void ls_record_translate(LsTb *tb)
     size_t count = ls_api.tb_n_insns(tb);
     unsigned at = 0;
     uint64_t id, page;
+    const uint8_t *eip;
+    const void *cpu;
 
     if (!ls_self) {
         ls_record_thread_start(0); /* QEMU 7.2: its thread's first sign */
@@ -391,12 +409,14 @@ void ls_record_translate(LsTb *tb)
         return; /* cannot happen: TCG_MAX_INSNS */
     }
     draft->vaddr = ls_api.tb_vaddr(tb);
-    ls_set_view(r, ls_view_at_translation(r->cpu_slot ? *r->cpu_slot : NULL,
-                                          draft->vaddr));
-    draft->flags = r->eip ? LS_BLOCK_MODE_KNOWN : 0;
-    draft->hflags = r->eip ? ls_view_u32(r->eip, LS_VIEW_HFLAGS) &
-                                LS_HF_BLOCK : 0;
-    draft->eip = r->eip ? ls_view_u64(r->eip, 0) : draft->vaddr;
+    cpu = r->cpu_slot ? *r->cpu_slot : NULL;
+    eip = ls_view_at_translation(cpu, draft->vaddr);
+    if (cpu == r->cpu) {
+        ls_set_view(r, eip); /* else with the block, when the vCPU is switched */
+    }
+    draft->flags = eip ? LS_BLOCK_MODE_KNOWN : 0;
+    draft->hflags = eip ? ls_view_u32(eip, LS_VIEW_HFLAGS) & LS_HF_BLOCK : 0;
+    draft->eip = eip ? ls_view_u64(eip, 0) : draft->vaddr;
     draft->insn_count = (unsigned)count;
     for (unsigned i = 0; i < count; i++) {
         LsInsn *insn = ls_api.tb_get_insn(tb, i);
@@ -414,7 +434,9 @@ void ls_record_translate(LsTb *tb)
     }
     id = ls_code_intern(draft);
     page = draft->eip >> 12 & EIP_PAGE_MASK;
-    ls_api.on_block(tb, block_callback, LS_CB_NO_REGS,
+    ls_api.on_block(tb, draft->flags & LS_BLOCK_MODE_KNOWN &&
+                                !(draft->hflags & LS_HF_PE)
+                            ? block_real : block_callback, LS_CB_NO_REGS,
                     (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
     for (unsigned i = 0; i < count; i++) {
         LsInsn *insn = ls_api.tb_get_insn(tb, i);

@@ -76,8 +76,8 @@ static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
                 !a->events ? "events are not recorded"
                 : !can ? "guest memory cannot be read in this QEMU: it does "
                          "not export the functions"
-                       : "not of task gates, of the state save on entering "
-                         "SMM, and of exceptions in real mode");
+                       : "not of task gates, and of the state save on "
+                         "entering SMM");
 }
 
 static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)
@@ -119,10 +119,14 @@ static void add_abilities(LsBuffer *out, const LsAbilities *a)
                      "code shared by several virtual addresses may be "
                      "reported at another of them");
     if (a->events) {
-        add_ability(out, "icount", "yes", NULL);
+        add_ability(out, "icount", a->view ? "yes" : "partial",
+                    a->view ? NULL
+                            : "a block that an exception in real mode leaves "
+                              "early counts whole: QEMU does not log it");
         add_ability(out, "events", "partial",
                     "from QEMU's -d int log, which is silent about exceptions "
-                    "in real mode");
+                    "in real mode: those are told when the stack and the "
+                    "vector table show them");
     } else {
         add_ability(out, "icount", "partial",
                     "events are not recorded, so a block that an exception "
@@ -207,7 +211,7 @@ static void add_stream(LsBuffer *out, const LsEncoder *e, const LsRecorder *r)
     add(out, "\"walkUpdates\":%" PRIu64 ",\"walkMismatches\":%" PRIu64 ",",
         r->walk_updates, r->walk_mismatches);
     add(out, "\"cutBlocks\":%" PRIu64 ",\"unresolvedCuts\":%" PRIu64 "},",
-        t->cuts, t->unresolved);
+        t->cuts, t->unresolved + r->unresolved);
 }
 
 static void add_vcpus(LsBuffer *out, LsEncoder *const *encoders,

@@ -100,6 +100,28 @@ TEST_WITH(record_mode_of_a_block, V4)
     CHECK_EQ(ls_code_block(1)->flags, LS_BLOCK_MODE_KNOWN);
 }
 
+/* What happened to the vCPU that ran until now is looked for in its own state. */
+TEST_WITH(record_translating_for_another_vcpu_switches_nothing, V4)
+{
+    LsRecorder *r;
+    LsTb *tb;
+
+    captured_start(2);
+    fake_cpu_make(1);
+    fake_cpu_run(1);
+    fake_start_vcpu(1);
+    fake_cpu_run(0);
+    r = captured_recorder();
+    fake_enter(fake_translate(0x401000, "90"));
+    fake_cpu_run(1);
+    tb = fake_translate(0x402000, "90");
+    CHECK(r->eip == ls_view_eip(fake_cpu_object(0)));
+    CHECK_EQ(ls_code_block(1)->eip, 0x402000);
+    fake_enter(tb);
+    CHECK(r->eip == ls_view_eip(fake_cpu_object(1)));
+    CHECK_EQ(r->vcpu, 1);
+}
+
 TEST_WITH(record_translating_again_gives_the_same_block, V4)
 {
     captured_first_block();

@@ -40,7 +40,8 @@ export interface RunColumns {
   readonly continues: Uint8Array;
   /**
    * The same number, in this chunk: executions of one block that made the same accesses but for their
-   * addresses and devices, and that completed. 0: it is not known.
+   * addresses, none of them to a device, and that completed. 0: it is not known; so are all of a stretch from
+   * which something was left out.
    */
   readonly shape: Uint32Array;
 }

@@ -27,6 +27,27 @@ export interface CountsState {
   readonly left: Float64Array;
   /** Block executions by vCPU. */
   readonly runsOf: Map<number, number>;
+  readonly shapes: ShapeCounts;
+}
+
+/**
+ * Executions of a block that make the same accesses are counted, not their accesses: by the number of their
+ * shape in the chunk, and by vCPU. What that comes to is added up when the chunk ends.
+ */
+interface ShapeCounts {
+  /** Chunk that the numbers are of; -1: none. */
+  chunkIndex: number;
+  stream: number;
+  /** By shape: row + 1; 0: not seen yet. */
+  rowOf: Uint32Array;
+  rowCount: number;
+  /** By row: its block, instructions that completed, where its cells begin in `cells`; the end behind the last. */
+  block: number[];
+  executed: number[];
+  begin: number[];
+  cells: number[];
+  /** Executions, by vCPU and row. */
+  readonly times: Map<number, Uint32Array>;
 }
 
 export interface KindCount {
@@ -66,6 +87,8 @@ const SIZE_SHIFT = 8;
 const CPL_SHIFT = 11;
 const CELL_COUNT = 2 ** 14;
 const CPL_UNKNOWN = 4;
+/** Those that do not depend on which columns other analyses asked for. */
+const COUNTED_FLAGS = FLAG_STORE | FLAG_DEVICE | FLAG_PHYSICAL_ONLY | FLAG_ORIGIN;
 
 export const countsAnalysis: FreeAnalysis<CountsParameters, CountsState, CountsResult> = {
   name: 'counts',
@@ -78,33 +101,40 @@ export const countsAnalysis: FreeAnalysis<CountsParameters, CountsState, CountsR
   finish: finishCounts,
 };
 
-export function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsState {
+function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsState {
   const { insnBase, blockCount } = trace;
   return {
     cells: new Map(),
     insnBase,
     left: new Float64Array((insnBase[blockCount] ?? 0) + blockCount),
     runsOf: new Map(),
+    shapes: {
+      ...{ chunkIndex: -1, stream: -1, rowOf: new Uint32Array(4096), rowCount: 0 },
+      ...{ block: [], executed: [], begin: [0], cells: [], times: new Map() },
+    },
   };
 }
 
-export function consumeCounts(state: CountsState, batch: AccessColumns): void {
-  const flags = requireColumn(batch.flags, 'flags');
-  const size = requireColumn(batch.size, 'size');
-  const cpl = requireColumn(batch.cpl, 'cpl');
-  const vcpu = requireColumn(batch.vcpu, 'vcpu');
-  for (let begin = 0; begin < batch.length; ) {
-    const one = vcpu[begin];
-    const end = endOfTurn(vcpu, begin, batch.length);
-    let cells = state.cells.get(one);
-    if (cells === undefined) {
-      cells = new Float64Array(CELL_COUNT);
-      state.cells.set(one, cells);
-    }
-    countCells(cells, flags, size, cpl, begin, end);
+function consumeCounts(state: CountsState, batch: AccessColumns): void {
+  const { runs, chunkIndex = -1, stream = 0 } = batch;
+  const { shapes } = state;
+  if (shapes.chunkIndex !== chunkIndex || shapes.stream !== stream) {
+    flushShapes(state);
+    shapes.chunkIndex = chunkIndex;
+    shapes.stream = stream;
+  }
+  if (runs === undefined || runs.length === 0) {
+    countAccesses(state, batch, 0, batch.length);
+    return;
+  }
+  countAccesses(state, batch, 0, runs.firstAccess[0]);
+  for (let begin = 0; begin < runs.length; ) {
+    const end = endOfTurn(runs.vcpu, begin, runs.length);
+    const vcpu = runs.vcpu[begin];
+    countRuns(state, batch, runs, vcpu, begin, end);
+    state.runsOf.set(vcpu, (state.runsOf.get(vcpu) ?? 0) + end - begin);
     begin = end;
   }
-  if (batch.runs !== undefined) consumeRuns(state, batch.runs);
 }
 
 /** vCPUs take turns, of thousands of accesses. */
@@ -115,43 +145,132 @@ function endOfTurn(vcpu: Uint16Array, begin: number, length: number): number {
   return end;
 }
 
-function countCells(
-  cells: Float64Array,
-  flags: Uint8Array,
-  size: Uint8Array,
-  cpl: Uint8Array,
+/** Block executions begin to end, all of one vCPU, and the accesses up to the one behind them. */
+function countRuns(
+  state: CountsState,
+  batch: AccessColumns,
+  runs: RunColumns,
+  vcpu: number,
   begin: number,
   end: number,
 ): void {
+  const { shapes, insnBase, left } = state;
+  const { shape, block, executed, continues, firstAccess } = runs;
+  let times = timesOf(shapes, vcpu);
+  let { rowOf } = shapes;
   for (let i = begin; i < end; i++) {
-    // 255, an unknown CPL, becomes 7.
-    const cell =
-      flags[i] | ((31 - Math.clz32(size[i])) << SIZE_SHIFT) | ((cpl[i] & 7) << CPL_SHIFT);
-    cells[cell]++;
+    const number = shape[i];
+    const row = number < rowOf.length ? rowOf[number] : 0;
+    if (row !== 0) {
+      times[row - 1]++;
+    } else {
+      const from = firstAccess[i];
+      const to = i + 1 < runs.length ? firstAccess[i + 1] : batch.length;
+      if (number !== 0) {
+        learnShape(shapes, batch, number, from, to);
+        shapes.block.push(block[i]);
+        shapes.executed.push(executed[i]);
+        ({ rowOf } = shapes);
+        times = timesOf(shapes, vcpu);
+        times[rowOf[number] - 1]++;
+      } else {
+        countAccesses(state, batch, from, to);
+        left[insnBase[block[i]] + block[i] + executed[i]]++;
+      }
+    }
+    // What goes on from the execution before has been counted there: the first instruction, and no other.
+    if (continues[i] !== 0) {
+      left[insnBase[block[i]] + block[i] + 1]--;
+      left[insnBase[block[i]] + block[i]]++;
+    }
   }
 }
 
-function consumeRuns(state: CountsState, runs: RunColumns): void {
-  const { insnBase, left, runsOf } = state;
-  const { block, executed, vcpu, continues } = runs;
-  for (let i = 0; i < runs.length; i++) {
-    const id = block[i];
-    left[insnBase[id] + id + executed[i]]++;
-    // What goes on from the execution before has been counted there: the first instruction, and no other.
-    if (continues[i] !== 0) {
-      left[insnBase[id] + id + 1]--;
-      left[insnBase[id] + id]++;
+function timesOf({ times, rowCount }: ShapeCounts, vcpu: number): Uint32Array {
+  const held = times.get(vcpu);
+  if (held !== undefined && held.length >= rowCount) return held;
+  const larger = new Uint32Array(Math.max(4096, 2 * rowCount));
+  if (held !== undefined) larger.set(held);
+  times.set(vcpu, larger);
+  return larger;
+}
+
+function learnShape(
+  shapes: ShapeCounts,
+  batch: AccessColumns,
+  number: number,
+  from: number,
+  to: number,
+): void {
+  const flags = requireColumn(batch.flags, 'flags');
+  const size = requireColumn(batch.size, 'size');
+  const cpl = requireColumn(batch.cpl, 'cpl');
+  for (let at = from; at < to; at++) shapes.cells.push(cellOf(flags[at], size[at], cpl[at]));
+  shapes.begin.push(shapes.cells.length);
+  if (number >= shapes.rowOf.length) {
+    const larger = new Uint32Array(Math.max(number + 1, 2 * shapes.rowOf.length));
+    larger.set(shapes.rowOf);
+    shapes.rowOf = larger;
+  }
+  shapes.rowOf[number] = ++shapes.rowCount;
+}
+
+/** Adds up what was counted by shape, and forgets the chunk's shapes. */
+function flushShapes(state: CountsState): void {
+  const { shapes, insnBase, left } = state;
+  for (const [vcpu, times] of shapes.times) {
+    const cells = cellsOf(state, vcpu);
+    for (let row = 0; row < shapes.rowCount; row++) {
+      const count = times[row];
+      if (count === 0) continue;
+      const block = shapes.block[row];
+      left[insnBase[block] + block + shapes.executed[row]] += count;
+      for (let at = shapes.begin[row]; at < shapes.begin[row + 1]; at++) {
+        cells[shapes.cells[at]] += count;
+      }
     }
   }
-  for (let begin = 0; begin < runs.length; ) {
-    const one = vcpu[begin];
-    const end = endOfTurn(vcpu, begin, runs.length);
-    runsOf.set(one, (runsOf.get(one) ?? 0) + end - begin);
+  shapes.chunkIndex = -1;
+  shapes.rowOf.fill(0);
+  shapes.rowCount = 0;
+  shapes.block = [];
+  shapes.executed = [];
+  shapes.begin = [0];
+  shapes.cells = [];
+  shapes.times.clear();
+}
+
+function countAccesses(state: CountsState, batch: AccessColumns, from: number, to: number): void {
+  const flags = requireColumn(batch.flags, 'flags');
+  const size = requireColumn(batch.size, 'size');
+  const cpl = requireColumn(batch.cpl, 'cpl');
+  const vcpu = requireColumn(batch.vcpu, 'vcpu');
+  for (let begin = from; begin < to; ) {
+    const end = endOfTurn(vcpu, begin, to);
+    const cells = cellsOf(state, vcpu[begin]);
+    for (let at = begin; at < end; at++) cells[cellOf(flags[at], size[at], cpl[at])]++;
     begin = end;
   }
 }
 
-export function mergeCounts(a: CountsState, b: CountsState): CountsState {
+function cellsOf({ cells }: CountsState, vcpu: number): Float64Array {
+  let held = cells.get(vcpu);
+  if (held === undefined) {
+    held = new Float64Array(CELL_COUNT);
+    cells.set(vcpu, held);
+  }
+  return held;
+}
+
+/** 255, an unknown CPL, becomes 7. */
+function cellOf(flags: number, size: number, cpl: number): number {
+  return (
+    (flags & COUNTED_FLAGS) | ((31 - Math.clz32(size)) << SIZE_SHIFT) | ((cpl & 7) << CPL_SHIFT)
+  );
+}
+
+function mergeCounts(a: CountsState, b: CountsState): CountsState {
+  for (const one of [a, b]) flushShapes(one);
   for (const [vcpu, cells] of b.cells) {
     const mine = a.cells.get(vcpu);
     if (mine === undefined) a.cells.set(vcpu, cells);
@@ -162,7 +281,8 @@ export function mergeCounts(a: CountsState, b: CountsState): CountsState {
   return a;
 }
 
-export function finishCounts(state: CountsState): CountsResult {
+function finishCounts(state: CountsState): CountsResult {
+  flushShapes(state);
   const rows = [...state.cells].flatMap(([vcpu, cells]) => rowsOf(vcpu, cells));
   const sum = (
     isWanted: (row: CellRow) => boolean,

@@ -83,7 +83,7 @@ export const footprintAnalysis: FreeAnalysis<FootprintParameters, FootprintState
 /** Of a row besides its bits: unit number and slots. */
 const ROW_BYTES = 16;
 
-export function initFootprint(parameters: FootprintParameters): FootprintState {
+function initFootprint(parameters: FootprintParameters): FootprintState {
   if (parameters.lineShift > parameters.pageShift || parameters.lineShift < 1) {
     throw new Error('internal: a line is larger than a page');
   }
@@ -107,7 +107,7 @@ const seenLo = new Uint32Array(SEEN_COUNT);
 const seenHi = new Uint32Array(SEEN_COUNT);
 const seenMark = new Int32Array(SEEN_COUNT);
 
-export function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
+function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
   const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
   const icount = halves(requireColumn(batch.icount, 'icount'));
   const size = requireColumn(batch.size, 'size');
@@ -225,7 +225,7 @@ function regroup(state: FootprintState, { table, rows }: { table: UnitTable; row
   });
 }
 
-export function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
+function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
   const sampleShift = Math.max(a.sampleShift, b.sampleShift);
   const rowWords = 2 * a.words;
   for (const one of [a, b]) {
@@ -250,7 +250,7 @@ export function mergeFootprint(a: FootprintState, b: FootprintState): FootprintS
   return a;
 }
 
-export function finishFootprint(state: FootprintState): FootprintResult {
+function finishFootprint(state: FootprintState): FootprintResult {
   const { parameters, lines, bits, words, sampleShift } = state;
   const { windows, lineShift, pageShift } = parameters;
   const tally = createTally(windows.windowCount);

@@ -16,19 +16,24 @@ export interface ColumnMemory {
   words(name: string, length: number): Uint32Array;
   shorts(name: string, length: number): Uint16Array;
   bytes(name: string, length: number): Uint8Array;
-  /** Block executions as they are to be kept: themselves, or a copy. */
+  /** Block executions as they are to be kept, without what their shapes tell of accesses that are left out. */
   keepRuns(runs: RunColumns): RunColumns;
 }
 
+/** Block executions that may have lost accesses. */
+function withoutShapes(runs: RunColumns): RunColumns {
+  return { ...runs, shape: new Uint32Array(runs.length) };
+}
+
 /** The same memory for each stretch, as large as was ever needed. */
-export function reusedMemory(): ColumnMemory {
+function reusedMemory(): ColumnMemory {
   return {
     wide: roomOf((length) => new BigUint64Array(length)),
     numbers: roomOf((length) => new Float64Array(length)),
     words: roomOf((length) => new Uint32Array(length)),
     shorts: roomOf((length) => new Uint16Array(length)),
     bytes: roomOf((length) => new Uint8Array(length)),
-    keepRuns: (runs) => runs,
+    keepRuns: withoutShapes,
   };
 }
 
@@ -46,20 +51,41 @@ function roomOf<C extends { readonly length: number; subarray(begin: number, end
   };
 }
 
-/** Fresh memory that other threads can see, cut from slabs; a slab goes when nothing refers to it. */
-export function sharedMemory(): ColumnMemory {
-  let slab = new SharedArrayBuffer(SLAB_BYTES);
+/** Memory that other threads can see, cut from slabs. */
+export interface SharedMemory extends ColumnMemory {
+  /** The slabs that were cut from since the last call; nothing more is cut from them. */
+  takeUsed(): readonly SharedArrayBuffer[];
+  /** They may be cut from again: fresh ones would have to be cleared by the system first. */
+  giveBack(slabs: readonly SharedArrayBuffer[]): void;
+}
+
+export function sharedMemory(): SharedMemory {
+  const free: SharedArrayBuffer[] = [];
+  let inUse: SharedArrayBuffer[] = [];
+  let slab = new SharedArrayBuffer(0);
   let used = 0;
   const place = (sizeBytes: number): number => {
     const aligned = Math.ceil(sizeBytes / 8) * 8;
     if (used + aligned > slab.byteLength) {
-      slab = new SharedArrayBuffer(Math.max(SLAB_BYTES, aligned));
+      const held = aligned <= SLAB_BYTES ? free.pop() : undefined;
+      slab = held ?? new SharedArrayBuffer(Math.max(SLAB_BYTES, aligned));
+      inUse.push(slab);
       used = 0;
     }
     used += aligned;
     return used - aligned;
   };
-  const memory: ColumnMemory = {
+  const memory: SharedMemory = {
+    takeUsed() {
+      const taken = inUse;
+      inUse = [];
+      slab = new SharedArrayBuffer(0);
+      used = 0;
+      return taken;
+    },
+    giveBack(slabs) {
+      free.push(...slabs.filter(({ byteLength }) => byteLength === SLAB_BYTES));
+    },
     wide: (_name, length) => {
       const at = place(length * 8);
       return new BigUint64Array(slab, at, length);
@@ -98,7 +124,7 @@ export function sharedMemory(): ColumnMemory {
         copy.vcpu.set(runs.vcpu);
         copy.icount.set(runs.icount);
         copy.continues.set(runs.continues);
-        copy.shape.set(runs.shape);
+        copy.shape.fill(0);
         kept = { runs, copy };
       }
       return kept.copy ?? runs;

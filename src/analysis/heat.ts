@@ -69,7 +69,7 @@ export const heatAnalysis: FreeAnalysis<HeatParameters, HeatState, HeatResult> =
 
 const CELL_BYTES = 16;
 
-export function initHeat(parameters: HeatParameters): HeatState {
+function initHeat(parameters: HeatParameters): HeatState {
   const units = createUnitTable(parameters.unitShift);
   const { windowCount } = parameters.windows;
   return {
@@ -83,7 +83,7 @@ export function initHeat(parameters: HeatParameters): HeatState {
   };
 }
 
-export function consumeHeat(state: HeatState, batch: AccessColumns): void {
+function consumeHeat(state: HeatState, batch: AccessColumns): void {
   const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
   const icount = halves(requireColumn(batch.icount, 'icount'));
   const flags = requireColumn(batch.flags, 'flags');
@@ -160,7 +160,7 @@ function regroup(state: HeatState, { table, rows }: { table: UnitTable; rows: Ro
   });
 }
 
-export function mergeHeat(a: HeatState, b: HeatState): HeatState {
+function mergeHeat(a: HeatState, b: HeatState): HeatState {
   const shift = Math.max(a.units.shift, b.units.shift);
   for (const one of [a, b]) {
     if (one.units.shift < shift) regroup(one, coarsenUnits(one.units, shift));
@@ -177,7 +177,7 @@ export function mergeHeat(a: HeatState, b: HeatState): HeatState {
   return a;
 }
 
-export function finishHeat(state: HeatState): HeatResult {
+function finishHeat(state: HeatState): HeatResult {
   const shown = { ...state };
   coarsen(shown, state.parameters.rowLimit);
   const { units, cells } = shown;

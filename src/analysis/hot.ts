@@ -71,7 +71,7 @@ export const hotAnalysis: FreeAnalysis<HotParameters, HotState, HotResult> = {
   finish: finishHot,
 };
 
-export function initHot(parameters: HotParameters, trace: TraceShape): HotState {
+function initHot(parameters: HotParameters, trace: TraceShape): HotState {
   const lines = createUnitTable(parameters.lineShift);
   return {
     parameters,
@@ -82,7 +82,7 @@ export function initHot(parameters: HotParameters, trace: TraceShape): HotState 
   };
 }
 
-export function consumeHot(state: HotState, batch: AccessColumns): void {
+function consumeHot(state: HotState, batch: AccessColumns): void {
   const words = halves(requireColumn(batch.vaddr, 'vaddr'));
   const flags = requireColumn(batch.flags, 'flags');
   const block = requireColumn(batch.block, 'block');
@@ -143,7 +143,7 @@ function regroup(state: HotState, { table, rows }: { table: UnitTable; rows: Row
   });
 }
 
-export function mergeHot(a: HotState, b: HotState): HotState {
+function mergeHot(a: HotState, b: HotState): HotState {
   for (let i = 0; i < a.byInsn.length; i++) a.byInsn[i] += b.byInsn[i];
   const shift = Math.max(a.lines.shift, b.lines.shift);
   for (const one of [a, b]) {
@@ -163,7 +163,7 @@ export function mergeHot(a: HotState, b: HotState): HotState {
   return a;
 }
 
-export function finishHot(state: HotState): HotResult {
+function finishHot(state: HotState): HotResult {
   const { lines, byLine, byInsn, parameters } = state;
   let loads = 0;
   let stores = 0;

@@ -37,7 +37,7 @@ export {
   type FootprintResult,
   footprintAnalysis,
 } from './footprint.ts';
-export { createGatherer, sharedMemory } from './gather.ts';
+export { createGatherer, type SharedMemory, sharedMemory } from './gather.ts';
 export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
 export { type RateParameters, type RateResult, type RateWindow, rateAnalysis } from './rate.ts';
@@ -64,6 +64,24 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export {
+  requireSharingParameters,
+  type SharedLine,
+  type SharingParameters,
+  type SharingResult,
+  sharingAnalysis,
+} from './sharing/sharing.ts';
+export {
+  classifyStrides,
+  confidentShare,
+  REGULAR_SHARE,
+  type StrideClass,
+  type StrideCount,
+  type StrideSite,
+  type StridesResult,
+  sortStrides,
+  stridesAnalysis,
+} from './strides/strides.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';
 export { chooseTlbAnalysis, type TlbResult } from './tlb/tlb-analysis.ts';
 export {

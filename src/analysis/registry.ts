@@ -10,6 +10,8 @@ import { heatAnalysis } from './heat.ts';
 import { hotAnalysis } from './hot.ts';
 import { rateAnalysis } from './rate.ts';
 import { physicalReuseAnalysis, reuseAnalysis } from './reuse/reuse-analysis.ts';
+import { sharingAnalysis } from './sharing/sharing.ts';
+import { stridesAnalysis } from './strides/strides.ts';
 import {
   dataTlbAnalysis,
   fixedDataTlbAnalysis,
@@ -33,6 +35,8 @@ const ANALYSES: readonly Analysis<unknown, unknown, unknown>[] = [
   fixedDataTlbAnalysis,
   reuseAnalysis,
   physicalReuseAnalysis,
+  sharingAnalysis,
+  stridesAnalysis,
 ];
 
 export function findAnalysis(name: string): Analysis<unknown, unknown, unknown> | undefined {

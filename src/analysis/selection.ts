@@ -388,7 +388,8 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
         icount: takeWide(runs.icount, rows),
         firstAccess: rows.map((i) => runs.firstAccess[i]),
         continues: Uint8Array.from(rows, (i) => runs.continues[i]),
-        shape: rows.map((i) => runs.shape[i]),
+        // Accesses of executions that are left out may be wanted: those that are left do not tell of all.
+        shape: new Uint32Array(count),
       };
     },
   };

@@ -91,11 +91,11 @@ export function addBlock(part: AuditPart, id: number, block: BlockAudit, book: S
     const count = book.counts[shape.number];
     part.addressesChecked += count * book.checksOf(shape.number);
     part.accesses.pageWalk += count * shape.pageWalks;
-    for (const { insn, finding } of shape.findings) {
+    shape.findings.forEach((finding, insn) => {
       const sum = byInsn.get(insn) ?? emptyFinding();
       addFinding(sum, finding, count);
       byInsn.set(insn, sum);
-    }
+    });
   }
   for (const [insn, finding] of byInsn) {
     const mnemonic = block.profiles[insn]?.mnemonic ?? '(no such instruction)';
@@ -179,16 +179,20 @@ export function finishAudit(part: AuditPart, trace: TraceShape): AuditResult {
 
 function describe(finding: Finding): Omit<MnemonicAudit, 'mnemonic'> {
   const { executions, expected, recorded, missing, extra, rules, inferred } = finding;
+  const explained = [...(rules?.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  if (recorded !== expected + explained + extra - missing) {
+    throw new Error(`internal: the audit's counts do not add up: ${JSON.stringify(finding)}`);
+  }
   return {
     executions,
     expected,
     recorded,
-    explained: [...rules.values()].reduce((sum, count) => sum + count, 0),
+    explained,
     unexplained: missing + extra,
     missing,
     extra,
-    rules: inOrder(rules, Object.keys(RULES)),
-    inferred: inOrder(inferred, Object.keys(INFERENCES)),
+    rules: inOrder(rules ?? new Map(), Object.keys(RULES)),
+    inferred: inOrder(inferred ?? new Map(), Object.keys(INFERENCES)),
   };
 }
 

@@ -59,7 +59,10 @@ it('split anywhere and merged, the parts come to the same', async () => {
             if (state !== undefined) instructionAudit.consume(state, batch);
           }
         }
-        const parts = states.flatMap((state) => instructionAudit.harvest?.(state) ?? []);
+        // As threads send them.
+        const parts = states.flatMap((state) =>
+          structuredClone(instructionAudit.harvest?.(state) ?? []),
+        );
         const total = parts.reduce((a, b) => instructionAudit.merge(b, a));
         expect(parts).toHaveLength(3);
         expect(instructionAudit.finish(total, shape)).toEqual(whole);

@@ -20,11 +20,12 @@ const CODE_FLAG_LAST_REP = 2;
 /** What the accesses of some executions have in common, and what follows from it. */
 export interface Shape {
   readonly executed: number;
-  readonly insn: Uint16Array;
-  readonly size: Uint8Array;
-  readonly kind: Uint8Array;
-  readonly findings: readonly { readonly insn: number; readonly finding: Finding }[];
-  readonly program: AddressProgram;
+  /** Of each access: see tagAt(). */
+  readonly tags: Uint32Array;
+  /** By instruction, as far as they ran. */
+  readonly findings: readonly Finding[];
+  /** Undefined when it is in the book. */
+  program: AddressProgram | undefined;
   /** Accesses of page walks among them. */
   readonly pageWalks: number;
   /** In the book; -1: it is not kept. */
@@ -96,35 +97,35 @@ export function shapeOf(
   }
   const shape = judge(block, columns, begin, end, executed, mayEndRecording);
   if (!mayEndRecording && block.shapes.length < MAX_SHAPES) {
-    shape.number = book.add(shape.program);
+    shape.number = book.add(shape.program ?? new Int32Array());
+    shape.program = undefined;
     block.shapes.push(shape);
     block.recent = shape;
   } else {
-    for (const { insn, finding } of shape.findings)
+    shape.findings.forEach((finding, insn) => {
       addFinding(requireFinding(block, insn), finding);
+    });
   }
   return shape;
 }
 
 function hasShape(
   shape: Shape,
-  { insn, size, flags }: AccessColumns,
+  columns: AccessColumns,
   begin: number,
   end: number,
   executed: number,
 ): boolean {
-  const length = end - begin;
-  if (shape.insn.length !== length || shape.executed !== executed) return false;
-  for (let i = 0, at = begin; i < length; i++, at++) {
-    if (
-      shape.insn[i] !== insn[at] ||
-      shape.size[i] !== size[at] ||
-      shape.kind[i] !== (flags[at] & KIND_FLAGS)
-    ) {
-      return false;
-    }
-  }
+  const { tags } = shape;
+  const { length } = tags;
+  if (length !== end - begin || shape.executed !== executed) return false;
+  for (let i = 0; i < length; i++) if (tags[i] !== tagAt(columns, begin + i)) return false;
   return true;
+}
+
+/** All of an access but its address: instruction, size and kind. */
+function tagAt({ insn, size, flags }: AccessColumns, index: number): number {
+  return (insn[index] | (size[index] << 16) | ((flags[index] & KIND_FLAGS) << 24)) >>> 0;
 }
 
 export function requireFinding(block: BlockAudit, insn: number): Finding {
@@ -152,7 +153,7 @@ function judge(
   mayEndRecording: boolean,
 ): Shape {
   const byInsn = groupByInsn(columns, begin, end);
-  const findings: { insn: number; finding: Finding }[] = [];
+  const findings: Finding[] = [];
   const tracker = new AddressTracker(block.codeBits);
   const { length } = block.profiles;
   // The rep instruction at the end is looked at iteration by iteration, elsewhere.
@@ -167,7 +168,7 @@ function judge(
       recorded,
       completionOf(insn, executed, recorded, mayEndRecording),
     );
-    findings.push({ insn, finding });
+    findings.push(finding);
     tracker.addPieces(
       pieces.filter(({ index }) => !isPhysical(columns, begin + index)),
       block.nextPcs[insn],
@@ -176,13 +177,12 @@ function judge(
   }
   // Instructions that did not begin: nothing of them may be there.
   for (const [insn, { length: extra }] of byInsn) {
-    findings.push({ insn, finding: { ...emptyFinding(), recorded: extra, extra } });
+    while (findings.length <= insn) findings.push(emptyFinding());
+    findings[insn] = { ...emptyFinding(), recorded: extra, extra };
   }
   return {
     executed,
-    insn: columns.insn.slice(begin, end),
-    size: columns.size.slice(begin, end),
-    kind: columns.flags.slice(begin, end).map((flags) => flags & KIND_FLAGS),
+    tags: Uint32Array.from({ length: end - begin }, (_, i) => tagAt(columns, begin + i)),
     findings,
     program: tracker.finish(),
     pageWalks: countWalks(columns, begin, end),

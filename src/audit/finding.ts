@@ -12,14 +12,11 @@ export interface Finding {
   /** Not recorded though expected; and the reverse. Neither is explained. */
   missing: number;
   extra: number;
-  rules: ReadonlyMap<RuleName, number>;
+  /** Undefined: none, as for nearly all of a kernel's instructions. */
+  rules: Map<RuleName, number> | undefined;
   /** Parts of expected. */
-  inferred: ReadonlyMap<InferenceName, number>;
+  inferred: Map<InferenceName, number> | undefined;
 }
-
-/** Of a kernel's instructions nearly all: no map each. */
-const NO_RULES: ReadonlyMap<RuleName, number> = new Map();
-const NOT_INFERRED: ReadonlyMap<InferenceName, number> = new Map();
 
 export function emptyFinding(): Finding {
   return {
@@ -28,8 +25,8 @@ export function emptyFinding(): Finding {
     recorded: 0,
     missing: 0,
     extra: 0,
-    rules: NO_RULES,
-    inferred: NOT_INFERRED,
+    rules: undefined,
+    inferred: undefined,
   };
 }
 
@@ -40,23 +37,18 @@ export function addFinding(a: Finding, b: Finding, times = 1): void {
   a.recorded += b.recorded * times;
   a.missing += b.missing * times;
   a.extra += b.extra * times;
-  for (const [rule, count] of b.rules) addRule(a, rule, count * times);
-  for (const [inference, count] of b.inferred) addInferred(a, inference, count * times);
+  for (const [rule, count] of b.rules ?? []) addRule(a, rule, count * times);
+  for (const [inference, count] of b.inferred ?? []) addInferred(a, inference, count * times);
 }
 
 export function addRule(finding: Finding, rule: RuleName, count: number): void {
-  finding.rules = withCount(finding.rules, rule, count);
+  if (count === 0) return;
+  finding.rules ??= new Map();
+  finding.rules.set(rule, (finding.rules.get(rule) ?? 0) + count);
 }
 
 export function addInferred(finding: Finding, inference: InferenceName, count: number): void {
-  finding.inferred = withCount(finding.inferred, inference, count);
-}
-
-function withCount<Name>(
-  counts: ReadonlyMap<Name, number>,
-  name: Name,
-  count: number,
-): ReadonlyMap<Name, number> {
-  if (count === 0) return counts;
-  return new Map(counts).set(name, (counts.get(name) ?? 0) + count);
+  if (count === 0) return;
+  finding.inferred ??= new Map();
+  finding.inferred.set(inference, (finding.inferred.get(inference) ?? 0) + count);
 }

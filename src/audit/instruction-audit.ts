@@ -116,7 +116,7 @@ function consume(state: AuditState, batch: BatchColumns): void {
     const begin = firstAccess[i];
     if (countMismatches(checks, from, to, vaddr, begin) > 0) {
       const block = requireBlock(state, runs.block[i]);
-      noteMismatches(block, checks.subarray(from, to), stretch.columns, begin);
+      noteMismatches(block, state.book.programOf(number), stretch.columns, begin);
     }
   }
   state.part.accesses.all += batch.length;
@@ -174,9 +174,10 @@ function auditExecution(
     auditRepeated(part, block, repeated, columns, prefixEnd, end, executed, mayEndRecording);
   }
   const shape = shapeOf(book, block, columns, begin, prefixEnd, executed, mayEndRecording);
-  noteMismatches(block, shape.program, columns, begin);
+  const program = shape.program ?? book.programOf(shape.number);
+  noteMismatches(block, program, columns, begin);
   if (shape.number < 0) {
-    part.addressesChecked += shape.program.length / CHECK_FIELDS;
+    part.addressesChecked += program.length / CHECK_FIELDS;
     part.accesses.pageWalk += shape.pageWalks;
     return;
   }

@@ -27,6 +27,10 @@ export class ShapeBook {
     return number;
   }
 
+  programOf(number: number): AddressProgram {
+    return this.checks.subarray(this.programBegin[number], this.programBegin[number + 1]);
+  }
+
   checksOf(number: number): number {
     return (this.programBegin[number + 1] - this.programBegin[number]) / CHECK_FIELDS;
   }

@@ -21,15 +21,19 @@ export function block(
   insns: readonly string[],
   { mode = MODE_64, vaddr = 0xffff_ffff_8100_0000n }: { mode?: number | null; vaddr?: bigint } = {},
 ): RefBlock {
-  const code = insns.map((hex) => hex.match(/../g) ?? []);
+  const code = insns.map(bytesOfHex);
   const last = insns.at(-1) ?? '';
   return {
     vaddr,
     mode: mode ?? undefined,
     lastRep: /^f[23](48|66)*(6[c-f]|a[4-7a-f])$/.test(last),
     insnLengths: code.map(({ length }) => length),
-    code: Uint8Array.from(code.flat(), (pair) => Number.parseInt(pair, 16)),
+    code: Uint8Array.from(code.flatMap((bytes) => [...bytes])),
   };
+}
+
+function bytesOfHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }
 
 /** An execution; accesses as 'INSN L8 ADDRESS' or 'INSN S8 ADDRESS', both numbers in hex; '~' before: a page walk's. */

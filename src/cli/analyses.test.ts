@@ -7,7 +7,16 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
 import { runCli } from './program.ts';
+import type { ReuseReport } from './reuse-report.ts';
+import type { SharingReport } from './sharing-report.ts';
+import type { StridesReport } from './strides-report.ts';
+
+interface AlignmentReport {
+  readonly parameters: object;
+  readonly result: Readonly<Record<'kernel' | 'user', object>>;
+}
 
 const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 5, blockCount: 9, executions: 600, streams: 1, oddity: 0.2 }),
@@ -43,15 +52,22 @@ async function loadstore(command: string, ...words: string[]) {
   return { exitCode, out, err };
 }
 
-async function figures(command: string, ...words: string[]) {
+/** T: what the command prints as JSON. */
+async function figures<T>(command: string, ...words: string[]): Promise<T> {
   const { exitCode, out, err } = await loadstore(command, ...words, '--json');
   expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
-  return JSON.parse(out);
+  const report: T = JSON.parse(out);
+  return report;
 }
 
 describe('analysing commands', () => {
   it('counts', async () => {
-    const { analysis, parameters, result } = await figures('counts', file, '--vcpu', '0');
+    const { analysis, parameters, result } = await figures<CountsReport>(
+      'counts',
+      file,
+      '--vcpu',
+      '0',
+    );
     const own = completed.filter(({ vcpu }) => vcpu === 0);
     expect({ analysis, parameters }).toEqual({
       analysis: 'counts',
@@ -59,14 +75,21 @@ describe('analysing commands', () => {
     });
     expect(result.accesses).toBe(own.length);
     expect(result.stores).toBe(own.filter(({ store }) => store).length);
-    const executions = result.byMnemonic.map((one: { executions: number }) => one.executions);
-    expect(executions.reduce((a: number, b: number) => a + b, 0)).toBe(result.instructions);
+    const executions = result.byMnemonic.map((one) => one.executions);
+    expect(executions.reduce((a, b) => a + b, 0)).toBe(result.instructions);
     const { out } = await loadstore('counts', file);
     expect(out).toMatch(/instructions in 600 block executions/);
   });
 
   it('footprint', async () => {
-    const { result } = await figures('footprint', file, '--window', '500', '--line-size', '128');
+    const { result } = await figures<FootprintReport>(
+      'footprint',
+      file,
+      '--window',
+      '500',
+      '--line-size',
+      '128',
+    );
     const last = Math.max(...seen.blocks.map((one) => Number(one.icount) + one.executed));
     expect(result.windows.length).toBe(Math.ceil(last / 500));
     const lines = new Set(
@@ -77,7 +100,7 @@ describe('analysing commands', () => {
   });
 
   it('heat', async () => {
-    const { result } = await figures('heat', file, '--rows', '12');
+    const { result } = await figures<HeatReport>('heat', file, '--rows', '12');
     expect(result.rows.length).toBeLessThanOrEqual(12);
     expect(result.loads + result.stores).toBe(completed.length);
     const { out } = await loadstore('heat', file, '--rows', '12');
@@ -87,12 +110,65 @@ describe('analysing commands', () => {
   });
 
   it('hot, and tables that are cut say how much more there is', async () => {
-    const { result } = await figures('hot', file, '--report-top', '3');
+    const { result } = await figures<HotReport>('hot', file, '--report-top', '3');
     expect(result.loads + result.stores).toBe(completed.length);
     expect(result.pages.count).toBe(new Set(completed.map(({ vaddr }) => vaddr >> 12n)).size);
     expect(result.pages.top).toHaveLength(3);
     const { out } = await loadstore('hot', file, '--report-top', '3');
     expect(out).toContain(` and ${result.pages.count - 3} more pages`);
+  });
+
+  it('reuse, exact and sampled', async () => {
+    const lines = completed
+      .filter(({ device, phys }) => !device && !phys)
+      .flatMap(({ vaddr, size }) => {
+        const [first, last] = [vaddr >> 7n, (vaddr + BigInt(size) - 1n) >> 7n];
+        return first === last ? [first] : [first, last];
+      });
+    const { parameters, result } = await figures<ReuseReport>('reuse', file, '--line-size', '128');
+    expect(parameters).toMatchObject({
+      lineBytes: 128,
+      distanceThreshold: 100,
+      usePhysical: false,
+    });
+    expect(result.references).toBe(lines.length);
+    expect(result.compulsory).toBe(new Set(lines).size);
+    const again = result.histogram.reduce(
+      (sum: number, { references }: { references: number }) => sum + references,
+      0,
+    );
+    expect(again).toBe(lines.length - result.compulsory);
+    const sampled = await figures<ReuseReport>(
+      'reuse',
+      file,
+      '--line-size',
+      '128',
+      '--sample-lines',
+      '100000',
+    );
+    expect(sampled.result.histogram).toEqual(result.histogram);
+    expect(sampled.result.sampling?.rate).toBe(1);
+    const { out } = await loadstore('reuse', file);
+    expect(out).toContain('most referenced lines');
+    expect(out).toContain('LRU cache of');
+  });
+
+  it('sharing', async () => {
+    const { result } = await figures<SharingReport>('sharing', file, '--report-top', '2');
+    expect(result.accesses + result.excluded.device + result.excluded.noAddress).toBe(
+      completed.length,
+    );
+    expect(result.topLines.length).toBeLessThanOrEqual(2);
+    expect((await loadstore('sharing', file)).out).toContain('coherence misses of true sharing');
+  });
+
+  it('strides', async () => {
+    const { result } = await figures<StridesReport>('strides', file, '--report-top', '4');
+    expect(result.accesses + result.noAddress).toBe(completed.length);
+    const classes: { accesses: number }[] = Object.values(result.byClass);
+    expect(classes.reduce((sum, { accesses }) => sum + accesses, 0)).toBe(result.accesses);
+    expect(result.instructions).toHaveLength(4);
+    expect((await loadstore('strides', file)).out).toContain('once for each vCPU');
   });
 
   it('run: the analysis that the manual shows', async () => {
@@ -101,7 +177,7 @@ describe('analysing commands', () => {
     expect(snippet.split('\n').length).toBeLessThanOrEqual(42);
     const module = path.join(folder, 'alignment.mjs');
     writeFileSync(module, snippet);
-    const { parameters, result } = await figures(
+    const { parameters, result } = await figures<AlignmentReport>(
       'run',
       module,
       file,
@@ -142,6 +218,13 @@ describe('analysing commands', () => {
     [['footprint', 'FILE', '--window', '0'], '--window makes too many windows'],
     [['heat', 'FILE', '--unit', 'byte'], '--unit is not known'],
     [['heat', 'FILE', '--rows', '0'], '--rows is out of range'],
+    [['reuse', 'FILE', '--line-size', '48'], 'the line size is not possible'],
+    [['reuse', 'FILE', '--sample-rate', '2'], 'the sampling rate is out of range'],
+    [['reuse', 'FILE', '--sample-rate', 'x'], 'the sampling rate is out of range'],
+    [['reuse', 'FILE', '--sample-lines', '1'], 'the number of sampled lines is out of range'],
+    [['reuse', 'FILE', '--sample-lines', '99', '--sample-rate', '0.1'], 'exclude each other'],
+    [['reuse', 'FILE', '--reuse-distance-threshold', '0'], 'the threshold of distances'],
+    [['sharing', 'FILE', '--line-size', '128'], 'the line size is not possible'],
     [['run', 'nowhere.mjs', 'FILE'], 'the module does not load'],
     [['run', 'FAKE', 'FILE', '--parameters', '3'], '--parameters is not a JSON object'],
   ])('%s is refused', async (words, message) => {

@@ -9,6 +9,7 @@ import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engin
 import { openTrace, type Trace } from '../format/index.ts';
 import { type CodeNames, codeNames } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
+import type { AnalysisReport } from './analysis-results.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -19,12 +20,7 @@ import {
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
 import { withAbort } from './interrupts.ts';
-import {
-  SELECTION_OPTIONS,
-  type SelectionWords,
-  selectionFrom,
-  selectionWords,
-} from './selection-options.ts';
+import { SELECTION_OPTIONS, selectionFrom, selectionWords } from './selection-options.ts';
 import { drawBar, statusLine } from './status-line.ts';
 
 export const JOBS_OPTION: OptionSpec = {
@@ -47,14 +43,6 @@ export interface AnalysisContext {
   readonly symbols: GuestSymbols;
   readonly names: CodeNames;
   readonly selection: Selection;
-}
-
-/** What every analysis comes to; `parameters` also has the selection, in the words of the command line. */
-export interface AnalysisReport<P, R> {
-  readonly analysis: string;
-  readonly file: string;
-  readonly parameters: P & { readonly selection: SelectionWords };
-  readonly result: R;
 }
 
 export function reportOf<P, R>(

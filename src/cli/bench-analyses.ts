@@ -9,6 +9,8 @@ import {
   footprintAnalysis,
   heatAnalysis,
   hotAnalysis,
+  sharingAnalysis,
+  stridesAnalysis,
 } from '../analysis/index.ts';
 import type { AnyRequest } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
@@ -17,6 +19,7 @@ import { FOOTPRINT_MEMORY_BYTES } from './commands/footprint.ts';
 import { HEAT_MEMORY_BYTES } from './commands/heat.ts';
 import { hotParameters } from './commands/hot.ts';
 import { DEFAULT_REUSE } from './commands/reuse.ts';
+import { DEFAULT_SHARING } from './commands/sharing.ts';
 import { DEFAULT_TLBS } from './commands/tlb.ts';
 import { defaultWindows } from './window-options.ts';
 
@@ -55,6 +58,8 @@ export const BENCHED_ANALYSES: Readonly<Record<string, (trace: Trace) => AnyRequ
     analysis: chooseReuseAnalysis(DEFAULT_REUSE),
     parameters: { ...DEFAULT_REUSE, sampling: { kind: 'size', lines: 8192 } },
   }),
+  sharing: () => ({ analysis: sharingAnalysis, parameters: DEFAULT_SHARING }),
+  strides: () => ({ analysis: stridesAnalysis, parameters: {} }),
   tlb: () => ({ analysis: chooseTlbAnalysis(DEFAULT_TLBS), parameters: DEFAULT_TLBS }),
 };
 

@@ -97,7 +97,7 @@ function markInsns(
 }
 
 /** "*" any characters, "?" one; everything else stands for itself. */
-export function globPattern(glob: string): RegExp {
+function globPattern(glob: string): RegExp {
   const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
 }

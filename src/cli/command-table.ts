@@ -17,6 +17,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
 import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
+import { exportCommand } from './commands/export.ts';
 import { footprintCommand } from './commands/footprint.ts';
 import { heatCommand } from './commands/heat.ts';
 import { hotCommand } from './commands/hot.ts';
@@ -26,6 +27,8 @@ import { recordCommand } from './commands/record.ts';
 import { reportCommand } from './commands/report.ts';
 import { reuseCommand } from './commands/reuse.ts';
 import { runCommand } from './commands/run.ts';
+import { sharingCommand } from './commands/sharing.ts';
+import { stridesCommand } from './commands/strides.ts';
 import { tlbCommand } from './commands/tlb.ts';
 
 export const PROGRAM_SUMMARY =
@@ -49,11 +52,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   cacheCommand,
   tlbCommand,
   reuseCommand,
+  sharingCommand,
+  stridesCommand,
   footprintCommand,
   heatCommand,
   hotCommand,
   runCommand,
   queryCommand,
+  exportCommand,
   benchRecordCommand,
   benchDecodeCommand,
   benchAnalyseCommand,

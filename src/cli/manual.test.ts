@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from './command-table.ts';
+import { replaceExportManual } from './export-manual.ts';
 import { renderManual } from './manual.ts';
+
+describe('docs/exports.md', () => {
+  it('has what the table of formats says (else: node scripts/write-cli-manual.mjs)', () => {
+    const file = path.join(import.meta.dirname, '..', '..', 'docs', 'exports.md');
+    const text = readFileSync(file, 'utf8');
+    expect(text).toBe(replaceExportManual(text));
+  });
+});
 
 describe('docs/cli.md', () => {
   it('is what the command table says (else: node scripts/write-cli-manual.mjs)', () => {

@@ -4,6 +4,7 @@
 
 import type { AuditResult } from '../audit/index.ts';
 import type { RecordCause, RecorderStatus } from '../capture/index.ts';
+import type { ExportCounts } from '../export/index.ts';
 import type { CheckResult, RepairResult } from '../format/index.ts';
 import type { AddressSpaceRow, HotFigures, TraceFacts, TraceTotals } from '../query/index.ts';
 import type { SourceFinding } from '../symbols/index.ts';
@@ -97,6 +98,13 @@ export interface CheckCommandResult extends CheckResult {
   readonly file: string;
   /** Null when no repair was asked for. */
   readonly repaired: (RepairResult & { readonly file: string }) | null;
+}
+
+export interface ExportResult extends ExportCounts {
+  readonly format: string;
+  readonly output: string;
+  /** Of all files, compressed where they are. */
+  readonly bytes: number;
 }
 
 export interface AddressSpacesCommandResult {

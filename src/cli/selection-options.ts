@@ -143,7 +143,7 @@ function addressesFrom(input: CommandInput): AddressSpan | undefined {
 }
 
 /** "0x1000-0x2000", half open, or "0x1000+4K". */
-export function parseAddressRange(text: string, what: string): AddressSpan {
+function parseAddressRange(text: string, what: string): AddressSpan {
   const match = /^(?<begin>[^-+]+)(?<sign>[-+])(?<rest>.+)$/.exec(text.trim());
   if (match === null) {
     throw new TraceError('bad-argument', `${what} is not a range of addresses`, {

@@ -66,6 +66,18 @@ describe('lines of accesses', () => {
     ]);
   });
 
+  it('do not show in which pieces overlapping accesses without order came', () => {
+    const unordered = new Set([instructionKey(0, 0x100n)]);
+    const pieces = [
+      { vaddr: 0x400000n, size: 4 },
+      { vaddr: 0x400004n, size: 4 },
+    ];
+    const half = { vaddr: 0x400004n, size: 4 };
+    const one = linesOf([{ vaddr: 0x400000n }, half], all, unordered);
+    expect(linesOf([...pieces, half], all, unordered)).toEqual(one);
+    expect(linesOf(pieces, all, unordered)).not.toEqual(one);
+  });
+
   it('leave out columns that a QEMU does not give', () => {
     const few = {
       icount: no,

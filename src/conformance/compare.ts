@@ -66,8 +66,8 @@ export function lineWriterFor(
       let extents: Extent[] = [];
       let key = '';
       const flush = (): void => {
-        const sorted = unordered.has(key) ? extents.sort(compareExtents) : extents;
-        lines.push(...merge(sorted).map(showExtent));
+        const merged = unordered.has(key) ? mergeUnordered(extents) : merge(extents);
+        for (const extent of merged) lines.push(showExtent(extent));
         extents = [];
       };
       for (const happening of happenings) {
@@ -115,6 +115,25 @@ function merge(extents: readonly Extent[]): Extent[] {
     }
   }
   return merged;
+}
+
+/** From single bytes, so that it does not show in which pieces they came where pieces overlap. */
+function mergeUnordered(extents: readonly Extent[]): Extent[] {
+  const merged: Extent[] = [];
+  for (const byte of extents.flatMap(bytesOf).sort(compareExtents)) {
+    const at = merged.findIndex((each) => continues(each, byte));
+    const last = merged[at];
+    if (last === undefined) merged.push(byte);
+    else merged[at] = { ...last, size: last.size + 1n };
+  }
+  return merged;
+}
+
+function bytesOf({ first, vaddr, paddr, size }: Extent): Extent[] {
+  return Array.from({ length: Number(size) }, (_, i) => {
+    const offset = BigInt(i);
+    return { first, vaddr: vaddr + offset, paddr: paddr + offset, size: 1n };
+  });
 }
 
 function continues(last: Extent, next: Extent): boolean {

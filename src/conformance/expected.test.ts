@@ -111,6 +111,24 @@ describe('a case', () => {
     expect(expectation.instructions).toBe(1);
   });
 
+  it('takes the first of several rules of a line that applies', () => {
+    const source = caseOf(
+      'nop ;= r1:data ;~ task-flag-in-four-bytes [>=11]: r2:data ;~ ins-stores-zero-first [<10]: r3:data ;~ ins-stores-zero-first: r4:data',
+    );
+    const { happenings, rules } = expectationIn(source);
+    expect(happenings).toMatchObject([{ access: { size: 4 } }]);
+    expect([...rules]).toEqual(['ins-stores-zero-first']);
+  });
+
+  it('has a hole for a part of what an instruction accesses', () => {
+    const expectation = expectationIn(
+      caseOf('mov eax, [page] ;= walk:w8:data ;! first-fetch', ';= + r4:page'),
+      { ...TARGET, version: { major: 7, minor: 2 } },
+    );
+    expect(shown(expectation)).toEqual(['+0 w8:400000 cpl0 pageWalk hole', '+0 r4:401000 cpl0']);
+    expect(expectation.instructions).toBe(1);
+  });
+
   it('applies rules to the QEMUs that they name', () => {
     const source = caseOf(
       'cmpsb ;= r1:data r1:page ;~ cmps-second-first [>=10]: r1:page r1:data',
@@ -135,6 +153,11 @@ describe('mistakes', () => {
     ['no access', caseOf('nop ;= r4'), 'test.asm:2: "r4" is no access'],
     ['an unknown rule', caseOf('nop ;= r4:data ;~ magic: r4:data'), '"magic" is no rule'],
     ['an unknown hole', caseOf('nop ;= r4:data ;! magic'), '"magic" is no hole'],
+    [
+      'a hole for a continuation',
+      caseOf('nop ;= r4:data', ';= + r4:page ;! first-fetch'),
+      'test.asm:3: a continuation is never in a hole',
+    ],
     ['an unknown symbol', caseOf('nop ;= r4:nowhere'), 'test.asm:2'],
     ['an unknown sequence', caseOf(';= run nothing()'), 'a sequence "nothing"'],
     ['a case that is not ended', 'CASE a, "b", rmw', 'is not ended'],
@@ -152,6 +175,16 @@ describe('mistakes', () => {
       'a rule that excuses an access that is not there',
       caseOf('nop ;= r4:data w4:data ;~ lock-neg-loads-twice: r4:data r4:data'),
       'leaves out what the manual prescribes',
+    ],
+    [
+      'a rule of less that leaves out nothing',
+      caseOf('nop ;= r2:data ;~ mxcsr-only-with-sse: r1:data r1:data+1'),
+      'leaves out nothing of what the manual prescribes',
+    ],
+    [
+      'a rule of less that adds',
+      caseOf('nop ;= r2:data ;~ mxcsr-only-with-sse: r1:data r1:page'),
+      'adds to what the manual prescribes',
     ],
     [
       'a rule of order that adds',

@@ -7,10 +7,10 @@ export interface Rule {
   readonly range: string;
   /**
    * How far the accesses may be from the manual's. Of one instruction: 'more', all of the manual's are among them;
-   * 'order', the same bytes in another order. As a statement of its own: 'attempt', an aborted attempt more;
+   * 'order', the same bytes in another order; 'less', some of the manual's, for QEMU does not make the others at all. As a statement of its own: 'attempt', an aborted attempt more;
    * 'steps', the instructions that the statement says.
    */
-  readonly allows: 'more' | 'attempt' | 'order' | 'steps';
+  readonly allows: 'more' | 'less' | 'attempt' | 'order' | 'steps';
   readonly reason: string;
   /** Where in QEMU it can be read. */
   readonly source: string;
@@ -61,6 +61,12 @@ const KNOWN_RULES = {
     reason: 'cmps loads the element at (E/R)DI first',
     source: 'target/i386/tcg/translate.c, gen_cmps',
   },
+  'pusha-lowest-first': {
+    range: '',
+    allows: 'order',
+    reason: 'pusha stores the registers from the lowest address up, DI first',
+    source: 'target/i386/tcg/translate.c, gen_pusha',
+  },
   'ins-stores-zero-first': {
     range: '',
     allows: 'more',
@@ -81,12 +87,119 @@ const KNOWN_RULES = {
     reason: 'an instruction that stores into its own block is begun again in a block of its own',
     source: 'accel/tcg: tb-maint.c, tb_invalidate_phys_page_range__locked',
   },
-  'real-mode-block-counts-whole': {
+  'sti-shadow-over-jump': {
     range: '',
     allows: 'steps',
     reason:
-      "an exception in real mode is not in QEMU's log, so that the rest of its block counts as if it had run",
-    source: 'target/i386/tcg/seg_helper.c, do_interrupt_all; plugin/src/events.c',
+      'when the instruction behind sti is a direct jump or call, interrupts are held off for one instruction more',
+    source: 'target/i386/tcg/translate.c: HF_INHIBIT_IRQ is reset by gen_eob, not by gen_jmp_rel',
+  },
+  'root-accessed': {
+    range: '',
+    allows: 'more',
+    reason:
+      "QEMU sets an accessed bit in the root's entries of PAE, too, where the manual has a reserved bit",
+    source: 'target/i386/tcg/sysemu/excp_helper.c, mmu_translate',
+  },
+  'gate-error-of-sixteens': {
+    range: '<10',
+    allows: 'steps',
+    reason:
+      'in long mode the error code of a gate that cannot be used has the vector times 16, not times 8',
+    source: 'target/i386/tcg/seg_helper.c, do_interrupt64',
+  },
+  'x87-opcode-not-saved': {
+    range: '<11',
+    allows: 'less',
+    reason:
+      "QEMU does not keep x87's last opcode; it leaves that field as it is, and what is reserved beside the registers",
+    source: 'target/i386/tcg/fpu_helper.c, do_xsave_fpu',
+  },
+  'x87-pointers-not-restored': {
+    range: '',
+    allows: 'less',
+    reason:
+      "QEMU does not load x87's last opcode and pointers, nor what is reserved beside the fields that it loads",
+    source: 'target/i386/tcg/fpu_helper.c, do_fldenv, do_xrstor_fpu',
+  },
+  'mxcsr-only-with-sse': {
+    range: '',
+    allows: 'less',
+    reason: 'QEMU takes MXCSR as a part of the SSE state alone, and not of the AVX state',
+    source: 'target/i386/tcg/fpu_helper.c, do_xsave_access, do_xrstor',
+  },
+  'lldt-loads-12-bytes': {
+    range: '',
+    allows: 'less',
+    reason:
+      'of the 16 bytes of an LDT descriptor QEMU loads 12; in the others there is nothing but zeros',
+    source: 'target/i386/tcg/seg_helper.c, helper_lldt',
+  },
+  'stores-before-fault': {
+    range: '<10',
+    allows: 'attempt',
+    reason:
+      'the fields of a state area are stored one after another, and a fault comes only in the second page',
+    source: 'target/i386/tcg/fpu_helper.c; since QEMU 9.1 access_prepare looks at both pages first',
+  },
+  'parts-before-fault': {
+    range: '',
+    allows: 'attempt',
+    reason:
+      'a vector is loaded and stored in parts of 8 bytes, since QEMU 9.1 of 16, and a fault comes only in a later one',
+    source: 'target/i386/tcg/translate.c, gen_ldy_env_A0, gen_sty_env_A0',
+  },
+  'insert-loads-whole': {
+    range: '>=10 <11',
+    allows: 'more',
+    reason: 'vinsertf128 and vinserti128 load 32 bytes, of which they use the first 16',
+    source: 'target/i386/tcg/decode-new.c.inc, opcodes_0F3A: VINSERTx128',
+  },
+  'scalar-fma-loads-16': {
+    range: '',
+    allows: 'more',
+    reason:
+      'the scalar forms of fused multiply-add load 16 bytes, of which they use the first 4 or 8',
+    source: 'target/i386/tcg/decode-new.c.inc, opcodes_0F38_00toEF: VFMADD231Sx and the like',
+  },
+  'mask-ignored-in-load': {
+    range: '',
+    allows: 'more',
+    reason: 'vmaskmov loads the whole operand and then masks',
+    source: 'target/i386/tcg/ops_sse.h, helper_vpmaskmovd_ymm',
+  },
+  'arpl-stores-always': {
+    range: '',
+    allows: 'more',
+    reason: 'arpl stores its operand back when it has not changed it, too',
+    source: 'target/i386/tcg: emit.c.inc, gen_ARPL; in 7.2 translate.c',
+  },
+  'task-switch-probes': {
+    range: '<10',
+    allows: 'more',
+    reason:
+      'a task switch loads and stores the first and the last byte of the old TSS, so that no fault comes later, and loads 4 bytes for the T flag',
+    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
+  },
+  'task-flag-in-four-bytes': {
+    range: '>=10 <11',
+    allows: 'more',
+    reason: 'a task switch loads 4 bytes for the T flag, of which it uses none',
+    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
+  },
+  'task-return-stores-flags-twice': {
+    range: '>=10',
+    allows: 'more',
+    reason:
+      "iret to another task stores the old task's flags apart, without NT, and again with all else; QEMU 10 loads 4 bytes for the T flag, too",
+    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
+  },
+  'bitmap-looked-at-again': {
+    range: '<10',
+    allows: 'more',
+    reason:
+      'the I/O permission bitmap is looked at for each element of a rep instruction, and once more when the count is 0',
+    source: 'target/i386/tcg/translate.c, gen_check_io',
   },
   'step-after-last-element': {
     range: '>=10',
@@ -103,9 +216,15 @@ const KNOWN_HOLES = {
     reason:
       'the accessed bits that the first fetch through new tables sets: QEMU 7.2 does not let a plugin read what CR3 is loaded with',
   },
-  'real-mode-exception': {
+  'device-dma': {
     range: '',
-    reason: 'QEMU does not log exceptions in real mode, and no callback tells of them',
+    reason:
+      'what devices read and write by themselves (dma): no callback tells of it; the memory audit finds the writes',
+  },
+  'task-gate': {
+    range: '',
+    reason:
+      'what an interrupt or exception through a task gate accesses, both task states and descriptors, is not worked out',
   },
   'threads-hide-events': {
     range: 'multi',

@@ -93,6 +93,7 @@ export function parseGuest(guest: GuestFile): GuestSource {
     const rest = says.slice(first.length).trim();
     if (first === '+') {
       if (last === undefined) throw sourceError(line, 'nothing to continue');
+      if (parts.hole !== undefined) throw sourceError(line, 'a continuation is never in a hole');
       last.words.push(...parseAccesses(rest, line).words);
     } else if (first === 'define') {
       const [, head = '', text = ''] = /^([^)]*\))\s*(.*)$/.exec(rest) ?? [];
@@ -133,7 +134,7 @@ export function parseGuest(guest: GuestFile): GuestSource {
   for (const line of guest.lines) {
     const parts = splitLine(line);
     const bits = /^\[?bits (\d+)\]?$/.exec(parts.code)?.[1];
-    const hasStatement = parts.says !== undefined || parts.rule !== undefined;
+    const hasStatement = parts.says !== undefined || parts.rules.length > 0;
     if (parts.code.startsWith('%')) {
       // Macros are read where their definitions stand, not where they are used.
     } else if (bits !== undefined) {
@@ -172,8 +173,10 @@ function requireCall(text: string, line: SourceLine): { name: string; args: stri
   return call;
 }
 
-/** The word list that a continuation adds to. */
+/** The word list that a continuation adds to. A hole is for the accesses of its own line alone. */
 function growable(statement: Statement): { readonly words: Word[] } | undefined {
-  if (statement.kind === 'instruction') return statement.accesses;
+  if (statement.kind === 'instruction') {
+    return statement.hole === undefined ? statement.accesses : statement.shown;
+  }
   return statement.kind === 'event' ? statement : undefined;
 }

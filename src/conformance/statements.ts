@@ -55,9 +55,16 @@ export interface InstructionStatement {
   /** It did not complete. */
   readonly attempt: boolean;
   readonly accesses: AccessList;
-  /** What QEMU does instead. */
-  readonly deviation: { readonly rule: RuleUse; readonly accesses: AccessList } | undefined;
+  /** What QEMU does instead; of those whose rules apply the first. */
+  readonly deviations: readonly Deviation[];
   readonly hole: HoleUse | undefined;
+  /** Its accesses behind those that the hole is for. */
+  readonly shown: AccessList;
+}
+
+export interface Deviation {
+  readonly rule: RuleUse;
+  readonly accesses: AccessList;
 }
 
 export interface AccessList {
@@ -79,27 +86,27 @@ export interface HoleUse {
   readonly accessesOnly: boolean;
 }
 
-/** The parts of a line: code, what follows `;=`, `;~` and `;!`; undefined when it is not there. */
+/** The parts of a line: code, what follows `;=`, each `;~`, and `;!`; undefined when it is not there. */
 export interface LineParts {
   readonly code: string;
   readonly says: string | undefined;
-  readonly rule: string | undefined;
+  readonly rules: readonly string[];
   readonly hole: string | undefined;
 }
 
 export function splitLine(line: SourceLine): LineParts {
   let says: string | undefined;
-  let rule: string | undefined;
+  const rules: string[] = [];
   let hole: string | undefined;
   const [, code = '', comment = ''] = /^((?:"[^"]*"|'[^']*'|[^;"'])*)(;.*)?$/.exec(line.text) ?? [];
   for (const segment of comment.split(';').slice(1)) {
     const text = segment.slice(1).trim();
     if (segment.startsWith('=')) says = text;
-    else if (segment.startsWith('~')) rule = text;
+    else if (segment.startsWith('~')) rules.push(text);
     else if (segment.startsWith('!')) hole = text;
     else break; // prose, to the end of the line
   }
-  return { code: code.trim(), says, rule, hole };
+  return { code: code.trim(), says, rules, hole };
 }
 
 /** The instruction in a line of code. Undefined when no instruction is in it. */
@@ -114,15 +121,16 @@ export function parseCodeLine(line: SourceLine, parts: LineParts): Statement | u
     at: line.label,
     attempt,
     accesses: parseAccesses(attempt ? says.slice(1) : says, line),
-    deviation: parseDeviation(parts.rule, line),
+    deviations: parts.rules.map((rule) => parseDeviation(rule, line)),
     hole: parseHole(parts.hole, line),
+    shown: { words: [], unordered: false },
   };
 }
 
 /** A statement in a line without code; `repeat` comes without its body. */
 export function parseStatement(line: SourceLine, parts: LineParts): Statement {
-  const { says, rule, hole } = parts;
-  if (says === undefined) return parseWhen(rule ?? '', line);
+  const { says, rules, hole } = parts;
+  if (says === undefined) return parseWhen(rules[0] ?? '', line);
   const [first = '', second = ''] = says.split(/\s+/);
   const rest = says.slice(first.length).trim();
   if (first === '-') return { kind: 'silent', line, count: countOf(says) };
@@ -147,8 +155,9 @@ export function parseStatement(line: SourceLine, parts: LineParts): Statement {
     at,
     attempt,
     accesses: parseAccesses(words.join(' '), line),
-    deviation: parseDeviation(rule, line),
+    deviations: rules.map((rule) => parseDeviation(rule, line)),
     hole: parseHole(hole, line),
+    shown: { words: [], unordered: false },
   };
 }
 
@@ -201,13 +210,9 @@ function parseRuleUse(
   return { use: { name, range }, isNegated: negation !== undefined, rest };
 }
 
-function parseDeviation(
-  text: string | undefined,
-  line: SourceLine,
-): InstructionStatement['deviation'] {
-  if (text === undefined) return undefined;
+function parseDeviation(text: string, line: SourceLine): Deviation {
   const { use, rest } = parseRuleUse(text, line);
-  if (!['more', 'order'].includes(RULES[use.name].allows)) {
+  if (!['more', 'less', 'order'].includes(RULES[use.name].allows)) {
     throw sourceError(line, `rule ${use.name} is for statements of their own`);
   }
   return { rule: use, accesses: parseAccesses(rest, line) };
@@ -225,7 +230,7 @@ function parseHole(text: string | undefined, line: SourceLine): HoleUse | undefi
 function parseWhen(text: string, line: SourceLine): Statement {
   const { use, isNegated, rest } = parseRuleUse(text, line);
   const { allows } = RULES[use.name];
-  const parts = { code: '', says: rest, rule: undefined, hole: undefined };
+  const parts = { code: '', says: rest, rules: [], hole: undefined };
   const statement = parseStatement(line, parts);
   const isAttempt = statement.kind === 'instruction' && statement.attempt && !isNegated;
   if (allows !== 'steps' && !(allows === 'attempt' && isAttempt)) {

@@ -2,7 +2,7 @@
 // A thread of a pass: see run-workers.node.ts. Orders are carried out one after the other.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { type AccessColumns, findAnalysis } from '../analysis/index.ts';
+import { type AccessColumns, findAnalysis, sharedMemory } from '../analysis/index.ts';
 import { requireDefined, TraceError } from '../base/index.ts';
 import { openTrace } from '../format/index.ts';
 import { createChunkFeed } from './chunk-feed.ts';
@@ -25,6 +25,9 @@ async function work(): Promise<void> {
   const task = requireTask(workerData);
   const trace = await openTrace(task.path);
   const shape = shapeOfTrace(trace);
+  const memory = sharedMemory();
+  /** Slabs of the chunks that this thread parted and that others may still read. */
+  const lent = new Map<number, readonly SharedArrayBuffer[]>();
   const running: Running[] = [];
   for (const request of task.requests) {
     const analysis = await requireAnalysis(request);
@@ -38,7 +41,9 @@ async function work(): Promise<void> {
           ? undefined
           : { held: analysis.init(parameters, shape, { index, count }) },
       split:
-        analysis.order === 'any' ? undefined : createShardSplitter(analysis, parameters, count),
+        analysis.order === 'any'
+          ? undefined
+          : createShardSplitter(analysis, parameters, count, memory),
     });
   }
   const analyses = running.map(({ analysis }) => analysis);
@@ -61,6 +66,7 @@ async function work(): Promise<void> {
           });
         });
       }
+      lent.set(order.chunkIndex, memory.takeUsed());
       report({ type: 'decoded', chunkIndex: order.chunkIndex, shards });
     } else if (order.type === 'consume') {
       running.forEach(({ analysis, state }, i) => {
@@ -68,6 +74,9 @@ async function work(): Promise<void> {
         for (const stretch of order.stretches[i] ?? []) analysis.consume(state.held, stretch);
       });
       report({ type: 'consumed' });
+    } else if (order.type === 'release') {
+      memory.giveBack(lent.get(order.chunkIndex) ?? []);
+      lent.delete(order.chunkIndex);
     } else {
       const states = running.map(({ analysis, state }) =>
         state === undefined ? undefined : (analysis.harvest?.(state.held) ?? state.held),
@@ -113,7 +122,7 @@ function isTask(value: unknown): value is WorkerTask {
 }
 
 function report(message: WorkerReport): void {
-  port.postMessage(message);
+  port.postMessage(message, []);
 }
 
 try {

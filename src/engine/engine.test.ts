@@ -36,7 +36,6 @@ describe('a pass', { timeout: 60_000 }, () => {
     trace = await openTrace(file);
     const analysis = await loadAnalysis(HISTORY);
     history = (parameters) => ({ analysis, parameters, moduleUrl: HISTORY });
-    expect(trace.chunks.length).toBeGreaterThan(8);
   });
   afterAll(async () => {
     await trace.close();
@@ -45,12 +44,62 @@ describe('a pass', { timeout: 60_000 }, () => {
 
   it.each([1, 2, 3, 5])('in %i threads comes to the same as in this one', async (workers) => {
     const requests = [COUNTS, history({ shards: 8 }), HOT, history({ shards: 1 })];
+    expect(trace.chunks.length).toBeGreaterThan(8);
     const whole = await analyse(trace, requests);
     expect(await analyse(trace, requests, { workers, workerUrl })).toEqual(whole);
     expect(whole[1]).toEqual(whole[3]);
     const wanted = seen.accesses.filter(({ aborted }) => !aborted).length;
     expect(whole[0]).toMatchObject({ accesses: wanted, instructions: seen.instructions });
     expect(whole[1]).toMatchObject({ runs: seen.blocks.length });
+  });
+
+  it('counts by shape what it counts one by one', async () => {
+    const [{ executions, ...counts }] = await analyse(trace, [COUNTS]);
+    // Another column makes no difference; a selection that leaves all takes the long way.
+    const everything = { ordinals: { begin: 0, end: 1e12 }, icounts: { begin: 0, end: 1e12 } };
+    const [long] = await analyse(trace, [COUNTS, history({ shards: 1 })], {
+      selection: everything,
+    });
+    expect({ executions, ...counts }).toEqual(long);
+    const kept = seen.accesses.filter(({ aborted }) => !aborted);
+    for (const { cpl, loads, stores } of counts.byCpl) {
+      const own = kept.filter((one) => one.cpl === (cpl ?? 255));
+      expect([loads, stores]).toEqual([
+        own.filter(({ store }) => !store).length,
+        own.filter(({ store }) => store).length,
+      ]);
+    }
+    for (const { sizeBytes, loads, stores } of counts.bySize) {
+      expect(loads + stores).toBe(kept.filter(({ size }) => size === sizeBytes).length);
+    }
+    expect(counts.device.loads + counts.device.stores).toBe(
+      kept.filter(({ device }) => device).length,
+    );
+    expect(counts.byOrigin.pageWalk.stores + counts.byOrigin.pageWalk.loads).toBe(
+      kept.filter(({ origin }) => origin === 2).length,
+    );
+    for (const { vcpu, blockExecutions, ...kinds } of counts.byVcpu) {
+      expect(kinds.loads + kinds.stores).toBe(kept.filter((one) => one.vcpu === vcpu).length);
+      expect(blockExecutions).toBe(seen.blocks.filter((one) => one.vcpu === vcpu).length);
+    }
+  });
+
+  it('counts what is left of block executions that lose accesses', async () => {
+    const kept = seen.accesses.filter(({ aborted, phys }) => !aborted && !phys);
+    // By address, below the middle one: executions lose some of their accesses.
+    const order = kept.map(({ vaddr }) => vaddr).sort((a, b) => (a < b ? -1 : 1));
+    const last = order[order.length >> 1] ?? 0n;
+    const [lastLo, lastHi] = [Number(last & 0xffff_ffffn), Number(last >> 32n)];
+    const selection = { addresses: { beginLo: 0, beginHi: 0, lastLo, lastHi } };
+    const wanted = kept.filter(({ vaddr }) => vaddr <= last);
+    for (const options of [{}, { workers: 2, workerUrl }]) {
+      const [counts] = await analyse(trace, [COUNTS], { selection, ...options });
+      expect([counts.accesses, counts.stores]).toEqual([
+        wanted.length,
+        wanted.filter(({ store }) => store).length,
+      ]);
+      expect(counts.instructions).toBe(seen.instructions);
+    }
   });
 
   it('of a part of the trace too', async () => {

@@ -7,19 +7,23 @@ import type { AnyAnalysis } from './pass.ts';
 /** Throws TraceError 'bad-argument' for a module that cannot be loaded or exports no analysis. */
 export async function loadAnalysis(moduleUrl: string): Promise<AnyAnalysis> {
   const module = await importModule(moduleUrl);
-  const found = module['analysis'] ?? module['default'];
-  const missing = describeMissing(found);
-  if (missing === undefined) return guarded(found as AnyAnalysis, moduleUrl);
-  throw new TraceError('bad-argument', `the module exports no analysis: ${missing}`, {
-    file: moduleUrl,
-    expected: 'an export "analysis", or by default, as docs/analyses.md has it',
-    found: `exports ${Object.keys(module).join(', ') || 'nothing'}`,
-  });
+  const found = module.get('analysis') ?? module.get('default');
+  if (isAnalysis(found)) return guarded(found, moduleUrl);
+  throw new TraceError(
+    'bad-argument',
+    `the module exports no analysis: ${describeMissing(found)}`,
+    {
+      file: moduleUrl,
+      expected: 'an export "analysis", or by default, as docs/analyses.md has it',
+      found: `exports ${[...module.keys()].join(', ') || 'nothing'}`,
+    },
+  );
 }
 
-async function importModule(moduleUrl: string): Promise<Record<string, unknown>> {
+async function importModule(moduleUrl: string): Promise<ReadonlyMap<string, unknown>> {
   try {
-    return (await import(moduleUrl)) as Record<string, unknown>;
+    const module: unknown = await import(moduleUrl);
+    return new Map<string, unknown>(Object.entries(module ?? {}));
   } catch (cause) {
     const isType = cause instanceof Error && 'code' in cause && TYPE_ERRORS.has(String(cause.code));
     throw new TraceError('bad-argument', 'the module does not load', {
@@ -32,6 +36,10 @@ async function importModule(moduleUrl: string): Promise<Record<string, unknown>>
 
 /** What Node.js says of TypeScript that it cannot run. */
 const TYPE_ERRORS = new Set(['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']);
+
+function isAnalysis(value: unknown): value is AnyAnalysis {
+  return describeMissing(value) === undefined;
+}
 
 /** What keeps a value from being an analysis; undefined for one. */
 function describeMissing(value: unknown): string | undefined {

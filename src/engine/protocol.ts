@@ -29,6 +29,8 @@ export type WorkerOrder =
   | { readonly type: 'decode'; readonly chunkIndex: number }
   /** Consume the worker's shards of a chunk; stretches by request, undefined where it has no shard. */
   | { readonly type: 'consume'; readonly stretches: ShardStretches }
+  /** All threads have consumed what this one parted of the chunk: its memory is free. */
+  | { readonly type: 'release'; readonly chunkIndex: number }
   | { readonly type: 'finish' };
 
 export type ShardStretches = readonly (readonly AccessColumns[] | undefined)[];

@@ -20,8 +20,6 @@ import type { ShardStretches, WorkerOrder, WorkerReport, WorkerTask } from './pr
 
 /** Of parted chunks that wait to be consumed, all together. */
 const LOOK_AHEAD_BYTES = 2 ** 28;
-/** Bytes that an access takes in a parted chunk, about. */
-const PARTED_ACCESS_BYTES = 20;
 /** Orders to decode that a thread has at a time: one it works on, one that waits. */
 const DECODE_ORDERS = 2;
 const SHARD_LIMIT = 8;
@@ -63,14 +61,28 @@ function countShards(request: AnyRequest, shape: TraceShape, threadCount: number
   return 2 ** Math.floor(Math.log2(Math.max(1, limit)));
 }
 
-function lookAheadOf(trace: Trace, { chunks }: PassPlan, threadCount: number): number {
-  const largest = chunks.reduce(
+function lookAheadOf(trace: Trace, plan: PassPlan, threadCount: number): number {
+  const largest = plan.chunks.reduce(
     (most, index) => Math.max(most, trace.chunks[index]?.accessCount ?? 0),
     1,
   );
-  const held = Math.floor(LOOK_AHEAD_BYTES / (largest * PARTED_ACCESS_BYTES));
+  const held = Math.floor(LOOK_AHEAD_BYTES / (largest * partedBytes(plan)));
   return Math.max(2, Math.min(held, threadCount * DECODE_ORDERS + 1));
 }
+
+/** Bytes that an access takes in parted chunks, about. */
+function partedBytes({ requests }: PassPlan): number {
+  return requests
+    .filter(({ analysis }) => analysis.order === 'per-shard')
+    .flatMap(({ analysis }) => [...analysis.columns, ...(analysis.runs === true ? ['runs'] : [])])
+    .reduce((sum, column) => sum + (COLUMN_BYTES[column] ?? WIDE_BYTES), 0);
+}
+
+/** Of the columns that are narrower than 64 bits; block executions by access, about. */
+const COLUMN_BYTES: Readonly<Record<string, number>> = {
+  ...{ size: 1, flags: 1, cpl: 1, vcpu: 2, insn: 2, block: 4, runs: 12 },
+};
+const WIDE_BYTES = 8;
 
 /** Deals out the chunks, passes on what is parted, and collects the states. */
 async function conduct(
@@ -90,6 +102,9 @@ async function conduct(
   let nextDecode = 0;
   let nextConsume = 0;
   let decodedCount = 0;
+  /** By place: the thread that parted the chunk. */
+  const partedBy: number[] = [];
+  let released = 0;
 
   const dealOut = (): void => {
     const consumed = isOrdered ? Math.min(...consumedBy) : decodedCount;
@@ -99,6 +114,7 @@ async function conduct(
         if (chunkIndex === undefined || nextDecode >= consumed + lookAhead) return;
         if ((decoding[at] ?? 0) > spare) continue;
         decoding[at] = (decoding[at] ?? 0) + 1;
+        partedBy[nextDecode] = at;
         nextDecode++;
         thread.order({ type: 'decode', chunkIndex });
       }
@@ -139,6 +155,10 @@ async function conduct(
       }
     } else if (report.type === 'consumed') {
       consumedBy[thread] = (consumedBy[thread] ?? 0) + 1;
+      for (; released < Math.min(...consumedBy); released++) {
+        const chunkIndex = requireDefined(chunks[released], 'it was consumed');
+        threads[partedBy[released] ?? 0]?.order({ type: 'release', chunkIndex });
+      }
       onProgress?.(Math.min(...consumedBy) / chunks.length);
     }
     dealOut();
@@ -196,13 +216,13 @@ async function nextReport(
 }
 
 interface Thread {
-  order(order: WorkerOrder): void;
+  readonly order: (order: WorkerOrder) => void;
   /** What it has reported and nobody has read. */
   readonly reports: WorkerReport[];
-  broken(): Error | undefined;
+  readonly broken: () => Error | undefined;
   /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
-  onWake(wake: () => void): void;
-  stop(): Promise<unknown>;
+  readonly onWake: (wake: () => void) => void;
+  readonly stop: () => Promise<unknown>;
 }
 
 function startThread(workerUrl: URL, task: WorkerTask): Thread {
@@ -226,7 +246,7 @@ function startThread(workerUrl: URL, task: WorkerTask): Thread {
   });
   return {
     order: (order) => {
-      worker.postMessage(order);
+      worker.postMessage(order, []);
     },
     reports,
     broken: () => error,

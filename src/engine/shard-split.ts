@@ -5,7 +5,7 @@ import {
   type AccessColumns,
   createGatherer,
   type ShardedAnalysis,
-  sharedMemory,
+  type SharedMemory,
 } from '../analysis/index.ts';
 
 /** One stretch for each shard. */
@@ -15,33 +15,56 @@ export function createShardSplitter(
   analysis: ShardedAnalysis<unknown, unknown, unknown>,
   parameters: unknown,
   shardCount: number,
+  memory: SharedMemory,
 ): ShardSplitter {
-  const gatherer = createGatherer(sharedMemory());
+  const gatherer = createGatherer(memory);
   let masks = new Uint8Array(0);
-  let chosen = new Uint32Array(0);
+  /** Rows of an even shard and of the odd one behind it. */
+  let even = new Uint32Array(0);
+  let odd = new Uint32Array(0);
   return (stretch) => {
     const { length } = stretch;
     if (masks.length < length) {
       masks = new Uint8Array(length);
-      chosen = new Uint32Array(length);
+      even = new Uint32Array(length + 1);
+      odd = new Uint32Array(length + 1);
     }
-    if (shardCount === 1) masks.fill(1, 0, length);
-    else analysis.shardMasks(parameters, stretch, shardCount, masks);
+    if (shardCount > 1) analysis.shardMasks(parameters, stretch, shardCount, masks);
+    else masks.fill(1, 0, length);
     const needed = keepNeeded(analysis, stretch);
-    return Array.from({ length: shardCount }, (_, shard) => {
-      const count = choose(masks, length, shard, chosen);
-      return gatherer.gather(needed, chosen.subarray(0, count), needed.runs);
-    });
+    const parts: AccessColumns[] = [];
+    for (let shard = 0; shard < shardCount; shard += 2) {
+      const counts = choosePair(masks, length, shard, even, odd);
+      const evenCount = counts % PAIR;
+      const oddCount = (counts - evenCount) / PAIR;
+      parts.push(gatherer.gather(needed, even.subarray(0, evenCount), needed.runs));
+      if (shardCount === 1) break;
+      parts.push(gatherer.gather(needed, odd.subarray(0, oddCount), needed.runs));
+    }
+    return parts;
   };
 }
 
-function choose(masks: Uint8Array, length: number, shard: number, chosen: Uint32Array): number {
-  let count = 0;
+const PAIR = 2 ** 26;
+
+/** Two shards in one walk over the masks; gives the numbers of their rows as even + PAIR * odd. */
+function choosePair(
+  masks: Uint8Array,
+  length: number,
+  shard: number,
+  even: Uint32Array,
+  odd: Uint32Array,
+): number {
+  let evenCount = 0;
+  let oddCount = 0;
   for (let i = 0; i < length; i++) {
-    chosen[count] = i;
-    count += ((masks[i] ?? 0) >> shard) & 1;
+    const mask = (masks[i] ?? 0) >> shard;
+    even[evenCount] = i;
+    odd[oddCount] = i;
+    evenCount += mask & 1;
+    oddCount += (mask >> 1) & 1;
   }
-  return count;
+  return evenCount + PAIR * oddCount;
 }
 
 /** Without the columns that only other analyses of the pass read. */

@@ -103,6 +103,7 @@ function machineFor({ parallel }: GuestTask, report: string): GuestMachine {
     thread: parallel ? 'multi' : 'single',
     machine: 'pc',
     memoryMib: 64,
+    accelerator: '',
     extraArguments: ['-debugcon', `file:${report.replaceAll(',', ',,')}`],
     needs: undefined,
   };

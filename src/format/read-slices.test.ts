@@ -57,7 +57,7 @@ const TRACES = {
   long: longTrace(),
 };
 
-describe.each(Object.keys(TRACES) as (keyof typeof TRACES)[])('slices of a %s trace', (name) => {
+describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
   const { bytes, seen } = encodeTrace(TRACES[name]);
   const key = (stream: number, ordinal: number): string => `${stream}:${ordinal}`;
 
@@ -80,13 +80,14 @@ describe.each(Object.keys(TRACES) as (keyof typeof TRACES)[])('slices of a %s tr
           }
         },
       );
-      const wanted = seen.accesses.map((one) => [
+      const wanted = seen.accesses.map((one): [string, string] => [
         key(one.stream, one.ordinal),
         [one.vaddr, one.pc, one.size, one.icount, one.vcpu, one.block, one.insn]
           .concat(Number(one.store) + 2 * Number(one.aborted))
           .join(' '),
       ]);
-      expect([...found].sort()).toEqual(wanted.sort());
+      expect(found).toEqual(new Map(wanted));
+      expect(wanted).toHaveLength(found.size);
     }
   });
 
@@ -123,6 +124,33 @@ describe.each(Object.keys(TRACES) as (keyof typeof TRACES)[])('slices of a %s tr
     expect(instructions).toBe(seen.instructions);
   });
 
+  it('number executions alike only when they made the same accesses', async () => {
+    const trace = await open(bytes);
+    const byShape = new Map<string, string>();
+    let known = 0;
+    let all = 0;
+    await eachSlice(trace, { columns: ['insn', 'size', 'flags'], runs: true }, (slice) => {
+      const { runs, insn, size, flags, chunkIndex } = slice;
+      for (let i = 0; i < (runs?.length ?? 0); i++) {
+        all++;
+        const shape = runs?.shape[i] ?? 0;
+        if (shape === 0) continue;
+        known++;
+        const begin = runs?.firstAccess[i] ?? 0;
+        const end = runs?.firstAccess[i + 1] ?? slice.length;
+        const block = runs?.block[i] ?? 0;
+        expect(runs?.executed[i]).toBe(trace.code.insnCount(block));
+        const own = [insn, size, flags].map((column) => column?.slice(begin, end));
+        const what = [block, ...own].join('|');
+        const numbered = `${chunkIndex} ${shape}`;
+        expect(byShape.get(numbered) ?? what).toBe(what);
+        byShape.set(numbered, what);
+      }
+    });
+    expect(known).toBeGreaterThan(all / 4);
+    expect(byShape.size).toBeLessThan(known);
+  });
+
   it('hold every note once, before the access and the block execution that it stands before', async () => {
     const trace = await open(bytes);
     const kinds = ['cr3', 'map', 'unmap', 'vcpu', 'event'] as const;
@@ -155,4 +183,32 @@ describe.each(Object.keys(TRACES) as (keyof typeof TRACES)[])('slices of a %s tr
     expect([...seenChunks]).toEqual([last]);
     expect(() => trace.slices({ columns: ['flags'], chunks: [last + 1] })).toThrow('no such chunk');
   });
+});
+
+it.each([5, 6])('executions that made the same accesses have one shape: seed %i', async (seed) => {
+  const program = { seed, blockCount: 6, executions: 600, streams: 1, oddity: 0.1 };
+  const trace = await open(encodeTrace(randomTrace(program)).bytes);
+  const byShape = new Map<string, string>();
+  let known = 0;
+  let all = 0;
+  await eachSlice(trace, { columns: ['size', 'flags', 'insn'], runs: true }, (slice) => {
+    const { runs, insn, size, flags } = slice;
+    for (const [i, shape] of (runs?.shape ?? []).entries()) {
+      all++;
+      if (shape === 0) continue;
+      known++;
+      const begin = runs?.firstAccess[i];
+      const end = runs?.firstAccess[i + 1] ?? slice.length;
+      const id = runs?.block[i] ?? 0;
+      expect(runs?.executed[i]).toBe(trace.code.insnCount(id));
+      // Devices may differ.
+      const kinds = flags?.slice(begin, end).map((bits) => bits & ~4);
+      const made = [id, insn?.slice(begin, end), size?.slice(begin, end), kinds].join('|');
+      const key = `${slice.chunkIndex} ${shape}`;
+      expect(byShape.get(key) ?? made).toBe(made);
+      byShape.set(key, made);
+    }
+  });
+  expect(known).toBeGreaterThan(all / 3);
+  expect(byShape.size).toBeLessThan(known);
 });

@@ -54,7 +54,7 @@ export interface SliceRuns {
   readonly continues: Uint8Array;
   /**
    * The same number, in this chunk: executions of one block that made the same accesses but for their
-   * addresses and devices, and that completed. 0: it is not known.
+   * addresses, none of them to a device, and that completed. 0: it is not known.
    */
   readonly shape: Uint32Array;
 }
@@ -265,12 +265,9 @@ function createNotePlacer(
     take({ firstOrdinal, length }, runs, isLast) {
       const begin = next;
       const endBlock = runs === undefined ? 0 : runs.firstBlock + runs.length;
-      while (
-        next < notes.length &&
-        (isLast || notes[next].ordinal < firstOrdinal + length || notes[next].block < endBlock)
-      ) {
-        next++;
-      }
+      const isHere = ({ ordinal, block }: TraceNote): boolean =>
+        isLast || ordinal < firstOrdinal + length || block < endBlock;
+      while (next < notes.length && isHere(notes[next])) next++;
       return notes.slice(begin, next).map((note) => ({
         ...note,
         index: note.ordinal - firstOrdinal,

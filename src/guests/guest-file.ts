@@ -14,6 +14,8 @@ export interface GuestMachine {
   readonly thread: 'single' | 'multi';
   readonly machine: string;
   readonly memoryMib: number;
+  /** More properties of `-accel tcg`, or ''. */
+  readonly accelerator: string;
   readonly extraArguments: readonly string[];
   /** The QEMUs that can do this, and why others cannot; undefined: all of them. */
   readonly needs: { readonly range: string; readonly why: string } | undefined;
@@ -109,6 +111,7 @@ const DEFAULT_MACHINE: GuestMachine = {
   thread: 'single',
   machine: 'pc',
   memoryMib: 64,
+  accelerator: '',
   extraArguments: [],
   needs: undefined,
 };
@@ -144,6 +147,7 @@ function parseMachine(text: string, line: SourceLine): GuestMachine {
     thread: thread === 'multi' ? 'multi' : 'single',
     machine: take('machine', DEFAULT_MACHINE.machine),
     memoryMib: Number(take('memory', String(DEFAULT_MACHINE.memoryMib))),
+    accelerator: take('accelerator', ''),
     extraArguments: take('arguments', '')
       .split(' ')
       .filter((word) => word !== ''),

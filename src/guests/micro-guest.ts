@@ -115,9 +115,11 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
 
 /** A machine without firmware and without devices that write to memory. */
 export function guestArguments(guest: GuestFile, machine: GuestMachine): string[] {
+  const { accelerator, thread } = machine;
+  const properties = accelerator === '' ? '' : `,${accelerator}`;
   return [
     ...['-M', machine.machine, '-cpu', 'max', '-m', `${machine.memoryMib}`],
-    ...['-smp', `${machine.vcpus}`, '-accel', `tcg,thread=${machine.thread}`],
+    ...['-smp', `${machine.vcpus}`, '-accel', `tcg,thread=${thread}${properties}`],
     ...['-nodefaults', '-display', 'none', '-no-reboot', '-bios', guest.image],
     ...['-device', 'isa-debug-exit,iobase=0x501,iosize=4'],
     ...machine.extraArguments,

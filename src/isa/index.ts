@@ -2,6 +2,7 @@
 // What an instruction should access: decoding, disassembly and the accesses that the manual prescribes.
 
 export { type CpuMode, cpuModeOfHflags, usualMode } from './cpu-mode.ts';
+export { type ControlFlow, type DataFlow, dataFlowOf } from './data-flow.ts';
 export { decodeInstruction, formatInstruction, nameInstruction } from './decode-instruction.ts';
 export { formatAddress } from './format-address.ts';
 export type {

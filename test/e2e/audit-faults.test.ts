@@ -117,8 +117,8 @@ describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
     const shape = shapeOfTrace(run.trace);
     const state = instructionAudit.init({}, shape, { index: 0, count: 1 });
     instructionAudit.consume(state, execution);
-    const part = requireDefined(instructionAudit.harvest, 'the audit harvests')(state);
-    return instructionAudit.finish(part, shape);
+    const part = instructionAudit.harvest?.(state);
+    return instructionAudit.finish(requireDefined(part, 'the audit harvests'), shape);
   }
 
   const isWrong = ({ unexplained, addressMismatches }: AuditResult): boolean =>

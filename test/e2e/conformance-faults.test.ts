@@ -91,9 +91,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a case finds', () => {
 
   it('a hole that is declared, and is none', () => {
     const lines = plain.guest.lines.map((line) =>
-      line.text.includes('setc [data')
-        ? { ...line, text: `${line.text} ;! real-mode-exception` }
-        : line,
+      line.text.includes('setc [data') ? { ...line, text: `${line.text} ;! task-gate` } : line,
     );
     const run = { ...plain, guest: { ...plain.guest, lines } };
     const source = parseGuest(run.guest);
@@ -101,7 +99,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a case finds', () => {
     const judgement = judgeCase(run, 'single', source, requireDefined(found, 'case setcc'));
     expect(judgement).toMatchObject({
       verdict: 'missing',
-      reason: 'unexplained: real-mode-exception is declared, and the accesses are there',
+      reason: 'unexplained: task-gate is declared, and the accesses are there',
     });
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { auditTrace } from '../../src/audit/index.ts';
 import { guestNames, openGuest } from '../../src/guests/index.ts';
 import { recordGuestNamed } from './guest-sections.ts';
-import { PLUGIN_IS_BUILT } from './run-loadstore.ts';
+import { PLUGIN_IS_BUILT, runLoadstore } from './run-loadstore.ts';
 
 /** Each run of each guest, with one thread for all vCPUs. */
 const RUNS = guestNames().flatMap((name) =>
@@ -15,15 +15,11 @@ const RUNS = guestNames().flatMap((name) =>
 );
 
 /**
- * An exception in real mode is in no log of QEMU, so that what stands behind it in its block counts as if it had run
- * (docs/completeness.md, real-mode-block-counts-whole): the audit sees that these did not.
+ * Where the audit is wrong: an iret of 32-bit code that returns to an outer level or to virtual-8086 mode. It takes
+ * the halves of the stack segment's descriptor for more pops, and pops for a descriptor's halves: sizes are the same.
+ * How many of the addresses are wrong so, by place; that they are right the guest's own cases say.
  */
-const KNOWN: Readonly<Record<string, readonly object[]>> = {
-  real: [
-    { text: 'mov [0x5034], cx', missing: 1, extra: 0, addressMismatches: 0 },
-    { text: 'mov byte [0x5f0], 0', missing: 1, extra: 0, addressMismatches: 0 },
-  ],
-};
+const WRONG_ADDRESSES: Readonly<Record<string, readonly number[]>> = { deliver32: [6, 6, 2, 2, 4] };
 
 describe.skipIf(!PLUGIN_IS_BUILT)('the instruction audit', () => {
   it.each(RUNS)('explains every access of the guest %s %s', async (guest, machineName) => {
@@ -31,15 +27,45 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the instruction audit', () => {
     try {
       const audit = await auditTrace(run.outcome.file, { workers: 0 });
       const { instructions, accesses } = run.trace.summary();
-      const known = KNOWN[guest] ?? [];
-      expect(audit.places).toMatchObject(known);
-      expect(audit).toMatchObject({ placeCount: known.length, unexplained: known.length });
-      expect(audit).toMatchObject({ addressMismatches: 0, complete: true });
+      const wrong = WRONG_ADDRESSES[guest] ?? [];
+      expect(audit.places).toMatchObject(
+        wrong.map((addressMismatches) => ({
+          text: 'iret',
+          missing: 0,
+          extra: 0,
+          addressMismatches,
+        })),
+      );
+      expect(audit.placeCount).toBe(wrong.length);
+      expect(audit.addressMismatches).toBe(wrong.reduce((sum, count) => sum + count, 0));
+      expect(audit.complete).toBe(true);
       expect(audit).toMatchObject({ executions: instructions, accesses });
       expect(audit.recorded).toBeGreaterThan(0);
       expect(audit.addressesChecked).toBeGreaterThan(0);
     } finally {
       await run.close();
     }
+  });
+
+  it('is a command: exit code 0 when all is explained, 1 and the places when not', async () => {
+    const plain = await recordGuestNamed('plain');
+    const clean = await runLoadstore('audit', plain.outcome.file, '--json');
+    await plain.close();
+    expect(clean.exitCode).toBe(0);
+    const { unexplained, byMnemonic } = JSON.parse(clean.out) as {
+      unexplained: number;
+      byMnemonic: { mnemonic: string; expected: number; recorded: number }[];
+    };
+    expect(unexplained).toBe(0);
+    expect(byMnemonic.find(({ mnemonic }) => mnemonic === 'cmpxchg16b')?.expected).toBeGreaterThan(
+      0,
+    );
+
+    const real = await recordGuestNamed('real');
+    const hole = await runLoadstore('audit', real.outcome.file);
+    await real.close();
+    expect(hole.exitCode).toBe(1);
+    expect(hole.out).toContain('NOT EXPLAINED: 2 accesses, 0 wrong addresses');
+    expect(hole.out).toMatch(/0xff0b8 {2}mov \[0x5034\], cx .*: 1 missing/);
   });
 });

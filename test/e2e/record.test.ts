@@ -113,7 +113,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recorded Linux boot', () => {
       'csv',
     );
     expect(csv.out.split('\n')[0]).toBe(
-      'ordinal,vcpu,icount,pc,op,size,vaddr,paddr,cpl,cr3,bytes,marks',
+      'ordinal,vcpu,icount,pc,op,size,vaddr,paddr,cpl,cr3,bytes,symbol,marks',
     );
     expect(csv.out.split('\n')[1]).toMatch(/^1000000,0,\d+,0x[0-9a-f]+,(load|store),\d+,0x/);
   });

@@ -150,7 +150,7 @@ function markCacheShards(
 }
 
 /** Adds what shard b counted to a. */
-export function mergeCache(a: CacheState, b: CacheState): CacheState {
+function mergeCache(a: CacheState, b: CacheState): CacheState {
   a.units.forEach(({ counts }, unit) => {
     addTo(counts, b.units[unit].counts);
   });
@@ -168,7 +168,7 @@ function addTo(into: Float64Array, from: Float64Array): void {
 }
 
 /** Throws TraceError 'bad-argument' when the warm-up was not over at the end. */
-export function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase'>): CacheResult {
+function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase'>): CacheResult {
   const { parameters, units, totals, warmupLeft } = state;
   if (warmupLeft > 0) {
     throw new TraceError('bad-argument', 'the warm-up leaves nothing to count', {

@@ -2,6 +2,7 @@
 // The slow twin of the cache hierarchy: lists of lines, one instruction and one line at a time, written from
 // what docs/analyses-cache.md promises and not from the kernel.
 
+import { requireDefined } from '../../base/index.ts';
 import type { CacheParameters, LevelName } from './parameters.ts';
 
 export interface ProgramAccess {
@@ -104,7 +105,7 @@ export function simulateSlowly(
   let refs = 0;
 
   const setOf = (cache: SlowCache, line: bigint): SlowSet =>
-    cache.sets[Number(line % BigInt(cache.sets.length))] as SlowSet;
+    requireDefined(cache.sets[Number(line % BigInt(cache.sets.length))], 'a set');
 
   const giveUp = (line: bigint, behind: readonly SlowCache[]): void => {
     for (const cache of behind) {
@@ -124,11 +125,11 @@ export function simulateSlowly(
       const way = set.lines.findIndex((one) => one?.line === line);
       if (parameters.classify) classify(cache, line, way >= 0, fills);
       if (way >= 0) {
-        const held = set.lines[way] as SlowLine;
+        const held = requireDefined(set.lines[way], 'a line');
         if (kind === 'store' && depth === 0) held.dirty = true;
         if (kind === 'store' && !writeAllocate) held.dirty = true;
         if (replacePolicy === 'lru') set.lines.unshift(...set.lines.splice(way, 1));
-        if (replacePolicy === 'plru') use(set.tree as TreeNode, way);
+        if (replacePolicy === 'plru') use(requireDefined(set.tree, 'made by the first fill'), way);
         return depth === 0;
       }
       cache.misses[kind]++;
@@ -157,7 +158,10 @@ export function simulateSlowly(
 
   const access = (run: ProgramRun, one: ProgramAccess): void => {
     if (refs === parameters.warmupRefs && refs > 0) {
-      for (const cache of all) Object.assign(cache, noCounts()), cache.siteMisses.clear();
+      for (const cache of all) {
+        Object.assign(cache, noCounts());
+        cache.siteMisses.clear();
+      }
       memoryWrites = 0;
       lineCrossings = 0;
       instructions = 0;
@@ -168,7 +172,7 @@ export function simulateSlowly(
       device++;
       return;
     }
-    const path = paths[run.vcpu]?.data as SlowCache[];
+    const path = requireDefined(paths[run.vcpu], 'a vCPU').data;
     for (const [index, line] of linesOf(one.address, one.size).entries()) {
       if (index > 0) lineCrossings++;
       const site = `${run.block}:${one.insn}`;
@@ -178,7 +182,7 @@ export function simulateSlowly(
   };
 
   for (const run of runs) {
-    const block = blocks[run.block] as ProgramBlock;
+    const block = requireDefined(blocks[run.block], 'a block');
     let address = block.vaddr;
     let next = 0;
     // A delivery block has accesses and no instruction.
@@ -188,12 +192,17 @@ export function simulateSlowly(
         if (l1i !== undefined) instructions++;
         for (const line of linesOf(address, bytes)) {
           if (l1i === undefined) break;
-          ask(paths[run.vcpu]?.code as SlowCache[], line, 'fetch', `${run.block}:${insn}`);
+          ask(
+            requireDefined(paths[run.vcpu], 'a vCPU').code,
+            line,
+            'fetch',
+            `${run.block}:${insn}`,
+          );
         }
       }
       address += BigInt(bytes);
       for (; run.accesses[next]?.insn === insn; next++) {
-        access(run, run.accesses[next] as ProgramAccess);
+        access(run, requireDefined(run.accesses[next], 'an access'));
       }
     }
   }
@@ -246,7 +255,7 @@ function fill(
   dirty: boolean,
 ): SlowLine | undefined {
   const index = Number(line % BigInt(cache.sets.length));
-  const set = cache.sets[index] as SlowSet;
+  const set = requireDefined(cache.sets[index], 'a set');
   const put = { line, dirty };
   if (replacePolicy === 'lru' || replacePolicy === 'fifo') {
     set.lines.unshift(put);
@@ -275,7 +284,9 @@ function treeOver(ways: readonly number[]): TreeNode {
 }
 
 function chosen(tree: TreeNode): number {
-  return tree.sides === undefined ? (tree.ways[0] as number) : chosen(tree.sides[tree.next]);
+  return tree.sides === undefined
+    ? requireDefined(tree.ways[0], 'a leaf has a way')
+    : chosen(tree.sides[tree.next]);
 }
 
 /** After a use each node points to the side that the way is not on. */

@@ -206,8 +206,8 @@ export function planCacheMemory(
       );
       new Uint8Array(memory, tagsAt[index], 8 * unit.sets * unit.ways).fill(0xff);
     });
-    vcpus.forEach(({ l1d: data, l1i: code }, vcpu) => {
-      words.set([unitAt[data], code < 0 ? 0 : unitAt[code]], columns.vcpus / 4 + 2 * vcpu);
+    vcpus.forEach(({ l1d: data, l1i: insns }, vcpu) => {
+      words.set([unitAt[data], insns < 0 ? 0 : unitAt[insns]], columns.vcpus / 4 + 2 * vcpu);
     });
     words.set(insnBase, columns.insnFirst / 4);
     if (fetches === undefined) return;

@@ -6,12 +6,15 @@ import { type AccessColumns, type RunColumns, requireColumn } from '../access-co
 import { PIECE_LENGTH } from './cache-layout.ts';
 import { beginCounting, type CacheState, type RunningCaches } from './cache-state.ts';
 
+const NO_RUNS = new Uint32Array(0);
+
 /** Takes accesses and the block executions between them; aborted accesses and those of devices are left out. */
 export function consumeCache(state: CacheState, batch: AccessColumns): void {
   const running = requireDefined(state.running, 'a harvested simulation takes no more accesses');
   const { usePhysical, l1i } = state.parameters;
   const runs = l1i === undefined ? undefined : requireColumn(batch.runs, 'runs');
   const runCount = runs?.length ?? 0;
+  const runsAt = runs?.firstAccess ?? NO_RUNS;
   const place = { access: 0, run: 0 };
   const advance = (accessEnd: number, runEnd: number): void => {
     while (place.access < accessEnd || place.run < runEnd) {
@@ -24,7 +27,7 @@ export function consumeCache(state: CacheState, batch: AccessColumns): void {
     if (warmupLeft < batch.length) {
       // Block executions right before the first access that counts are not warm-up any more.
       let warmRuns = 0;
-      while (runs !== undefined && warmRuns < runCount && runs.firstAccess[warmRuns] < warmupLeft) {
+      while (warmRuns < runCount && runsAt[warmRuns] < warmupLeft) {
         warmRuns++;
       }
       advance(warmupLeft, warmRuns);

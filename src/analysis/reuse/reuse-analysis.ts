@@ -142,7 +142,7 @@ export function finishReuse(counts: ReuseCounts): ReuseResult {
 interface Distances {
   readonly count: Float64Array;
   /** Lowest distance that the element counts. */
-  lowest(bin: number): number;
+  readonly lowest: (bin: number) => number;
 }
 
 /** Middle of what element `bin` counts. */

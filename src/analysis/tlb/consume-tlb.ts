@@ -42,6 +42,7 @@ import { pageIndex, pageKey, translateSlowly } from './translate.ts';
 
 const PAGE_BYTES = 4096;
 const NEVER = Number.POSITIVE_INFINITY;
+const NO_RUNS = new Uint32Array(0);
 /** CR3 without PCID and the bit that a write may have to keep translations (Intel SDM 3A 4.5). */
 const CR3_BASE = 0x000f_ffff_ffff_f000n;
 
@@ -49,6 +50,7 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   const notes = batch.notes ?? [];
   const runs = state.fetches === undefined ? undefined : requireColumn(batch.runs, 'runs');
   const runCount = runs?.length ?? 0;
+  const runsAt = runs?.firstAccess ?? NO_RUNS;
   const address = halves(requireColumn(batch.vaddr, 'vaddr'));
   const size = requireColumn(batch.size, 'size');
   const flags = requireColumn(batch.flags, 'flags');
@@ -60,10 +62,9 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   let nextNote = 0;
   let nextRun = 0;
   for (let i = 0; i < batch.length; i++) {
-    while (nextRun < runCount && runs !== undefined && runs.firstAccess[nextRun] <= i) {
+    while (nextRun < runCount && runsAt[nextRun] <= i) {
       nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
-      fetchRun(state, runs, nextRun);
-      nextRun++;
+      fetchRun(state, runs, nextRun++);
     }
     if (nextNote < notes.length && notes[nextNote].index <= i) {
       nextNote = takeNotes(state, notes, nextNote, i, -1);
@@ -88,7 +89,7 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       lookUp(state, tlbs, tlbs.l1d, sum >>> 0, nextHi, block[i], DATA, 1);
     }
   }
-  for (; runs !== undefined && nextRun < runCount; nextRun++) {
+  for (; nextRun < runCount; nextRun++) {
     nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
     fetchRun(state, runs, nextRun);
   }
@@ -135,9 +136,9 @@ function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
 }
 
 /** The fetches of a block execution, page by page. */
-function fetchRun(state: TlbState, runs: RunColumns, run: number): void {
+function fetchRun(state: TlbState, runs: RunColumns | undefined, run: number): void {
   const { fetches } = state;
-  if (fetches === undefined || !isOfShard(state, runs.vcpu[run])) return;
+  if (fetches === undefined || runs === undefined || !isOfShard(state, runs.vcpu[run])) return;
   const block = runs.block[run];
   const executed = runs.executed[run];
   const tlbs = requireTlbs(state, runs.vcpu[run]);

@@ -53,7 +53,7 @@ const anyAddress = fc
       0xff00_0000_0000_0000n,
     ),
     fc.nat(5),
-    fc.constantFrom(0n, 0x800n, 0xffcn),
+    fc.constantFrom(0n, 0x800n, 0xff8n, 0xff9n, 0xffcn),
   )
   .map(([base, page, inPage]) => base + BigInt(page) * 4096n + inPage);
 const anyStep: fc.Arbitrary<Step> = fc.oneof(

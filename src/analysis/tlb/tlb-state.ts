@@ -32,7 +32,7 @@ export const PHYSICAL = 15;
 export const WALKS_BY_SIZE = 16;
 /** Completed, of the fetches. */
 export const INSTRUCTIONS = 20;
-export const COUNT_LENGTH = 21;
+const COUNT_LENGTH = 21;
 
 /** Bit of a block's mode: docs/format.md 2. */
 const MODE_LONG = 1 << 14;

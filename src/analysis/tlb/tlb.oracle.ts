@@ -40,7 +40,7 @@ export interface SlowTlbCounts {
   second: number;
   secondMisses: number;
   walks: number;
-  reads: [number, number, number, number];
+  reads: number[];
   shortWalks: number;
   flushes: number;
   untranslated: number;
@@ -135,7 +135,7 @@ export function simulateTlbSlowly(
         if (held !== undefined) use(held, upperEntry(begin - 1), one.space);
       }
       for (let level = begin; level <= last; level++) {
-        counts.reads[level as 0 | 1 | 2 | 3]++;
+        counts.reads[level] = (counts.reads[level] ?? 0) + 1;
         const held = one.upper[level];
         if (level < last && held !== undefined) put(held, upperEntry(level));
       }

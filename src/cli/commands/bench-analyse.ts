@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, TraceError, UserError } from '../../base/index.ts';
 import { openTrace } from '../../format/index.ts';
+import type { AnalysisFigures, BenchAnalyseResult } from '../analysis-results.ts';
 import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from '../bench-analyses.ts';
 import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
 import {
@@ -16,30 +17,10 @@ import {
   printResult,
   wordAt,
 } from '../command-spec.ts';
-import { describeMachine, type Machine } from '../machine.ts';
+import { describeMachine } from '../machine.ts';
 import { renderBenchAnalyse } from '../render/bench.ts';
 
 const DEFAULT_RUNS = 3;
-
-export interface AnalysisFigures {
-  /** In one thread, decoding included: all accesses of the trace by the median time. */
-  readonly accessesPerSecond: number;
-  /** The same by processor time: what a quiet machine would come to. */
-  readonly accessesPerCpuSecond: number;
-  /** Median time of one thread over that of two. */
-  readonly scalingTwoWorkers: number;
-  /** Highest resident memory of any run, node itself included. */
-  readonly peakBytes: number;
-}
-
-export interface BenchAnalyseResult {
-  readonly benchmark: 'analyse';
-  readonly date: string;
-  readonly machine: Machine;
-  readonly accesses: number;
-  readonly runs: number;
-  readonly analyses: Readonly<Record<string, AnalysisFigures>>;
-}
 
 export const benchAnalyseCommand: CommandSpec = {
   name: 'bench analyse',
@@ -70,6 +51,12 @@ Keep the machine quiet meanwhile.`,
   },
 };
 
+interface Measured {
+  readonly name: string;
+  readonly one: Measurement[];
+  readonly two: Measurement[];
+}
+
 async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
   const file = wordAt(input, 0);
   const names = namesFrom(findText(input, 'analyses'));
@@ -78,11 +65,7 @@ async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
   const { loads, stores } = trace.summary();
   await trace.close();
   const accesses = loads + stores;
-  const measured = names.map((name) => ({
-    name,
-    one: [] as Measurement[],
-    two: [] as Measurement[],
-  }));
+  const measured = names.map((name): Measured => ({ name, one: [], two: [] }));
   for (let run = 0; run < runs; run++) {
     for (const { name, one, two } of measured) {
       one.push(await measureIn({ file, name, workers: 0 }));
@@ -128,9 +111,11 @@ async function measureIn(order: MeasureOrder): Promise<Measurement> {
   const child = fork(fileURLToPath(new URL('../measure-analysis.worker.js', import.meta.url)));
   const ended = once(child, 'exit');
   child.send(order);
-  const answer = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
+  let measurement: unknown;
+  child.on('message', (message) => {
+    measurement = message;
+  });
   await ended;
-  const [measurement] = answer ?? [];
   if (isMeasurement(measurement)) return measurement;
   throw new UserError(ExitCode.environment, `measuring ${order.name} failed; see above`);
 }

@@ -15,11 +15,11 @@ import type { Trace } from '../../format/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
-  type AnalysisReport,
   reportOf,
   runPass,
   withAnalysis,
 } from '../analysis-run.ts';
+import type { CacheFigures, LevelMisses } from '../cache-report.ts';
 import {
   type CommandInput,
   type CommandSpec,
@@ -32,30 +32,6 @@ import {
 import { nameFrom } from '../name-option.ts';
 import { renderCache } from '../render/cache.ts';
 import { selectionWords } from '../selection-options.ts';
-
-export type LevelMisses = Partial<Readonly<Record<LevelName, number>>>;
-
-export interface MissingFunction {
-  readonly name: string;
-  readonly misses: LevelMisses;
-}
-
-export interface MissingInstruction {
-  readonly address: string;
-  readonly function: string;
-  readonly text: string;
-  readonly misses: LevelMisses;
-}
-
-export type CacheFigures = Omit<CacheResult, 'sites'> & {
-  /** Those that missed, and the ones with the most misses: in the last level, then in those before it. */
-  readonly functionCount: number;
-  readonly functions: readonly MissingFunction[];
-  readonly instructionCount: number;
-  readonly missingInstructions: readonly MissingInstruction[];
-};
-
-export type CacheReport = AnalysisReport<CacheParameters, CacheFigures>;
 
 type LevelOption = 'l1i' | 'l1d' | 'l2' | 'll';
 

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { countsAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
-import { type CountsFigures, countsFigures } from '../../query/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { countsFigures } from '../../query/index.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, printResult } from '../command-spec.ts';
 import { renderCounts } from '../render/counts.ts';
-
-export type CountsReport = AnalysisReport<object, CountsFigures>;
 
 export const countsCommand: CommandSpec = {
   name: 'counts',

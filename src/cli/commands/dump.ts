@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode, TraceError, u64FromBigint } from '../../base/index.ts';
+import {
+  instructionTexts,
+  OutputBuffer,
+  type RowColumns,
+  RowWriter,
+  rowColumnsOf,
+  wideColumns,
+} from '../../export/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
 import { formatSymbolPlace, type GuestSymbols } from '../../symbols/index.ts';
 import {
@@ -13,13 +21,10 @@ import {
 } from '../command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
-import {
-  DUMP_FORMATS,
-  type DumpFormat,
-  dumpHeadline,
-  dumpLines,
-  type InstructionFacts,
-} from '../render/dump.ts';
+import { dumpHeadline, dumpLines, type InstructionFacts } from '../render/dump.ts';
+
+const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
+type DumpFormat = (typeof DUMP_FORMATS)[number];
 
 export const dumpCommand: CommandSpec = {
   name: 'dump',
@@ -54,11 +59,6 @@ from the trace. A trace of the demo's kernel needs no --symbols.`,
 /** More instructions than a block has (docs/format.md 2). */
 const MAX_INSNS = 1024;
 
-const ALWAYS = [
-  ...(['ordinal', 'vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'cpl'] as const),
-  ...(['block', 'insn'] as const),
-];
-
 async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
   const format = formatFrom(input);
   const from = findCount(input, 'from', '--from') ?? 0;
@@ -67,27 +67,20 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   const trace = await openTrace(wordAt(input, 0));
   try {
     const symbols = await readGuestSymbols(input, context, trace);
-    const hasSymbols = symbols.findings.length > 0;
-    await context.writeOut(dumpHeadline(format, hasSymbols));
-    const factsOf = instructionFacts(trace.code, symbols);
+    const draw = drawerOf(trace, symbols, format);
+    await context.writeOut(draw.headline);
     let left = count;
     await withAbort(async (signal) => {
       const batches = trace.accesses({
         from,
-        columns: [
-          ...ALWAYS,
-          ...(trace.capabilities.paddr.status === 'no' ? [] : (['paddr'] as const)),
-          ...(trace.capabilities['address-space'].status === 'no' ? [] : (['cr3'] as const)),
-        ],
+        columns: rowColumnsOf(trace),
         includeAborted: isOn(input, 'aborted'),
         signal,
         ...(vcpu === undefined ? {} : { vcpu }),
       });
       for await (const batch of batches) {
         const end = Math.min(batch.length, left);
-        for (const text of dumpLines(batch, end, format, factsOf, hasSymbols)) {
-          await context.writeOut(text);
-        }
+        for (const text of draw.lines(batch, end)) await context.writeOut(text);
         left -= end;
         if (left <= 0) break;
       }
@@ -99,6 +92,46 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   } finally {
     await trace.close();
   }
+}
+
+interface Drawer {
+  /** What comes before the first access. */
+  readonly headline: string;
+  /** Accesses 0 to end of the batch, some at a time. */
+  lines(batch: RowColumns, end: number): Iterable<string>;
+}
+
+function drawerOf(
+  { code }: Pick<Trace, 'code'>,
+  symbols: GuestSymbols,
+  format: DumpFormat,
+): Drawer {
+  if (format === 'text') {
+    const hasSymbols = symbols.findings.length > 0;
+    const factsOf = instructionFacts(code, symbols);
+    return {
+      headline: dumpHeadline(hasSymbols),
+      lines: (batch, end) => dumpLines(batch, end, factsOf, hasSymbols),
+    };
+  }
+  const out = new OutputBuffer();
+  const textOf = instructionTexts(code, format, (block, lo, hi) => {
+    const place = symbols.findCode(block, lo, hi);
+    return place === undefined ? undefined : formatSymbolPlace(place);
+  });
+  const rows = new RowWriter(out, format, textOf);
+  const take = (): string => Buffer.from(out.take().buffer).toString('utf8');
+  rows.headline();
+  return {
+    headline: take(),
+    lines: function* (batch, end) {
+      const wide = wideColumns(batch);
+      for (let i = 0; i < end; i++) {
+        rows.row(batch, wide, i);
+        if (out.isDue || i === end - 1) yield take();
+      }
+    },
+  };
 }
 
 function instructionFacts(code: Trace['code'], symbols: GuestSymbols): InstructionFacts {

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FootprintResult, footprintAnalysis } from '../../analysis/index.ts';
+import { footprintAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderFootprint } from '../render/footprint.ts';
@@ -15,15 +9,6 @@ import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
 
 /** Of the table of lines in each thread: about 8 million of them with 64 windows. */
 export const FOOTPRINT_MEMORY_BYTES: number = 2 ** 27;
-
-export type FootprintReport = AnalysisReport<
-  {
-    readonly lineBytes: number;
-    readonly pageBytes: number;
-    readonly windowInstructions: number;
-  },
-  FootprintResult
->;
 
 export const footprintCommand: CommandSpec = {
   name: 'footprint',

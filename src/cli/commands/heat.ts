@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { heatAnalysis } from '../../analysis/index.ts';
 import { ExitCode, TraceError } from '../../base/index.ts';
-import { type HeatFigures, heatFigures } from '../../query/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { heatFigures } from '../../query/index.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findCount, findText, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHeat } from '../render/heat.ts';
@@ -18,16 +12,6 @@ const DEFAULT_ROWS = 48;
 const MAX_ROWS = 4096;
 /** Of the counts in each thread. */
 export const HEAT_MEMORY_BYTES: number = 2 ** 26;
-
-export type HeatReport = AnalysisReport<
-  {
-    /** Smallest size of a row. */
-    readonly unitBytes: number;
-    readonly windowInstructions: number;
-    readonly rows: number;
-  },
-  HeatFigures
->;
 
 export const heatCommand: CommandSpec = {
   name: 'heat',

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type HotParameters, hotAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
-import { type HotFigures, hotFigures } from '../../query/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { hotFigures } from '../../query/index.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHot } from '../render/hot.ts';
@@ -16,11 +10,6 @@ import { renderHot } from '../render/hot.ts';
 const DEFAULT_TOP = 10;
 /** Lines that are told apart: 100 MB in each thread. */
 const LINE_LIMIT = 2 ** 22;
-
-export type HotReport = AnalysisReport<
-  { readonly lineBytes: number; readonly pageBytes: number; readonly reportTop: number },
-  HotFigures
->;
 
 export const hotCommand: CommandSpec = {
   name: 'hot',

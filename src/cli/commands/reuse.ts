@@ -3,19 +3,12 @@ import {
   chooseReuseAnalysis,
   type ReusedLine,
   type ReuseParameters,
-  type ReuseResult,
   type ReuseSampling,
   requireReuseParameters,
 } from '../../analysis/index.ts';
 import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
 import type { CodeNames } from '../../query/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisReport,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import {
   type CommandInput,
   type CommandSpec,
@@ -27,21 +20,7 @@ import {
 } from '../command-spec.ts';
 import { LINE_SIZE_OPTION } from '../geometry-options.ts';
 import { renderReuse } from '../render/reuse.ts';
-
-export interface NamedLine {
-  readonly address: string;
-  /** Null for physical addresses. */
-  readonly name: string | null;
-  readonly references: number;
-  readonly distant: number;
-}
-
-export type ReuseFigures = Omit<ReuseResult, 'topReferenced' | 'topDistant'> & {
-  readonly topReferenced: readonly NamedLine[];
-  readonly topDistant: readonly NamedLine[];
-};
-
-export type ReuseReport = AnalysisReport<ReuseParameters, ReuseFigures>;
+import type { NamedLine } from '../reuse-report.ts';
 
 export const DEFAULT_REUSE: ReuseParameters = {
   lineBytes: 64,

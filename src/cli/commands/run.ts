@@ -63,8 +63,6 @@ function plainJson(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `0x${value.toString(16)}`;
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Set) return [...value];
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-    return Array.from(value as unknown as ArrayLike<unknown>);
-  }
+  if (ArrayBuffer.isView(value)) return Object.values(value);
   return value;
 }

@@ -12,7 +12,6 @@ import type { Trace } from '../../format/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
-  type AnalysisReport,
   reportOf,
   runPass,
   withAnalysis,
@@ -28,19 +27,7 @@ import {
 } from '../command-spec.ts';
 import { nameFrom } from '../name-option.ts';
 import { renderTlb } from '../render/tlb.ts';
-
-export interface WalkingFunction {
-  readonly name: string;
-  readonly walks: number;
-}
-
-export type TlbFigures = Omit<TlbResult, 'blocks'> & {
-  /** Functions that led to walks, and the ones that led to most. */
-  readonly functionCount: number;
-  readonly functions: readonly WalkingFunction[];
-};
-
-export type TlbReport = AnalysisReport<TlbParameters, TlbFigures>;
+import type { TlbFigures } from '../tlb-report.ts';
 
 export const DEFAULT_TLBS: TlbParameters & { readonly l2: TlbGeometry } = {
   l1i: { entries: 32, ways: 32 },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
-import type { BenchAnalyseResult } from '../commands/bench-analyse.ts';
+import type { BenchAnalyseResult } from '../analysis-results.ts';
 import type { Machine } from '../machine.ts';
 import type { BenchRecordResult, Spread } from '../results.ts';
 import { drawTable, renderBytes } from './table.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { CacheReport, LevelMisses } from '../commands/cache.ts';
+import type { CacheReport, LevelMisses } from '../cache-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
 export function renderCache({ parameters, result }: CacheReport): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatRatio } from '../../base/index.ts';
-import type { CountsReport } from '../commands/counts.ts';
+import type { CountsReport } from '../analysis-results.ts';
 import { drawTable, moreLine } from './table.ts';
 
 const MNEMONICS_SHOWN = 15;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FootprintPart } from '../../analysis/index.ts';
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
-import type { FootprintReport } from '../commands/footprint.ts';
+import type { FootprintReport } from '../analysis-results.ts';
 import { drawTable } from './table.ts';
 
 const BAR_WIDTH = 30;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
 import type { NamedHeatRow } from '../../query/index.ts';
-import type { HeatReport } from '../commands/heat.ts';
+import type { HeatReport } from '../analysis-results.ts';
 import { drawTable } from './table.ts';
 
 /** From nothing to most, on a logarithmic scale. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
 import type { HotFigures, HotPlaces } from '../../query/index.ts';
-import type { HotReport } from '../commands/hot.ts';
+import type { HotReport } from '../analysis-results.ts';
 import { drawTable, moreLine } from './table.ts';
 
 export function renderHot({ result }: HotReport): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { NamedLine, ReuseReport } from '../commands/reuse.ts';
+import type { NamedLine, ReuseReport } from '../reuse-report.ts';
 import { drawTable } from './table.ts';
 
 type Drawn = Pick<ReuseReport, 'parameters' | 'result'>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { TlbReport } from '../commands/tlb.ts';
+import type { TlbReport } from '../tlb-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
 export function renderTlb({ parameters, result }: TlbReport): string {

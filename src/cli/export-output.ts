@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where an export goes: OUT.partial until it is whole, then OUT. A file, or a folder of files.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, readdirSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
+import type { ExportPart } from '../export/index.ts';
+
+export interface ExportOutput {
+  /** Resolves when the bytes are on their way. Throws UserError 'environment'. */
+  write(part: ExportPart): Promise<void>;
+  /** The export is whole: it gets its name. Gives the bytes in its files. */
+  keep(): Promise<number>;
+  /** It comes to nothing. */
+  discard(): Promise<void>;
+}
+
+/** Compression by the name of the output. */
+const COMPRESSORS: Readonly<Record<string, () => Compressor>> = { '.gz': gzip, '.xz': xz };
+
+/** Files of an export that is a folder; nothing else is ever removed. */
+const FOLDER_FILE = /^vcpu-\d+\.trace\.gz$/;
+
+/**
+ * Checks, before anything is read, that OUT may be made: 'usage' when it exists without `force` or is
+ * something else, 'environment' when its folder is not there.
+ */
+export async function openExportOutput(
+  name: string,
+  isFolder: boolean,
+  force: boolean,
+): Promise<ExportOutput> {
+  const target = path.resolve(name);
+  requireReplaceable(target, isFolder, force);
+  const partial = `${target}.partial`;
+  const failed = (error: unknown): UserError =>
+    new UserError(
+      ExitCode.environment,
+      `cannot write ${partial}: ${describeSystemError(error)}`,
+      'name an output where there is room: -o OUT',
+      error,
+    );
+  const files = new Map<string, OutputFile>();
+  const fileOf = async (file: string): Promise<OutputFile> => {
+    let found = files.get(file);
+    if (found === undefined) {
+      const where = isFolder ? path.join(partial, file) : partial;
+      found = await openOutputFile(where, path.extname(isFolder ? file : target));
+      files.set(file, found);
+    }
+    return found;
+  };
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof UserError ? error : failed(error);
+    }
+  };
+  await guarded(async () => {
+    await rm(partial, { recursive: isFolder, force: true });
+    if (isFolder) await mkdir(partial);
+    else await fileOf('');
+  });
+  return {
+    write: async ({ file, bytes }) => guarded(async () => (await fileOf(file)).write(bytes)),
+    keep: async () =>
+      guarded(async () => {
+        let total = 0;
+        for (const file of files.values()) total += await file.close();
+        if (isFolder) await rm(target, { recursive: true, force: true });
+        await rename(partial, target);
+        return total;
+      }),
+    discard: async () => {
+      for (const file of files.values()) await file.abandon();
+      await rm(partial, { recursive: isFolder, force: true });
+    },
+  };
+}
+
+function requireReplaceable(target: string, isFolder: boolean, force: boolean): void {
+  const folder = path.dirname(target);
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
+    throw new UserError(ExitCode.environment, `cannot write ${target}: no such folder`, 'make it');
+  }
+  const facts = lstatSync(target, { throwIfNoEntry: false });
+  if (facts === undefined) return;
+  const isSame = isFolder ? facts.isDirectory() : facts.isFile() || facts.isSymbolicLink();
+  const another = 'name another: -o OUT';
+  if (!isSame) {
+    const kind = isFolder ? 'a folder' : 'a regular file';
+    throw new UserError(ExitCode.usage, `${target} exists and is not ${kind}`, another);
+  }
+  if (!force) {
+    throw new UserError(
+      ExitCode.usage,
+      `${target} exists`,
+      `replace it with --force, or ${another}`,
+    );
+  }
+  const foreign = isFolder
+    ? readdirSync(target).find((file) => !FOLDER_FILE.test(file))
+    : undefined;
+  if (foreign !== undefined) {
+    throw new UserError(
+      ExitCode.usage,
+      `${target} holds ${foreign}, which no export made: it is not replaced`,
+      another,
+    );
+  }
+}
+
+interface OutputFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Gives the file's length. */
+  close(): Promise<number>;
+  abandon(): Promise<void>;
+}
+
+async function openOutputFile(file: string, extension: string): Promise<OutputFile> {
+  const handle = await open(file, 'w');
+  const compressor = COMPRESSORS[extension]?.();
+  return compressor === undefined ? plainFile(handle) : compressedFile(handle, compressor);
+}
+
+function plainFile(handle: FileHandle): OutputFile {
+  let length = 0;
+  return {
+    write: async (bytes) => {
+      await writeAll(handle, bytes);
+      length += bytes.length;
+    },
+    close: async () => {
+      await handle.close();
+      return length;
+    },
+    abandon: async () => handle.close(),
+  };
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
+  }
+}
+
+interface Compressor {
+  readonly input: Writable;
+  readonly output: Readable;
+  /** Resolves when it has ended well. */
+  readonly ended: Promise<void>;
+  readonly stop: () => void;
+}
+
+function compressedFile(handle: FileHandle, compressor: Compressor): OutputFile {
+  const { input, output } = compressor;
+  let length = 0;
+  const pump = async (): Promise<void> => {
+    for await (const chunk of output) {
+      if (!(chunk instanceof Uint8Array)) throw new TypeError('internal: a chunk is not bytes');
+      await writeAll(handle, chunk);
+      length += chunk.length;
+    }
+    await compressor.ended;
+  };
+  const pumped = pump();
+  pumped.catch(() => undefined); // whoever writes or closes next is told
+  input.on('error', () => undefined); // its other end has the reason
+  return {
+    write: async (bytes) => {
+      if (!input.write(bytes)) await Promise.race([once(input, 'drain'), pumped]);
+    },
+    close: async () => {
+      input.end();
+      await pumped;
+      await handle.close();
+      return length;
+    },
+    abandon: async () => {
+      compressor.stop();
+      await pumped.catch(() => undefined);
+      await handle.close();
+    },
+  };
+}
+
+/** Level 1: the traces repeat themselves so much that more effort buys little. */
+function gzip(): Compressor {
+  const stream = createGzip({ level: 1, chunkSize: 1 << 18 });
+  return {
+    input: stream,
+    output: stream,
+    ended: Promise.resolve(),
+    stop: () => {
+      stream.destroy();
+    },
+  };
+}
+
+function xz(): Compressor {
+  const child = spawn('xz', ['--stdout', '-1', '--threads=0'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', (error) => {
+      reject(
+        new UserError(
+          ExitCode.environment,
+          `the program xz does not start: ${describeSystemError(error)}`,
+          'apt install xz-utils, or name the output .gz',
+          error,
+        ),
+      );
+    });
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new UserError(ExitCode.environment, `xz failed (exit code ${code})`));
+    });
+  });
+  ended.catch(() => undefined);
+  return {
+    input: child.stdin,
+    output: child.stdout,
+    ended,
+    stop: () => {
+      child.kill();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the formats have in common: accesses, or whole executions, go in, and named buffers fill.
+
+import type { AccessBatch, ColumnName, Trace } from '../format/index.ts';
+import type { InstructionSites } from './instruction-sites.ts';
+import type { LossCounts } from './losses.ts';
+import type { OutputBuffer } from './output-buffer.ts';
+import type { ExecutionVisitor } from './walk-executions.ts';
+
+/** A buffer and the file, in the export's folder, that it belongs to; '' for an export of one file. */
+export interface NamedOutput {
+  readonly name: string;
+  readonly buffer: OutputBuffer;
+}
+
+interface Writer {
+  /** So far; writers may add outputs as they go. */
+  readonly outputs: readonly NamedOutput[];
+  /** Lines, messages or entries that were written. */
+  readonly records: number;
+  /** What comes after the last access. */
+  finish(): void;
+}
+
+/** A format that needs accesses alone. */
+export interface AccessWriter extends Writer {
+  readonly kind: 'accesses';
+  readonly columns: readonly ColumnName[];
+  consume(batch: AccessBatch): void;
+}
+
+/** A format that needs every instruction with its accesses. */
+export interface ExecutionWriter extends Writer, ExecutionVisitor {
+  readonly kind: 'executions';
+  readonly sites: InstructionSites;
+}
+
+export type FormatWriter = AccessWriter | ExecutionWriter;
+
+/** Makes a writer that counts in `losses` what it leaves out. */
+export type MakeWriter = (trace: Trace, losses: LossCounts) => FormatWriter;
