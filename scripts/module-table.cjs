@@ -15,8 +15,6 @@ const ALLOWED_EDGES = {
   query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'audit'],
   report: ['base', 'query'],
   'report-page': ['base', 'report'],
-  export: ['base', 'format', 'symbols'],
-  query: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine'],
   export: ['base', 'format', 'isa'],
   store: ['base', 'format'],
   capture: ['base', 'format'],

@@ -41,11 +41,11 @@ export const rateAnalysis: FreeAnalysis<RateParameters, RateState, RateResult> =
   finish: finishRate,
 };
 
-export function initRate({ windows }: RateParameters): RateState {
+function initRate({ windows }: RateParameters): RateState {
   return { windows, cells: new Float64Array(2 * PRIVILEGES * windows.windowCount) };
 }
 
-export function consumeRate({ windows, cells }: RateState, batch: AccessColumns): void {
+function consumeRate({ windows, cells }: RateState, batch: AccessColumns): void {
   const flags = requireColumn(batch.flags, 'flags');
   const cpl = requireColumn(batch.cpl, 'cpl');
   const icount = halves(requireColumn(batch.icount, 'icount'));
@@ -65,12 +65,12 @@ export function consumeRate({ windows, cells }: RateState, batch: AccessColumns)
   }
 }
 
-export function mergeRate(a: RateState, b: RateState): RateState {
+function mergeRate(a: RateState, b: RateState): RateState {
   for (let i = 0; i < a.cells.length; i++) a.cells[i] += b.cells[i];
   return a;
 }
 
-export function finishRate({ windows, cells }: RateState): RateResult {
+function finishRate({ windows, cells }: RateState): RateResult {
   const byPrivilege = (window: number, store: number): number[] =>
     Array.from({ length: PRIVILEGES }, (_, p) => cells[2 * (window * PRIVILEGES + p) + store]);
   return {

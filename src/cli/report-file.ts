@@ -12,7 +12,7 @@ import { withAbort } from './interrupts.ts';
 import { readPageAssets } from './page-assets.ts';
 import { drawBar, statusLine } from './status-line.ts';
 
-export const REPORT_PARAMETERS: ReportParameters = {
+const REPORT_PARAMETERS: ReportParameters = {
   windowCount: 128,
   lineShift: 6,
   pageShift: 12,

@@ -7,7 +7,17 @@ import { drawHeatMap } from './heat-map.ts';
 import { drawSeriesChart } from './series-chart.ts';
 import { startTheme } from './theme.ts';
 
-const data: ChartData = JSON.parse(requireElement('data').textContent ?? '');
+function isChartData(value: unknown): value is ChartData {
+  return typeof value === 'object' && value !== null && 'series' in value && 'heat' in value;
+}
+
+function readData(): ChartData {
+  const data: unknown = JSON.parse(requireElement('data').textContent ?? '');
+  if (!isChartData(data)) throw new Error('the page has no data to draw');
+  return data;
+}
+
+const data = readData();
 const charts = [...data.series.map(drawSeriesChart), drawHeatMap(data.heat)];
 
 function redrawAll(): void {

@@ -164,8 +164,8 @@ function createLegend(
     show: (window) => {
       const isInside = window !== undefined && chart.series[0]?.values[window] !== undefined;
       const x = window === undefined ? 0 : (chart.x[window] ?? 0);
-      const place = isTime(chart) ? `from ${formatCountShort(x)}` : formatBytes(x);
-      where.textContent = isInside ? place : '';
+      const at = isTime(chart) ? `from ${formatCountShort(x)}` : formatBytes(x);
+      where.textContent = isInside ? at : '';
       values.forEach((value, i) => {
         value.textContent = isInside ? format(chart.series[i]?.values[window] ?? 0) : '';
       });

@@ -56,7 +56,7 @@ export interface ChartData {
 
 /** Address spaces that have a colour of their own. */
 const SHOWN_SPACES = 6;
-export const OTHER_COLOUR = 7;
+const OTHER_COLOUR = 7;
 
 export function chartData(result: ReportResult): ChartData {
   const { rate, footprint, heat, addressSpaces } = result;
