@@ -25,6 +25,7 @@ function legacyFields(
     field('x87-pointers', 8, 8), // FIP
     field('x87-pointers', 16, 8), // FDP
     ...counted(8, (i) => field('x87', 32 + 16 * i, 10)),
+    ...(direction === 'store' ? counted(8, (i) => reserved(42 + 16 * i, 6)) : []),
   ];
   return [
     ...x87,
@@ -32,6 +33,27 @@ function legacyFields(
     // Restoring need not look at MXCSR_MASK.
     field(direction === 'store' ? 'mxcsr' : 'mxcsr-mask', 28, 4),
     ...counted(is64 ? 16 : 8, (i) => field('sse', 160 + 16 * i, 16)),
+  ];
+}
+
+/** Beside the x87 registers: of no meaning, may be stored. */
+function reserved(offset: number, bytes: number): StateField {
+  return { component: 'x87-reserved', offset, bytes, optional: true };
+}
+
+/** FLDENV and FRSTOR (SDM volume 1, 8.1.10); what is reserved is not listed. */
+export function environmentFields(isShort: boolean, hasRegisters: boolean): readonly StateField[] {
+  const step = isShort ? 2 : 4;
+  const x87 = (offset: number, bytes: number): StateField => ({
+    component: 'x87-environment',
+    offset,
+    bytes,
+    optional: false,
+  });
+  return [
+    ...counted(3, (i) => x87(step * i, 2)), // control, status, tags
+    { component: 'x87-pointers', offset: 3 * step, bytes: 4 * step, optional: true },
+    ...(hasRegisters ? counted(8, (i) => x87(7 * step + 10 * i, 10)) : []),
   ];
 }
 
@@ -81,7 +103,8 @@ export function xsaveFields(is64: boolean, direction: Direction): readonly State
 }
 
 export function areaBytes(fields: readonly StateField[]): number {
-  return Math.max(LEGACY_BYTES, ...fields.map(({ offset, bytes }) => offset + bytes));
+  const isEnvironment = fields.some(({ component }) => component === 'x87-environment');
+  return Math.max(isEnvironment ? 0 : LEGACY_BYTES, ...fields.map(({ offset, bytes }) => offset + bytes));
 }
 
 function counted<T>(count: number, make: (index: number) => T): T[] {
