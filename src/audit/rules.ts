@@ -82,7 +82,7 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
   },
   'task-return-stores-flags-twice': {
     what: "QEMU stores the old task's flags, without NT, once more when IRET leads to another task",
-    bound: 'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind all else',
+    bound: 'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind its other fields',
     source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
 };
