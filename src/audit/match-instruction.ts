@@ -79,14 +79,7 @@ function matchForm(
     [form.stores, true],
   ] as const) {
     const ofDirection = fitting.filter(({ store }) => store === isStore);
-    const isPlaced = matchDirection(
-      expected,
-      ofDirection,
-      completion,
-      areaBegin,
-      finding,
-      pieces,
-    );
+    const isPlaced = matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
     if (!isPlaced) misplaced++;
   }
   if (isUnknown) finding.missing++;

@@ -62,27 +62,32 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
   },
   'scalar-fma-loads-16': {
     what: 'QEMU loads 16 bytes for the scalar forms of fused multiply-add, of which they use the first 4 or 8',
-    bound: '16 bytes from the address of the operand, each once; they count here and not as expected',
+    bound:
+      '16 bytes from the address of the operand, each once; they count here and not as expected',
     source: 'opcodes_0F38_00toEF of target/i386/tcg/decode-new.c.inc',
   },
   'insert-loads-whole': {
     what: 'QEMU 10 loads 32 bytes for VINSERTF128 and VINSERTI128, of which they use the first 16',
-    bound: '32 bytes from the address of the operand, each once; they count here and not as expected',
+    bound:
+      '32 bytes from the address of the operand, each once; they count here and not as expected',
     source: 'opcodes_0F3A of target/i386/tcg/decode-new.c.inc',
   },
   'task-switch-probes': {
     what: 'QEMU before 10 loads and stores the first and the last byte of the old TSS, so that no fault comes later',
-    bound: 'one load and one store of a byte at offsets 0 and 103 of the TSS that the state goes to',
+    bound:
+      'one load and one store of a byte at offsets 0 and 103 of the TSS that the state goes to',
     source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
   'task-flag-in-four-bytes': {
     what: 'QEMU before 11 loads 4 bytes for the T flag of the new TSS',
-    bound: '4 bytes from offset 100 of the TSS that the state comes from; they count here and not as expected',
+    bound:
+      '4 bytes from offset 100 of the TSS that the state comes from; they count here and not as expected',
     source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
   'task-return-stores-flags-twice': {
     what: "QEMU stores the old task's flags, without NT, once more when IRET leads to another task",
-    bound: 'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind its other fields',
+    bound:
+      'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind its other fields',
     source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
 };

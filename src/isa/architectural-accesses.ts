@@ -14,6 +14,7 @@ import {
   RegisterExt,
 } from 'iced-x86';
 import type { CpuMode } from './cpu-mode.ts';
+import { farTransfer, type Prescribed } from './far-transfers.ts';
 import { fullRegisterName, type IcedMemory, type IcedUses } from './iced.ts';
 import type {
   AccessKind,
@@ -23,7 +24,6 @@ import type {
   Occurrence,
   StateField,
 } from './instruction.ts';
-import { farTransfer, type Prescribed } from './far-transfers.ts';
 import {
   dataSegmentLoad,
   descriptorLook,
@@ -168,8 +168,7 @@ function addressOf(
   const addressBits = kind === 'stack' ? mode.stackBits : addressBitsOf(instruction, used, mode);
   const displacement = isRipRelative ? used.displacement - instruction.nextIP : used.displacement;
   // iced takes the stack to be as wide as the code: 16-bit code may have a 32-bit one.
-  const displacementBits =
-    kind === 'stack' ? bitsOf(RegisterExt.size(used.base)) : addressBits;
+  const displacementBits = kind === 'stack' ? bitsOf(RegisterExt.size(used.base)) : addressBits;
   return {
     segment: fullRegisterName(used.segment) ?? 'ds',
     base: isRipRelative ? 'rip' : fullRegisterName(used.base),
@@ -280,8 +279,7 @@ function stateArea(
     case Mnemonic.Frstor: {
       const hasRegisters = instruction.mnemonic === Mnemonic.Frstor;
       const { memorySize } = used;
-      const isShort =
-        memorySize === MemorySize.FpuEnv14 || memorySize === MemorySize.FpuState94;
+      const isShort = memorySize === MemorySize.FpuEnv14 || memorySize === MemorySize.FpuState94;
       return [area('load', environmentFields(isShort, hasRegisters))];
     }
     default:

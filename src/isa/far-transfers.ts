@@ -6,7 +6,7 @@
 import { type Instruction, Mnemonic, OpKind } from 'iced-x86';
 import type { CpuMode } from './cpu-mode.ts';
 import type { AddressExpression, ArchitecturalAccess, Direction } from './instruction.ts';
-import { codeSegmentLoad, implied, marked, outerStackLoad } from './segment-loads.ts';
+import { codeSegmentLoad, implied, marked, ofDescriptor, outerStackLoad } from './segment-loads.ts';
 import { taskSwitchForms } from './task-switch.ts';
 
 type Accesses = readonly ArchitecturalAccess[];
@@ -52,7 +52,7 @@ function farJump(listed: Accesses, mode: CpuMode): Prescribed {
   return {
     accesses: [...listed, ...codeSegmentLoad()],
     otherForms: [
-      [...listed, ...callGate(mode), ...codeSegmentLoad()],
+      [...listed, ...callGate(mode), ...codeOf(mode)],
       ...taskSwitchForms('jump', mode).map((form) => [...listed, ...form]),
     ],
   };
@@ -62,7 +62,7 @@ function farCall(listed: Accesses, mode: CpuMode): Prescribed {
   if (!mode.hasDescriptors) return { accesses: listed, otherForms: [] };
   const operand = listed.filter(({ kind }) => kind === 'operand');
   const pushed = listed.filter(({ kind }) => kind === 'stack');
-  const toGate = [...operand, ...callGate(mode), ...codeSegmentLoad()];
+  const toGate = [...operand, ...callGate(mode), ...codeOf(mode)];
   // The gate, not the operand size, says how wide what is pushed is.
   const gateBytes = mode.isLong ? [8] : [4, 2];
   const bits = mode.stackBits;
@@ -101,6 +101,14 @@ function callGate(mode: CpuMode): Accesses {
   ];
 }
 
+function codeOf(mode: CpuMode): Accesses {
+  return ofDescriptor('code', mode, codeSegmentLoad());
+}
+
+function outerStackOf(mode: CpuMode): Accesses {
+  return ofDescriptor('stack', mode, outerStackLoad(mode));
+}
+
 /** The stack of the inner level, from the TSS; the old one and the parameters go there, then where to return to. */
 function innerStack(mode: CpuMode, bytes: number, parameters: number): Accesses {
   const fromTss = mode.isLong
@@ -108,8 +116,10 @@ function innerStack(mode: CpuMode, bytes: number, parameters: number): Accesses 
     : [
         implied('load', 4, 'tss', `${INNER_LEVEL} (stack pointer)`, 'always'),
         implied('load', 2, 'tss', `${INNER_LEVEL} (stack selector)`, 'always'),
-        implied('load', 8, 'descriptor', `${INNER_LEVEL} (stack segment)`, 'always'),
-        marked(`${INNER_LEVEL}, and the accessed bit of the stack segment was clear`),
+        ...ofDescriptor('stack', mode, [
+          implied('load', 8, 'descriptor', `${INNER_LEVEL} (stack segment)`, 'always'),
+          marked(`${INNER_LEVEL}, and the accessed bit of the stack segment was clear`),
+        ]),
       ];
   const bits = mode.isLong ? 64 : 32;
   return [
@@ -126,8 +136,8 @@ function innerStack(mode: CpuMode, bytes: number, parameters: number): Accesses 
 function farReturnForms(listed: Accesses, mode: CpuMode, dropped: number): Prescribed {
   if (!mode.hasDescriptors) return { accesses: listed, otherForms: [] };
   const same = [...listed, ...codeSegmentLoad()];
-  const outer = popped(listed, 2, dropped, OUTER_LEVEL);
-  return { accesses: same, otherForms: [[...same, ...outer, ...outerStackLoad(mode)]] };
+  const outer = [...popped(listed, 2, dropped, OUTER_LEVEL), ...outerStackOf(mode)];
+  return { accesses: same, otherForms: [[...listed, ...codeOf(mode), ...outer]] };
 }
 
 /** IRET pops offset, selector and flags; IRETQ, and return to an outer level, stack pointer and selector too. */
@@ -142,7 +152,7 @@ function interruptReturn(listed: Accesses, mode: CpuMode): Prescribed {
   return {
     accesses: same,
     otherForms: [
-      [...same, ...popped(inner, 2, 0, OUTER_LEVEL), ...outerStackLoad(mode)],
+      [...inner, ...codeOf(mode), ...popped(inner, 2, 0, OUTER_LEVEL), ...outerStackOf(mode)],
       ...(mode.isLong || mode.cpl !== 0 ? [] : [toVirtual]),
       ...taskSwitchForms('return', mode),
     ],

@@ -108,12 +108,7 @@ const CASES: readonly Case[] = [
   [L, '0f02c1', 'lar eax, ecx', ['L8? descriptor']],
   [L, '0f0110', 'lgdt [rax]', ['L10 ds:rax']],
   [PROTECTED_32, '0f0100', 'sgdt [eax]', ['S6 ds:rax']],
-  [
-    L,
-    '48cb',
-    'retfq',
-    ['L8 ss:rsp', 'L8 ss:rsp+0x8', 'L8 descriptor', 'S4? descriptor'],
-  ],
+  [L, '48cb', 'retfq', ['L8 ss:rsp', 'L8 ss:rsp+0x8', 'L8 descriptor', 'S4? descriptor']],
   [
     L,
     '48cf',
@@ -168,7 +163,7 @@ function formsOf(mode: CpuMode, hex: string): readonly (readonly string[])[] {
 }
 
 describe('other forms, whole sets of accesses', () => {
-  const code = ['L8 descriptor', 'S4? descriptor'];
+  const code = ['L8 table:code-descriptor', 'S4? table:code-descriptor+0x4'];
   test('a far return to an outer level pops the stack behind the parameters that it drops', () => {
     expect(formsOf(PROTECTED_32, 'ca0800')).toEqual([
       [
@@ -177,8 +172,8 @@ describe('other forms, whole sets of accesses', () => {
         ...code,
         'L4 ss:rsp+0x10',
         'L4 ss:rsp+0x14',
-        'L8 descriptor',
-        'S4? descriptor',
+        'L8 table:stack-descriptor',
+        'S4? table:stack-descriptor+0x4',
       ],
     ]);
   });

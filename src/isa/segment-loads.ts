@@ -16,6 +16,25 @@ export function implied(
   return { direction, bytes, kind, occurrence, condition, address: undefined };
 }
 
+/** Accesses of one descriptor, whatever its address: a store is of the upper half of what was loaded. */
+export function ofDescriptor(
+  name: string,
+  mode: CpuMode,
+  accesses: readonly ArchitecturalAccess[],
+): readonly ArchitecturalAccess[] {
+  return accesses.map((access) => ({
+    ...access,
+    address: {
+      segment: 'table',
+      base: `${name}-descriptor`,
+      index: undefined,
+      scale: 1,
+      displacement: access.bytes === 8 ? 0n : 4n,
+      addressBits: mode.isLong ? 64 : 32,
+    },
+  }));
+}
+
 /** The word of a descriptor that holds its type is written back with the accessed (or busy) bit set. */
 export function marked(condition: string): ArchitecturalAccess {
   return implied('store', 4, 'descriptor', condition);

@@ -104,7 +104,10 @@ export function xsaveFields(is64: boolean, direction: Direction): readonly State
 
 export function areaBytes(fields: readonly StateField[]): number {
   const isEnvironment = fields.some(({ component }) => component === 'x87-environment');
-  return Math.max(isEnvironment ? 0 : LEGACY_BYTES, ...fields.map(({ offset, bytes }) => offset + bytes));
+  return Math.max(
+    isEnvironment ? 0 : LEGACY_BYTES,
+    ...fields.map(({ offset, bytes }) => offset + bytes),
+  );
 }
 
 function counted<T>(count: number, make: (index: number) => T): T[] {
