@@ -2,7 +2,7 @@
 // Lays what was recorded of one instruction, in one direction, beside what was expected: which expected access
 // is made of which recorded ones, with as few left over on either side as possible.
 
-import type { ExpectedAccess } from './instruction-profile.ts';
+import type { ExpectedAccess } from './expected-access.ts';
 
 /** A recorded access as a part of an expected one. */
 export interface Piece {

@@ -165,13 +165,15 @@ describe.each(EXAMPLES)('$name', ({ insn, mode, accesses, rules, optional = [] }
     expect(result.rules).toEqual(rules);
   });
 
-  test('each access that is dropped, told twice or of the other direction is reported', async () => {
+  test('each access that is dropped or of the other direction is reported', async () => {
+    const missed: string[] = [];
     for (const [i, one] of accesses.entries()) {
       const other = one.replace(/[LS]/, (kind) => (kind === 'L' ? 'S' : 'L'));
-      expect(isWrong(await audit(insn, accesses.with(i, other), mode)), other).toBe(true);
+      if (!isWrong(await audit(insn, accesses.with(i, other), mode))) missed.push(`as ${other}`);
       if (optional.includes(one)) continue;
-      expect(isWrong(await audit(insn, accesses.toSpliced(i, 1), mode)), `no ${one}`).toBe(true);
+      if (!isWrong(await audit(insn, accesses.toSpliced(i, 1), mode))) missed.push(`no ${one}`);
     }
+    expect(missed).toEqual([]);
   });
 });
 
@@ -184,7 +186,8 @@ describe('task-switch-probes', () => {
   ];
   const jump = (probed: readonly string[]): string[] => [
     ...descriptor(0x7030),
-    ...read.with(-1, access('L4', NEW + 0x64)),
+    ...read.slice(0, -1),
+    access('L4', NEW + 0x64),
     ...probed,
     ...busy(0x703c),
     ...saved,

@@ -3,8 +3,9 @@
 // with a rep prefix are in match-iterations.ts.
 
 import { type Alignment, alignAccesses } from './align-accesses.ts';
+import type { ExpectedAccess } from './expected-access.ts';
 import { addInferred, addRule, emptyFinding, type Finding } from './finding.ts';
-import type { ExpectedAccess, ExpectedForm, InstructionProfile } from './instruction-profile.ts';
+import type { ExpectedForm, InstructionProfile } from './instruction-profile.ts';
 import type { RuleName } from './rules.ts';
 import { alignmentOf, matchArea, XSAVE_ALIGNMENT } from './state-area-match.ts';
 

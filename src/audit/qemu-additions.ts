@@ -7,7 +7,7 @@ import {
   OLD_TSS,
   TssField,
 } from '../isa/index.ts';
-import type { ExpectedAccess } from './instruction-profile.ts';
+import type { ExpectedAccess } from './expected-access.ts';
 import type { RuleName } from './rules.ts';
 
 const SCALAR_FMA = /^vfn?m(add|sub)(132|213|231)s[sd]$/;

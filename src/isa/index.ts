@@ -15,4 +15,4 @@ export type {
   RegisterMove,
   StateField,
 } from './instruction.ts';
-export { NEW_TSS, OLD_TSS, TssField } from './task-switch.ts';
+export { OLD_TSS, TssField } from './task-switch.ts';

@@ -62,9 +62,9 @@ export function fxsaveFields(is64: boolean, direction: Direction): readonly Stat
   return legacyFields(is64, direction, (component) => component !== 'x87');
 }
 
-/** XSAVE header: XSTATE_BV and XCOMP_BV, and what must be zero and may be looked at. */
+/** XSAVE header: XSTATE_BV, always; XCOMP_BV and what must be zero may be looked at. */
 const HEADER_FIELDS: readonly StateField[] = [
-  { component: 'xstate-bv', offset: LEGACY_BYTES, bytes: 8, optional: true },
+  { component: 'xstate-bv', offset: LEGACY_BYTES, bytes: 8, optional: false },
   { component: 'xcomp-bv', offset: LEGACY_BYTES + 8, bytes: 8, optional: true },
   ...counted(6, (i) => ({
     component: `header-${i}`,

@@ -10,7 +10,7 @@ type Accesses = readonly ArchitecturalAccess[];
 
 /** Bases of TSS fields' addresses: where the TSSs lie is not in the code. */
 export const OLD_TSS = 'old-tss';
-export const NEW_TSS = 'new-tss';
+const NEW_TSS = 'new-tss';
 
 /** Offsets in a TSS, SDM volume 3, figure 8-2. */
 export const TssField = {
