@@ -11,6 +11,7 @@ import type { ExpectedAccess } from './expected-access.ts';
 import type { RuleName } from './rules.ts';
 
 const SCALAR_FMA = /^vfn?m(add|sub)(132|213|231)s[sd]$/;
+const X87_SAVE = /^f?xsave(opt)?(64)?$/;
 const INSERT_LANE = /^vinsert[fi]128$/;
 /** The last byte of a TSS of 32-bit format. */
 const TSS_LIMIT = 103;
@@ -25,6 +26,7 @@ export function withKnownAdditions(
   if (mnemonic === 'neg' && isLocked) {
     return doubled(prescribed, 'locked-neg', ({ direction }) => direction === 'load');
   }
+  if (X87_SAVE.test(mnemonic)) return prescribed.map(withReserved);
   if (SCALAR_FMA.test(mnemonic)) return widened(prescribed, 16, 'scalar-fma-loads-16');
   if (INSERT_LANE.test(mnemonic)) return widened(prescribed, 32, 'insert-loads-whole');
   if (prescribed.some(({ address }) => address?.base === OLD_TSS)) return ofTaskSwitch(prescribed);
@@ -39,6 +41,19 @@ function doubled(
   return prescribed.flatMap((access) =>
     isDoubled(access) ? [{ ...access, rule }, access] : [access],
   );
+}
+
+/** QEMU 11 stores the 6 bytes that are reserved beside each x87 register. */
+function withReserved(access: ArchitecturalAccess): ExpectedAccess {
+  const { fields, direction } = access;
+  if (fields === undefined || direction === 'load') return access;
+  const reserved = Array.from({ length: 8 }, (_, i) => ({
+    component: 'x87-reserved',
+    offset: 42 + 16 * i,
+    bytes: 6,
+    optional: true,
+  }));
+  return { ...access, fields: [...fields, ...reserved] };
 }
 
 function widened(

@@ -25,7 +25,6 @@ function legacyFields(
     field('x87-pointers', 8, 8), // FIP
     field('x87-pointers', 16, 8), // FDP
     ...counted(8, (i) => field('x87', 32 + 16 * i, 10)),
-    ...(direction === 'store' ? counted(8, (i) => reserved(42 + 16 * i, 6)) : []),
   ];
   return [
     ...x87,
@@ -34,11 +33,6 @@ function legacyFields(
     field(direction === 'store' ? 'mxcsr' : 'mxcsr-mask', 28, 4),
     ...counted(is64 ? 16 : 8, (i) => field('sse', 160 + 16 * i, 16)),
   ];
-}
-
-/** Beside the x87 registers: of no meaning, may be stored. */
-function reserved(offset: number, bytes: number): StateField {
-  return { component: 'x87-reserved', offset, bytes, optional: true };
 }
 
 /** FLDENV and FRSTOR (SDM volume 1, 8.1.10); what is reserved is not listed. */
@@ -52,7 +46,7 @@ export function environmentFields(isShort: boolean, hasRegisters: boolean): read
   });
   return [
     ...counted(3, (i) => x87(step * i, 2)), // control, status, tags
-    { component: 'x87-pointers', offset: 3 * step, bytes: 4 * step, optional: true },
+    { component: 'environment-pointers', offset: 3 * step, bytes: 4 * step, optional: false },
     ...(hasRegisters ? counted(8, (i) => x87(7 * step + 10 * i, 10)) : []),
   ];
 }
