@@ -2,7 +2,7 @@
 // Lays what was recorded of one instruction, in one direction, beside what was expected: which expected access
 // is made of which recorded ones, with as few left over on either side as possible.
 
-import type { ExpectedAccess } from './instruction-profile.ts';
+import type { ExpectedAccess } from './expected-access.ts';
 
 /** A recorded access as a part of an expected one. */
 export interface Piece {
@@ -54,11 +54,13 @@ export function alignAccesses(
         best = cost[at + 1] + 1;
         chosen = 0;
       }
-      const pieces = piecesOf(one.bytes, sizes, j, isPartial);
       // Made before left out: what may have been made is taken to have been.
-      if (pieces > 0 && cost[at + columns + pieces] <= best) {
-        best = cost[at + columns + pieces];
-        chosen = pieces + 1;
+      for (const bytes of [one.bytes, one.wider?.bytes ?? one.bytes]) {
+        const pieces = piecesOf(bytes, sizes, j, isPartial);
+        if (pieces > 0 && cost[at + columns + pieces] <= best) {
+          best = cost[at + columns + pieces];
+          chosen = pieces + 1;
+        }
       }
       cost[at] = best;
       choice[at] = chosen;

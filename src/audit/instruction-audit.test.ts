@@ -372,6 +372,28 @@ describe('state-area', () => {
       addressMismatches: 1,
     });
   });
+  it('takes what is reserved beside x87 registers, of all of them, and with x87', async () => {
+    const reserved = Array.from({ length: 8 }, (_, i) => `0 S2 ${at(42 + 16 * i)}`).concat(
+      Array.from({ length: 8 }, (_, i) => `0 S4 ${at(44 + 16 * i)}`),
+    );
+    expect(await verdict(FXSAVE, [run(0, [...X87, ...reserved])])).toMatchObject(
+      clean(37, 1, { 'state-area': 36 }),
+    );
+    expect(await verdict(FXSAVE, [run(0, [...X87, ...reserved.slice(1)])])).toMatchObject({
+      missing: 1,
+    });
+    const header = [`0 L8 ${at(512)}`, `0 S8 ${at(512)}`];
+    const { missing } = await verdict(['0fae27'], [run(0, [...header, ...reserved])]);
+    expect(missing).toBeGreaterThan(0);
+  });
+  it('takes fldenv without the pointers, and reports a field that is not there', async () => {
+    const fields = [0, 4, 8].map((offset) => `0 L2 ${at(offset)}`);
+    expect(await verdict(['d927'], [run(0, fields)])).toEqual(clean(3, 1, { 'state-area': 2 }));
+    expect(await verdict(['d927'], [run(0, fields.slice(0, 2))])).toMatchObject({ missing: 1 });
+    expect(await verdict(['d927'], [run(0, [...fields, `0 L2 ${at(28)}`])])).toMatchObject({
+      extra: 1,
+    });
+  });
   it('finds the area of XSAVE by its header', async () => {
     const header = [`0 L8 ${at(512)}`, `0 S8 ${at(512)}`];
     expect(await verdict(['0fae27'], [run(0, [...header, ...SSE])])).toMatchObject({
@@ -380,6 +402,9 @@ describe('state-area', () => {
       recorded: 36,
     });
     expect(await verdict(['0fae27'], [run(0, [...header, ...SSE.slice(1)])])).toMatchObject({
+      missing: 1,
+    });
+    expect(await verdict(['0fae27'], [run(0, [...header.slice(0, 1), ...SSE])])).toMatchObject({
       missing: 1,
     });
   });

@@ -10,21 +10,22 @@ import {
   type Direction,
   decodeInstruction,
 } from '../isa/index.ts';
-import type { RuleName } from './rules.ts';
+import type { ExpectedAccess } from './expected-access.ts';
+import { withKnownAdditions } from './qemu-additions.ts';
 
-/** An access that an execution may have: the manual's, or QEMU's own under a rule. */
-export interface ExpectedAccess extends ArchitecturalAccess {
-  /** QEMU makes it besides. */
-  readonly rule?: RuleName;
+/** By direction: one whole set of accesses. */
+export interface ExpectedForm {
+  readonly loads: readonly ExpectedAccess[];
+  readonly stores: readonly ExpectedAccess[];
 }
 
-export interface InstructionProfile {
+export interface InstructionProfile extends ExpectedForm {
   /** '(mode unknown)' when it could not be decoded for that. */
   readonly mnemonic: string;
   /** Undefined when nothing is known of it: what it accesses is unexplained. */
   readonly decoded: DecodedInstruction | undefined;
-  readonly loads: readonly ExpectedAccess[];
-  readonly stores: readonly ExpectedAccess[];
+  /** What an execution may have instead. */
+  readonly otherForms: readonly ExpectedForm[];
 }
 
 export interface ProfileSource {
@@ -53,36 +54,22 @@ export function profileSource(): ProfileSource {
   };
 }
 
-const UNKNOWN_MODE: InstructionProfile = {
-  mnemonic: '(mode unknown)',
-  decoded: undefined,
-  loads: [],
-  stores: [],
-};
+function unknown(mnemonic: string): InstructionProfile {
+  return { mnemonic, decoded: undefined, loads: [], stores: [], otherForms: [] };
+}
+
+const UNKNOWN_MODE: InstructionProfile = unknown('(mode unknown)');
 
 function makeProfile(bytes: Uint8Array, mode: CpuMode): InstructionProfile {
   const decoded = decodeInstruction(bytes, mode);
+  const { mnemonic, accesses, otherForms } = decoded;
   // QEMU and the decoder do not agree on what this is.
-  if (decoded.length !== bytes.length && decoded.mnemonic !== '(bad)') {
-    return { mnemonic: '(length differs)', decoded: undefined, loads: [], stores: [] };
-  }
-  const expected = withKnownAdditions(decoded);
-  const only = (direction: Direction): readonly ExpectedAccess[] =>
-    expected.filter((access) => access.direction === direction);
-  return { mnemonic: decoded.mnemonic, decoded, loads: only('load'), stores: only('store') };
-}
-
-function withKnownAdditions(decoded: DecodedInstruction): readonly ExpectedAccess[] {
-  const { accesses, mnemonic, isLocked } = decoded;
-  if (/(^|\s)ins[bwd]$/.test(mnemonic)) {
-    return accesses.flatMap((access) =>
-      access.kind === 'string' ? [{ ...access, rule: 'ins-probe' as const }, access] : [access],
-    );
-  }
-  if (mnemonic === 'neg' && isLocked) {
-    return accesses.flatMap((access) =>
-      access.direction === 'load' ? [{ ...access, rule: 'locked-neg' as const }, access] : [access],
-    );
-  }
-  return accesses;
+  if (decoded.length !== bytes.length && mnemonic !== '(bad)') return unknown('(length differs)');
+  const form = (prescribed: readonly ArchitecturalAccess[]): ExpectedForm => {
+    const expected = withKnownAdditions(decoded, prescribed);
+    const only = (direction: Direction): readonly ExpectedAccess[] =>
+      expected.filter((access) => access.direction === direction);
+    return { loads: only('load'), stores: only('store') };
+  };
+  return { mnemonic, decoded, ...form(accesses), otherForms: otherForms.map(form) };
 }

@@ -3,9 +3,11 @@
 // with a rep prefix are in match-iterations.ts.
 
 import { type Alignment, alignAccesses } from './align-accesses.ts';
+import type { ExpectedAccess } from './expected-access.ts';
 import { addInferred, addRule, emptyFinding, type Finding } from './finding.ts';
-import type { ExpectedAccess, InstructionProfile } from './instruction-profile.ts';
-import { FXSAVE_ALIGNMENT, matchArea, XSAVE_ALIGNMENT } from './state-area-match.ts';
+import type { ExpectedForm, InstructionProfile } from './instruction-profile.ts';
+import type { RuleName } from './rules.ts';
+import { alignmentOf, matchArea, XSAVE_ALIGNMENT } from './state-area-match.ts';
 
 export interface RecordedAccess {
   /** Its place among the accesses of the block execution. */
@@ -37,32 +39,58 @@ const XSTATE_BV_OFFSET = 512n;
 /** Nothing was to be accessed and nothing was. */
 const QUIET: InstructionMatch = { finding: { ...emptyFinding(), executions: 1 }, pieces: [] };
 
+/** The form that fits best: the usual one, unless another leaves less unexplained. */
 export function matchInstruction(
   profile: InstructionProfile,
   recorded: readonly RecordedAccess[],
   completion: Completion,
 ): InstructionMatch {
   if (isQuiet(profile) && recorded.length === 0 && completion === 'completed') return QUIET;
+  const isUnknown = profile.decoded === undefined && completion === 'completed';
+  let best = matchForm(profile, recorded, completion, isUnknown);
+  for (const form of profile.otherForms) {
+    if (best.unfit === 0) break;
+    const other = matchForm(form, recorded, completion, isUnknown);
+    if (other.unfit < best.unfit) best = other;
+  }
+  return { finding: sharedFinding(best.finding), pieces: best.pieces };
+}
+
+interface FormMatch extends InstructionMatch {
+  /** 0: nothing is unexplained, and the accesses lie where they must beside each other. */
+  readonly unfit: number;
+}
+
+function matchForm(
+  form: ExpectedForm,
+  recorded: readonly RecordedAccess[],
+  completion: Completion,
+  isUnknown: boolean,
+): FormMatch {
   const finding = emptyFinding();
   const pieces: PlacedPiece[] = [];
   finding.executions = completion === 'completed' ? 1 : 0;
   finding.recorded = recorded.length;
   const fitting = recorded.filter(({ aborted }) => aborted === (completion === 'aborted'));
   finding.extra += recorded.length - fitting.length;
-  const areaBegin = findAreaBegin(profile, fitting);
+  const areaBegin = findAreaBegin(form, fitting);
+  let misplaced = 0;
   for (const [expected, isStore] of [
-    [profile.loads, false],
-    [profile.stores, true],
+    [form.loads, false],
+    [form.stores, true],
   ] as const) {
     const ofDirection = fitting.filter(({ store }) => store === isStore);
-    matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
+    const isPlaced = matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
+    if (!isPlaced) misplaced++;
   }
-  if (profile.decoded === undefined && completion === 'completed') {
+  if (isUnknown) {
     // Nobody knows what it should access: that counts as one access that is not there.
     finding.expected++;
     finding.missing++;
   }
-  return { finding: sharedFinding(finding), pieces };
+  // What is left over weighs more than where the rest lies.
+  const unfit = (finding.missing + finding.extra) * 3 + misplaced;
+  return { finding, pieces, unfit };
 }
 
 /** Most instructions come to one of a few findings: a kernel's shapes need not have millions of equal ones. */
@@ -81,6 +109,7 @@ function isQuiet({ decoded, loads, stores }: InstructionProfile): boolean {
   return decoded !== undefined && loads.length === 0 && stores.length === 0;
 }
 
+/** False: accesses of which the code says how far apart they are do not lie so. */
 function matchDirection(
   expected: readonly ExpectedAccess[],
   recorded: readonly RecordedAccess[],
@@ -88,15 +117,17 @@ function matchDirection(
   areaBegin: bigint | undefined,
   finding: Finding,
   pieces: PlacedPiece[],
-): void {
+): boolean {
   const [first] = expected;
   if (first?.kind === 'state-area') {
     matchStateArea(first, recorded, completion, areaBegin, finding, pieces);
-  } else if (first?.kind === 'masked') {
-    matchMasked(first, recorded, completion, finding);
-  } else {
-    matchListed(expected, recorded, completion, finding, pieces);
+    return true;
   }
+  if (first?.kind === 'masked') {
+    matchMasked(first, recorded, completion, finding);
+    return true;
+  }
+  return matchListed(expected, recorded, completion, finding, pieces);
 }
 
 function matchListed(
@@ -105,18 +136,20 @@ function matchListed(
   completion: Completion,
   finding: Finding,
   pieces: PlacedPiece[],
-): void {
+): boolean {
   const sizes = recorded.map(({ bytes }) => bytes);
   const options = { isPartial: completion !== 'completed' };
   let inOrder = expected;
   let alignment = inAddressOrder(alignAccesses(inOrder, sizes, options), recorded);
-  if (!isConsistent(inOrder, recorded, alignment)) {
+  let isPlaced = isConsistent(inOrder, recorded, alignment);
+  if (!isPlaced) {
     // The manual does not order accesses of one instruction; QEMU makes some lists from the other end.
     const reversed = expected.toReversed();
     const other = inAddressOrder(alignAccesses(reversed, sizes, options), recorded);
     if (countLeft(other) <= countLeft(alignment) && isConsistent(reversed, recorded, other)) {
       inOrder = reversed;
       alignment = other;
+      isPlaced = true;
     }
   }
   finding.missing += alignment.missing.length;
@@ -130,20 +163,31 @@ function matchListed(
   }
   if (completion !== 'completed') {
     addRule(finding, ruleOf(completion), alignment.pieces.length);
-    return;
+    return isPlaced;
   }
   finding.expected += alignment.missing.length;
   for (const made of alignment.made) {
-    const count = alignment.pieces.filter((piece) => piece.expected === made).length;
-    const { rule, occurrence } = inOrder[made];
+    const own = alignment.pieces.filter((piece) => piece.expected === made);
+    const rule = ruleOfMade(inOrder[made], own, sizes);
     if (rule !== undefined) {
-      addRule(finding, rule, count);
+      addRule(finding, rule, own.length);
       continue;
     }
     finding.expected++;
-    addRule(finding, 'split', count - 1);
-    if (occurrence === 'conditional') addInferred(finding, 'condition', 1);
+    addRule(finding, 'split', own.length - 1);
+    if (inOrder[made].condition !== '') addInferred(finding, 'condition', 1);
   }
+  return isPlaced;
+}
+
+/** Undefined: it is the manual's access, with the manual's bytes. */
+function ruleOfMade(
+  { rule, wider, bytes }: ExpectedAccess,
+  pieces: Alignment['pieces'],
+  sizes: readonly number[],
+): RuleName | undefined {
+  const made = pieces.reduce((sum, { recorded }) => sum + sizes[recorded], 0);
+  return made === bytes ? rule : wider?.rule;
 }
 
 function ruleOf(completion: 'aborted' | 'recording-ended'): 'faulted-attempt' | 'recording-ended' {
@@ -195,21 +239,23 @@ function isConsistent(
 }
 
 function findAreaBegin(
-  { loads, stores }: InstructionProfile,
+  { loads, stores }: ExpectedForm,
   recorded: readonly RecordedAccess[],
 ): bigint | undefined {
   const isArea = [...loads, ...stores].some(({ kind }) => kind === 'state-area');
   if (!isArea || recorded.length === 0) return undefined;
   const fields = [...loads, ...stores].flatMap((one) => one.fields ?? []);
-  const isXsave = fields.some(({ component }) => component === 'xstate-bv');
-  if (!isXsave)
-    return recorded.reduce(
-      (low, { address }) => (address < low ? address : low),
-      recorded[0].address,
-    );
+  const lowest = recorded.reduce(
+    (low, { address }) => (address < low ? address : low),
+    recorded[0].address,
+  );
+  if (alignmentOf(fields) !== XSAVE_ALIGNMENT) return lowest;
   // Saving merges XSTATE_BV, restoring begins with it: it is what is loaded first.
   const header = recorded.find(({ store }) => !store);
-  return header === undefined ? undefined : header.address - XSTATE_BV_OFFSET;
+  // A fault came before: then what was stored is at least of x87 or SSE, whose first field is in the first bytes.
+  return header === undefined
+    ? lowest - (lowest % XSAVE_ALIGNMENT)
+    : header.address - XSTATE_BV_OFFSET;
 }
 
 function matchStateArea(
@@ -221,9 +267,7 @@ function matchStateArea(
   pieces: PlacedPiece[],
 ): void {
   const { fields = [] } = expected;
-  const isXsave = fields.some(({ component }) => component === 'xstate-bv');
-  const alignment = isXsave ? XSAVE_ALIGNMENT : FXSAVE_ALIGNMENT;
-  const isPlaced = begin !== undefined && begin % alignment === 0n;
+  const isPlaced = begin !== undefined && begin % alignmentOf(fields) === 0n;
   const accesses = isPlaced ? recorded : [];
   const match = matchArea(
     fields,

@@ -8,7 +8,12 @@ export type RuleName =
   | 'faulted-attempt'
   | 'recording-ended'
   | 'ins-probe'
-  | 'locked-neg';
+  | 'locked-neg'
+  | 'scalar-fma-loads-16'
+  | 'insert-loads-whole'
+  | 'task-switch-probes'
+  | 'task-flag-in-four-bytes'
+  | 'task-return-stores-flags-twice';
 
 export type InferenceName = 'iterations' | 'condition' | 'mask';
 
@@ -29,9 +34,9 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
   'state-area': {
     what: 'QEMU saves and restores a state area field by field',
     bound:
-      'each access is a part of one field of the layout, none twice; a component is there whole or not at all, x87 always, MXCSR with SSE; only the pointers to the last x87 instruction, of which QEMU keeps nothing, and MXCSR_MASK on restoring may be left out',
+      'each access is a part of one field of the layout, none twice; a component is there whole or not at all, x87 always, MXCSR with SSE; only the pointers to the last x87 instruction and its opcode, what is reserved beside the x87 registers, and MXCSR_MASK on restoring may be left out',
     source:
-      'SDM volume 1, 10.5 and 13.4; do_xsave_* and do_xrstor_* of target/i386/tcg/fpu_helper.c',
+      'SDM volume 1, 8.1.10, 10.5 and 13.4; do_fldenv, do_xsave_* and do_xrstor_* of target/i386/tcg/fpu_helper.c',
   },
   'faulted-attempt': {
     what: 'the instruction did not complete, and what it had accessed by then is marked aborted',
@@ -55,6 +60,36 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
     bound: 'one load of the same size and address',
     source: 'gen_NEG of target/i386/tcg/emit.c.inc',
   },
+  'scalar-fma-loads-16': {
+    what: 'QEMU loads 16 bytes for the scalar forms of fused multiply-add, of which they use the first 4 or 8',
+    bound:
+      '16 bytes from the address of the operand, each once; they count here and not as expected',
+    source: 'opcodes_0F38_00toEF of target/i386/tcg/decode-new.c.inc',
+  },
+  'insert-loads-whole': {
+    what: 'QEMU 10 loads 32 bytes for VINSERTF128 and VINSERTI128, of which they use the first 16',
+    bound:
+      '32 bytes from the address of the operand, each once; they count here and not as expected',
+    source: 'opcodes_0F3A of target/i386/tcg/decode-new.c.inc',
+  },
+  'task-switch-probes': {
+    what: 'QEMU before 10 loads and stores the first and the last byte of the old TSS, so that no fault comes later',
+    bound:
+      'one load and one store of a byte at offsets 0 and 103 of the TSS that the state goes to',
+    source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
+  },
+  'task-flag-in-four-bytes': {
+    what: 'QEMU before 11 loads 4 bytes for the T flag of the new TSS',
+    bound:
+      '4 bytes from offset 100 of the TSS that the state comes from; they count here and not as expected',
+    source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
+  },
+  'task-return-stores-flags-twice': {
+    what: "QEMU stores the old task's flags, without NT, once more when IRET leads to another task",
+    bound:
+      'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind its other fields',
+    source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
+  },
 };
 
 /** Accesses that are expected because they were recorded: how many there are is not in the code. */
@@ -66,8 +101,9 @@ export const INFERENCES: Readonly<Record<InferenceName, RuleText>> = {
     source: 'SDM volume 2, REP',
   },
   condition: {
-    what: 'accesses that depend on a selector, a descriptor or a privilege level',
-    bound: 'each at most once in an execution, with its size, in its place among the others',
+    what: 'accesses that depend on a selector, a descriptor, a privilege level or a task',
+    bound:
+      'each at most once in an execution, with its size, in its place among the others; a gate, an outer or inner stack and a task are there whole or not at all',
     source: 'SDM volume 3, chapters 3 and 6 to 8',
   },
   mask: {

@@ -16,9 +16,14 @@ export interface AreaMatch {
   readonly missing: number;
 }
 
-/** What must begin at a multiple of this: SDM volume 1, 13.4 and volume 2, FXSAVE. */
 export const XSAVE_ALIGNMENT = 64n;
-export const FXSAVE_ALIGNMENT = 16n;
+const FXSAVE_ALIGNMENT = 16n;
+
+/** What an area's address must be a multiple of: SDM volume 1, 13.4 and volume 2, FXSAVE; FLDENV and FRSTOR: none. */
+export function alignmentOf(fields: readonly StateField[]): bigint {
+  if (fields.some(({ component }) => component === 'xstate-bv')) return XSAVE_ALIGNMENT;
+  return fields.some(({ component }) => component === 'x87-environment') ? 1n : FXSAVE_ALIGNMENT;
+}
 
 export function matchArea(
   fields: readonly StateField[],
@@ -42,6 +47,9 @@ export function matchArea(
   return { offsets, missing: isPartial ? 0 : countMissing(fields, covered) };
 }
 
+/** QEMU does not keep x87's last instruction: FLDENV and FRSTOR leave out where it was. */
+const UNKEPT = 'environment-pointers';
+
 /** A component that is optional may be left out, but not in part. */
 function countMissing(
   fields: readonly StateField[],
@@ -50,8 +58,12 @@ function countMissing(
   const touched = new Set([...covered.keys()].map(({ component }) => component));
   // SDM volume 1, 13.5.2: MXCSR goes with SSE.
   if (touched.has('sse')) touched.add('mxcsr');
+  // What is reserved beside the registers is not stored without them.
+  if (touched.has('x87-reserved')) touched.add('x87');
   return fields.filter(
     (field) =>
-      (!field.optional || touched.has(field.component)) && covered.get(field) !== field.bytes,
+      field.component !== UNKEPT &&
+      (!field.optional || touched.has(field.component)) &&
+      covered.get(field) !== field.bytes,
   ).length;
 }

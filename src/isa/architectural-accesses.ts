@@ -14,6 +14,7 @@ import {
   RegisterExt,
 } from 'iced-x86';
 import type { CpuMode } from './cpu-mode.ts';
+import { farTransfer, type Prescribed } from './far-transfers.ts';
 import { fullRegisterName, type IcedMemory, type IcedUses } from './iced.ts';
 import type {
   AccessKind,
@@ -21,18 +22,16 @@ import type {
   ArchitecturalAccess,
   Direction,
   Occurrence,
+  StateField,
 } from './instruction.ts';
 import {
   dataSegmentLoad,
   descriptorLook,
-  farBranch,
-  farReturn,
-  farReturnStack,
   localTableLoad,
   portPermission,
   taskRegisterLoad,
 } from './segment-loads.ts';
-import { areaBytes, fxsaveFields, xsaveFields } from './state-area.ts';
+import { areaBytes, environmentFields, fxsaveFields, xsaveFields } from './state-area.ts';
 
 /** Cache control and hints have a memory operand and access no data (SDM volume 2, each instruction). */
 const WITHOUT_ACCESS: ReadonlySet<Mnemonic> = new Set([
@@ -61,14 +60,28 @@ export function architecturalAccesses(
   instruction: Instruction,
   uses: IcedUses,
   mode: CpuMode,
-): readonly ArchitecturalAccess[] {
+): Prescribed {
+  const special = specialAccesses(instruction, uses, mode);
+  if (special !== undefined) return { accesses: special, otherForms: [] };
+  const listed = uses.memory.flatMap((used) => listedAccess(instruction, used, mode));
+  return (
+    farTransfer(instruction, listed, mode) ?? {
+      accesses: withImplied(instruction, listed, mode),
+      otherForms: [],
+    }
+  );
+}
+
+/** Those that are not their memory operands and stack accesses as iced lists them. */
+function specialAccesses(
+  instruction: Instruction,
+  uses: IcedUses,
+  mode: CpuMode,
+): readonly ArchitecturalAccess[] | undefined {
   if (WITHOUT_ACCESS.has(instruction.mnemonic)) return [];
   const area = stateArea(instruction, uses, mode);
   if (area !== undefined) return area;
-  const masked = maskedAccesses(instruction, uses, mode);
-  if (masked !== undefined) return masked;
-  const listed = uses.memory.flatMap((used) => listedAccess(instruction, used, mode));
-  return withImplied(instruction, listed, mode);
+  return maskedAccesses(instruction, uses, mode);
 }
 
 function listedAccess(
@@ -154,12 +167,14 @@ function addressOf(
   const isRipRelative = kind === 'operand' && instruction.isIpRelMemoryOperand;
   const addressBits = kind === 'stack' ? mode.stackBits : addressBitsOf(instruction, used, mode);
   const displacement = isRipRelative ? used.displacement - instruction.nextIP : used.displacement;
+  // iced takes the stack to be as wide as the code: 16-bit code may have a 32-bit one.
+  const displacementBits = kind === 'stack' ? bitsOf(RegisterExt.size(used.base)) : addressBits;
   return {
     segment: fullRegisterName(used.segment) ?? 'ds',
     base: isRipRelative ? 'rip' : fullRegisterName(used.base),
     index: fullRegisterName(used.index),
     scale: used.scale,
-    displacement: BigInt.asIntN(addressBits, displacement),
+    displacement: BigInt.asIntN(displacementBits, displacement),
     addressBits,
   };
 }
@@ -195,29 +210,6 @@ function withImplied(
     case Mnemonic.Lgs:
     case Mnemonic.Lss:
       return [...listed, ...dataSegmentLoad(mode)];
-    case Mnemonic.Jmp:
-    case Mnemonic.Call: {
-      const isFar = instruction.isJmpFar || instruction.isJmpFarIndirect;
-      const isFarCall = instruction.isCallFar || instruction.isCallFarIndirect;
-      if (!isFar && !isFarCall) return listed;
-      const operand = listed.filter(({ kind }) => kind === 'operand');
-      // A call gate may lead to another stack.
-      const pushed = listed
-        .filter(({ kind }) => kind === 'stack')
-        .map((access) => (mode.hasDescriptors ? { ...access, address: undefined } : access));
-      return [...operand, ...farBranch(mode, isFarCall), ...pushed];
-    }
-    case Mnemonic.Retf:
-      return [
-        ...listed,
-        ...farReturn(mode),
-        ...outerFrame(listed, mode, 2),
-        ...farReturnStack(mode),
-      ];
-    case Mnemonic.Iret:
-    case Mnemonic.Iretd:
-    case Mnemonic.Iretq:
-      return interruptReturn(listed, mode);
     case Mnemonic.Lar:
     case Mnemonic.Lsl:
     case Mnemonic.Verr:
@@ -248,43 +240,6 @@ function isDataSegment(instruction: Instruction): boolean {
   );
 }
 
-/** IRET pops offset, selector and flags; IRETQ, and return to an outer level, stack pointer and selector too. */
-function interruptReturn(
-  listed: readonly ArchitecturalAccess[],
-  mode: CpuMode,
-): readonly ArchitecturalAccess[] {
-  const inner = listed.slice(0, 3);
-  if (mode.codeBits === 64) {
-    return [...inner, ...farReturn(mode), ...listed.slice(3), ...farReturnStack(mode)];
-  }
-  const vm86 = mode.hasDescriptors ? outerFrame(listed, mode, 6) : [];
-  return [...inner, ...farReturn(mode), ...vm86, ...farReturnStack(mode)];
-}
-
-/** What is popped besides when the return leads to an outer privilege level, count items. */
-function outerFrame(
-  listed: readonly ArchitecturalAccess[],
-  mode: CpuMode,
-  count: number,
-): readonly ArchitecturalAccess[] {
-  const last = listed.at(-1);
-  if (last === undefined || !mode.hasDescriptors) return [];
-  const { address } = last;
-  return Array.from({ length: count }, (_, i) => ({
-    ...last,
-    occurrence: 'conditional' as const,
-    condition:
-      i < 2
-        ? 'it returns to an outer privilege level'
-        : 'it returns to virtual-8086 mode (segment registers)',
-    // RET n releases its parameters between the two parts: the distance is n more.
-    address:
-      address === undefined
-        ? undefined
-        : { ...address, displacement: address.displacement + BigInt(last.bytes * (i + 1)) },
-  }));
-}
-
 function stateArea(
   instruction: Instruction,
   uses: IcedUses,
@@ -293,18 +248,17 @@ function stateArea(
   const is64 = mode.codeBits === 64;
   const [used] = uses.memory;
   if (used === undefined) return undefined;
-  const make = (direction: Direction, isLegacy: boolean): ArchitecturalAccess => {
-    const fields = isLegacy ? fxsaveFields(is64, direction) : xsaveFields(is64, direction);
-    return {
-      direction,
-      bytes: areaBytes(fields),
-      kind: 'state-area',
-      occurrence: 'always',
-      condition: '',
-      address: addressOf(instruction, used, 'operand', mode),
-      fields,
-    };
-  };
+  const area = (direction: Direction, fields: readonly StateField[]): ArchitecturalAccess => ({
+    direction,
+    bytes: areaBytes(fields),
+    kind: 'state-area',
+    occurrence: 'always',
+    condition: '',
+    address: addressOf(instruction, used, 'operand', mode),
+    fields,
+  });
+  const make = (direction: Direction, isLegacy: boolean): ArchitecturalAccess =>
+    area(direction, isLegacy ? fxsaveFields(is64, direction) : xsaveFields(is64, direction));
   switch (instruction.mnemonic) {
     case Mnemonic.Fxsave:
     case Mnemonic.Fxsave64:
@@ -321,6 +275,13 @@ function stateArea(
     case Mnemonic.Xrstor:
     case Mnemonic.Xrstor64:
       return [make('load', false)];
+    case Mnemonic.Fldenv:
+    case Mnemonic.Frstor: {
+      const hasRegisters = instruction.mnemonic === Mnemonic.Frstor;
+      const { memorySize } = used;
+      const isShort = memorySize === MemorySize.FpuEnv14 || memorySize === MemorySize.FpuState94;
+      return [area('load', environmentFields(isShort, hasRegisters))];
+    }
     default:
       return undefined;
   }

@@ -20,7 +20,9 @@ export function decodeInstruction(bytes: Uint8Array, mode: CpuMode): DecodedInst
       isString,
       isRepeated,
       isLocked: instruction.hasLockPrefix,
-      accesses: instruction.isInvalid ? [] : architecturalAccesses(instruction, uses, mode),
+      ...(instruction.isInvalid
+        ? { accesses: [], otherForms: [] }
+        : architecturalAccesses(instruction, uses, mode)),
       ...registerEffects(instruction, uses, mode),
     };
   });

@@ -15,3 +15,4 @@ export type {
   RegisterMove,
   StateField,
 } from './instruction.ts';
+export { OLD_TSS, TssField } from './task-switch.ts';

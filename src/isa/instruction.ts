@@ -88,6 +88,11 @@ export interface DecodedInstruction {
   /** It has a lock prefix. */
   readonly isLocked: boolean;
   readonly accesses: readonly ArchitecturalAccess[];
+  /**
+   * Whole sets of accesses, one of which an execution may have instead: gates, other privilege levels and tasks
+   * that a far transfer finds. Addresses there may have a base that is no register: a TSS, another stack.
+   */
+  readonly otherForms: readonly (readonly ArchitecturalAccess[])[];
   /** Full names of the registers whose value is not known any more, segment registers among them. */
   readonly clobbers: readonly string[];
   /** Known values; they replace what clobbers says. All read the registers before the instruction. */

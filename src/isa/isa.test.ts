@@ -108,21 +108,7 @@ const CASES: readonly Case[] = [
   [L, '0f02c1', 'lar eax, ecx', ['L8? descriptor']],
   [L, '0f0110', 'lgdt [rax]', ['L10 ds:rax']],
   [PROTECTED_32, '0f0100', 'sgdt [eax]', ['S6 ds:rax']],
-  [
-    L,
-    '48cb',
-    'retfq',
-    [
-      'L8 ss:rsp',
-      'L8 ss:rsp+0x8',
-      'L8 descriptor',
-      'S4? descriptor',
-      'L8? ss:rsp+0x10',
-      'L8? ss:rsp+0x18',
-      'L8? descriptor',
-      'S4? descriptor',
-    ],
-  ],
+  [L, '48cb', 'retfq', ['L8 ss:rsp', 'L8 ss:rsp+0x8', 'L8 descriptor', 'S4? descriptor']],
   [
     L,
     '48cf',
@@ -141,16 +127,13 @@ const CASES: readonly Case[] = [
   ],
   [REAL, 'cf', 'iret', ['L2 ss:rsp', 'L2 ss:rsp+0x2', 'L2 ss:rsp+0x4']],
   [REAL, '66ea000000000800', 'jmp dword 8:0', []],
-  [
-    PROTECTED_32,
-    'ea000000000800',
-    'jmp 8:0',
-    ['L8 descriptor', 'L8? descriptor', 'S4? descriptor'],
-  ],
+  [PROTECTED_32, 'ea000000000800', 'jmp 8:0', ['L8 descriptor', 'S4? descriptor']],
   [L, 'e460', 'in al, 0x60', []],
   // Areas and masks.
   [L, 'd932', 'fnstenv [rdx]', ['S28 ds:rdx']],
   [L, 'dd32', 'fnsave [rdx]', ['S108 ds:rdx']],
+  [L, 'd922', 'fldenv [rdx]', ['L28 ds:rdx']],
+  [L, '66dd22', 'o16 frstor [rdx]', ['L94 ds:rdx']],
   [L, 'db38', 'fstp tword [rax]', ['S10 ds:rax']],
   [L, '480fae00', 'fxsave64 [rax]', ['S512 ds:rax']],
   [L, '0fae20', 'xsave [rax]', ['L2692 ds:rax', 'S2692 ds:rax']],
@@ -170,6 +153,72 @@ describe('architectural accesses', () => {
       expect(decoded.accesses.map(draw)).toEqual(accesses);
     },
   );
+});
+
+const PROTECTED_16: CpuMode = { ...usualMode(16), stackBits: 32, hasDescriptors: true };
+const USER_32: CpuMode = { ...PROTECTED_32, cpl: 3 };
+
+function formsOf(mode: CpuMode, hex: string): readonly (readonly string[])[] {
+  return decodeInstruction(bytesOf(hex), mode).otherForms.map((form) => form.map(draw));
+}
+
+describe('other forms, whole sets of accesses', () => {
+  const code = ['L8 table:code-descriptor', 'S4? table:code-descriptor+0x4'];
+  test('a far return to an outer level pops the stack behind the parameters that it drops', () => {
+    expect(formsOf(PROTECTED_32, 'ca0800')).toEqual([
+      [
+        'L4 ss:rsp',
+        'L4 ss:rsp+0x4',
+        ...code,
+        'L4 ss:rsp+0x10',
+        'L4 ss:rsp+0x14',
+        'L8 table:stack-descriptor',
+        'S4? table:stack-descriptor+0x4',
+      ],
+    ]);
+  });
+
+  test('a call through a gate of 64-bit code pushes 8 bytes each, whatever its operand size', () => {
+    const gate = ['L6 ds:rax', 'L8 descriptor', 'L8 descriptor', ...code];
+    const pushes = ['S8 ss:rsp-0x8', 'S8 ss:rsp-0x10'];
+    expect(formsOf(L, 'ff18')).toEqual([[...gate, ...pushes]]);
+    const [same, inner, ...more] = formsOf(USER_64, 'ff18');
+    expect(same).toEqual([...gate, ...pushes]);
+    const stack = [8, 16, 24, 32].map((at) => `S8 inner-ss:inner-rsp-0x${at.toString(16)}`);
+    expect(inner).toEqual([...gate, 'L8 tss', ...stack]);
+    expect(more).toEqual([]);
+  });
+
+  test('a gate to an inner level copies any number of parameters up to 31, each loaded and stored', () => {
+    const inner = formsOf(USER_32, '9a000000000800').filter((form) => form.includes('L4 tss'));
+    // Of 4 and of 2 bytes.
+    expect(inner).toHaveLength(64);
+    for (const form of inner) {
+      const loads = form.filter((access) => /^L[24] ss:rsp/.test(access)).length;
+      expect(form.filter((access) => access.includes('inner-rsp'))).toHaveLength(loads + 4);
+    }
+  });
+
+  test('a return to virtual-8086 mode only at CPL 0; tasks not in long mode', () => {
+    const segments = 'L4 ss:rsp+0x20';
+    const isTask = (form: readonly string[]): boolean => form.some((one) => one.includes('tss:'));
+    expect(formsOf(PROTECTED_32, 'cf').some((form) => form.includes(segments))).toBe(true);
+    expect(formsOf(USER_32, 'cf').some((form) => form.includes(segments))).toBe(false);
+    expect(formsOf(USER_32, 'cf').some(isTask)).toBe(true);
+    expect(formsOf(PROTECTED_32, 'ea000000000800').some(isTask)).toBe(true);
+    expect(formsOf({ ...USER_32, isLong: true }, 'cf').some(isTask)).toBe(false);
+  });
+
+  test('none in real mode', () => {
+    for (const hex of ['cb', 'cf', '9a00000800', 'ea00000800']) {
+      expect(formsOf(REAL, hex)).toEqual([]);
+    }
+  });
+
+  test('16-bit code on a 32-bit stack pushes below it', () => {
+    const [push] = decodeInstruction(bytesOf('50'), PROTECTED_16).accesses.map(draw);
+    expect(push).toBe('S2 ss:rsp-0x2');
+  });
 });
 
 describe('registers', () => {

@@ -5,18 +5,38 @@
 import type { CpuMode } from './cpu-mode.ts';
 import type { ArchitecturalAccess, Occurrence } from './instruction.ts';
 
-function implied(
+/** What no operand says. A condition makes it conditional, but where a form as a whole has it. */
+export function implied(
   direction: 'load' | 'store',
   bytes: number,
   kind: 'descriptor' | 'tss',
   condition: string,
+  occurrence: Occurrence = condition === '' ? 'always' : 'conditional',
 ): ArchitecturalAccess {
-  const occurrence: Occurrence = condition === '' ? 'always' : 'conditional';
   return { direction, bytes, kind, occurrence, condition, address: undefined };
 }
 
+/** Accesses of one descriptor, whatever its address: a store is of the upper half of what was loaded. */
+export function ofDescriptor(
+  name: string,
+  mode: CpuMode,
+  accesses: readonly ArchitecturalAccess[],
+): readonly ArchitecturalAccess[] {
+  return accesses.map((access) => ({
+    ...access,
+    address: {
+      segment: 'table',
+      base: `${name}-descriptor`,
+      index: undefined,
+      scale: 1,
+      displacement: access.bytes === 8 ? 0n : 4n,
+      addressBits: mode.isLong ? 64 : 32,
+    },
+  }));
+}
+
 /** The word of a descriptor that holds its type is written back with the accessed (or busy) bit set. */
-function marked(condition: string): ArchitecturalAccess {
+export function marked(condition: string): ArchitecturalAccess {
   return implied('store', 4, 'descriptor', condition);
 }
 
@@ -31,38 +51,17 @@ export function dataSegmentLoad(mode: CpuMode): readonly ArchitecturalAccess[] {
   ];
 }
 
-/** JMP and CALL to a selector: a code segment, or a call gate and then the code segment it names. */
-export function farBranch(mode: CpuMode, isCall: boolean): readonly ArchitecturalAccess[] {
-  if (!mode.hasDescriptors) return [];
-  const gate = 'the selector is that of a call gate';
-  const target = [
-    implied('load', 8, 'descriptor', ''),
-    ...(mode.isLong ? [implied('load', 8, 'descriptor', `${gate} (its upper half)`)] : []),
-    implied('load', 8, 'descriptor', `${gate} (the code segment)`),
-    marked(ACCESSED_CLEAR),
-  ];
-  if (!isCall) return target;
-  const inner = 'the call gate leads to an inner privilege level';
-  return [
-    ...target,
-    implied('load', 4, 'tss', `${inner} (stack pointer)`),
-    implied('load', mode.isLong ? 4 : 2, 'tss', `${inner} (stack selector, or upper half)`),
-    implied('load', 8, 'descriptor', `${inner} (stack segment)`),
-    marked(`${inner}, and ${ACCESSED_CLEAR}`),
-  ];
-}
-
-/** RETF and IRET: the code segment; on return to an outer level, or by IRETQ, the stack segment too. */
-export function farReturn(mode: CpuMode): readonly ArchitecturalAccess[] {
-  if (!mode.hasDescriptors) return [];
+/** The descriptor of the code segment that a far transfer leads to. */
+export function codeSegmentLoad(): readonly ArchitecturalAccess[] {
   return [implied('load', 8, 'descriptor', ''), marked(ACCESSED_CLEAR)];
 }
 
-export function farReturnStack(mode: CpuMode): readonly ArchitecturalAccess[] {
-  if (!mode.hasDescriptors) return [];
+/** On return to an outer level, and by IRETQ; only 64-bit code may have a stack selector that is null. */
+export function outerStackLoad({ isLong }: CpuMode): readonly ArchitecturalAccess[] {
+  const popped = 'a stack selector that is not null is popped';
   return [
-    implied('load', 8, 'descriptor', 'a stack selector that is not null is popped'),
-    marked(`a stack selector that is not null is popped, and ${ACCESSED_CLEAR}`),
+    implied('load', 8, 'descriptor', popped, isLong ? 'conditional' : 'always'),
+    marked(`${popped}, and ${ACCESSED_CLEAR}`),
   ];
 }
 

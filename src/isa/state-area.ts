@@ -35,14 +35,30 @@ function legacyFields(
   ];
 }
 
+/** FLDENV and FRSTOR (SDM volume 1, 8.1.10); what is reserved is not listed. */
+export function environmentFields(isShort: boolean, hasRegisters: boolean): readonly StateField[] {
+  const step = isShort ? 2 : 4;
+  const x87 = (offset: number, bytes: number): StateField => ({
+    component: 'x87-environment',
+    offset,
+    bytes,
+    optional: false,
+  });
+  return [
+    ...counted(3, (i) => x87(step * i, 2)), // control, status, tags
+    { component: 'environment-pointers', offset: 3 * step, bytes: 4 * step, optional: false },
+    ...(hasRegisters ? counted(8, (i) => x87(7 * step + 10 * i, 10)) : []),
+  ];
+}
+
 /** FXSAVE and FXRSTOR: with CR4.OSFXSR clear or EFER.FFXSR set the SSE part may be left out. */
 export function fxsaveFields(is64: boolean, direction: Direction): readonly StateField[] {
   return legacyFields(is64, direction, (component) => component !== 'x87');
 }
 
-/** XSAVE header: XSTATE_BV and XCOMP_BV, and what must be zero and may be looked at. */
+/** XSAVE header: XSTATE_BV, always; XCOMP_BV and what must be zero may be looked at. */
 const HEADER_FIELDS: readonly StateField[] = [
-  { component: 'xstate-bv', offset: LEGACY_BYTES, bytes: 8, optional: true },
+  { component: 'xstate-bv', offset: LEGACY_BYTES, bytes: 8, optional: false },
   { component: 'xcomp-bv', offset: LEGACY_BYTES + 8, bytes: 8, optional: true },
   ...counted(6, (i) => ({
     component: `header-${i}`,
@@ -81,7 +97,11 @@ export function xsaveFields(is64: boolean, direction: Direction): readonly State
 }
 
 export function areaBytes(fields: readonly StateField[]): number {
-  return Math.max(LEGACY_BYTES, ...fields.map(({ offset, bytes }) => offset + bytes));
+  const isEnvironment = fields.some(({ component }) => component === 'x87-environment');
+  return Math.max(
+    isEnvironment ? 0 : LEGACY_BYTES,
+    ...fields.map(({ offset, bytes }) => offset + bytes),
+  );
 }
 
 function counted<T>(count: number, make: (index: number) => T): T[] {

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Far transfers have the accesses of one form, whole; and what QEMU loads too wide lies where the operand does.
+// Each access of each execution is spoilt in turn.
+
+import { describe, expect, it, test } from 'vitest';
+import type { AuditResult } from './audit-result.ts';
+import { auditOpenTrace } from './audit-trace.ts';
+import { block, MODE_32_USER, openItems, run } from './small-trace.oracle.ts';
+
+const MODE_64 = 0xc0b0;
+const MODE_32 = 0xb0;
+
+async function audit(
+  insn: string,
+  accesses: readonly string[],
+  mode: number,
+): Promise<AuditResult> {
+  return auditOpenTrace(await openItems([block([insn], { mode })], [run(0, accesses)]));
+}
+
+const isWrong = ({ unexplained, addressMismatches }: AuditResult): boolean =>
+  unexplained + addressMismatches > 0;
+
+function access(kind: string, address: number): string {
+  return `0 ${kind} ${address.toString(16)}`;
+}
+
+const descriptor = (address: number): string[] => [
+  access('L4', address),
+  access('L4', address + 4),
+];
+const words = (kind: string, address: number, count: number, step: number): string[] =>
+  Array.from({ length: count }, (_, i) => access(kind, address + step * i));
+
+const CODE = descriptor(0x7008);
+const STACK = descriptor(0x7010);
+const OLD = 0x3000;
+const NEW = 0x4000;
+const saved = [...words('S4', OLD + 0x20, 10, 4), ...words('S2', OLD + 0x48, 6, 4)];
+const read = [
+  ...words('L4', NEW + 0x1c, 11, 4),
+  ...words('L2', NEW + 0x48, 7, 4),
+  access('L2', NEW + 0x64),
+];
+const busy = (address: number): string[] => [access('L4', address), access('S4', address)];
+const segments = [...CODE, ...STACK, ...STACK];
+
+interface Example {
+  readonly name: string;
+  readonly insn: string;
+  readonly mode: number;
+  readonly accesses: readonly string[];
+  readonly rules?: object;
+  /** Of these one or more may be there or not. */
+  readonly optional?: readonly string[];
+}
+
+const EXAMPLES: readonly Example[] = [
+  {
+    name: 'retf 8 to an outer level',
+    insn: 'ca0800',
+    mode: MODE_32,
+    accesses: [...words('L4', 0x1000, 2, 4), ...CODE, ...words('L4', 0x1010, 2, 4), ...STACK],
+    rules: { split: 2 },
+  },
+  {
+    name: 'iretd to an outer level',
+    insn: 'cf',
+    mode: MODE_32,
+    accesses: [...words('L4', 0x1000, 3, 4), ...CODE, ...words('L4', 0x100c, 2, 4), ...STACK],
+    rules: { split: 2 },
+  },
+  {
+    name: 'iretd to virtual-8086 mode',
+    insn: 'cf',
+    mode: MODE_32,
+    accesses: words('L4', 0x1000, 9, 4),
+    rules: {},
+  },
+  {
+    name: 'a call gate to an inner level, with two parameters',
+    insn: '9a000000000800',
+    mode: MODE_32_USER,
+    accesses: [
+      ...descriptor(0x7020),
+      ...CODE,
+      access('L4', 0x3004),
+      access('L2', 0x3008),
+      ...STACK,
+      ...words('S4', 0x1ffc, 2, -4),
+      access('L4', 0x5004),
+      access('S4', 0x1ff4),
+      access('L4', 0x5000),
+      ...words('S4', 0x1ff0, 3, -4),
+    ],
+    rules: { split: 3 },
+  },
+  {
+    name: 'a call gate of 64-bit code',
+    insn: 'ff18',
+    mode: MODE_64,
+    accesses: [
+      access('L4', 0x6000),
+      access('L2', 0x6004),
+      ...descriptor(0x7020),
+      ...descriptor(0x7028),
+      ...CODE,
+      ...words('S8', 0x1ff8, 2, -8),
+    ],
+    rules: { split: 4 },
+  },
+  {
+    name: 'a jump to another task',
+    insn: 'ea000000003000',
+    mode: MODE_32,
+    accesses: [
+      ...descriptor(0x7030),
+      ...saved,
+      ...read,
+      ...busy(0x703c),
+      ...busy(0x7034),
+      ...segments,
+    ],
+    rules: { split: 4 },
+    optional: segments,
+  },
+  {
+    name: 'a call to another task, through a gate',
+    insn: '9a000000003000',
+    mode: MODE_32,
+    accesses: [
+      ...descriptor(0x7040),
+      ...descriptor(0x7030),
+      ...saved,
+      ...read,
+      access('S2', NEW),
+      ...busy(0x7034),
+      ...segments,
+    ],
+    rules: { split: 5 },
+    optional: segments,
+  },
+  {
+    name: 'iretd to another task',
+    insn: 'cf',
+    mode: MODE_32,
+    accesses: [
+      access('L2', OLD),
+      ...descriptor(0x7030),
+      ...saved,
+      ...read,
+      ...busy(0x703c),
+      access('S4', OLD + 0x24),
+      ...segments,
+    ],
+    rules: { split: 4, 'task-return-stores-flags-twice': 1 },
+    optional: [...segments, access('S4', OLD + 0x24)],
+  },
+];
+
+describe.each(EXAMPLES)('$name', ({ insn, mode, accesses, rules, optional = [] }) => {
+  it('is explained', async () => {
+    const result = await audit(insn, accesses, mode);
+    expect(result).toMatchObject({ unexplained: 0, addressMismatches: 0 });
+    expect(result.rules).toEqual(rules);
+  });
+
+  test('each access that is dropped or of the other direction is reported', async () => {
+    const missed: string[] = [];
+    for (const [i, one] of accesses.entries()) {
+      const other = one.replace(/[LS]/, (kind) => (kind === 'L' ? 'S' : 'L'));
+      if (!isWrong(await audit(insn, accesses.with(i, other), mode))) missed.push(`as ${other}`);
+      if (optional.includes(one)) continue;
+      if (!isWrong(await audit(insn, accesses.toSpliced(i, 1), mode))) missed.push(`no ${one}`);
+    }
+    expect(missed).toEqual([]);
+  });
+});
+
+describe('task-switch-probes', () => {
+  const probes = (offset: number): string[] => [
+    access('L1', OLD),
+    access('L1', OLD + offset),
+    access('S1', OLD),
+    access('S1', OLD + offset),
+  ];
+  const jump = (probed: readonly string[]): string[] => [
+    ...descriptor(0x7030),
+    ...read.slice(0, -1),
+    access('L4', NEW + 0x64),
+    ...probed,
+    ...busy(0x703c),
+    ...saved,
+    ...busy(0x7034),
+  ];
+  it('takes the first and the last byte of the old TSS, and four bytes for the T flag', async () => {
+    const result = await audit('ea000000003000', jump(probes(0x67)), MODE_32);
+    expect(result).toMatchObject({ unexplained: 0, addressMismatches: 0 });
+    expect(result.rules).toEqual({
+      split: 1,
+      'task-switch-probes': 4,
+      'task-flag-in-four-bytes': 1,
+    });
+  });
+  it('reports another byte, and a third', async () => {
+    const elsewhere = await audit('ea000000003000', jump(probes(0x68)), MODE_32);
+    expect(elsewhere.addressMismatches).toBeGreaterThan(0);
+    const third = [...probes(0x67), access('S1', OLD + 0x67)];
+    expect(await audit('ea000000003000', jump(third), MODE_32)).toMatchObject({ extra: 1 });
+  });
+});
+
+describe('too wide', () => {
+  // vfmadd231sd xmm1, xmm2, [0x400100]; vinsertf128 ymm3, ymm3, [0x400110], 1
+  const FMA = 'c4e2e9b90c2500014000';
+  const INSERT = 'c4e365181c251001400001';
+  it.each<[string, string, readonly string[], object]>([
+    ['16 bytes', FMA, [access('L16', 0x400100)], { 'scalar-fma-loads-16': 1 }],
+    ['twice 8 bytes', FMA, words('L8', 0x400100, 2, 8), { 'scalar-fma-loads-16': 2 }],
+    ['as the manual says', FMA, [access('L8', 0x400100)], {}],
+    ['32 bytes', INSERT, words('L16', 0x400110, 2, 16), { 'insert-loads-whole': 2 }],
+    ['16 bytes as the manual says', INSERT, [access('L16', 0x400110)], {}],
+  ])('takes %s', async (_name, insn, accesses, rules) => {
+    const result = await audit(insn, accesses, MODE_64);
+    expect(result).toMatchObject({ unexplained: 0, addressMismatches: 0 });
+    expect(result.rules).toEqual(rules);
+  });
+  it.each<[string, string, readonly string[]]>([
+    ['nothing', FMA, []],
+    ['half of it', FMA, [access('L4', 0x400100)]],
+    ['more', FMA, words('L8', 0x400100, 3, 8)],
+    ['another place', FMA, words('L8', 0x400108, 2, 8)],
+    ['a gap', INSERT, words('L16', 0x400110, 2, 32)],
+    ['a store', INSERT, [access('S16', 0x400110)]],
+    ['of another instruction', '480f4400', words('L8', 0x400100, 2, 8)],
+  ])('reports %s', async (_name, insn, accesses) => {
+    expect(isWrong(await audit(insn, accesses, MODE_64))).toBe(true);
+  });
+});

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What QEMU is known to access besides what the manual prescribes, each under a rule of rules.ts.
+
+import {
+  type ArchitecturalAccess,
+  type DecodedInstruction,
+  OLD_TSS,
+  TssField,
+} from '../isa/index.ts';
+import type { ExpectedAccess } from './expected-access.ts';
+import type { RuleName } from './rules.ts';
+
+const SCALAR_FMA = /^vfn?m(add|sub)(132|213|231)s[sd]$/;
+const X87_SAVE = /^f?xsave(opt)?(64)?$/;
+const INSERT_LANE = /^vinsert[fi]128$/;
+/** The last byte of a TSS of 32-bit format. */
+const TSS_LIMIT = 103;
+
+export function withKnownAdditions(
+  { mnemonic, isLocked }: DecodedInstruction,
+  prescribed: readonly ArchitecturalAccess[],
+): readonly ExpectedAccess[] {
+  if (/(^|\s)ins[bwd]$/.test(mnemonic)) {
+    return doubled(prescribed, 'ins-probe', ({ kind }) => kind === 'string');
+  }
+  if (mnemonic === 'neg' && isLocked) {
+    return doubled(prescribed, 'locked-neg', ({ direction }) => direction === 'load');
+  }
+  if (X87_SAVE.test(mnemonic)) return prescribed.map(withReserved);
+  if (SCALAR_FMA.test(mnemonic)) return widened(prescribed, 16, 'scalar-fma-loads-16');
+  if (INSERT_LANE.test(mnemonic)) return widened(prescribed, 32, 'insert-loads-whole');
+  if (prescribed.some(({ address }) => address?.base === OLD_TSS)) return ofTaskSwitch(prescribed);
+  return prescribed;
+}
+
+function doubled(
+  prescribed: readonly ArchitecturalAccess[],
+  rule: RuleName,
+  isDoubled: (access: ArchitecturalAccess) => boolean,
+): readonly ExpectedAccess[] {
+  return prescribed.flatMap((access) =>
+    isDoubled(access) ? [{ ...access, rule }, access] : [access],
+  );
+}
+
+/** QEMU 11 stores the 6 bytes that are reserved beside each x87 register. */
+function withReserved(access: ArchitecturalAccess): ExpectedAccess {
+  const { fields, direction } = access;
+  if (fields === undefined || direction === 'load') return access;
+  const reserved = Array.from({ length: 8 }, (_, i) => ({
+    component: 'x87-reserved',
+    offset: 42 + 16 * i,
+    bytes: 6,
+    optional: true,
+  }));
+  return { ...access, fields: [...fields, ...reserved] };
+}
+
+function widened(
+  prescribed: readonly ArchitecturalAccess[],
+  bytes: number,
+  rule: RuleName,
+): readonly ExpectedAccess[] {
+  return prescribed.map((access) => ({ ...access, wider: { bytes, rule } }));
+}
+
+function ofTaskSwitch(prescribed: readonly ArchitecturalAccess[]): readonly ExpectedAccess[] {
+  const offsetOf = ({ address }: ArchitecturalAccess): bigint | undefined =>
+    address?.segment === 'tss' ? address.displacement : undefined;
+  const saved = prescribed.filter(
+    (access) => access.direction === 'store' && access.address?.base === OLD_TSS,
+  );
+  const [first] = saved;
+  const flags = saved.find((access) => offsetOf(access) === BigInt(TssField.flags));
+  if (first === undefined || flags === undefined) return prescribed;
+  const probe = (direction: 'load' | 'store', offset: number): ExpectedAccess => ({
+    ...first,
+    direction,
+    bytes: 1,
+    address: first.address && { ...first.address, displacement: BigInt(offset) },
+    rule: 'task-switch-probes',
+  });
+  const returns = prescribed.some(
+    (access) => access.direction === 'load' && access.address?.base === OLD_TSS,
+  );
+  // Its LDT: the first of those that only some tasks have.
+  const firstOfNew = prescribed.find(({ occurrence }) => occurrence === 'conditional');
+  const result: ExpectedAccess[] = [];
+  for (const access of prescribed) {
+    if (returns && access === firstOfNew) {
+      result.push({ ...flags, rule: 'task-return-stores-flags-twice' });
+    }
+    const isTrap = access.direction === 'load' && offsetOf(access) === BigInt(TssField.trap);
+    if (!isTrap) {
+      result.push(access);
+      continue;
+    }
+    // The new task has been read: now the old one is probed, before anything is stored.
+    result.push({ ...access, wider: { bytes: 4, rule: 'task-flag-in-four-bytes' } });
+    result.push(probe('load', 0), probe('load', TSS_LIMIT));
+    result.push(probe('store', 0), probe('store', TSS_LIMIT));
+  }
+  return result;
+}
