@@ -196,7 +196,7 @@ f_on:   mov [data + 4], eax             ;= w4:data+4
         mov word [tss_other + 76], CODE
         mov word [tss_other + 80], STACK_SEG
         mov word [tss_other + 84], STACK_SEG
-        CASE task-gate, "int n through a task gate: what it accesses is not worked out", event-delivery
+        CASE d32-task-gate, "int n through a task gate: what it accesses is not worked out", event-delivery
 g_int:  int 0x44
         ;= event 0x44 software at g_int: task_switch() ;! accesses task-gate
 t_task: inc dword [counter]             ;= r4:counter w4:counter

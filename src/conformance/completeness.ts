@@ -12,6 +12,9 @@ const LETTERS: Readonly<Record<Verdict, string>> = {
   'not-applicable': '-',
 };
 
+/** Behind it the document goes on, in words that are not generated (scripts/write-completeness.mjs). */
+const GENERATED_END = '<!-- end -->';
+
 /** "10.0" of "10.0.2": the column of the table of cases that a QEMU belongs to. */
 function seriesOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
@@ -106,8 +109,9 @@ function drawTable(head: readonly string[], rows: readonly (readonly string[])[]
 
 /** The verdicts of a QEMU in the document, as letters by case; undefined when it has no column. */
 export function readVerdicts(document: string, version: string): Map<string, string> | undefined {
-  const rows = document
-    .slice(document.indexOf('## Cases'))
+  const [generated = ''] = document.split(GENERATED_END);
+  const rows = generated
+    .slice(generated.indexOf('## Cases'))
     .split('\n')
     .filter((line) => line.startsWith('| '))
     .map((line) => line.slice(2, -2).split(' | '));
