@@ -65,7 +65,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the instruction audit', () => {
     const found = await runLoadstore('audit', wrong.outcome.file);
     await wrong.close();
     expect(found.exitCode).toBe(1);
-    expect(found.out).toMatch(/NOT EXPLAINED: [\d,]+ accesses, [\d,]+ wrong addresses/);
+    expect(found.out).toMatch(/NOT EXPLAINED: [\d,]+ accesses, [\d,]+ wrong address/);
     expect(found.out).toMatch(/0x[0-9a-f]+ {2}\w+ .*: 1 missing/);
   });
 });

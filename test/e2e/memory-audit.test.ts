@@ -32,7 +32,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
   );
 
   it('finds what QEMU 7.2 lets nobody see: the first fetch through new tables', async () => {
-    const { unknownBytes, ranges, byCause } = await audit('mapping');
+    const { unknownBytes, ranges, byCause } = await audit('walks');
     const isOld = (await qemuUnderTest()).pluginApi === 1;
     // The accessed bits of a PML4 and a PDPT that CR3 was just loaded with.
     const bits = [0x22_0000, 0x22_1000].map((paddr) => ({ paddr, bytes: 1 }));
