@@ -27,7 +27,7 @@ const ownerRules = Object.entries(PACKAGE_OWNERS).map(([name, owner]) => ({
   name: `owner-of-${name}`,
   severity: 'error',
   comment: `only src/${owner} imports ${name}`,
-  from: { path: '^src/', pathNot: [`^src/${owner}/`, TEST] },
+  from: { path: '^src/', pathNot: [`^src/(${owner})/`, TEST] },
   to: { path: `^node_modules/${name}/` },
 }));
 
