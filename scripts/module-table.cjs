@@ -21,7 +21,8 @@ const ALLOWED_EDGES = {
   guests: ['base', 'format', 'capture'],
   conformance: ['base', 'format', 'capture', 'guests'],
   explain: ['base', 'format', 'isa', 'capture', 'guests'],
-  server: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'audit', 'query', 'store'],
+  tiles: ['base', 'format', 'analysis', 'engine'],
+  server: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'query', 'store', 'tiles'],
   viewer: ['base', 'server'],
   cli: [
     'base',
