@@ -167,7 +167,9 @@ describe('address spaces', () => {
     cpl: fc.constantFrom(0, 0, 3),
     storedTo: fc.constantFrom(undefined, undefined, 0x2000, 0x2ff8, 0x4000, 0x4ff8, 0x4ffc, 0x7000),
   });
-  const anyAccesses = fc.array(anyAccess, { minLength: 1, maxLength: 60 });
+  const anyAccesses = fc.array(anyAccess, {
+    ...{ minLength: 1, maxLength: 60, size: 'max' },
+  });
 
   it('are what a walk over single accesses finds', () => {
     fc.assert(
@@ -192,7 +194,7 @@ describe('address spaces', () => {
   });
 
   it('are the same split anywhere and merged', () => {
-    const cuts = fc.array(fc.nat(60), { maxLength: 8 });
+    const cuts = fc.array(fc.nat(60), { maxLength: 8, size: 'max' });
     fc.assert(
       fc.property(anyAccesses, cuts, fc.nat(2), fc.boolean(), (accesses, at, more, backwards) => {
         const inside = at.map((cut) => cut % accesses.length);

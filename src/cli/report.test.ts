@@ -92,7 +92,7 @@ describe('loadstore report', () => {
     const text = out.slice(0, out.indexOf('\n'));
     expect(text).toContain(`of ${random.seen.instructions.toLocaleString('en')} instructions`);
     expect(out).not.toContain('instruction audit:');
-  }, 30_000);
+  });
 
   it('audits instructions when asked, with what "audit" says', async () => {
     const items = [...Array.from({ length: 9 }, () => execution(3)), execution(2)];
@@ -181,7 +181,7 @@ describe('loadstore report', () => {
       expect(JSON.parse(out)).toMatchObject({ parameters: { windowVcpus: numbers } });
     }
     expect((await loadstore('report', at('right.memtrace'), ...JOBS)).out).not.toContain('vCPU');
-  }, 30_000);
+  });
 
   it('refuses symbols of another kernel', async () => {
     const calls = Array.from({ length: 64 }, (_, i): RefBlock => {
