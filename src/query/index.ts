@@ -6,6 +6,7 @@ export {
   type AddressSpaceRow,
   addressSpaceRows,
   addressSpacesParameters,
+  describeRan,
 } from './address-space-rows.ts';
 export { type CodeNames, codeNames } from './code-names.ts';
 export { type CountsFigures, countsFigures } from './counts-figures.ts';
@@ -27,3 +28,4 @@ export {
   type TraceReport,
 } from './report.ts';
 export { readTraceFacts, type TraceFacts, type TraceTotals, traceFactsOf } from './trace-facts.ts';
+export { describeWindows, windowVcpus } from './window-vcpus.ts';

@@ -30,6 +30,7 @@ import { type CountsFigures, countsFigures } from './counts-figures.ts';
 import { type HeatFigures, heatFigures } from './heat-figures.ts';
 import { type HotFigures, hotFigures } from './hot-figures.ts';
 import { type TraceFacts, traceFactsOf } from './trace-facts.ts';
+import { windowVcpus } from './window-vcpus.ts';
 
 export interface ReportParameters {
   /** Windows of time, as many or one less. */
@@ -77,6 +78,8 @@ export interface TraceReport {
   readonly file: string;
   readonly parameters: {
     readonly windowInstructions: number;
+    /** Whose own instructions those are. */
+    readonly windowVcpus: readonly number[];
     readonly lineBytes: number;
     readonly pageBytes: number;
     readonly reportTop: number;
@@ -145,6 +148,7 @@ export async function readReport(
     file: trace.path,
     parameters: {
       windowInstructions: windows.windowInstructions,
+      windowVcpus: windowVcpus(trace),
       lineBytes: 2 ** lineShift,
       pageBytes: 2 ** pageShift,
       reportTop: top,

@@ -243,6 +243,19 @@ describe('programs', () => {
     expect(() => place(blocks, program(makeProgram('shared', 0n), 0x40_0000n))).toThrow(message);
   });
 
+  it('that nobody named are left out when none of their code ran', () => {
+    const blocks = offsets.map((at) => ran(0x40_0000n, at));
+    const sources = [0x40_0000n, 0x50_0000n].map((vaddr, index) => ({
+      file: `file${index}`,
+      source: program(makeProgram('executable', vaddr)),
+    }));
+    const symbols = placeSymbols(codeOf(blocks), [], sources);
+    expect(symbols.findings).toMatchObject([{ kind: 'program', bases: ['0x400000'] }]);
+    expect(() => placeSymbols(codeOf(blocks), sources.slice(1), sources.slice(0, 1))).toThrow(
+      'its code did not run',
+    );
+  });
+
   it('are put where it was said', () => {
     const blocks = [ran(0x7000_0000n, 0x120)];
     const symbols = place(blocks, program(makeProgram('shared', 0n), 0x7000_0000n));

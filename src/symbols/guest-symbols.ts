@@ -75,22 +75,33 @@ interface NamedProgram {
   readonly placed: PlacedProgram;
 }
 
-/** Throws TraceError 'bad-argument', with the file's name, for symbols that do not match. */
+export interface NamedSource {
+  readonly file: string;
+  readonly source: SymbolSource;
+}
+
+/**
+ * `guesses`: sources that nobody named; those that do not match are left out. Throws TraceError 'bad-argument', with
+ * the file's name, for symbols that were named and do not match.
+ */
 export function placeSymbols(
   code: CodeBlocks,
-  sources: readonly { readonly file: string; readonly source: SymbolSource }[],
+  named: readonly NamedSource[],
+  guesses: readonly NamedSource[] = [],
 ): GuestSymbols {
   const kernel: SymbolTables[] = [];
   const programs: NamedProgram[] = [];
   const targets = findCallTargets(code);
-  const findings = sources.map(({ file, source }) => {
+  const findings = [...named, ...guesses].flatMap(({ file, source }, index) => {
     try {
       const { finding, tables, program } = placeSource(code, targets, source);
       if (tables !== undefined) kernel.push(tables);
       if (program !== undefined) programs.push(program);
-      return finding;
+      return [finding];
     } catch (error) {
-      throw error instanceof TraceError ? error.withFacts({ file }) : error;
+      if (!(error instanceof TraceError)) throw error;
+      if (index >= named.length) return [];
+      throw error.withFacts({ file });
     }
   });
   const findKernel = (lo: number, hi: number, what: 'code' | 'data'): SymbolPlace | undefined => {

@@ -3,7 +3,12 @@
 
 export type { CodeBlocks } from './code-blocks.ts';
 export { nameCode } from './code-names.ts';
-export { type GuestSymbols, placeSymbols, type SourceFinding } from './guest-symbols.ts';
+export {
+  type GuestSymbols,
+  type NamedSource,
+  placeSymbols,
+  type SourceFinding,
+} from './guest-symbols.ts';
 export { nameLinuxRegion } from './linux-regions.ts';
 export {
   decodeSymbolFile,

@@ -57,7 +57,7 @@ const anyRun: fc.Arbitrary<ProgramRun> = fc
     block: fc.nat(BLOCKS.length - 1),
     cut: fc.nat(9),
     again: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
-    accesses: fc.array(anyAccess, { maxLength: 6 }),
+    accesses: fc.array(anyAccess, { maxLength: 6, size: 'max' }),
   })
   .map(({ vcpu, block, cut, again, accesses }) => {
     const count = BLOCKS[block]?.insnBytes.length ?? 0;
@@ -74,7 +74,7 @@ const anyRun: fc.Arbitrary<ProgramRun> = fc
       accesses: count === 0 || executed > 0 ? inBlock : [],
     };
   });
-const anyProgram = fc.array(anyRun, { maxLength: 120 });
+const anyProgram = fc.array(anyRun, { maxLength: 60, size: 'max' });
 
 const anyParameters: fc.Arbitrary<CacheParameters> = fc
   .record({
@@ -184,7 +184,7 @@ describe('the cache hierarchy', () => {
           resultBySlowTwin(parameters, runs),
         );
       }),
-      { numRuns: 400 },
+      { numRuns: 80 },
     );
   });
 
@@ -326,6 +326,22 @@ describe('the cache hierarchy', () => {
       ['LL', 1, 1],
     ]);
     expect(sites).toEqual([{ block: 1, insn: 0, misses: { L1I: 0, L1D: 1, L2: 1, LL: 1 } }]);
+  });
+
+  it('counts what runs behind the last access of the warm-up, wherever the stretches are cut', () => {
+    const touch = (address: bigint): ProgramRun => ({
+      ...{ vcpu: 0, block: 1, executed: 1 },
+      accesses: [{ insn: 0, address, size: 4, store: false, device: false }],
+    });
+    const silent: ProgramRun = { vcpu: 0, block: 1, executed: 1, accesses: [] };
+    const runs = [silent, touch(0n), touch(64n), silent, silent, touch(128n), silent];
+    const parameters = { ...SMALL, warmupRefs: 2 };
+    const whole = simulate(parameters, shape, [columnsOf(runs)]);
+    expect(whole.instructions).toBe(4);
+    for (let cut = 0; cut <= runs.length; cut++) {
+      const parts = [runs.slice(0, cut), runs.slice(cut)].map((part) => columnsOf(part));
+      expect(simulate(parameters, shape, parts), `cut at ${cut}`).toEqual(whole);
+    }
   });
 
   it('refuses a warm-up that is longer than the trace', () => {
