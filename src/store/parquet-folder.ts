@@ -26,6 +26,8 @@ export interface ParquetFolderRequest {
   readonly threads?: number;
   readonly memoryBytes?: number;
   readonly workerUrl?: URL;
+  /** At least 2048, the default ROW_GROUP_ROWS. */
+  readonly rowGroupRows?: number;
 }
 
 export interface ParquetFolderCounts {
@@ -48,8 +50,7 @@ const DICTIONARY_VALUES = 20_000;
 /** Version 2 is about encodings: Spark 3.3, Trino, ClickHouse, pyarrow read them. Bloom filters took a tenth of the file. */
 const COPY_OPTIONS = [
   ...['format parquet', 'parquet_version v2', 'compression zstd', 'compression_level 1'],
-  ...[`row_group_size ${ROW_GROUP_ROWS}`, `dictionary_size_limit ${DICTIONARY_VALUES}`],
-  'write_bloom_filter false',
+  ...[`dictionary_size_limit ${DICTIONARY_VALUES}`, 'write_bloom_filter false'],
 ].join(', ');
 
 /** The partition's column is in the path alone, as all writers of such folders have it. */
@@ -64,6 +65,7 @@ export async function writeParquetFolder(
   { signal, onProgress }: RunOptions = {},
 ): Promise<ParquetFolderCounts> {
   const { trace, shape, selection, names, folder, memoryBytes } = request;
+  const { rowGroupRows = ROW_GROUP_ROWS } = request;
   const { insnBase } = shape;
   const threads = request.threads ?? os.availableParallelism();
   const parts = planParts(trace, selection, shape);
@@ -102,7 +104,7 @@ export async function writeParquetFolder(
         },
         (part) => onProgress?.((index + part) / parts.length),
       );
-      const copy = `copy (${select}) to '${file.replaceAll("'", "''")}' (${COPY_OPTIONS})`;
+      const copy = `copy (${select}) to '${file.replaceAll("'", "''")}' (${COPY_OPTIONS}, row_group_size ${rowGroupRows})`;
       const rows = Number((await connection.runAndReadAll(copy)).getRows()[0]?.[0]);
       total.aborted += table.aborted();
       await table.stop();
