@@ -56,8 +56,11 @@ export {
 } from './reuse/reuse-parameters.ts';
 export {
   type AddressSpan,
+  chooseRows,
   chunkMayMatch,
   createSelector,
+  isOfSpace,
+  type SelectedSpace,
   type Selection,
   type Selector,
   type Span,

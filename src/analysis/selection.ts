@@ -23,8 +23,7 @@ export interface Selection {
   readonly vcpu?: number | undefined;
   /** 0 to 3. */
   readonly cpl?: number | undefined;
-  /** CR3 without what is not an address (bits 0 to 11, and 52 to 63), as halves. */
-  readonly addressSpace?: { readonly lo: number; readonly hi: number } | undefined;
+  readonly addressSpace?: SelectedSpace | undefined;
   /** Accesses that touch a byte from begin to last, as halves. Block executions are not selected by it. */
   readonly addresses?: AddressSpan | undefined;
   /**
@@ -32,6 +31,15 @@ export interface Selection {
    * when its first instruction is.
    */
   readonly code?: Uint8Array | undefined;
+}
+
+/** An address space by its page table. */
+export interface SelectedSpace {
+  /** CR3 without what is not an address (bits 0 to 11, and 52 to 63), as halves. */
+  readonly lo: number;
+  readonly hi: number;
+  /** The table's page and its neighbour (CR3 bit 12) are one address space: the kernel isolates its page tables. */
+  readonly isPair?: boolean;
 }
 
 export interface Span {
@@ -49,6 +57,7 @@ export interface AddressSpan {
 /** Of CR3's high half, what is an address (Intel SDM 3A 4.5: MAXPHYADDR is at most 52). */
 const CR3_HI_MASK = 0xf_ffff;
 const CR3_LO_MASK = 0xffff_f000;
+const PAIR_LO_MASK = 0xffff_e000;
 
 /** Columns that the selector reads. */
 export function selectionColumns(selection: Selection): readonly ColumnName[] {
@@ -74,7 +83,7 @@ export function chunkMayMatch(
   selection: Selection,
   chunk: ChunkInfo,
   next: ChunkInfo | undefined,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'vcpuCount'>,
   withRuns: boolean,
 ): boolean {
   const { ordinals, icounts, cpl, addresses } = selection;
@@ -100,7 +109,7 @@ function icountsMayMatch(
   vcpu: number | undefined,
   chunk: ChunkInfo,
   next: ChunkInfo | undefined,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'vcpuCount'>,
 ): boolean {
   const wanted = (one: ChunkInfo) =>
     one.vcpuStates.filter((state) => vcpu === undefined || state.vcpu === vcpu);
@@ -157,7 +166,7 @@ export function createSelector(
     select(batch) {
       if (isWhole(batch)) return batch;
       if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
-      const count = choose(selection, trace, batch, withAborted, chosen);
+      const count = chooseRows(selection, trace, batch, withAborted, chosen);
       const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);
       if (count === batch.length) return runs === batch.runs ? batch : { ...batch, runs };
       return gatherer.gather(batch, chosen.subarray(0, count), runs);
@@ -172,10 +181,13 @@ function hasAborted(batch: AccessColumns): boolean {
   return (all & FLAG_ABORTED) !== 0;
 }
 
-/** Writes the wanted rows to `chosen` and gives their number. One tight loop for each criterion. */
-function choose(
+/**
+ * Writes the rows of the batch that are wanted to `chosen`, ascending, and gives their number. The batch has
+ * selectionColumns(); `chosen` is as long as the batch or longer. One tight loop for each criterion.
+ */
+export function chooseRows(
   selection: Selection,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'insnBase'>,
   batch: AccessColumns,
   withAborted: boolean,
   chosen: Uint32Array,
@@ -263,14 +275,15 @@ function keepIcounts(
 
 function keepSpace(
   words: Uint32Array,
-  { lo, hi }: { readonly lo: number; readonly hi: number },
+  { lo, hi, isPair = false }: SelectedSpace,
   chosen: Uint32Array,
   count: number,
 ): number {
+  const mask = isPair ? PAIR_LO_MASK : CR3_LO_MASK;
   let kept = 0;
   for (let k = 0; k < count; k++) {
     const i = chosen[k];
-    const differs = ((words[2 * i] ^ lo) & CR3_LO_MASK) | ((words[2 * i + 1] ^ hi) & CR3_HI_MASK);
+    const differs = ((words[2 * i] ^ lo) & mask) | ((words[2 * i + 1] ^ hi) & CR3_HI_MASK);
     chosen[kept] = i;
     kept += differs === 0 ? 1 : 0;
   }
@@ -318,6 +331,14 @@ function keepCode(
   return kept;
 }
 
+/** Whether CR3 names the address space. */
+export function isOfSpace({ lo, hi, isPair = false }: SelectedSpace, cr3: bigint): boolean {
+  const mask = isPair ? PAIR_LO_MASK : CR3_LO_MASK;
+  const cr3Lo = Number(cr3 & 0xffff_ffffn);
+  const cr3Hi = Number(cr3 >> 32n);
+  return (((cr3Lo ^ lo) & mask) | ((cr3Hi ^ hi) & CR3_HI_MASK)) === 0;
+}
+
 interface RunFilter {
   beginChunk(chunk: ChunkInfo): void;
   filter(batch: AccessColumns, runs: RunColumns): RunColumns;
@@ -328,11 +349,7 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
   const cr3Of = new Map<number, bigint>();
   const isSpace = (one: number): boolean => {
     if (addressSpace === undefined) return true;
-    const cr3 = cr3Of.get(one) ?? 0n;
-    const lo = Number(cr3 & 0xffff_ffffn);
-    const hi = Number(cr3 >> 32n);
-    const differs = ((lo ^ addressSpace.lo) & CR3_LO_MASK) | ((hi ^ addressSpace.hi) & CR3_HI_MASK);
-    return differs === 0;
+    return isOfSpace(addressSpace, cr3Of.get(one) ?? 0n);
   };
   const restricts = [ordinals, icounts, vcpu, cpl, addressSpace, code].some(
     (criterion) => criterion !== undefined,

@@ -75,7 +75,7 @@ export async function withAnalysis<T>(
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);
     const names = codeNames(trace.code, symbols);
-    const selection = selectionFrom(input, trace, shape, names);
+    const selection = await selectionFrom(input, context, { trace, shape, symbols, names });
     return await work({ trace, shape, symbols, names, selection });
   } finally {
     await trace.close();

@@ -92,7 +92,9 @@ describe('lackey and din', () => {
     );
     const ram = steps.filter((step) => step.kind === 'fetch' || !step.access.device);
     expect(ram.length).toBeGreaterThan(50);
-    const { bytes } = await exportAll(trace, 'lackey', { from: 100, to: 700, vcpu: 1 });
+    const { bytes } = await exportAll(trace, 'lackey', {
+      selection: { ordinals: { begin: 100, end: 700 }, vcpu: 1 },
+    });
     expect(readLines(bytes, /^(?:I {2}| L | S )([0-9a-f]+),\d+$/).flat()).toEqual(
       ram.map((step) => (step.kind === 'fetch' ? step.pc : step.access.vaddr).toString(16)),
     );
@@ -178,7 +180,7 @@ describe('champsim', () => {
   it('has every instruction and address of the vCPU', async () => {
     const { trace } = await encoded;
     const steps = await stepsOf(({ vcpu }) => vcpu === 1);
-    const { bytes, lost } = await exportAll(trace, 'champsim', { vcpu: 1 });
+    const { bytes, lost } = await exportAll(trace, 'champsim', { selection: { vcpu: 1 } });
     const records = readChampsim(bytes);
     const ram = steps.flatMap((step) =>
       step.kind === 'access' && !step.access.device ? [step.access] : [],
