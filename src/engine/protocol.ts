@@ -18,14 +18,25 @@ export interface WorkerRequest {
   readonly name: string;
   readonly moduleUrl: string | undefined;
   readonly parameters: unknown;
-  /** 0 for an analysis that takes chunks in any order. */
-  readonly shardCount: number;
-  /** Which shard this worker consumes; undefined: none. */
-  readonly shard: number | undefined;
+  readonly share: WorkShare;
 }
 
+/** How the work of an analysis is shared among threads. */
+export type WorkShare =
+  /** It takes chunks in any order: a state in every thread. */
+  | { readonly by: 'chunks' }
+  /** Chunks are digested in any order, the coordinator absorbs what they come to. */
+  | { readonly by: 'digests' }
+  /** A state for each shard, in a thread of its own. */
+  | {
+      readonly by: 'shards';
+      readonly count: number;
+      /** Which shard this worker consumes; undefined: none. */
+      readonly index: number | undefined;
+    };
+
 export type WorkerOrder =
-  /** Decode this chunk: free analyses consume it, for ordered ones it is parted. */
+  /** Decode this chunk: analyses that are shared by chunks consume it, for others it is digested or parted. */
   | { readonly type: 'decode'; readonly chunkIndex: number }
   /** Consume the worker's shards of a chunk; stretches by request, undefined where it has no shard. */
   | { readonly type: 'consume'; readonly stretches: ShardStretches }
@@ -36,11 +47,15 @@ export type WorkerOrder =
 export type ShardStretches = readonly (readonly AccessColumns[] | undefined)[];
 
 export type WorkerReport =
-  /** By request, by shard; undefined for analyses that are not ordered. */
   | {
       readonly type: 'decoded';
       readonly chunkIndex: number;
+      /** By request, by shard; undefined for analyses that have none. */
       readonly shards: readonly (readonly (readonly AccessColumns[])[] | undefined)[];
+      /** By request; undefined for analyses that are not digested. */
+      readonly digests: readonly unknown[];
+      /** What the digests take. */
+      readonly digestBytes: number;
     }
   | { readonly type: 'consumed' }
   /** States by request; undefined where the worker has none. */
