@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A thread of a pass: see run-workers.node.ts. Orders are carried out one after the other.
 
+import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
   type AccessColumns,
   findAnalysis,
+  type PlacedNote,
   type SharedMemory,
   sharedMemory,
   type TraceShape,
@@ -14,7 +16,13 @@ import { openTrace } from '../format/index.ts';
 import { createChunkFeed, type Stretch } from './chunk-feed.ts';
 import { loadAnalysis } from './load-analysis.node.ts';
 import { type AnyAnalysis, shapeOfTrace } from './pass.ts';
-import type { WorkerOrder, WorkerReport, WorkerRequest, WorkerTask } from './protocol.ts';
+import type {
+  PartedStretch,
+  WorkerOrder,
+  WorkerReport,
+  WorkerRequest,
+  WorkerTask,
+} from './protocol.ts';
 import { createShardSplitter } from './shard-split.ts';
 
 const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
@@ -23,10 +31,10 @@ const port = requireDefined(parentPort ?? undefined, 'this file is only run as a
 interface Part {
   consume(stretch: Stretch): void;
   /** What was parted of the chunk, by shard. */
-  takeShards?(): AccessColumns[][];
+  takeShards?(): PartedStretch[][];
   /** What the chunk came to. */
   takeDigest?(): unknown;
-  consumeShard?(stretch: AccessColumns): void;
+  consumeShard?(stretch: PartedStretch): void;
   /** Undefined when this thread has no state of it. */
   finish(): unknown;
 }
@@ -66,7 +74,7 @@ async function work(): Promise<void> {
       lent.delete(order.chunkIndex);
     } else {
       const states = parts.map((part) => part.finish());
-      report({ type: 'finished', states, selected: feed.selected });
+      report({ type: 'finished', states, selected: feed.selected }, buffersOf(states));
       break;
     }
   }
@@ -105,11 +113,11 @@ function partOf(
   const split = createShardSplitter(analysis, parameters, count, memory);
   const state =
     index === undefined ? undefined : { held: analysis.init(parameters, shape, { index, count }) };
-  let parted: AccessColumns[][] = [];
+  let parted: PartedStretch[][] = [];
   return {
     consume: (stretch) => {
       split(stretch(analysis)).forEach((part, shard) => {
-        (parted[shard] ??= []).push(part);
+        (parted[shard] ??= []).push(packNotes(part, memory));
       });
     },
     takeShards: () => {
@@ -118,10 +126,25 @@ function partOf(
       return taken;
     },
     consumeShard: (stretch) => {
-      if (state !== undefined) analysis.consume(state.held, stretch);
+      if (state !== undefined) analysis.consume(state.held, unpackNotes(stretch));
     },
     finish: () => (state === undefined ? undefined : harvested(state.held)),
   };
+}
+
+function packNotes(columns: AccessColumns, memory: SharedMemory): PartedStretch {
+  const { notes } = columns;
+  if (notes === undefined || notes.length === 0) return { columns, packedNotes: undefined };
+  const packed = serialize(notes);
+  const packedNotes = memory.bytes('notes', packed.length);
+  packedNotes.set(packed);
+  return { columns: { ...columns, notes: undefined }, packedNotes };
+}
+
+function unpackNotes({ columns, packedNotes }: PartedStretch): AccessColumns {
+  if (packedNotes === undefined) return columns;
+  const notes: readonly PlacedNote[] = deserialize(packedNotes.slice());
+  return { ...columns, notes };
 }
 
 /** Memory that is sent along with data, not copied. */

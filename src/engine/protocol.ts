@@ -44,14 +44,26 @@ export type WorkerOrder =
   | { readonly type: 'release'; readonly chunkIndex: number }
   | { readonly type: 'finish' };
 
-export type ShardStretches = readonly (readonly AccessColumns[] | undefined)[];
+/** By request; undefined where there is none. */
+export type ShardStretches = readonly (readonly PartedStretch[] | undefined)[];
+
+/** Columns in shared memory. */
+export interface PartedStretch {
+  /** Without its notes when those are packed. */
+  readonly columns: AccessColumns;
+  /**
+   * The notes, by v8.serialize, in shared memory too: there may be hundreds of thousands in a chunk, which as objects
+   * would be in the memory of every thread that they pass through.
+   */
+  readonly packedNotes: Uint8Array | undefined;
+}
 
 export type WorkerReport =
   | {
       readonly type: 'decoded';
       readonly chunkIndex: number;
       /** By request, by shard; undefined for analyses that have none. */
-      readonly shards: readonly (readonly (readonly AccessColumns[])[] | undefined)[];
+      readonly shards: readonly (readonly (readonly PartedStretch[])[] | undefined)[];
       /** By request; undefined for analyses that are not digested. */
       readonly digests: readonly unknown[];
       /** What the digests take. */
