@@ -8,6 +8,7 @@ import {
   FLAG_ABORTED,
   FLAG_PHYSICAL_ONLY,
   halves,
+  type PlacedNote,
   type RunColumns,
   requireColumn,
 } from './access-columns.ts';
@@ -167,9 +168,9 @@ export function createSelector(
       if (isWhole(batch)) return batch;
       if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
       const count = chooseRows(selection, trace, batch, withAborted, chosen);
-      const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);
-      if (count === batch.length) return runs === batch.runs ? batch : { ...batch, runs };
-      return gatherer.gather(batch, chosen.subarray(0, count), runs);
+      const left = batch.runs === undefined ? batch : runFilter.filter(batch, batch.runs);
+      if (count === batch.length) return left;
+      return gatherer.gather(left, chosen.subarray(0, count), left.runs);
     },
   };
 }
@@ -341,7 +342,8 @@ export function isOfSpace({ lo, hi, isPair = false }: SelectedSpace, cr3: bigint
 
 interface RunFilter {
   beginChunk(chunk: ChunkInfo): void;
-  filter(batch: AccessColumns, runs: RunColumns): RunColumns;
+  /** The stretch with the block executions that are wanted; its notes stand before the same ones of them. */
+  filter(batch: AccessColumns, runs: RunColumns): AccessColumns;
 }
 
 function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
@@ -360,7 +362,7 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
       for (const state of chunk.vcpuStates) cr3Of.set(state.vcpu, state.cr3);
     },
     filter(batch, runs) {
-      if (!restricts) return runs;
+      if (!restricts) return batch;
       const icount = halves(runs.icount);
       const first = batch.firstOrdinal ?? 0;
       const notes = (batch.notes ?? []).filter((note) => note.kind === 'cr3');
@@ -394,9 +396,9 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
         chosen[count++] = i;
       }
       applyNotes(Number.POSITIVE_INFINITY);
-      if (count === runs.length) return runs;
+      if (count === runs.length) return batch;
       const rows = chosen.subarray(0, count);
-      return {
+      const left: RunColumns = {
         length: count,
         firstBlock: runs.firstBlock + (rows[0] ?? 0),
         block: rows.map((i) => runs.block[i]),
@@ -408,8 +410,23 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
         // Accesses of executions that are left out may be wanted: those that are left do not tell of all.
         shape: new Uint32Array(count),
       };
+      const { notes: placed } = batch;
+      return {
+        ...batch,
+        runs: left,
+        ...(placed === undefined ? {} : { notes: placeBefore(placed, rows) }),
+      };
     },
   };
+}
+
+/** Notes before the same block executions, of which these rows are left. */
+function placeBefore(notes: readonly PlacedNote[], rows: Uint32Array): readonly PlacedNote[] {
+  let at = 0;
+  return notes.map((note) => {
+    while (at < rows.length && rows[at] < note.runIndex) at++;
+    return { ...note, runIndex: at };
+  });
 }
 
 function takeWide(column: BigUint64Array, rows: Uint32Array): BigUint64Array {

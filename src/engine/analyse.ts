@@ -23,7 +23,8 @@ export type WorkerRunner = (
   options: WorkerOptions,
 ) => Promise<PassOutcome>;
 
-export interface WorkerOptions extends Pick<PassOptions, 'workerUrl' | 'onProgress' | 'signal'> {
+export interface WorkerOptions
+  extends Pick<PassOptions, 'workerUrl' | 'onProgress' | 'signal' | 'lookAheadBytes'> {
   readonly workers: number;
 }
 

@@ -44,6 +44,8 @@ export interface PassOptions {
   readonly workers?: number;
   /** Module of the engine's threads; default: the one that was built beside this one. */
   readonly workerUrl?: URL;
+  /** Decoded chunks that wait for others take so many bytes at most, about, of all threads. Default: 256 MiB. */
+  readonly lookAheadBytes?: number;
   /** Part of the accesses that are done, 0 to 1. */
   readonly onProgress?: (part: number) => void;
   readonly signal?: AbortSignal;

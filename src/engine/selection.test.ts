@@ -6,6 +6,7 @@ import {
   type AccessColumns,
   chunkMayMatch,
   createSelector,
+  type RunColumns,
   type Selection,
   selectionColumns,
   selectionNotes,
@@ -84,6 +85,13 @@ function addTo(
   expect(firstOrdinal).toBeGreaterThanOrEqual(0);
 }
 
+function keysOfRuns(runs: RunColumns | undefined): string[] {
+  return Array.from(
+    { length: runs?.length ?? 0 },
+    (_, i) => `${runs?.vcpu[i]}:${runs?.icount[i]}:${runs?.block[i]}:${runs?.executed[i]}`,
+  );
+}
+
 function accessesWhere(isWanted: (one: SeenAccess) => boolean): string[] {
   return seen.accesses
     .filter((one) => !one.aborted && isWanted(one))
@@ -147,6 +155,37 @@ describe('a selection', { timeout: 60_000 }, () => {
         runs: runsWhere((one) => blockCpl[one.id] === cpl),
       });
     }
+  });
+
+  it('keeps notes before the block executions that they stood before', async () => {
+    const trace = await openTraceSource(byteSourceFromBytes(bytes));
+    const shape = shapeOf(trace);
+    const selections = [{ vcpu: 1 }, { icounts: { begin: 20, end: 400 } }, { vcpu: 2, cpl: 0 }];
+    let moved = 0;
+    for (const selection of selections) {
+      const selector = createSelector(selection, shape);
+      for (const chunk of trace.chunks) {
+        selector.beginChunk(chunk);
+        const slices = trace.slices({
+          columns: selectionColumns(selection),
+          chunks: [chunk.chunkIndex],
+          runs: true,
+          notes: ['vcpu', 'cr3', 'map'],
+        });
+        for await (const slice of slices) {
+          // Where a block execution is in time, its vCPU tells it from all others.
+          const before = keysOfRuns(slice.runs);
+          const left = selector.select(slice);
+          const kept = new Set(keysOfRuns(left.runs));
+          const wanted = (slice.notes ?? []).map(
+            ({ runIndex }) => before.slice(0, runIndex).filter((key) => kept.has(key)).length,
+          );
+          expect((left.notes ?? []).map(({ runIndex }) => runIndex)).toEqual(wanted);
+          moved += (slice.notes ?? []).filter((note, i) => note.runIndex !== wanted[i]).length;
+        }
+      }
+    }
+    expect(moved).toBeGreaterThan(50);
   });
 
   it('takes an address space, with the block executions that ran in it', async () => {

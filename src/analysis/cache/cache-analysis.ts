@@ -6,6 +6,7 @@
 import { TraceError } from '../../base/index.ts';
 import { type AccessColumns, halves, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
+import { cacheDigesting } from './cache-digest.ts';
 import {
   COUNT_FETCHES,
   COUNT_LOADS,
@@ -113,10 +114,15 @@ function cacheAnalysisOf(name: string, address: 'vaddr' | 'paddr', runs: boolean
     finish: finishCache,
     shardLimit: limitCacheShards,
     shardMasks: markCacheShards,
+    digesting: cacheDigesting,
   };
 }
 
-function limitCacheShards(parameters: CacheParameters): number {
+/** With few threads it is better to simulate in one while the others decode. */
+const THREADS_FOR_SHARDS = 4;
+
+function limitCacheShards(parameters: CacheParameters, _trace: unknown, threads: number): number {
+  if (threads < THREADS_FOR_SHARDS) return 1;
   const { dataPrefetcher, classify, warmupRefs } = parameters;
   const sets = Object.values(requireCacheParameters(parameters)).filter((count) => count > 0);
   if (dataPrefetcher !== 'none' || classify || warmupRefs > 0) return 1;
