@@ -19,7 +19,7 @@ const ALLOWED_EDGES = {
   store: ['base', 'format'],
   capture: ['base', 'format'],
   guests: ['base', 'format', 'capture'],
-  conformance: ['base', 'format', 'capture', 'guests'],
+  conformance: ['base', 'format', 'isa', 'capture', 'guests'],
   explain: ['base', 'format', 'isa', 'capture', 'guests'],
   server: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'audit', 'query', 'store'],
   viewer: ['base', 'server'],
