@@ -13,7 +13,7 @@ it('removes what was compiled from sources that are gone, and nothing else', () 
   };
   try {
     const kept = ['index.js', 'a/here.js', 'a/here.d.ts.map', 'a/view.js', 'a/page.css', 'a/x.bin'];
-    const gone = ['a/renamed.js', 'a/renamed.js.map', 'a/renamed.d.ts', 'old/module.d.ts.map'];
+    const gone = ['a/renamed.d.ts', 'a/renamed.js', 'a/renamed.js.map', 'old/module.d.ts.map'];
     for (const file of ['index.ts', 'a/here.ts', 'a/view.tsx']) write(`src/${file}`);
     for (const file of [...kept, ...gone, '.tsbuild/scripts/x.d.ts']) write(`dist/${file}`);
     const [sources, outputs] = [path.join(root, 'src'), path.join(root, 'dist')];
