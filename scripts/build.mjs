@@ -4,10 +4,14 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { clearOrphans } from './clear-dist.mjs';
 import { localProgram, PROJECT_ROOT, runCode } from './run-command.mjs';
 
 process.exitCode = runCode(process.execPath, ['scripts/build-kernel.mjs']);
 if (process.exitCode === 0) process.exitCode = runCode(localProgram('tsc'), ['-b']);
+if (process.exitCode === 0) {
+  clearOrphans(path.join(PROJECT_ROOT, 'src'), path.join(PROJECT_ROOT, 'dist'));
+}
 for (const script of ['scripts/build-report-page.mjs', 'scripts/build-guests.mjs']) {
   if (process.exitCode === 0) process.exitCode = runCode(process.execPath, [script]);
 }

@@ -4,7 +4,8 @@
 // each window, by kernel and by user. When the lines are too many for memory, only those of some pages are
 // kept, chosen by a hash of the page, and the figures are estimates.
 
-import { type AccessColumns, halves, requireColumn } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 import {

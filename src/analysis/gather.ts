@@ -2,7 +2,8 @@
 // Puts together the accesses of a stretch that were chosen: columns are copied into memory of their own, which
 // the next stretch overwrites.
 
-import { type AccessColumns, halves, type PlacedNote, type RunColumns } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
 
 /** Copies the chosen rows of a stretch; `chosen` is ascending. Block executions and notes keep their places. */
 export interface Gatherer {

@@ -2,16 +2,9 @@
 // Which accesses and block executions of a trace an analysis gets: ranges, vCPU, privilege, address space,
 // addresses, code. A selection is plain data; a selector applies one to stretch after stretch.
 
-import type { ChunkInfo, ColumnName, NoteName } from '../format/index.ts';
-import {
-  type AccessColumns,
-  FLAG_ABORTED,
-  FLAG_PHYSICAL_ONLY,
-  halves,
-  type PlacedNote,
-  type RunColumns,
-  requireColumn,
-} from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag, type ChunkInfo, type ColumnName, type NoteName } from '../format/index.ts';
+import { type AccessColumns, type PlacedNote, type RunColumns, requireColumn } from './access-columns.ts';
 import type { TraceShape } from './analysis.ts';
 import { createGatherer } from './gather.ts';
 
@@ -179,7 +172,7 @@ function hasAborted(batch: AccessColumns): boolean {
   const flags = requireColumn(batch.flags, 'flags');
   let all = 0;
   for (let i = 0; i < batch.length; i++) all |= flags[i];
-  return (all & FLAG_ABORTED) !== 0;
+  return (all & AccessFlag.aborted) !== 0;
 }
 
 /**
@@ -230,7 +223,7 @@ function chooseCompleted(
   let count = 0;
   for (let i = begin; i < end; i++) {
     chosen[count] = i;
-    count += ((flags[i] & FLAG_ABORTED) >> 1) ^ 1;
+    count += ((flags[i] & AccessFlag.aborted) >> 1) ^ 1;
   }
   return count;
 }
@@ -309,7 +302,7 @@ function keepAddresses(
     const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
     const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
     chosen[kept] = i;
-    kept += below < size[i] && above <= 0 && (flags[i] & FLAG_PHYSICAL_ONLY) === 0 ? 1 : 0;
+    kept += below < size[i] && above <= 0 && (flags[i] & AccessFlag.physicalOnly) === 0 ? 1 : 0;
   }
   return kept;
 }

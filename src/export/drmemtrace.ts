@@ -4,7 +4,14 @@
 // A branch's outcome stands in front of what follows, so its entry waits for the next instruction.
 
 import { add64, u64FromBigint } from '../base/index.ts';
-import { AccessFlag, type ChunkInfo, EventFlag, Origin, type Trace, type TraceNote } from '../format/index.ts';
+import {
+  AccessFlag,
+  type ChunkInfo,
+  EventFlag,
+  Origin,
+  type Trace,
+  type TraceNote,
+} from '../format/index.ts';
 import { type ControlFlow, cpuModeOfHflags, dataFlowOf, usualMode } from '../isa/index.ts';
 import { enlarged, InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';

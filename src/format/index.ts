@@ -7,7 +7,6 @@ export {
   type ColumnArrays,
   type ColumnName,
   type Crossings,
-  halves,
   Origin,
 } from './access-batch.ts';
 export { benchDecode, type DecodeBenchmark } from './bench-decode.node.ts';

@@ -3,8 +3,8 @@
 // number: lines with the same low bits meet in every level, others never do. Those are the shards. A prefetcher
 // reaches into the next shard, classes of misses need one list of all lines, and a warm-up ends for all at once.
 
-import { TraceError } from '../../base/index.ts';
-import { type AccessColumns, halves, requireColumn } from '../access-columns.ts';
+import { halves, TraceError } from '../../base/index.ts';
+import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
 import { cacheDigesting } from './cache-digest.ts';
 import {

@@ -2,12 +2,7 @@
 // Where a simulation lies in the memory of its kernel: the other side of kernel/cache/layout.ts. Laid out once,
 // so that the memory never grows and views of it stay good.
 
-import {
-  FLAG_ABORTED,
-  FLAG_DEVICE,
-  FLAG_PADDR_UNKNOWN,
-  FLAG_PHYSICAL_ONLY,
-} from '../access-columns.ts';
+import { AccessFlag } from '../../format/index.ts';
 import type { Shard } from '../analysis.ts';
 import type { FetchTable } from './fetch-table.ts';
 import { type CacheParameters, type LevelName, requireCacheParameters } from './parameters.ts';
@@ -253,5 +248,9 @@ export function planCacheMemory(
 
 /** Flags of accesses that no cache sees. */
 export function excludedFlags({ usePhysical }: Pick<CacheParameters, 'usePhysical'>): number {
-  return FLAG_ABORTED | FLAG_DEVICE | (usePhysical ? FLAG_PADDR_UNKNOWN : FLAG_PHYSICAL_ONLY);
+  return (
+    AccessFlag.aborted |
+    AccessFlag.device |
+    (usePhysical ? AccessFlag.paddrUnknown : AccessFlag.physicalOnly)
+  );
 }

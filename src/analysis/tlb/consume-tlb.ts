@@ -3,11 +3,10 @@
 // the trace tells of translations and address spaces. An access or instruction is looked up in each page that
 // it has a byte in.
 
+import { halves } from '../../base/index.ts';
+import { AccessFlag } from '../../format/index.ts';
 import {
   type AccessColumns,
-  FLAG_ABORTED,
-  FLAG_PHYSICAL_ONLY,
-  halves,
   type PlacedNote,
   type RunColumns,
   requireColumn,
@@ -70,12 +69,12 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       nextNote = takeNotes(state, notes, nextNote, i, -1);
     }
     const flag = flags[i];
-    if ((flag & FLAG_ABORTED) !== 0) continue;
+    if ((flag & AccessFlag.aborted) !== 0) continue;
     if (tlbs === undefined || vcpu[i] !== tlbsVcpu) {
       tlbsVcpu = vcpu[i];
       tlbs = requireTlbs(state, tlbsVcpu);
     }
-    if ((flag & FLAG_PHYSICAL_ONLY) !== 0) {
+    if ((flag & AccessFlag.physicalOnly) !== 0) {
       tlbs.counts[PHYSICAL]++;
       continue;
     }
