@@ -138,7 +138,7 @@ export interface Selector {
 /** `withAborted`: aborted accesses are wanted too. */
 export function createSelector(
   selection: Selection,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'insnBase' | 'blockCpl'>,
   withAborted = false,
 ): Selector {
   const gatherer = createGatherer();
@@ -344,7 +344,10 @@ interface RunFilter {
   filter(batch: AccessColumns, runs: RunColumns): RunColumns;
 }
 
-function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
+function createRunFilter(
+  selection: Selection,
+  trace: Pick<TraceShape, 'insnBase' | 'blockCpl'>,
+): RunFilter {
   const { ordinals, icounts, vcpu, cpl, addressSpace, code } = selection;
   const cr3Of = new Map<number, bigint>();
   const isSpace = (one: number): boolean => {
