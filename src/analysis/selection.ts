@@ -132,7 +132,7 @@ export interface Selector {
 /** `withAborted`: aborted accesses are wanted too. */
 export function createSelector(
   selection: Selection,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'insnBase' | 'blockCpl'>,
   withAborted = false,
 ): Selector {
   const gatherer = createGatherer();
@@ -339,7 +339,10 @@ interface RunFilter {
   filter(batch: AccessColumns, runs: RunColumns): AccessColumns;
 }
 
-function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
+function createRunFilter(
+  selection: Selection,
+  trace: Pick<TraceShape, 'insnBase' | 'blockCpl'>,
+): RunFilter {
   const { ordinals, icounts, vcpu, cpl, addressSpace, code } = selection;
   const cr3Of = new Map<number, bigint>();
   const isSpace = (one: number): boolean => {

@@ -56,19 +56,7 @@ export const COUNT_OPTION: OptionSpec = {
 /** What a selection was, in the words of the command line, for results. */
 export type SelectionWords = Readonly<Record<string, string>>;
 
-const OPTION_NAMES = [
-  ...([
-    'from',
-    'to',
-    'until',
-    'count',
-    'vcpu',
-    'cpl',
-    'addressSpace',
-    'address',
-    'function',
-  ] as const),
-] as const;
+const OPTION_NAMES = ['from', 'to', 'vcpu', 'cpl', 'addressSpace', 'address', 'function'] as const;
 
 export function selectionWords(input: CommandInput): SelectionWords {
   const words: Record<string, string> = {};
@@ -143,14 +131,14 @@ function placeFrom(input: CommandInput, name: 'from' | 'to' | 'until'): Place | 
   return { unit: isIcount ? 'icount' : 'ordinal', at };
 }
 
-/** --to or what the command has instead, or --count behind --from. */
+/** --to; or --until, or --count behind --from. */
 function endFrom(
   input: CommandInput,
   from: Place | undefined,
   name: 'to' | 'until',
 ): Place | undefined {
   const to = placeFrom(input, name);
-  const count = findCount(input, 'count', '--count');
+  const count = name === 'until' ? findCount(input, 'count', '--count') : undefined;
   if (count === undefined) return to;
   if (to !== undefined || from?.unit === 'icount') {
     throw new TraceError('bad-argument', `--count counts from an ordinal, and not with --${name}`, {

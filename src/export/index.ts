@@ -11,6 +11,7 @@ export {
 export { EXPORT_FORMATS, type ExportFormat, type FormatDescription } from './formats.ts';
 export { LOSS_NAMES, LOSSES } from './losses.ts';
 export { OutputBuffer } from './output-buffer.ts';
+export { type Part, rangesOf } from './part.ts';
 export { rowColumnsOf } from './row-export.ts';
 export {
   instructionTexts,

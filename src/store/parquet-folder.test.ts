@@ -183,7 +183,10 @@ describe('a folder of Parquet files', () => {
     const damaged = path.join(folder, 'damaged');
     await mkdir(path.join(damaged, `vcpu=${vcpu}`), { recursive: true });
     await mkdir(path.join(damaged, `vcpu=${another}`), { recursive: true });
-    await writeFile(path.join(damaged, `vcpu=${vcpu}`, 'part-00000.parquet'), new Uint8Array(rubbish));
+    await writeFile(
+      path.join(damaged, `vcpu=${vcpu}`, 'part-00000.parquet'),
+      new Uint8Array(rubbish),
+    );
     await writeFile(path.join(damaged, `vcpu=${another}`, 'part-00000.parquet'), 'rubbish');
 
     const rows = (await rowsIn(file)).map(({ ordinal, icount }) => ({ ordinal, icount }));
@@ -211,7 +214,8 @@ describe('a folder of Parquet files', () => {
   it('has what is selected, and counts what did not complete of it', async () => {
     const selection: Selection = { ordinals: { begin: 1000, end: 4000 }, cpl: 3, vcpu: VCPUS[0] };
     const wanted = seen.accesses.filter(
-      ({ ordinal, cpl, vcpu }) => ordinal >= 1000 && ordinal < 4000 && cpl === 3 && vcpu === VCPUS[0],
+      ({ ordinal, cpl, vcpu }) =>
+        ordinal >= 1000 && ordinal < 4000 && cpl === 3 && vcpu === VCPUS[0],
     );
     const rows = wanted.filter(({ aborted }) => !aborted);
     const told = await write('part', { selection });
