@@ -18,6 +18,7 @@ const REPORT_PARAMETERS: ReportParameters = {
   heatRows: 160,
   top: 10,
   memoryBytes: 2 ** 27,
+  heatMemoryBytes: 2 ** 24,
   lineLimit: 2 ** 22,
   sampledLines: 2 ** 16,
 };

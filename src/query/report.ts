@@ -42,8 +42,10 @@ export interface ReportParameters {
   readonly heatRows: number;
   /** Rows of tables. */
   readonly top: number;
-  /** Of each of the larger tables in each thread, about. */
+  /** Of the table of lines of the working set in each thread, about. */
   readonly memoryBytes: number;
+  /** Of the map of addresses and time. Few rows are shown: it is enough when these fit many times over. */
+  readonly heatMemoryBytes: number;
   /** Most lines that are told apart when the hottest are looked for. */
   readonly lineLimit: number;
   /** Most lines that reuse distances are sampled with. */
@@ -114,6 +116,7 @@ export async function readReport(
 ): Promise<TraceReport> {
   const { trace, shape, names, symbols } = subject;
   const { windowCount, lineShift, pageShift, memoryBytes, heatRows, lineLimit, top } = parameters;
+  const { heatMemoryBytes } = parameters;
   const facts = traceFactsOf(trace);
   const lastIcount = Math.max(1, ...facts.vcpus.map((one) => one.instructions));
   const end = facts.vcpus.length === 0 ? Math.max(1, facts.totals.instructions) : lastIcount;
@@ -131,7 +134,12 @@ export async function readReport(
     { analysis: footprintAnalysis, parameters: { lineShift, pageShift, windows, memoryBytes } },
     {
       analysis: heatAnalysis,
-      parameters: { unitShift: pageShift, windows, rowLimit: heatRows, memoryBytes },
+      parameters: {
+        unitShift: pageShift,
+        windows,
+        rowLimit: heatRows,
+        memoryBytes: heatMemoryBytes,
+      },
     },
     { analysis: hotAnalysis, parameters: { lineShift, pageShift, lineLimit, top } },
     { analysis: chooseReuseAnalysis(reuseParameters), parameters: reuseParameters },
