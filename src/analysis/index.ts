@@ -94,3 +94,4 @@ export {
   type TlbGeometry,
   type TlbParameters,
 } from './tlb/tlb-parameters.ts';
+export { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from './unit-table.ts';
