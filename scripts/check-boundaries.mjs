@@ -26,7 +26,7 @@ try {
 }
 
 const seen = new Set(cruise.modules.map((module) => module.source));
-const sources = listProjectFiles().filter((file) => /^src\/.*\.ts$/.test(file));
+const sources = listProjectFiles().filter((file) => /^src\/.*\.tsx?$/.test(file));
 const unseen = sources.filter((file) => !seen.has(file));
 const edgeCount = cruise.modules.reduce((sum, module) => sum + module.dependencies.length, 0);
 
