@@ -13,8 +13,17 @@ import { listProjectFiles } from './tracked-files.mjs';
  */
 
 const result = spawnSync(
-  localProgram('depcruise'),
-  ['src', '--config', '.dependency-cruiser.cjs', '--output-type', 'json'],
+  process.execPath,
+  [
+    '--require',
+    './scripts/swc-reads-tsx.cjs',
+    localProgram('depcruise'),
+    'src',
+    '--config',
+    '.dependency-cruiser.cjs',
+    '--output-type',
+    'json',
+  ],
   { cwd: PROJECT_ROOT, encoding: 'utf8', maxBuffer: 1 << 28 },
 );
 /** @type {Cruise} */
