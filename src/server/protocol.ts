@@ -15,10 +15,20 @@ export const PAGE_BYTES = 4096;
 export type Space = 'virtual' | 'physical';
 
 export interface ApiError {
-  /** "bad-request", "not-found", "gone" (the trace was removed or replaced), "damaged", "busy", "internal". */
-  readonly error: string;
+  readonly error:
+    | 'bad-request' // 400: the question makes no sense
+    | 'forbidden' // 403: no token, or another host or origin
+    | 'not-found' // 404
+    | 'bad-method' // 405
+    | 'gone' // 410: the trace was removed or replaced since it was opened
+    | 'too-long' // 414
+    | 'damaged' // 422: the part of the trace or index that was asked about cannot be read; the rest can
+    | 'internal' // 500
+    | 'busy'; // 503: the index is being built, or too many jobs wait; ask again
   /** What, where, what to do: a sentence for the reader. */
   readonly message: string;
+  /** Of "busy": part of the index that there is, 0 to 1. */
+  readonly part?: number;
 }
 
 /** Half-open stretch of ordinals of one stream. */
@@ -277,4 +287,13 @@ export interface SqlReply {
   readonly rows: readonly (readonly (string | number | boolean | null)[])[];
   /** True: there were more rows than the limit. */
   readonly cut: boolean;
+}
+
+/** api/jobs: what summary and sql are doing. One is worked on at a time. */
+export interface JobsReply {
+  readonly jobs: readonly {
+    readonly name: 'summary' | 'sql';
+    /** 0 to 1; null: it waits. */
+    readonly part: number | null;
+  }[];
 }
