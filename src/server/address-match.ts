@@ -50,7 +50,7 @@ export function matcherFor(columns: ChunkColumns, { space, low, high }: AddressR
     if ((flags[i] & AccessFlag.crossesPage) === 0) return touches(lo, hi, size[i]);
     const part = secondPart(crossings, i);
     if (part === undefined) return touches(lo, hi, size[i]);
-    // Where in its page it begins is known from the size when the first part's page is not.
+    // Of a first part whose place is not known (all ones) one byte is thought, so as to leave out nothing.
     const firstBytes = PAGE_BYTES - (lo % PAGE_BYTES);
     const secondBytes = Math.max(1, size[i] - firstBytes);
     return touches(lo, hi, firstBytes) || touches(part.lo, part.hi, secondBytes);

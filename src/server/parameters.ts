@@ -3,6 +3,7 @@
 // refused, and so is a parameter that nobody asked for: a misspelled one would otherwise be taken for one left out.
 
 import type { Space, WindowQuery } from './protocol.ts';
+
 import { Refusal } from './refusal.ts';
 
 export interface Bounds {
