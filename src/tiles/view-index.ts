@@ -77,15 +77,20 @@ export interface Tracks {
   readonly end: number;
   /** Accesses of a column. */
   readonly timeStep: number;
+  /** Virtual pages that were accessed in the column, by all vCPUs of the stream: the working set. */
+  readonly pages: Float64Array;
+  /** The vCPUs that made an access in the stream. */
   readonly vcpus: readonly VcpuTracks[];
+  /** CR3 of each. */
+  readonly addressSpaces: readonly bigint[];
 }
 
 /** One element by column. Aborted accesses are in none of the counts. */
 export interface VcpuTracks {
   readonly vcpu: number;
-  /** Of the first access that the vCPU made in the column or, when it made none, behind it. */
+  /** Instructions that the vCPU had completed at its last access before the column; 0 when it had made none. */
   readonly icount: Float64Array;
-  /** From that one to the next column's; 0 behind the vCPU's last access. */
+  /** From there to the same of the next column. */
   readonly instructions: Float64Array;
   readonly kernelAccesses: Float64Array;
   readonly userAccesses: Float64Array;
@@ -93,12 +98,8 @@ export interface VcpuTracks {
   readonly stores: Float64Array;
   readonly interrupts: Float64Array;
   readonly exceptions: Float64Array;
-  /** Virtual pages accessed; NaN when it is not known for columns of that size. */
-  readonly pages: Float64Array;
   /** Index into addressSpaces of the one with the most accesses; -1: no access, or no address spaces are known. */
   readonly addressSpace: Int32Array;
-  /** CR3. */
-  readonly addressSpaces: readonly bigint[];
 }
 
 export interface TouchQuery {
