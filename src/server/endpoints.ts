@@ -256,11 +256,17 @@ function encodeTile({
 }
 
 function tracksReply({ guestFacts }: Session, tracks: Tracks): TracksReply {
-  const { begins, end, timeStep, vcpus } = tracks;
+  const { begins, end, timeStep, vcpus, pages, addressSpaces } = tracks;
   return {
     begins: [...begins],
     end,
     timeStep,
+    pages: Array.from(pages, (count) => (Number.isNaN(count) ? null : count)),
+    addressSpaces: addressSpaces.map((cr3, at) => {
+      const column = Math.max(0, ...vcpus.map((one) => one.addressSpace.indexOf(at)));
+      const shown = `0x${cr3.toString(16)}`;
+      return { cr3: shown, label: guestFacts.addressSpaceOf(cr3, begins[column] ?? 0) ?? shown };
+    }),
     vcpus: vcpus.map((one) => ({
       vcpu: one.vcpu,
       icount: [...one.icount],
@@ -271,14 +277,7 @@ function tracksReply({ guestFacts }: Session, tracks: Tracks): TracksReply {
       stores: [...one.stores],
       interrupts: [...one.interrupts],
       exceptions: [...one.exceptions],
-      pages: Array.from(one.pages, (count) => (Number.isNaN(count) ? null : count)),
       addressSpace: [...one.addressSpace],
-      addressSpaces: one.addressSpaces.map((cr3, at) => {
-        const column = one.addressSpace.indexOf(at);
-        const shown = `0x${cr3.toString(16)}`;
-        const label = guestFacts.addressSpaceOf(cr3, begins[column] ?? 0);
-        return { cr3: shown, label: label ?? shown };
-      }),
     })),
   };
 }

@@ -152,6 +152,10 @@ export interface TracksReply {
   /** Behind the last column. */
   readonly end: number;
   readonly timeStep: number;
+  /** Virtual pages accessed in the column, by all vCPUs of the stream; null where it is not known for that much. */
+  readonly pages: readonly (number | null)[];
+  /** The label is the CR3 until address spaces were told apart, then "3" or "4: busybox". */
+  readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
   readonly vcpus: readonly VcpuTrack[];
 }
 
@@ -167,11 +171,8 @@ export interface VcpuTrack {
   /** Interrupts and exceptions. */
   readonly interrupts: readonly number[];
   readonly exceptions: readonly number[];
-  /** Pages accessed in the column; null where a column is larger than what that is known for. */
-  readonly pages: readonly (number | null)[];
   /** Address space with the most accesses of the column: index into addressSpaces, -1: none. */
   readonly addressSpace: readonly number[];
-  readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
 }
 
 /** What part of the trace a question is about. Ranges of addresses are half-open; both or neither. */

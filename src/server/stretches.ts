@@ -6,13 +6,12 @@ import { u64FromBigint } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { OrdinalRange, PageAxis, ViewIndex } from '../tiles/index.ts';
 import type { AddressRange, TraceWindow } from './parameters.ts';
+import { PAGE_BYTES } from './protocol.ts';
 
 export type Direction = 'forward' | 'backward';
 
 /** With more pages than that, nearly everything is touched, and asking costs more than it saves. */
 const MOST_PAGES = 16;
-/** Bytes of the largest access: one that begins so far below the range may reach into it. */
-const LARGEST_ACCESS = 128n;
 
 /** Stretches of the window, in the direction asked for; they do not overlap. `index`: undefined without one. */
 export async function* stretchesOf(
@@ -34,10 +33,13 @@ export async function* stretchesOf(
   yield* inOrder(touched, direction);
 }
 
-/** Undefined for too many. Ranks of pages that were accessed and hold a byte of the range, or one just below. */
+/**
+ * Ranks of pages that were accessed and hold a byte of the range; undefined for too many. An access that goes on in a
+ * second page is counted in both.
+ */
 function ranksOf(axis: PageAxis, range: AddressRange | undefined): number[] | undefined {
   if (range === undefined) return undefined;
-  const low = u64FromBigint(range.low < LARGEST_ACCESS ? 0n : range.low - LARGEST_ACCESS + 1n);
+  const low = u64FromBigint(range.low - (range.low % BigInt(PAGE_BYTES)));
   const last = u64FromBigint(range.high - 1n);
   const first = axis.rankOf(low.lo, low.hi).rank;
   const behind = axis.rankOf(last.lo, last.hi);
