@@ -90,3 +90,4 @@ export {
   type TlbGeometry,
   type TlbParameters,
 } from './tlb/tlb-parameters.ts';
+export { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from './unit-table.ts';

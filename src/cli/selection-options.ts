@@ -22,6 +22,10 @@ export const SELECTION_OPTIONS: readonly OptionSpec[] = [
     description: 'that touch this range: 0x1000-0x2000 (half open) or 0x1000+4K',
   },
   {
+    flags: '--physical-address <RANGE>',
+    description: 'that touch this range of guest-physical memory; written like --address',
+  },
+  {
     flags: '--function <GLOB>',
     description: 'made by functions with this name, * and ? allowed; needs symbols',
   },
@@ -31,7 +35,10 @@ export const SELECTION_OPTIONS: readonly OptionSpec[] = [
 /** What a selection was, in the words of the command line, for results. */
 export type SelectionWords = Readonly<Record<string, string>>;
 
-const OPTION_NAMES = ['from', 'to', 'vcpu', 'cpl', 'addressSpace', 'address', 'function'] as const;
+const OPTION_NAMES = [
+  ...(['from', 'to', 'vcpu', 'cpl', 'addressSpace'] as const),
+  ...(['address', 'physicalAddress', 'function'] as const),
+];
 
 export function selectionWords(input: CommandInput): SelectionWords {
   const words: Record<string, string> = {};
@@ -60,7 +67,8 @@ export function selectionFrom(
     vcpu: vcpuFrom(input, trace),
     cpl: cplFrom(input, trace),
     addressSpace: addressSpaceFrom(input, trace),
-    addresses: addressesFrom(input),
+    addresses: addressesFrom(input, 'address', '--address'),
+    physical: physicalFrom(input, trace),
     code: isIdleLeftOut(input) ? withoutIdle(shape, names, code) : code,
   };
 }
@@ -129,7 +137,11 @@ function addressSpaceFrom(input: CommandInput, trace: Trace): Selection['address
   return requireAddress(text, '--address-space');
 }
 
-function requireCapability(trace: Trace, name: 'cpl' | 'address-space', flag: string): void {
+function requireCapability(
+  trace: Trace,
+  name: 'cpl' | 'address-space' | 'paddr',
+  flag: string,
+): void {
   const { status, why } = trace.capabilities[name];
   if (status !== 'no') return;
   throw new TraceError('missing-capability', `${flag}: the trace has no ${name}: ${why}`, {
@@ -137,9 +149,16 @@ function requireCapability(trace: Trace, name: 'cpl' | 'address-space', flag: st
   });
 }
 
-function addressesFrom(input: CommandInput): AddressSpan | undefined {
-  const text = findText(input, 'address');
-  return text === undefined ? undefined : parseAddressRange(text, '--address');
+function physicalFrom(input: CommandInput, trace: Trace): AddressSpan | undefined {
+  const flag = '--physical-address';
+  const span = addressesFrom(input, 'physicalAddress', flag);
+  if (span !== undefined) requireCapability(trace, 'paddr', flag);
+  return span;
+}
+
+function addressesFrom(input: CommandInput, name: string, flag: string): AddressSpan | undefined {
+  const text = findText(input, name);
+  return text === undefined ? undefined : parseAddressRange(text, flag);
 }
 
 /** "0x1000-0x2000", half open, or "0x1000+4K". */

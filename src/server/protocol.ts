@@ -81,7 +81,7 @@ export interface TraceReply {
     readonly message: string | null;
   };
   readonly facts: {
-    readonly recorded: string;
+    readonly recorded: string | null;
     readonly qemu: string | null;
     readonly command: string | null;
     readonly complete: boolean;
@@ -89,10 +89,12 @@ export interface TraceReply {
     readonly accesses: number;
     readonly loads: number;
     readonly stores: number;
-    readonly userAccesses: number;
+    /** Null: the trace does not know privilege levels. */
+    readonly userAccesses: number | null;
     readonly events: number;
     readonly fileBytes: number;
-    readonly bytesPerAccess: number;
+    /** Null for a trace without accesses. */
+    readonly bytesPerAccess: number | null;
   };
   /** The completeness statement: what is in the trace, what is in part, what is not, with numbers. */
   readonly completeness: readonly {
@@ -128,13 +130,17 @@ export const TileHead = {
   byteStep: 4,
   /** Largest loads + stores of a cell. */
   maximum: 5,
+  /** 1: chunks are being decoded for a finer answer; asking again gets it. */
+  refining: 6,
 } as const;
 
 /** api/addresses: space, low, high, rows. Address of the first byte of each row and the band it is in. */
 export interface AddressesReply {
   readonly rows: readonly {
     readonly rank: number;
-    readonly address: string;
+    /** Null, and band -1: above the last page. */
+    readonly address: string | null;
+    /** Index into the bands of the space. */
     readonly band: number;
   }[];
 }
@@ -143,7 +149,13 @@ export interface AddressesReply {
 export interface TracksReply {
   /** Ordinal at which each column begins. */
   readonly begins: readonly number[];
+  /** Behind the last column. */
+  readonly end: number;
   readonly timeStep: number;
+  /** Virtual pages accessed in the column, by all vCPUs of the stream; null where it is not known for that much. */
+  readonly pages: readonly (number | null)[];
+  /** The label is the CR3 until address spaces were told apart, then "3" or "4: busybox". */
+  readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
   readonly vcpus: readonly VcpuTrack[];
 }
 
@@ -159,11 +171,8 @@ export interface VcpuTrack {
   /** Interrupts and exceptions. */
   readonly interrupts: readonly number[];
   readonly exceptions: readonly number[];
-  /** Pages accessed in the column; null where a column is larger than what that is known for. */
-  readonly pages: readonly (number | null)[];
   /** Address space with the most accesses of the column: index into addressSpaces, -1: none. */
   readonly addressSpace: readonly number[];
-  readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
 }
 
 /** What part of the trace a question is about. Ranges of addresses are half-open; both or neither. */
@@ -184,19 +193,25 @@ export interface SummaryReply {
   readonly functions: readonly NamedCount[];
   readonly instructions: readonly (NamedCount & { readonly disassembly: string })[];
   readonly pages: readonly NamedCount[];
-  /** Cache behaviour of the window, of the default geometry of `loadstore cache`, begun cold. */
-  readonly cache: readonly {
-    readonly level: string;
-    readonly accesses: number;
-    readonly misses: number;
-  }[];
+  /**
+   * Cache behaviour of the window, of the default geometry of `loadstore cache`, begun cold. Null: the window is longer
+   * than what is simulated while one waits, 64 Mi accesses.
+   */
+  readonly cache:
+    | readonly {
+        readonly level: string;
+        readonly accesses: number;
+        readonly misses: number;
+      }[]
+    | null;
   /** The same as a command line of loadstore. */
   readonly command: string;
 }
 
 export interface NamedCount {
   readonly name: string;
-  readonly address: string;
+  /** Null for what has no address of its own. */
+  readonly address: string | null;
   readonly count: number;
 }
 

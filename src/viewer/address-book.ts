@@ -29,7 +29,7 @@ export class AddressBook {
     const key = `${space}/${step}/${block}`;
     const rows = this.#blocks.use(key);
     if (rows !== undefined) {
-      return rows[Math.round(rank / step) - block * BLOCK_ROWS]?.address;
+      return rows[Math.round(rank / step) - block * BLOCK_ROWS]?.address ?? undefined;
     }
     if (!this.#asked.has(key)) void this.#ask(key, space, block, step, pages);
     return undefined;
@@ -67,6 +67,7 @@ export async function addressOfRank(
   const low = Math.floor(rank * 4096) / 4096;
   const { rows } = await api.addresses({ space, low, high: low + BYTE, rows: 1 }, signal);
   const [row] = rows;
-  if (row === undefined) throw new Error(`no page has the rank ${rank}`);
-  return row.address;
+  const address = row?.address ?? null;
+  if (address === null) throw new Error(`no page has the rank ${rank}`);
+  return address;
 }

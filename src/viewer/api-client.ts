@@ -18,11 +18,13 @@ import type {
 import { TILE_HEAD_WORDS, TILE_MAGIC, TileHead } from '../server/protocol.ts';
 import type { TilePlace, TileRequest } from './tile-grid.ts';
 
-export class ApiFailure extends Error {
-  /** Of ApiError, or "unreachable": nobody answered. */
-  readonly kind: string;
+/** "unreachable": nobody answered. */
+export type FailureKind = ApiError['error'] | 'unreachable';
 
-  constructor(kind: string, message: string) {
+export class ApiFailure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string) {
     super(message);
     this.name = 'ApiFailure';
     this.kind = kind;
@@ -35,6 +37,8 @@ export interface TileReply {
   readonly timeStep: number;
   readonly byteStep: number;
   readonly maximum: number;
+  /** A finer answer is being worked on: ask again. */
+  readonly isRefining: boolean;
   readonly loads: Uint32Array;
   readonly stores: Uint32Array;
 }
@@ -148,6 +152,7 @@ export function decodeTile(buffer: ArrayBuffer): TileReply {
     timeStep: head('timeStep'),
     byteStep: head('byteStep'),
     maximum: head('maximum'),
+    isRefining: head('refining') !== 0,
     loads: words.subarray(TILE_HEAD_WORDS, TILE_HEAD_WORDS + cells),
     stores: words.subarray(TILE_HEAD_WORDS + cells),
   };

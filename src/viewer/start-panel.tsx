@@ -21,13 +21,19 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
       'are stores',
       formatCount(facts.stores),
     ],
-    [
-      formatRatio(facts.userAccesses, facts.accesses),
-      'in user mode',
-      formatCount(facts.userAccesses),
-    ],
+    facts.userAccesses === null
+      ? ['-', 'in user mode', 'The trace does not know privilege levels']
+      : [
+          formatRatio(facts.userAccesses, facts.accesses),
+          'in user mode',
+          formatCount(facts.userAccesses),
+        ],
     [formatCountShort(facts.events), 'interrupts and exceptions', formatCount(facts.events)],
-    [`${facts.bytesPerAccess.toFixed(3)} B`, 'by access', `${formatBytes(facts.fileBytes)} in all`],
+    [
+      `${(facts.bytesPerAccess ?? 0).toFixed(3)} B`,
+      'by access',
+      `${formatBytes(facts.fileBytes)} in all`,
+    ],
   ];
   return (
     <div class="start">
@@ -83,7 +89,7 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
       <h2>How it was made</h2>
       <dl class="facts">
         <dt>Recorded</dt>
-        <dd>{facts.recorded}</dd>
+        <dd>{facts.recorded ?? 'not known'}</dd>
         <dt>QEMU</dt>
         <dd>{facts.qemu ?? 'not known'}</dd>
         <dt>Command</dt>

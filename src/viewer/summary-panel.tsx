@@ -89,9 +89,13 @@ function Summary({ reply }: { reply: SummaryReply }): JSX.Element {
         whole={accesses}
       />
       <Counts title="Pages" rows={reply.pages} whole={accesses} />
-      {reply.cache.length === 0 ? null : (
+      <h3>Cache, begun cold</h3>
+      {reply.cache === null ? (
+        <p class="soft">
+          The window is too long to simulate while you wait: see "loadstore cache".
+        </p>
+      ) : (
         <>
-          <h3>Cache, begun cold</h3>
           <table class="counts">
             <tbody>
               {reply.cache.map(({ level, accesses: asked, misses }) => (
@@ -136,7 +140,9 @@ function Counts({
             <tr key={`${address}${name}`} title={[name, place, address].join('  ')}>
               <th scope="row">
                 <span class="share" style={{ inlineSize: `${(100 * count) / most}%` }} />
-                <span class="name">{name === '' ? formatAddress(address) : name}</span>
+                <span class="name">
+                  {name === '' && address !== null ? formatAddress(address) : name}
+                </span>
                 {place === undefined ? null : <small>{place}</small>}
               </th>
               <td class="n">{formatRatio(count, whole)}</td>

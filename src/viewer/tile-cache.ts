@@ -23,6 +23,11 @@ export class TileCache<T> {
     return entry.value;
   }
 
+  /** Its place in the line stays. */
+  peek(key: string): T | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
   has(key: string): boolean {
     return this.#entries.has(key);
   }

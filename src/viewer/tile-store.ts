@@ -15,6 +15,8 @@ const AT_ONCE = 5;
 /** Counts of a cell, its codes and its pixel. */
 const CELL_BYTES = 8 + 2 + 4;
 const MOST_TABLES = 12;
+/** How long a finer tile may take before it is asked for again. */
+const REFINE_MS = 300;
 
 export interface StoredTile {
   readonly place: TilePlace;
@@ -24,6 +26,8 @@ export interface StoredTile {
   readonly image: OffscreenCanvas;
   /** Mode, maximum and theme that the image was coloured for. */
   coloured: string;
+  /** When to ask again for a finer one; null: it is as fine as it gets. */
+  readonly refineAt: number | null;
 }
 
 export interface Colouring {
@@ -47,6 +51,7 @@ export class TileStore {
         const tile = storeTile(place, reply);
         this.#cache.put(tileKey(place), tile, reply.loads.length * CELL_BYTES);
         changed();
+        if (reply.isRefining) window.setTimeout(changed, REFINE_MS + 1);
       },
       (_place, error) => {
         failed(error);
@@ -73,9 +78,15 @@ export class TileStore {
     const wanted = new Map<string, TilePlace>();
     for (const place of [...visible, ...around, ...beside]) {
       const key = tileKey(place);
-      if (!this.#cache.has(key)) wanted.set(key, place);
+      if (this.#isMissing(key)) wanted.set(key, place);
     }
     this.#queue.want([...wanted].map(([key, place]) => ({ key, place })));
+  }
+
+  #isMissing(key: string): boolean {
+    const tile = this.#cache.peek(key);
+    if (tile === undefined) return true;
+    return tile.refineAt !== null && tile.refineAt <= performance.now();
   }
 
   find(place: TilePlace): StoredTile | undefined {
@@ -118,6 +129,7 @@ function storeTile(place: TilePlace, reply: TileReply): StoredTile {
     codes: encodeCells(loads, stores),
     maximum: { sum: reply.maximum, split: reply.maximum, loads: mostLoads, stores: mostStores },
     image: new OffscreenCanvas(TILE_CELLS, TILE_CELLS),
+    refineAt: reply.isRefining ? performance.now() + REFINE_MS : null,
     coloured: '',
   };
 }

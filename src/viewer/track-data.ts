@@ -69,7 +69,7 @@ export function icountAt(ordinal: number): number | null {
   const column = columnAt(reply, ordinal);
   if (column === undefined) return null;
   const begin = reply.begins[column] ?? 0;
-  const end = reply.begins[column + 1] ?? begin + reply.timeStep;
+  const end = reply.begins[column + 1] ?? reply.end;
   const part = Math.min(1, (ordinal - begin) / Math.max(1, end - begin));
   return Math.round((vcpu.icount[column] ?? 0) + part * (vcpu.instructions[column] ?? 0));
 }

@@ -2,7 +2,7 @@
 // What tracks there are, and what is drawn and said of each column. Pure.
 
 import { formatCount, formatCountShort, formatRatio } from '../base/index.ts';
-import type { VcpuTrack } from '../server/protocol.ts';
+import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
 
 type Value = number | null;
 
@@ -13,14 +13,16 @@ export interface TrackKind {
   readonly series: readonly {
     readonly label: string;
     readonly colour: number;
-    readonly values: (track: VcpuTrack) => readonly Value[];
+    readonly values: (track: VcpuTrack, reply: TracksReply) => readonly Value[];
   }[];
   /** Filled to the ground; else a line. */
   readonly isFilled: boolean;
   /** Upper end; null: the largest that is visible. */
   readonly top: number | null;
   /** What stands beside the track for a column. */
-  readonly say: (track: VcpuTrack, column: number) => string;
+  readonly say: (track: VcpuTrack, column: number, reply: TracksReply) => string;
+  /** Of all vCPUs together: shown once. */
+  readonly isOfStream?: boolean;
 }
 
 function at(values: readonly Value[], column: number): number {
@@ -85,7 +87,7 @@ export const TRACK_KINDS: readonly TrackKind[] = [
     series: [],
     isFilled: true,
     top: 1,
-    say: (track, i) => track.addressSpaces[track.addressSpace[i] ?? -1]?.label ?? '-',
+    say: (track, i, reply) => reply.addressSpaces[track.addressSpace[i] ?? -1]?.label ?? '-',
   },
   {
     name: 'events',
@@ -102,11 +104,12 @@ export const TRACK_KINDS: readonly TrackKind[] = [
   {
     name: 'pages',
     title: 'Working set, pages',
-    series: [{ label: 'pages', colour: 4, values: (track) => track.pages }],
+    series: [{ label: 'pages', colour: 4, values: (_track, { pages }) => pages }],
     isFilled: true,
     top: null,
-    say: (track, i) => {
-      const pages = track.pages[i] ?? null;
+    isOfStream: true,
+    say: (_track, i, reply) => {
+      const pages = reply.pages[i] ?? null;
       return pages === null ? 'not known' : formatCountShort(pages);
     },
   },

@@ -62,13 +62,12 @@ function emptyData(kind: TrackKind): uPlot.AlignedData {
 
 /** Each value holds until the next begins; the end of the last is a point of its own. */
 function dataOf(kind: TrackKind, reply: TracksReply, track: VcpuTrack): uPlot.AlignedData {
-  const last = reply.begins.at(-1) ?? 0;
-  const x = [...reply.begins, last + reply.timeStep];
+  const x = [...reply.begins, reply.end];
   if (kind.series.length === 0) return [x, x.map(() => null)];
   return [
     x,
     ...kind.series.map(({ values }) => {
-      const y = values(track);
+      const y = values(track, reply);
       return [...y, y.at(-1) ?? null];
     }),
   ];
@@ -116,7 +115,7 @@ function drawSpaces(plot: uPlot, vcpu: number, colours: CanvasColours): void {
   const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
   if (reply === null || track === undefined) return;
   const { ctx, bbox } = plot;
-  const { begins, timeStep } = reply;
+  const { begins } = reply;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
@@ -126,7 +125,7 @@ function drawSpaces(plot: uPlot, vcpu: number, colours: CanvasColours): void {
     let end = i + 1;
     while (end < begins.length && track.addressSpace[end] === space) end++;
     const left = plot.valToPos(begins[i] ?? 0, 'x', true);
-    const right = plot.valToPos(begins[end] ?? (begins.at(-1) ?? 0) + timeStep, 'x', true);
+    const right = plot.valToPos(begins[end] ?? reply.end, 'x', true);
     if (space >= 0) {
       ctx.fillStyle = colours.bands[space % colours.bands.length] ?? 'grey';
       ctx.fillRect(left, bbox.top + bbox.height * 0.2, right - left, bbox.height * 0.6);

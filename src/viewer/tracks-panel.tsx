@@ -27,18 +27,28 @@ export function TracksPanel(): JSX.Element {
       {vcpus.map((vcpu) => (
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
           {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
-          {TRACK_KINDS.map((kind) => (
-            <div class="track" key={kind.name} data-track={kind.name}>
-              <div class="track-name">
-                <b>{kind.title}</b>
-                <TrackValue kind={kind} vcpu={vcpu} />
-              </div>
-              <TrackPlot kind={kind} vcpu={vcpu} />
-            </div>
+          {TRACK_KINDS.filter(({ isOfStream }) => isOfStream !== true).map((kind) => (
+            <Track key={kind.name} kind={kind} vcpu={vcpu} />
           ))}
         </section>
       ))}
+      {vcpus.length > 1 ? <h3>All vCPUs</h3> : null}
+      {TRACK_KINDS.filter(({ isOfStream }) => isOfStream === true).map((kind) => (
+        <Track key={kind.name} kind={kind} vcpu={vcpus[0] ?? 0} />
+      ))}
       <CursorLine />
+    </div>
+  );
+}
+
+function Track({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+  return (
+    <div class="track" data-track={kind.name}>
+      <div class="track-name">
+        <b>{kind.title}</b>
+        <TrackValue kind={kind} vcpu={vcpu} />
+      </div>
+      <TrackPlot kind={kind} vcpu={vcpu} />
     </div>
   );
 }
@@ -49,12 +59,12 @@ function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Elem
   const at = page.pointed.value;
   const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
   const column = reply === null || at === null ? undefined : columnAt(reply, at.ordinal);
-  if (track !== undefined && column !== undefined) {
-    return <span class="value">{kind.say(track, column)}</span>;
+  if (reply !== null && track !== undefined && column !== undefined) {
+    return <span class="value">{kind.say(track, column, reply)}</span>;
   }
   const { series } = kind;
   if (kind.name === 'address-space') {
-    const count = track?.addressSpaces.length ?? 0;
+    const count = reply?.addressSpaces.length ?? 0;
     return <span>{count === 0 ? 'none known' : `${formatCountShort(count)} in view`}</span>;
   }
   return (

@@ -212,7 +212,10 @@ function fakeTracks(number: (key: string) => number, accesses: number): object {
   );
   return {
     begins,
+    end: Math.min(accesses, (begins.at(-1) ?? from) + timeStep),
     timeStep,
+    pages: each((begin) => 100 + (Math.floor(begin / timeStep) % 50)),
+    addressSpaces: [0, 1, 2, 3, 4, 5].map((i) => ({ cr3: `0x${i}000`, label: `space ${i}` })),
     vcpus: [
       {
         vcpu: 0,
@@ -224,9 +227,7 @@ function fakeTracks(number: (key: string) => number, accesses: number): object {
         stores: each(() => Math.round(timeStep / 3)),
         interrupts: each((begin) => Math.floor(begin / timeStep) % 7),
         exceptions: each((begin) => Math.floor(begin / timeStep) % 3),
-        pages: each((begin) => 100 + (Math.floor(begin / timeStep) % 50)),
         addressSpace: each((begin) => Math.floor((begin / accesses) * 6)),
-        addressSpaces: [0, 1, 2, 3, 4, 5].map((i) => ({ cr3: `0x${i}000`, label: `space ${i}` })),
       },
     ],
   };
