@@ -23,6 +23,8 @@ const STRIP_WIDTH = 5;
 const LABEL_HEIGHT = 15;
 const ADDRESS_GAP = 34;
 const TICK = 4;
+/** Longer names are drawn narrower: addresses begin behind it. */
+const BAND_NAME_WIDTH = 66;
 
 /** The context's unit is a CSS pixel; the map is at the right of the gutter and as high. */
 export function paintGutter(
@@ -44,7 +46,7 @@ export function paintGutter(
     context.fillRect(0, top, STRIP_WIDTH, Math.max(1, bottom - top - (bottom - top > 4 ? 1 : 0)));
     if (label === null) continue;
     context.fillStyle = colours.ink;
-    context.fillText(band.name, STRIP_WIDTH + 6, label, 78);
+    context.fillText(band.name, STRIP_WIDTH + 6, label, BAND_NAME_WIDTH);
   }
   const span = view.high - view.low;
   const step = binaryStep(span, frame.height / ADDRESS_GAP, 1 / 4096);
@@ -58,7 +60,7 @@ export function paintGutter(
     const address = book.find(view.space, rank, step, extent.pages);
     if (address === undefined || y < 7 || y > frame.height - 6) continue;
     context.fillStyle = colours.soft;
-    context.fillText(formatAddress(address), GUTTER_WIDTH - TICK - 4, y);
+    context.fillText(formatAddress(address).replace(/^0x(?=.{9})/, ''), GUTTER_WIDTH - TICK - 4, y);
   }
 }
 

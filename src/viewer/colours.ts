@@ -46,6 +46,8 @@ export interface CanvasColours {
   readonly accent: string;
   readonly veil: string;
   readonly card: string;
+  readonly load: string;
+  readonly store: string;
   readonly bands: readonly string[];
   readonly series: readonly string[];
 }
@@ -65,6 +67,8 @@ export const canvasColours: ReadonlySignal<CanvasColours> = computed(() => {
     accent: themeColour('accent'),
     veil: themeColour('veil'),
     card: themeColour('card'),
+    load: themeColour('load'),
+    store: themeColour('store'),
     bands: numbered('b', BANDS),
     series: numbered('s', SERIES),
   };

@@ -6,6 +6,7 @@ import { App } from './app.tsx';
 import { startTheme } from './colours.ts';
 import { startKeyboard } from './keyboard.ts';
 import { readLink } from './navigation.ts';
+import { followNearAccesses } from './near-accesses.ts';
 import { followTrace } from './trace-watch.ts';
 import { followTracks } from './track-data.ts';
 
@@ -16,4 +17,5 @@ render(<App />, root);
 startKeyboard();
 addEventListener('popstate', readLink);
 followTracks();
+followNearAccesses();
 void followTrace();

@@ -121,8 +121,6 @@ function Legend(): JSX.Element {
         <>
           <span class="swatch" style={{ background: splitColour(2, 0) }} />
           loads
-          <span class="swatch" style={{ background: splitColour(1, 1) }} />
-          both
           <span class="swatch" style={{ background: splitColour(0, 2) }} />
           stores
         </>
@@ -137,7 +135,7 @@ function Legend(): JSX.Element {
         bar(colours, (t) => cssColour(colourAt(rampOf(colours, theme), t)))
       )}
       <span data-testid="legend-maximum">{formatCountShort(maximum)}</span>
-      <span class="soft">accesses a cell, log</span>
+      <span class="soft unit">a cell, log</span>
     </span>
   );
 }

@@ -3,12 +3,13 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { selectCell, selectRegion } from './actions.ts';
+import { selectCell, selectRegion, showAccess } from './actions.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures, type GestureHandlers, type Point } from './gestures.ts';
 import { nearestUsedCell } from './map-cells.ts';
 import { MapScene, mapFrame, painted } from './map-scene.ts';
 import { moveBy } from './navigation.ts';
+import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { ordinalOfX, panRegion, type Region, rankOfY, zoomRegion } from './view.ts';
 
@@ -137,6 +138,11 @@ export function handlersFor(
 }
 
 function selectAt(made: MapScene, ordinal: number, rank: number): void {
+  const near = nearAccessAt(ordinal, rank);
+  if (near !== undefined) {
+    void showAccess(near.row.ordinal);
+    return;
+  }
   const cell = nearestUsedCell((o, r) => made.cellAt(o, r), ordinal, rank, CLICK_REACH);
   if (cell !== undefined) void selectCell(cell);
 }

@@ -8,6 +8,7 @@ import { fitCanvas } from './canvas-size.ts';
 import { canvasColours } from './colours.ts';
 import { type CellUnder, cellUnder } from './map-cells.ts';
 import { type PaintedMap, paintMap } from './map-painter.ts';
+import { nearAccesses } from './near-accesses.ts';
 import { paintOverlay } from './overlay-painter.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
@@ -55,6 +56,7 @@ export class MapScene {
       effect(() => {
         void [page.view.value, page.selected.value, page.access.value, page.target.value];
         void [page.pointed.value, page.brushing.value, page.theme.value, mapFrame.value];
+        void nearAccesses.value;
         this.#isOverlayStale = true;
         this.#schedule();
       }),
@@ -126,6 +128,7 @@ export class MapScene {
         access: page.access.peek(),
         target: page.target.peek(),
         pointed: page.pointed.peek(),
+        near: nearAccesses.peek(),
         edges: (page.spaceInfo.peek()?.bands ?? []).slice(1).map(({ first }) => first),
       };
       paintOverlay(context, view, frame, overlay, canvasColours.peek());

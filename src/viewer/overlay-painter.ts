@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws over the map what changes with the pointer and the selection, so that tiles need not be drawn again.
 
+import type { NearAccess } from './near-accesses.ts';
 import type { Pointed } from './page-state.ts';
 import { type Frame, type Region, type View, xOfOrdinal, yOfRank } from './view.ts';
 import type { Target } from './view-link.ts';
@@ -9,7 +10,10 @@ export interface OverlayColours {
   readonly ink: string;
   readonly accent: string;
   readonly line: string;
+  readonly card: string;
   readonly veil: string;
+  readonly load: string;
+  readonly store: string;
 }
 
 export interface Overlay {
@@ -20,6 +24,7 @@ export interface Overlay {
   readonly pointed: Pointed | null;
   /** Ranks at which bands begin. */
   readonly edges: readonly number[];
+  readonly near: readonly NearAccess[];
 }
 
 export function paintOverlay(
@@ -43,6 +48,7 @@ export function paintOverlay(
     context.fillStyle = colours.veil;
     context.fillRect(0, top, width, Math.max(1, bottom - top));
   }
+  drawNear(context, view, frame, overlay.near, colours);
   if (overlay.selected !== null) drawWindow(context, view, frame, overlay.selected, colours, []);
   if (overlay.brushing !== null) {
     drawWindow(context, view, frame, overlay.brushing, colours, [4, 3]);
@@ -56,6 +62,36 @@ export function paintOverlay(
       context.fillRect(0, Math.round(yOfRank(view, frame, pointed.rank)), width, 1);
     }
     context.globalAlpha = 1;
+  }
+}
+
+const LABEL_WIDTH = 74;
+const LABEL_HEIGHT = 13;
+
+/** Each access as wide as itself and as high as its bytes; with its instruction, where there is room. */
+function drawNear(
+  context: CanvasRenderingContext2D,
+  view: View,
+  frame: Frame,
+  near: readonly NearAccess[],
+  colours: OverlayColours,
+): void {
+  context.font = '10.5px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace';
+  context.textBaseline = 'middle';
+  context.textAlign = 'left';
+  for (const { row, rank } of near) {
+    const left = xOfOrdinal(view, frame, row.ordinal);
+    const right = xOfOrdinal(view, frame, row.ordinal + 1);
+    const top = yOfRank(view, frame, rank + row.size / 4096);
+    const bottom = yOfRank(view, frame, rank);
+    if (right < 0 || left > frame.width || bottom < 0 || top > frame.height) continue;
+    const gap = right - left > 6 ? 1 : 0;
+    const height = Math.max(2, bottom - top - gap);
+    context.fillStyle = row.kind === 'store' ? colours.store : colours.load;
+    context.fillRect(left, top, Math.max(2, right - left - gap), height);
+    if (right - left < LABEL_WIDTH || height < LABEL_HEIGHT) continue;
+    context.fillStyle = colours.card;
+    context.fillText(row.disassembly ?? row.kind, left + 5, (top + bottom) / 2, right - left - 10);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Space } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { scene } from './map-pane.tsx';
 import { painted } from './map-scene.ts';
+import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { formatAddress } from './ticks.ts';
 import { icountAt } from './track-data.ts';
@@ -69,6 +70,7 @@ function Under(): JSX.Element {
   const icount = icountAt(at.ordinal);
   const cell = at.rank === null ? undefined : scene.current?.cellAt(at.ordinal, at.rank);
   const { rank } = at;
+  const near = rank === null ? undefined : nearAccessAt(at.ordinal, rank);
   const band =
     rank === null
       ? undefined
@@ -79,7 +81,13 @@ function Under(): JSX.Element {
       {icount === null ? null : <span>icount ≈ {formatCount(icount)}</span>}
       {pointedAddress.value === null ? null : <code>{formatAddress(pointedAddress.value)}</code>}
       {band === undefined ? null : <span>{band.name}</span>}
-      {cell === undefined ? null : (
+      {near === undefined ? null : (
+        <span>
+          {near.row.kind} of {near.row.size} B, {near.row.place ?? ''}{' '}
+          <code>{near.row.disassembly}</code>
+        </span>
+      )}
+      {cell === undefined || near !== undefined ? null : (
         <span>
           {formatCount(cell.loads)} loads, {formatCount(cell.stores)} stores
         </span>
