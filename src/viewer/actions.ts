@@ -68,7 +68,7 @@ export async function selectCell(cell: CellUnder): Promise<void> {
   try {
     const address = await addressOfRank(space, region.low, signal);
     const bytes = Math.min(MOST_TARGET_BYTES, Math.round((region.high - region.low) * PAGE_BYTES));
-    jump({ target: { space, address, bytes, rank: region.low } });
+    jump({ target: { space, address, bytes, rank: region.low } }, false);
   } catch (error) {
     reportProblem(error);
   }
@@ -98,10 +98,9 @@ export async function showAccess(ordinal: number, keepTarget = false): Promise<v
   const { signal } = selecting;
   const { stream, space } = page.view.peek();
   page.sideTab.value = 'selection';
-  jump({ access: ordinal, region: regionShowing(ordinal + 0.5, null) });
-  const kept = page.target.peek();
-  if (keepTarget && kept !== null) {
-    jump({ region: regionShowing(ordinal + 0.5, kept.rank) });
+  const kept = keepTarget ? page.target.peek() : null;
+  jump({ access: ordinal, region: regionShowing(ordinal + 0.5, kept?.rank ?? null) });
+  if (kept !== null) {
     page.announcement.value = `Access ${formatCount(ordinal)}`;
     return;
   }
@@ -111,10 +110,13 @@ export async function showAccess(ordinal: number, keepTarget = false): Promise<v
     const rank = address === null ? null : await findRank(space, address, signal);
     page.announcement.value = `Access ${formatCount(ordinal)}: ${access.kind} of ${access.size} bytes at ${address ?? 'an unknown address'}`;
     if (address === null || rank === null) return;
-    jump({
-      target: { space, address, bytes: access.size, rank },
-      region: regionShowing(ordinal + 0.5, rank),
-    });
+    jump(
+      {
+        target: { space, address, bytes: access.size, rank },
+        region: regionShowing(ordinal + 0.5, rank),
+      },
+      false,
+    );
   } catch (error) {
     reportProblem(error);
   }

@@ -90,8 +90,8 @@ export interface Jump {
   readonly sql?: string;
 }
 
-/** An entry of the history of its own. */
-export function jump(to: Jump): void {
+/** An entry of the history of its own; or, when it only completes the jump before, a part of that one's. */
+export function jump(to: Jump, isNew = true): void {
   const before = stateNow();
   batch(() => {
     const { space, stream, colours } = to;
@@ -118,7 +118,7 @@ export function jump(to: Jump): void {
       glideTo(to.region);
     }
   });
-  if (encodeLink(before) !== encodeLink(stateNow())) writeLink(true);
+  if (encodeLink(before) !== encodeLink(stateNow())) writeLink(isNew);
 }
 
 /** The whole of the other space, at the same time. */

@@ -2,7 +2,7 @@
 // A server for the viewer's page that answers src/server/protocol.ts from a trace that is made up. It can be told to
 // fail: what the page says then is tested without breaking a real trace.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -92,7 +92,9 @@ function answer(
   if (!name.startsWith('api/')) {
     const file = name === '' ? 'index.html' : path.basename(name);
     response.setHeader('Content-Type', TYPES[path.extname(file)] ?? 'text/plain');
-    response.end(readFileSync(path.join(page, file)));
+    const built = path.join(page, file);
+    if (existsSync(built)) response.end(readFileSync(built));
+    else response.writeHead(404).end();
     return;
   }
   const question = name.slice(4);
