@@ -19,4 +19,4 @@ export {
 } from './view-index.ts';
 export { type BuildOptions, buildViewIndex } from './build.node.ts';
 export { openViewIndex } from './open.node.ts';
-export { createChunkCache } from './chunk-cache.node.ts';
+export { type ChunkCacheOptions, createChunkCache } from './chunk-cache.node.ts';
