@@ -2,7 +2,7 @@
 // Lists and neighbours are what a filter over all accesses says, with an index and without.
 
 import { describe, expect, it } from 'vitest';
-import { TraceError } from '../base/index.ts';
+import { requireDefined, TraceError } from '../base/index.ts';
 import { type AccessLists, createAccessLists } from './access-list.ts';
 import { createAccessReader } from './access-rows.ts';
 import { findNearest } from './neighbours.ts';
@@ -116,7 +116,7 @@ describe('a list', () => {
     const range = { space: 'virtual' as const, low: 0n, high: 2n ** 64n };
     const window = { stream: 0, from: 0, to: seen.length, addresses: range };
     const inOrder = trace.chunks.filter(({ stream }) => stream === 0);
-    const broken = inOrder[2];
+    const broken = requireDefined(inOrder[2], 'there are several');
     let mode: 'damaged' | 'left' = 'damaged';
     const leaving = new AbortController();
     const breaking = {

@@ -2,6 +2,7 @@
 // A made-up trace with chunks and an index that come straight from the list of its accesses: what lists and searches
 // are compared with.
 
+import { requireDefined } from '../base/index.ts';
 import { byteSourceFromBytes, openTraceSource, type Trace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
@@ -27,7 +28,7 @@ export async function makeUp(seed: number, streams: number): Promise<MadeUp> {
     heldBytes: 0,
     async columns(chunkIndex, names) {
       decoded.push(chunkIndex);
-      const info = trace.chunks[chunkIndex];
+      const info = requireDefined(trace.chunks[chunkIndex], 'it is one of the trace');
       const { stream, firstOrdinal, accessCount } = info;
       const range = { stream, from: firstOrdinal, to: firstOrdinal + accessCount };
       const parts: ChunkColumns[] = [];
@@ -40,12 +41,17 @@ export async function makeUp(seed: number, streams: number): Promise<MadeUp> {
       if (parts.length > 1) throw new Error('the chunk has several batches');
       return parts[0] ?? { chunkIndex, stream, firstOrdinal, length: 0 };
     },
+    places: notMadeUp,
     close: async () => undefined,
   };
   return { trace, seen: seen.accesses, chunks, index: indexOf(seen.accesses) };
 }
 
 const PAGE = 4096n;
+
+async function notMadeUp(): Promise<never> {
+  throw new Error('not made up');
+}
 
 /** Bytes of an access in a space, in parts: address and size. */
 export function partsOf(one: SeenAccess, space: 'virtual' | 'physical'): [bigint, bigint][] {
@@ -81,7 +87,7 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
       all,
       count: all.length,
       addressOf: (rank) => {
-        const address = all[rank] * PAGE;
+        const address = requireDefined(all[rank], 'a rank') * PAGE;
         return { lo: Number(address & 0xffff_ffffn), hi: Number(address >> 32n) };
       },
       rankOf: (lo, hi) => {
@@ -92,16 +98,13 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
     };
   };
   const pages = { virtual: axisOf('virtual'), physical: axisOf('physical') };
-  const notHere = async (): Promise<never> => {
-    throw new Error('not made up');
-  };
   return {
     pages,
     indexBytes: 0,
-    tile: notHere,
-    tracks: notHere,
+    tile: notMadeUp,
+    tracks: notMadeUp,
     async *touched({ space, rank, stream, from, to, direction }: TouchQuery) {
-      const page = pages[space].all[rank];
+      const page = requireDefined(pages[space].all[rank], 'a rank');
       const found = seen.filter(
         (one) =>
           one.stream === stream &&
