@@ -62,7 +62,7 @@ export function selectionColumns(selection: Selection): readonly ColumnName[] {
     ...(cpl === undefined ? [] : (['cpl'] as const)),
     ...(addressSpace === undefined ? [] : (['cr3'] as const)),
     ...(addresses === undefined ? [] : (['vaddr', 'size'] as const)),
-    ...(physical === undefined ? [] : (['paddr', 'size'] as const)),
+    ...(physical === undefined ? [] : (['paddr', 'vaddr', 'size'] as const)),
     ...(code === undefined ? [] : (['block', 'insn'] as const)),
   ];
 }
@@ -314,6 +314,7 @@ function keepPhysical(
   count: number,
 ): number {
   const words = halves(requireColumn(batch.paddr, 'paddr'));
+  const virtual = halves(requireColumn(batch.vaddr, 'vaddr'));
   const size = requireColumn(batch.size, 'size');
   const crossings = requireColumn(batch.crossings, 'crossings');
   const seconds = halves(crossings.paddr);
@@ -331,8 +332,8 @@ function keepPhysical(
     const hi = words[2 * i + 1];
     let isWanted = false;
     if (crossings.index[at] === i) {
-      const firstBytes = PAGE_BYTES - (lo % PAGE_BYTES);
-      const secondBytes = Math.max(1, size[i] - firstBytes);
+      const firstBytes = PAGE_BYTES - (virtual[2 * i] % PAGE_BYTES);
+      const secondBytes = size[i] - firstBytes;
       isWanted =
         touches(lo, hi, firstBytes) || touches(seconds[2 * at], seconds[2 * at + 1], secondBytes);
     } else isWanted = touches(lo, hi, size[i]);

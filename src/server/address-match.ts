@@ -10,7 +10,7 @@ import type { Space } from './protocol.ts';
 /** Columns that matches are found in. */
 export const MATCH_COLUMNS: { readonly [S in Space]: readonly ColumnName[] } = {
   virtual: ['vaddr', 'size', 'flags'],
-  physical: ['paddr', 'size', 'flags'],
+  physical: ['paddr', 'vaddr', 'size', 'flags'],
 };
 
 const PAGE_BYTES = 4096;
@@ -22,9 +22,14 @@ export type Matcher = (i: number) => boolean;
 
 /** `columns` has MATCH_COLUMNS. Accesses with a physical address only are in no range of virtual ones. */
 export function matcherFor(columns: ChunkColumns, { space, low, high }: AddressRange): Matcher {
-  const { size, flags } = columns;
-  const addresses = space === 'virtual' ? columns.vaddr : columns.paddr;
-  if (addresses === undefined || size === undefined || flags === undefined) {
+  const { size, flags, vaddr } = columns;
+  const addresses = space === 'virtual' ? vaddr : columns.paddr;
+  if (
+    addresses === undefined ||
+    vaddr === undefined ||
+    size === undefined ||
+    flags === undefined
+  ) {
     throw new Error('internal: a chunk without the columns to match');
   }
   const words = halves(addresses);
@@ -44,16 +49,15 @@ export function matcherFor(columns: ChunkColumns, { space, low, high }: AddressR
       (flags[i] & AccessFlag.physicalOnly) === 0;
   }
   const { crossings } = columns;
+  const virtual = halves(vaddr);
   return (i) => {
     const lo = words[2 * i];
     const hi = words[2 * i + 1];
     if ((flags[i] & AccessFlag.crossesPage) === 0) return touches(lo, hi, size[i]);
     const part = secondPart(crossings, i);
     if (part === undefined) return touches(lo, hi, size[i]);
-    // Of a first part whose place is not known (all ones) one byte is thought, so as to leave out nothing.
-    const firstBytes = PAGE_BYTES - (lo % PAGE_BYTES);
-    const secondBytes = Math.max(1, size[i] - firstBytes);
-    return touches(lo, hi, firstBytes) || touches(part.lo, part.hi, secondBytes);
+    const firstBytes = PAGE_BYTES - (virtual[2 * i] % PAGE_BYTES);
+    return touches(lo, hi, firstBytes) || touches(part.lo, part.hi, size[i] - firstBytes);
   };
 }
 

@@ -15,7 +15,7 @@ export const PART_SECTION_MAGIC = 0x5053_4c53; // "SLSP"
 export const PART_SECTION_HEAD_BYTES = 24;
 
 /** Log2 of the accesses of a stretch: the finest step in time. */
-export const BASE_SHIFT = 14;
+export const BASE_SHIFT = 12;
 export const BASE_STEP: number = 2 ** BASE_SHIFT;
 /** Each level in time has steps 4 times those of the finer one. */
 export const TIME_FACTOR_SHIFT = 2;
