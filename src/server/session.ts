@@ -39,7 +39,7 @@ export type IndexState = TraceReply['index'];
 export interface IndexHolder {
   readonly state: IndexState;
   /** Undefined while there is none. */
-  find(): ViewIndex | undefined;
+  readonly find: () => ViewIndex | undefined;
   /** Throws Refusal: 'busy' while it is built, 'internal' when it cannot be. */
   require(): ViewIndex;
 }
@@ -74,14 +74,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const watch = await watchFile(trace.path);
   const { facts: guestFacts, read: readGuestFacts } = createGuestFacts(trace, symbols);
   const index = createIndexHolder(options, chunks, closing.signal);
-  const settled = index.made.then(async () => {
+  const settle = async (): Promise<void> => {
+    await index.made;
     try {
       if (!closing.signal.aborted) await readGuestFacts(closing.signal);
     } catch (error) {
       // What is damaged is told of where it is looked at.
       if (!(error instanceof TraceError) && !closing.signal.aborted) options.onBug(error);
     }
-  });
+  };
+  const settled = settle();
   return {
     ...{ trace, symbols, watch, chunks, index, guestFacts, workers, settled },
     shape: shapeOfTrace(trace),
