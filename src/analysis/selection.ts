@@ -4,7 +4,12 @@
 
 import { halves } from '../base/index.ts';
 import { AccessFlag, type ChunkInfo, type ColumnName, type NoteName } from '../format/index.ts';
-import { type AccessColumns, type PlacedNote, type RunColumns, requireColumn } from './access-columns.ts';
+import {
+  type AccessColumns,
+  type PlacedNote,
+  type RunColumns,
+  requireColumn,
+} from './access-columns.ts';
 import type { TraceShape } from './analysis.ts';
 import { createGatherer } from './gather.ts';
 
@@ -20,6 +25,8 @@ export interface Selection {
   readonly addressSpace?: SelectedSpace | undefined;
   /** Accesses that touch a byte from begin to last, as halves. Block executions are not selected by it. */
   readonly addresses?: AddressSpan | undefined;
+  /** The same of guest-physical addresses, for those that the trace knows; needs its capability paddr. */
+  readonly physical?: AddressSpan | undefined;
   /**
    * 1 for each instruction that is wanted, by its number: TraceShape.insnBase. A block execution is wanted
    * when its first instruction is.
@@ -55,7 +62,7 @@ const PAIR_LO_MASK = 0xffff_e000;
 
 /** Columns that the selector reads. */
 export function selectionColumns(selection: Selection): readonly ColumnName[] {
-  const { icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const { icounts, vcpu, cpl, addressSpace, addresses, physical, code } = selection;
   return [
     'flags',
     ...(icounts === undefined ? [] : (['icount'] as const)),
@@ -63,6 +70,7 @@ export function selectionColumns(selection: Selection): readonly ColumnName[] {
     ...(cpl === undefined ? [] : (['cpl'] as const)),
     ...(addressSpace === undefined ? [] : (['cr3'] as const)),
     ...(addresses === undefined ? [] : (['vaddr', 'size'] as const)),
+    ...(physical === undefined ? [] : (['paddr', 'vaddr', 'size'] as const)),
     ...(code === undefined ? [] : (['block', 'insn'] as const)),
   ];
 }
@@ -186,7 +194,7 @@ export function chooseRows(
   withAborted: boolean,
   chosen: Uint32Array,
 ): number {
-  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, physical, code } = selection;
   const first = batch.firstOrdinal ?? 0;
   const begin = Math.min(batch.length, Math.max(0, (ordinals?.begin ?? 0) - first));
   const end = Math.max(begin, Math.min(batch.length, (ordinals?.end ?? Infinity) - first));
@@ -205,6 +213,7 @@ export function chooseRows(
     count = keepSpace(halves(requireColumn(batch.cr3, 'cr3')), addressSpace, chosen, count);
   }
   if (addresses !== undefined) count = keepAddresses(batch, addresses, chosen, count);
+  if (physical !== undefined) count = keepPhysical(batch, physical, chosen, count);
   if (code !== undefined) count = keepCode(batch, trace.insnBase, code, chosen, count);
   return count;
 }
@@ -303,6 +312,45 @@ function keepAddresses(
     const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
     chosen[kept] = i;
     kept += below < size[i] && above <= 0 && (flags[i] & AccessFlag.physicalOnly) === 0 ? 1 : 0;
+  }
+  return kept;
+}
+
+const PAGE_BYTES = 4096;
+
+/** An access over a page boundary has two parts, each in a page of its own. */
+function keepPhysical(
+  batch: AccessColumns,
+  { beginLo, beginHi, lastLo, lastHi }: AddressSpan,
+  chosen: Uint32Array,
+  count: number,
+): number {
+  const words = halves(requireColumn(batch.paddr, 'paddr'));
+  const virtual = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const size = requireColumn(batch.size, 'size');
+  const crossings = requireColumn(batch.crossings, 'crossings');
+  const seconds = halves(crossings.paddr);
+  const touches = (lo: number, hi: number, bytes: number): boolean => {
+    const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
+    const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
+    return below < bytes && above <= 0;
+  };
+  let at = 0;
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    while (at < crossings.index.length && crossings.index[at] < i) at++;
+    const lo = words[2 * i];
+    const hi = words[2 * i + 1];
+    let isWanted = false;
+    if (crossings.index[at] === i) {
+      const firstBytes = PAGE_BYTES - (virtual[2 * i] % PAGE_BYTES);
+      const secondBytes = size[i] - firstBytes;
+      isWanted =
+        touches(lo, hi, firstBytes) || touches(seconds[2 * at], seconds[2 * at + 1], secondBytes);
+    } else isWanted = touches(lo, hi, size[i]);
+    chosen[kept] = i;
+    kept += isWanted ? 1 : 0;
   }
   return kept;
 }

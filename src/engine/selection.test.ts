@@ -240,6 +240,41 @@ describe('a selection', { timeout: 60_000 }, () => {
     }
   });
 
+  it('takes what touches a range of guest-physical addresses, in either page', async () => {
+    const partsOf = ({ vaddr, paddr, secondPaddr, size }: SeenAccess): [bigint, number][] => {
+      if (secondPaddr === undefined) return [[paddr, size]];
+      const inFirst = Number(4096n - (vaddr & 4095n));
+      return [
+        [paddr, inFirst],
+        [secondPaddr, size - inFirst],
+      ];
+    };
+    const known = seen.accesses.filter(
+      ({ paddr, secondPaddr }) => paddr < 2n ** 52n && (secondPaddr ?? 0n) < 2n ** 52n,
+    );
+    const crossing = known.filter(({ secondPaddr }) => secondPaddr !== undefined);
+    expect(crossing.length).toBeGreaterThan(5);
+    let found = 0;
+    for (const { paddr, secondPaddr } of [
+      ...known.filter((_one, i) => i % 397 === 0),
+      ...crossing.slice(0, 20),
+    ]) {
+      const begin = secondPaddr ?? paddr;
+      const last = begin + 0x40n;
+      const [first, end] = [halvesOf(begin), halvesOf(last)];
+      const left = await select({
+        physical: { beginLo: first.lo, beginHi: first.hi, lastLo: end.lo, lastHi: end.hi },
+      });
+      expect(left.accesses).toEqual(
+        accessesWhere((one) =>
+          partsOf(one).some(([at, size]) => at + BigInt(size) > begin && at <= last),
+        ),
+      );
+      found += left.accesses.length;
+    }
+    expect(found).toBeGreaterThan(100);
+  });
+
   it('takes code, and all criteria together', async () => {
     const trace = await openTraceSource(byteSourceFromBytes(bytes));
     const { insnBase } = shapeOf(trace);

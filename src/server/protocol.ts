@@ -15,10 +15,20 @@ export const PAGE_BYTES = 4096;
 export type Space = 'virtual' | 'physical';
 
 export interface ApiError {
-  /** "bad-request", "not-found", "gone" (the trace was removed or replaced), "damaged", "busy", "internal". */
-  readonly error: string;
+  readonly error:
+    | 'bad-request' // 400: the question makes no sense
+    | 'forbidden' // 403: no token, or another host or origin
+    | 'not-found' // 404
+    | 'bad-method' // 405
+    | 'gone' // 410: the trace was removed or replaced since it was opened
+    | 'too-long' // 414
+    | 'damaged' // 422: the part of the trace or index that was asked about cannot be read; the rest can
+    | 'internal' // 500
+    | 'busy'; // 503: the index is being built, or too many jobs wait; ask again
   /** What, where, what to do: a sentence for the reader. */
   readonly message: string;
+  /** Of "busy": part of the index that there is, 0 to 1. */
+  readonly part?: number;
 }
 
 /** Half-open stretch of ordinals of one stream. */
@@ -71,7 +81,7 @@ export interface TraceReply {
     readonly message: string | null;
   };
   readonly facts: {
-    readonly recorded: string;
+    readonly recorded: string | null;
     readonly qemu: string | null;
     readonly command: string | null;
     readonly complete: boolean;
@@ -79,10 +89,12 @@ export interface TraceReply {
     readonly accesses: number;
     readonly loads: number;
     readonly stores: number;
-    readonly userAccesses: number;
+    /** Null: the trace does not know privilege levels. */
+    readonly userAccesses: number | null;
     readonly events: number;
     readonly fileBytes: number;
-    readonly bytesPerAccess: number;
+    /** Null for a trace without accesses. */
+    readonly bytesPerAccess: number | null;
   };
   /** The completeness statement: what is in the trace, what is in part, what is not, with numbers. */
   readonly completeness: readonly {
@@ -118,13 +130,17 @@ export const TileHead = {
   byteStep: 4,
   /** Largest loads + stores of a cell. */
   maximum: 5,
+  /** 1: chunks are being decoded for a finer answer; asking again gets it. */
+  refining: 6,
 } as const;
 
 /** api/addresses: space, low, high, rows. Address of the first byte of each row and the band it is in. */
 export interface AddressesReply {
   readonly rows: readonly {
     readonly rank: number;
-    readonly address: string;
+    /** Null, and band -1: above the last page. */
+    readonly address: string | null;
+    /** Index into the bands of the space. */
     readonly band: number;
   }[];
 }
@@ -133,7 +149,13 @@ export interface AddressesReply {
 export interface TracksReply {
   /** Ordinal at which each column begins. */
   readonly begins: readonly number[];
+  /** Behind the last column. */
+  readonly end: number;
   readonly timeStep: number;
+  /** Virtual pages accessed in the column, by all vCPUs of the stream; null where it is not known for that much. */
+  readonly pages: readonly (number | null)[];
+  /** The label is the CR3 until address spaces were told apart, then "3" or "4: busybox". */
+  readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
   readonly vcpus: readonly VcpuTrack[];
 }
 
@@ -149,11 +171,8 @@ export interface VcpuTrack {
   /** Interrupts and exceptions. */
   readonly interrupts: readonly number[];
   readonly exceptions: readonly number[];
-  /** Pages accessed in the column; null where a column is larger than what that is known for. */
-  readonly pages: readonly (number | null)[];
   /** Address space with the most accesses of the column: index into addressSpaces, -1: none. */
   readonly addressSpace: readonly number[];
-  readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
 }
 
 /** What part of the trace a question is about. Ranges of addresses are half-open; both or neither. */
@@ -174,19 +193,25 @@ export interface SummaryReply {
   readonly functions: readonly NamedCount[];
   readonly instructions: readonly (NamedCount & { readonly disassembly: string })[];
   readonly pages: readonly NamedCount[];
-  /** Cache behaviour of the window, of the default geometry of `loadstore cache`, begun cold. */
-  readonly cache: readonly {
-    readonly level: string;
-    readonly accesses: number;
-    readonly misses: number;
-  }[];
+  /**
+   * Cache behaviour of the window, of the default geometry of `loadstore cache`, begun cold. Null: the window is longer
+   * than what is simulated while one waits, 64 Mi accesses.
+   */
+  readonly cache:
+    | readonly {
+        readonly level: string;
+        readonly accesses: number;
+        readonly misses: number;
+      }[]
+    | null;
   /** The same as a command line of loadstore. */
   readonly command: string;
 }
 
 export interface NamedCount {
   readonly name: string;
-  readonly address: string;
+  /** Null for what has no address of its own. */
+  readonly address: string | null;
   readonly count: number;
 }
 
@@ -201,7 +226,8 @@ export interface AccessRow {
   /** "function+0x12", or null when no symbol covers it. */
   readonly place: string | null;
   readonly disassembly: string | null;
-  readonly vaddr: string;
+  /** Null: it was made with a physical address. */
+  readonly vaddr: string | null;
   readonly paddr: string | null;
   readonly size: number;
   readonly kind: AccessKind;
@@ -249,7 +275,9 @@ export interface AccessReply {
 /** api/neighbour: stream, ordinal, space, address, bytes, direction (next, previous): what j and k ask for. */
 export interface NeighbourReply {
   readonly ordinal: number | null;
+  /** False: the time was over; asking again with `searched` as ordinal goes on from there. */
   readonly complete: boolean;
+  readonly searched: number;
 }
 
 /**
@@ -277,4 +305,13 @@ export interface SqlReply {
   readonly rows: readonly (readonly (string | number | boolean | null)[])[];
   /** True: there were more rows than the limit. */
   readonly cut: boolean;
+}
+
+/** api/jobs: what summary and sql are doing. One is worked on at a time. */
+export interface JobsReply {
+  readonly jobs: readonly {
+    readonly name: 'summary' | 'sql';
+    /** 0 to 1; null: it waits. */
+    readonly part: number | null;
+  }[];
 }

@@ -60,7 +60,9 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
     async columns(chunkIndex, names, signal) {
       const chunk = requireChunk(trace, chunkIndex);
       const wanted = [...new Set(names)];
-      const held = new Map(wanted.map((name) => [name, columnsHeld.find(columnKey(chunkIndex, name))]));
+      const held = new Map(
+        wanted.map((name) => [name, columnsHeld.find(columnKey(chunkIndex, name))]),
+      );
       const missing = wanted.filter(
         (name) => held.get(name) === undefined && !columnsComing.has(columnKey(chunkIndex, name)),
       );

@@ -2,7 +2,8 @@
 // Ranks instead of addresses: the accesses of a chunk as tiles want them.
 
 import { createUnitTable, rowOfUnit, type UnitTable } from '../analysis/index.ts';
-import { type AccessBatch, AccessFlag, halves } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { type AccessBatch, AccessFlag } from '../format/index.ts';
 import { type ChunkPlaces, NO_RANK, PLACE_STORE } from './chunk-protocol.ts';
 import { PAGE_BYTES, PAGE_SHIFT } from './layout.ts';
 import type { PageNumbers } from './page-axis.ts';

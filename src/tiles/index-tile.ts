@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles from the index.
 
-import type { LoadedBlock, Level } from './index-file.node.ts';
+import type { Level, LoadedBlock } from './index-file.node.ts';
 import {
   type Axis,
-  edgeOf,
   type Extension,
+  edgeOf,
   extend,
   rankAxis,
   spread,
