@@ -91,14 +91,15 @@ export function paintTimeAxis(
     context.fillStyle = colours.line;
     context.fillRect(Math.round(x), 0, 1, TICK);
     const text = formatTick(ordinal, step);
-    const half = context.measureText(text).width / 2;
+    const icount = icountAt(ordinal);
+    const lower = icount === null ? '' : formatTick(icount, Math.max(1, step / 2));
+    const longer = Math.max(context.measureText(text).width, context.measureText(lower).width);
+    const half = longer / 2;
     context.textAlign = 'center';
     const at = Math.min(GUTTER_WIDTH + width - half, Math.max(GUTTER_WIDTH + half, x));
     context.fillStyle = colours.ink;
     context.fillText(text, at, 15);
-    const icount = icountAt(ordinal);
-    if (icount === null) continue;
     context.fillStyle = colours.soft;
-    context.fillText(formatTick(icount, Math.max(1, step / 2)), at, 29);
+    context.fillText(lower, at, 29);
   }
 }
