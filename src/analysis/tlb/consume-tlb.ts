@@ -104,13 +104,7 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   takeNotes(state, notes, nextNote, NEVER, NEVER);
 }
 
-function lookUpData(
-  state: TlbState,
-  tlbs: VcpuTlbs,
-  lo: number,
-  hi: number,
-  block: number,
-): void {
+function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, block: number): void {
   const { counts } = tlbs;
   const looked = counts[DATA];
   const unknown = counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES];
