@@ -20,6 +20,7 @@ export type {
 export {
   type CacheLevelResult,
   type CacheResult,
+  cacheAnalysis,
   chooseCacheAnalysis,
   type MissSite,
 } from './cache/cache-analysis.ts';

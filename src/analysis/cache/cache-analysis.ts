@@ -122,10 +122,12 @@ function cacheAnalysisOf(name: string, address: 'vaddr' | 'paddr', runs: boolean
 const THREADS_FOR_SHARDS = 4;
 
 function limitCacheShards(parameters: CacheParameters, _trace: unknown, threads: number): number {
-  if (threads < THREADS_FOR_SHARDS) return 1;
-  const { dataPrefetcher, classify, warmupRefs } = parameters;
+  const { dataPrefetcher, classify, warmupRefs, l1i } = parameters;
   const sets = Object.values(requireCacheParameters(parameters)).filter((count) => count > 0);
+  if (threads < THREADS_FOR_SHARDS) return 1;
   if (dataPrefetcher !== 'none' || classify || warmupRefs > 0) return 1;
+  // Which fetches come before an access, those of other shards tell as well.
+  if (l1i !== undefined) return 1;
   return Math.min(MOST_SHARDS, ...sets);
 }
 
