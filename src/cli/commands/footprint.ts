@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { footprintAnalysis } from '../../analysis/index.ts';
-import { ExitCode } from '../../base/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import type { CommandSpec } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderFootprint } from '../render/footprint.ts';
 import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
@@ -23,7 +22,7 @@ counts once in all. When the lines are too many for memory the figures are estim
     'loadstore footprint boot.memtrace --window 10M --cpl 3 --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderFootprint, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const windows = windowsFrom(input, analysis.trace, analysis.selection);
       const parameters = { lineShift, pageShift, windows, memoryBytes: FOOTPRINT_MEMORY_BYTES };
@@ -34,7 +33,5 @@ counts once in all. When the lines are too many for memory the figures are estim
       const said = { lineBytes: 2 ** lineShift, pageBytes: 2 ** pageShift, windowInstructions };
       return reportOf('footprint', input, analysis, said, result);
     });
-    await printResult(context, input, report, renderFootprint);
-    return ExitCode.ok;
   },
 };
