@@ -39,7 +39,7 @@ export interface ParquetFolderCounts {
 }
 
 /** Written last: the folder is whole. Hadoop's name; readers of folders pass over what begins with "_". */
-export const SUCCESS_FILE = '_SUCCESS';
+const SUCCESS_FILE = '_SUCCESS';
 
 /** Accesses, of all vCPUs, that a file is of: one has some 120 MB, which one task of a cluster takes at once. */
 const PART_ACCESSES = 2 ** 26;
@@ -70,7 +70,8 @@ export async function writeParquetFolder(
   const threads = request.threads ?? os.availableParallelism();
   const parts = planParts(trace, selection, shape);
   const { columns, functionOf } = columnsOfTrace(trace, names);
-  const { connection, close } = await openDuckDB({ threads, files: true, memoryBytes });
+  const duckdb = await openDuckDB({ threads, files: true, memoryBytes });
+  const { connection } = duckdb;
   const interrupt = (): void => {
     connection.interrupt();
   };
@@ -130,7 +131,7 @@ export async function writeParquetFolder(
   } finally {
     signal?.removeEventListener('abort', interrupt);
     await table?.stop();
-    close();
+    duckdb.close();
   }
 }
 
