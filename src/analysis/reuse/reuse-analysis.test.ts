@@ -184,7 +184,7 @@ describe('reuse distances', { timeout: 60_000 }, () => {
           ),
         ).toEqual(whole);
       }),
-      { numRuns: 150 },
+      { numRuns: 30 },
     );
   });
 
