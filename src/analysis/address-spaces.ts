@@ -5,13 +5,9 @@
 // anew while it is not in use, what comes after is another address space: a new process got the page of an old one.
 // Order does not matter: a state keeps what it saw with its ordinals, and all is put in order at the end.
 
-import {
-  type AccessColumns,
-  FLAG_PHYSICAL_ONLY,
-  FLAG_STORE,
-  halves,
-  requireColumn,
-} from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 
@@ -188,8 +184,8 @@ function findTableStore(
   const paddr = halves(requireColumn(batch.paddr, 'paddr'));
   for (let i = begin; i < end; i++) {
     const entry = vaddr[2 * i] & ENTRY_MASK;
-    if ((entry !== 0 && entry !== LAST_ENTRY) || (flags[i] & FLAG_STORE) === 0) continue;
-    if (pages.has(pageAt(paddr, i)) && (flags[i] & FLAG_PHYSICAL_ONLY) === 0) return i;
+    if ((entry !== 0 && entry !== LAST_ENTRY) || (flags[i] & AccessFlag.store) === 0) continue;
+    if (pages.has(pageAt(paddr, i)) && (flags[i] & AccessFlag.physicalOnly) === 0) return i;
   }
   return end;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many accesses there are in each window of time, by privilege, and of each vCPU. Order does not matter.
 
-import { type AccessColumns, FLAG_STORE, halves, requireColumn } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 
@@ -79,7 +81,7 @@ function consumeRate({ windows, cells, vcpuCells }: RateState, batch: AccessColu
       end = window === windowCount - 1 ? Infinity : beginOfWindow(windows, window + 1);
     }
     const privilege = cpl[i] < PRIVILEGES ? cpl[i] : PRIVILEGES - 1;
-    cells[2 * (window * PRIVILEGES + privilege) + (flags[i] & FLAG_STORE)]++;
+    cells[2 * (window * PRIVILEGES + privilege) + (flags[i] & AccessFlag.store)]++;
     vcpuCells[vcpu[i] * windowCount + window]++;
   }
 }

@@ -4,7 +4,7 @@
 
 import os from 'node:os';
 import type { Selection, TraceShape } from '../analysis/index.ts';
-import { TraceError } from '../base/index.ts';
+import { ExitCode, TraceError } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { type CodeNames, codeNames } from '../query/index.ts';
@@ -16,6 +16,7 @@ import {
   findCount,
   JSON_OPTION,
   type OptionSpec,
+  printResult,
   wordAt,
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
@@ -60,6 +61,22 @@ export function reportOf<P, R>(
   };
 }
 
+/** What a command with one analysis does: `work` chooses parameters, runs it and draws figures from what comes out. */
+export async function printReport<P, R>(
+  name: string,
+  input: CommandInput,
+  context: CliContext,
+  work: (analysis: AnalysisContext) => Promise<{ readonly parameters: P; readonly figures: R }>,
+  render: (report: AnalysisReport<P, R>) => string,
+): Promise<ExitCode> {
+  const report = await withAnalysis(input, context, async (analysis) => {
+    const { parameters, figures } = await work(analysis);
+    return reportOf(name, input, analysis, parameters, figures);
+  });
+  await printResult(context, input, report, render);
+  return ExitCode.ok;
+}
+
 /** Opens the file that the command line names, for as long as the work takes. */
 export async function withAnalysis<T>(
   input: CommandInput,
@@ -75,7 +92,7 @@ export async function withAnalysis<T>(
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);
     const names = codeNames(trace.code, symbols);
-    const selection = selectionFrom(input, trace, shape, names);
+    const selection = await selectionFrom(input, context, { trace, shape, symbols, names });
     return await work({ trace, shape, symbols, names, selection });
   } finally {
     await trace.close();

@@ -4,7 +4,14 @@
 // A branch's outcome stands in front of what follows, so its entry waits for the next instruction.
 
 import { add64, u64FromBigint } from '../base/index.ts';
-import { AccessFlag, type ChunkInfo, Origin, type Trace, type TraceNote } from '../format/index.ts';
+import {
+  AccessFlag,
+  type ChunkInfo,
+  EventFlag,
+  Origin,
+  type Trace,
+  type TraceNote,
+} from '../format/index.ts';
 import { type ControlFlow, cpuModeOfHflags, dataFlowOf, usualMode } from '../isa/index.ts';
 import { enlarged, InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
@@ -65,6 +72,9 @@ interface Guise {
 /** ARCH_X86_64, ENCODINGS */
 const COMMON_TYPE = 0x40 | 0x200;
 
+/** IFILTERED: instructions are missing, and the program counter may jump. */
+const INSTRUCTIONS_FILTERED = 0x80;
+
 /** What it is. CORE_SHARDED, WHOLE_SYSTEM. */
 export const WHOLE_SYSTEM: Guise = {
   fileType: COMMON_TYPE | 0x1_0000 | 0x4_0000,
@@ -88,10 +98,6 @@ const MAX_INSTR_BYTES = 4 * ENTRY_BYTES;
 const ALL_ONES = 0xffff_ffff;
 /** Microseconds from 1601 to 1970. */
 const EPOCH_1601_US = 11_644_473_600_000_000n;
-/** Event bits of docs/format.md 3.6. */
-const SOFTWARE_INTERRUPT = 1 << 9;
-const SMM_LEFT = 1 << 11;
-const TRIPLE_FAULT = 1 << 12;
 
 const TYPE_OF: Readonly<Record<ControlFlow, number>> = {
   next: Entry.instr,
@@ -221,6 +227,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
   records = 0;
   readonly #losses: LossCounts;
   readonly #guise: Guise;
+  readonly #fileType: number;
   readonly #facts: Facts = new Facts();
   readonly #iterations: RepIterations = new RepIterations();
   readonly #shards = new Map<number, Shard>();
@@ -231,8 +238,9 @@ export class DrmemtraceWriter implements ExecutionWriter {
   /** Microseconds since 1601, more than a double can count; no two timestamps are equal. */
   #timestamp = 0n;
 
-  constructor(trace: Trace, losses: LossCounts, guise: Guise) {
+  constructor(trace: Trace, losses: LossCounts, guise: Guise, hasGaps: boolean) {
     this.#guise = guise;
+    this.#fileType = guise.fileType | (hasGaps ? INSTRUCTIONS_FILTERED : 0);
     this.wantsPaddr = trace.capabilities.paddr.status !== 'no';
     this.#losses = losses;
     const started = Date.parse(trace.header.recorder.startedAt ?? '');
@@ -309,11 +317,19 @@ export class DrmemtraceWriter implements ExecutionWriter {
     else this.#losses.eventDeliveries++;
   }
 
+  skip(vcpu: number, lo: number, hi: number): void {
+    const shard = this.#shards.get(vcpu);
+    if (shard === undefined) return;
+    this.#settle(shard, lo, hi);
+    this.#return(shard);
+    shard.last = NONE;
+  }
+
   event(note: TraceNote): void {
     if (note.kind !== 'event') return;
     let { lo, hi } = u64FromBigint(note.ip);
     const isKnown = lo !== ALL_ONES || hi !== ALL_ONES;
-    if (!isKnown || (note.what & (SMM_LEFT | TRIPLE_FAULT)) !== 0) {
+    if (!isKnown || (note.what & (EventFlag.smmLeft | EventFlag.reset)) !== 0) {
       this.#losses.events++;
       return;
     }
@@ -322,7 +338,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
     const { pcLo, pcHi, size } = this.sites;
     const { last } = shard;
     const isAt = last !== NONE && pcLo[last] === lo && pcHi[last] === hi;
-    if ((note.what & SOFTWARE_INTERRUPT) !== 0 && isAt) {
+    if ((note.what & EventFlag.software) !== 0 && isAt) {
       // The instruction has run, and is returned behind.
       ({ lo, hi } = add64(lo, hi, size[last], 0));
     }
@@ -354,7 +370,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
       const out = shard.buffer;
       this.#entry(out, Entry.header, 0, VERSION, 0);
       this.#entry(out, Entry.marker, Marker.version, VERSION, 0);
-      this.#entry(out, Entry.marker, Marker.fileType, this.#guise.fileType, 0);
+      this.#entry(out, Entry.marker, Marker.fileType, this.#fileType, 0);
       this.#entry(out, Entry.thread, 4, vcpu + 1, 0);
       this.#entry(out, Entry.pid, 4, 1, 0);
       this.#entry(out, Entry.marker, Marker.cacheLineSize, LINE_BYTES, 0);

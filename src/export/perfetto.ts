@@ -3,13 +3,8 @@
 // a track of slices, one for each stretch in one address space. Time is in instructions of all vCPUs, and
 // one of them is shown as a nanosecond.
 
-import {
-  type AccessBatch,
-  AccessFlag,
-  type ColumnName,
-  halves,
-  type Trace,
-} from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { type AccessBatch, AccessFlag, type ColumnName, type Trace } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer } from './output-buffer.ts';
@@ -56,7 +51,7 @@ export class PerfettoWriter implements AccessWriter {
     );
   }
 
-  consume(batch: AccessBatch): void {
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
     const icount = halves(requireColumn(batch.icount, 'icount'));
     const vcpu = requireColumn(batch.vcpu, 'vcpu');
     const flags = requireColumn(batch.flags, 'flags');
@@ -65,6 +60,10 @@ export class PerfettoWriter implements AccessWriter {
     let track: VcpuTrack | undefined;
     for (let i = 0; i < batch.length; i++) {
       const flag = flags[i];
+      if (wanted !== undefined && wanted[i] === 0) {
+        this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
+        continue;
+      }
       if ((flag & AccessFlag.aborted) !== 0) {
         this.#losses.aborted++;
         continue;

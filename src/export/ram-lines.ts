@@ -2,7 +2,8 @@
 // Accesses as a memory controller would see them without caches: a request for each line of RAM that an
 // access touches, by physical address. Devices are not RAM.
 
-import { type AccessBatch, AccessFlag, type ColumnName, halves } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { type AccessBatch, AccessFlag, type ColumnName } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { requireColumn } from './require-column.ts';
@@ -36,7 +37,7 @@ export class RamLines {
     this.#emit = emit;
   }
 
-  consume(batch: AccessBatch): void {
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
     const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
     const paddr = halves(requireColumn(batch.paddr, 'paddr'));
     const icount = halves(requireColumn(batch.icount, 'icount'));
@@ -53,6 +54,7 @@ export class RamLines {
       const crosses = crossing < index.length && index[crossing] === i;
       const at = 2 * crossing;
       if (crosses) crossing++;
+      if (wanted !== undefined && wanted[i] === 0) continue;
       if ((flag & (AccessFlag.aborted | AccessFlag.device)) !== 0) {
         if ((flag & AccessFlag.aborted) !== 0) losses.aborted++;
         else losses.devices++;

@@ -9,7 +9,9 @@ export {
   describeRan,
 } from './address-space-rows.ts';
 export { type CodeNames, codeNames } from './code-names.ts';
+export { completenessStatement, type StatementLine } from './completeness-statement.ts';
 export { type CountsFigures, countsFigures } from './counts-figures.ts';
+export { DEFAULT_CACHES, hotParameters, type LevelOption } from './default-parameters.ts';
 export {
   describeAccounts,
   describeCommand,

@@ -16,4 +16,9 @@ export {
   type SymbolPlacement,
   type SymbolSource,
 } from './symbol-file.ts';
-export { formatSymbol, formatSymbolPlace, type SymbolPlace } from './symbol-table.ts';
+export {
+  formatSymbol,
+  formatSymbolPlace,
+  type NamedSymbol,
+  type SymbolPlace,
+} from './symbol-table.ts';

@@ -274,7 +274,7 @@ describe('TLBs', () => {
         fc.array(anyStep, { maxLength: 100, size: 'max' }),
         (parameters, steps) => {
           const { columns } = programOf(steps, parameters.fetches);
-          expect(chooseTlbAnalysis(parameters).shardLimit(parameters, shape)).toBe(2);
+          expect(chooseTlbAnalysis(parameters).shardLimit(parameters, shape, 8)).toBe(2);
           expect(simulate(parameters, columns, 2)).toEqual(simulate(parameters, columns, 1));
         },
       ),

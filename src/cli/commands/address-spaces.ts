@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { availableParallelism } from 'node:os';
-import { addressSpacesAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
-import { analyse } from '../../engine/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
-import { addressSpaceRows, addressSpacesParameters } from '../../query/index.ts';
+import { addressSpaceRows } from '../../query/index.ts';
+import { findAddressSpaces } from '../address-space-option.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -14,10 +12,8 @@ import {
   wordAt,
 } from '../command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
-import { withAbort } from '../interrupts.ts';
 import { renderAddressSpaces } from '../render/address-spaces.ts';
 import type { AddressSpacesCommandResult } from '../results.ts';
-import { drawBar, statusLine } from '../status-line.ts';
 
 export const addressSpacesCommand: CommandSpec = {
   name: 'address-spaces',
@@ -47,37 +43,15 @@ the firmware's.`,
   },
 };
 
-/** Decoding is what takes the time; more threads than that find the disk busy. */
-const MAX_WORKERS = 4;
-
 async function readAddressSpaces(
   trace: Trace,
   input: CommandInput,
   context: CliContext,
 ): Promise<AddressSpacesCommandResult> {
   const symbols = await readGuestSymbols(input, context, trace);
-  const line = statusLine(context);
-  const cores = availableParallelism();
-  try {
-    const { isolated, spaces } = await withAbort(async (signal) => {
-      const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
-      const [result] = await analyse(trace, [{ analysis: addressSpacesAnalysis, parameters }], {
-        workers: cores === 1 ? 0 : Math.min(MAX_WORKERS, cores),
-        onProgress: (part) => {
-          line.show(drawBar(part, 'reading the trace'));
-        },
-        signal,
-      });
-      return result;
-    });
-    return {
-      parameters: { file: trace.path, symbols: symbols.findings },
-      result: {
-        isolated,
-        addressSpaces: addressSpaceRows(spaces, symbols),
-      },
-    };
-  } finally {
-    line.clear();
-  }
+  const { isolated, spaces } = await findAddressSpaces(context, trace, symbols);
+  return {
+    parameters: { file: trace.path, symbols: symbols.findings },
+    result: { isolated, addressSpaces: addressSpaceRows(spaces, symbols) },
+  };
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type HotParameters, hotAnalysis } from '../../analysis/index.ts';
+import { hotAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
-import { hotFigures } from '../../query/index.ts';
+import { hotFigures, hotParameters } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHot } from '../render/hot.ts';
 
 const DEFAULT_TOP = 10;
-/** Lines that are told apart: 100 MB in each thread. */
-const LINE_LIMIT = 2 ** 22;
 
 export const hotCommand: CommandSpec = {
   name: 'hot',
@@ -43,7 +41,3 @@ memory takes they become coarser, and the size says so.`,
     return ExitCode.ok;
   },
 };
-
-export function hotParameters(lineShift: number, pageShift: number, top: number): HotParameters {
-  return { lineShift, pageShift, lineLimit: LINE_LIMIT, top };
-}

@@ -7,15 +7,9 @@ import {
   type TlbParameters,
   type TlbResult,
 } from '../../analysis/index.ts';
-import { ExitCode, parseCount, TraceError } from '../../base/index.ts';
+import { parseCount, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
-import {
-  ANALYSIS_OPTIONS,
-  type AnalysisContext,
-  reportOf,
-  runPass,
-  withAnalysis,
-} from '../analysis-run.ts';
+import { ANALYSIS_OPTIONS, type AnalysisContext, printReport, runPass } from '../analysis-run.ts';
 import {
   type CommandInput,
   type CommandSpec,
@@ -23,7 +17,6 @@ import {
   findSize,
   findText,
   isOn,
-  printResult,
 } from '../command-spec.ts';
 import { nameFrom } from '../name-option.ts';
 import { renderTlb } from '../render/tlb.ts';
@@ -80,15 +73,16 @@ pages are not in a trace, and are not simulated. docs/caches-and-tlbs.md says mo
   ],
   run: async (input, context) => {
     const parameters = tlbParametersFrom(input);
-    const report = await withAnalysis(input, context, async (analysis) => {
+    const work = async (
+      analysis: AnalysisContext,
+    ): Promise<{ parameters: TlbParameters; figures: TlbFigures }> => {
       requirePageSizes(analysis.trace, parameters);
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseTlbAnalysis(parameters), parameters },
       ]);
-      return reportOf('tlb', input, analysis, parameters, tlbFigures(result, input, analysis));
-    });
-    await printResult(context, input, report, renderTlb);
-    return ExitCode.ok;
+      return { parameters, figures: tlbFigures(result, input, analysis) };
+    };
+    return printReport('tlb', input, context, work, renderTlb);
   },
 };
 
