@@ -10,7 +10,12 @@ import { cacheDigesting } from './cache-digest.ts';
 import type { ProgramBlock, ProgramRun } from './cache-hierarchy.oracle.ts';
 import type { CacheParameters } from './parameters.ts';
 
-export function shapeOf(blocks: readonly ProgramBlock[], vcpuCount: number): TraceShape {
+/** `mode`: hflags of all code; undefined: not known. */
+export function shapeOf(
+  blocks: readonly ProgramBlock[],
+  vcpuCount: number,
+  mode?: number,
+): TraceShape {
   const insnBase = new Uint32Array(blocks.length + 1);
   blocks.forEach(({ insnBytes }, id) => {
     insnBase[id + 1] = (insnBase[id] ?? 0) + Math.max(1, insnBytes.length);
@@ -35,7 +40,7 @@ export function shapeOf(blocks: readonly ProgramBlock[], vcpuCount: number): Tra
         return Uint16Array.from(lengthsOf(id), (bytes) => (at += bytes) - bytes);
       },
       bytes: (id) => new Uint8Array(lengthsOf(id).reduce((sum, bytes) => sum + bytes, 0)),
-      mode: () => undefined,
+      mode: () => mode,
       flags: () => 0,
     },
   };
