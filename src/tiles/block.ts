@@ -13,7 +13,11 @@ export interface BlockCells {
 const MAX_VARINT_BYTES = 5;
 
 /** Cells begin to end of these columns, ascending by place. */
-export function encodeBlock(cells: BlockCells, begin: number, end: number): Uint8Array<ArrayBuffer> {
+export function encodeBlock(
+  cells: BlockCells,
+  begin: number,
+  end: number,
+): Uint8Array<ArrayBuffer> {
   const count = end - begin;
   const bytes = new Uint8Array((3 * count + 1) * MAX_VARINT_BYTES);
   let at = putVarint(bytes, 0, count);

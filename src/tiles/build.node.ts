@@ -103,7 +103,8 @@ async function countChunks(
   }
   while (counted < total) {
     const { thread, report } = await nextReport(threads, signal);
-    if (report.type !== 'counted') throw new Error('internal: a thread reports what it was not asked');
+    if (report.type !== 'counted')
+      throw new Error('internal: a thread reports what it was not asked');
     orderNext(thread, waiting);
     await part.append(report.chunkIndex, report.packed);
     counted++;

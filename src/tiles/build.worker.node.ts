@@ -14,8 +14,8 @@ import {
 import { createChunkCounter } from './count-chunk.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
 import { finishIndex } from './finish.node.ts';
-import { openPartFile } from './part-file.node.ts';
 import { type PackedBytes } from './packed.node.ts';
+import { openPartFile } from './part-file.node.ts';
 import { packCounts } from './part-section.node.ts';
 import { spacesOf } from './spaces.ts';
 

@@ -3,12 +3,7 @@
 // space, what the tracks show. An access counts in the page of its first byte and, when it crosses, in the next
 // one too. Aborted accesses count nowhere.
 
-import {
-  createUnitTable,
-  rowOfUnit,
-  rowsByAddress,
-  type UnitTable,
-} from '../analysis/index.ts';
+import { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from '../analysis/index.ts';
 import { AccessFlag, type ChunkInfo, halves, type TraceSlice } from '../format/index.ts';
 import { BASE_STEP, PAGE_BYTES, PAGE_SHIFT } from './layout.ts';
 
@@ -126,7 +121,10 @@ interface PageColumns {
   readonly crossingPaddr: Uint32Array;
 }
 
-function findPages({ length, vaddr, paddr, flags, size, crossings }: TraceSlice, asked: boolean): PageColumns {
+function findPages(
+  { length, vaddr, paddr, flags, size, crossings }: TraceSlice,
+  asked: boolean,
+): PageColumns {
   if (flags === undefined || (asked && (vaddr === undefined || size === undefined))) {
     throw new Error('internal: a slice lacks a column');
   }
@@ -148,7 +146,12 @@ function findCrossings(vaddr: Uint32Array, size: Uint8Array, length: number): Ui
   return Uint32Array.from(found);
 }
 
-function countVirtual(counter: PageCounter, columns: PageColumns, begin: number, end: number): void {
+function countVirtual(
+  counter: PageCounter,
+  columns: PageColumns,
+  begin: number,
+  end: number,
+): void {
   const { flags, vaddr, crossing } = columns;
   const left = AccessFlag.aborted | AccessFlag.physicalOnly;
   counter.count({ address: vaddr, flags, left, mayBeUnknown: false }, begin, end);
@@ -162,7 +165,12 @@ function countVirtual(counter: PageCounter, columns: PageColumns, begin: number,
   }
 }
 
-function countPhysical(counter: PageCounter, columns: PageColumns, begin: number, end: number): void {
+function countPhysical(
+  counter: PageCounter,
+  columns: PageColumns,
+  begin: number,
+  end: number,
+): void {
   const { flags, paddr, crossing, crossingPaddr } = columns;
   const left = AccessFlag.aborted;
   counter.count({ address: paddr, flags, left, mayBeUnknown: true }, begin, end);

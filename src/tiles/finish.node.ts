@@ -109,7 +109,8 @@ interface Ranks {
 
 function addPages(units: UnitTable, counts: PageCounts | undefined): void {
   if (counts === undefined) return;
-  for (let i = 0; i < counts.pageLo.length; i++) rowOfUnit(units, counts.pageLo[i], counts.pageHi[i]);
+  for (let i = 0; i < counts.pageLo.length; i++)
+    rowOfUnit(units, counts.pageLo[i], counts.pageHi[i]);
 }
 
 function createRanks(units: UnitTable): Ranks {
@@ -358,4 +359,3 @@ async function finishTracks(
 function cr3Column({ cr3Lo, cr3Hi }: ChunkCounts['tracks']): bigint[] {
   return Array.from(cr3Lo, (lo, i) => (BigInt(cr3Hi[i]) << 32n) | BigInt(lo));
 }
-

@@ -3,7 +3,7 @@
 // level's groups is packed arrays, one element by group.
 
 import { crc32 } from 'node:zlib';
-import { decodeBlock, type BlockCells } from './block.ts';
+import { type BlockCells, decodeBlock } from './block.ts';
 import { STRIP_ENTRY_BYTES, STRIP_UNITS } from './layout.ts';
 import type { Group } from './level-writer.ts';
 import { deflate, inflate } from './packed.node.ts';
@@ -23,7 +23,8 @@ export interface GroupPlace {
 export const DIRECTORY_ARRAYS = 7;
 
 export function directoryArrays(groups: readonly GroupPlace[]): Uint32Array[] {
-  const column = (pick: (group: GroupPlace) => number): Uint32Array => Uint32Array.from(groups, pick);
+  const column = (pick: (group: GroupPlace) => number): Uint32Array =>
+    Uint32Array.from(groups, pick);
   return [
     column((group) => group.firstBucket),
     column((group) => group.bucketCount),

@@ -22,7 +22,10 @@ export interface IndexWriter {
   close(): Promise<void>;
 }
 
-export async function createIndexWriter(indexFile: string, workingFile: string): Promise<IndexWriter> {
+export async function createIndexWriter(
+  indexFile: string,
+  workingFile: string,
+): Promise<IndexWriter> {
   const handle = await open(workingFile, 'w');
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;

@@ -14,8 +14,8 @@ import {
   PART_SECTION_HEAD_BYTES,
   PART_SECTION_MAGIC,
 } from './layout.ts';
-import { unpackCounts } from './part-section.node.ts';
 import type { PackedBytes } from './packed.node.ts';
+import { unpackCounts } from './part-section.node.ts';
 
 export interface PartFile {
   /** Chunks that are there. */

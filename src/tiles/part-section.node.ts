@@ -2,7 +2,7 @@
 // What was counted of a chunk, as bytes of the unfinished index and back.
 
 import type { ChunkCounts, PageCounts, TrackRows } from './count-chunk.ts';
-import { packArrays, type PackedBytes, unpackArrays } from './packed.node.ts';
+import { type PackedBytes, packArrays, unpackArrays } from './packed.node.ts';
 
 const PAGE_ARRAYS = 6;
 const TRACK_ARRAYS = 11;
@@ -13,7 +13,12 @@ const DEFLATE_LEVEL = 1;
 export function packCounts({ virtual, physical, tracks }: ChunkCounts): PackedBytes {
   const spaces = Number(virtual !== undefined) + 2 * Number(physical !== undefined);
   return packArrays(
-    [Uint32Array.of(spaces), ...pageArrays(virtual), ...pageArrays(physical), ...trackArrays(tracks)],
+    [
+      Uint32Array.of(spaces),
+      ...pageArrays(virtual),
+      ...pageArrays(physical),
+      ...trackArrays(tracks),
+    ],
     DEFLATE_LEVEL,
   );
 }

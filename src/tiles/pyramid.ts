@@ -135,7 +135,12 @@ export function createBucketMerge(pageCount: number): BucketMerge {
     bucketCount: () => buckets,
     take() {
       const unit = touched.slice(0, length).sort();
-      const taken = { length, unit, loads: new Uint32Array(length), stores: new Uint32Array(length) };
+      const taken = {
+        length,
+        unit,
+        loads: new Uint32Array(length),
+        stores: new Uint32Array(length),
+      };
       for (let i = 0; i < length; i++) {
         taken.loads[i] = loads[unit[i]];
         taken.stores[i] = stores[unit[i]];
@@ -171,4 +176,3 @@ export function createCellCensus(
     counts: () => counts,
   };
 }
-

@@ -58,7 +58,11 @@ async function* touchedBuckets(
       const places = block.cells.place;
       const first = (rank - block.firstUnit) * bucketCount;
       const own: number[] = [];
-      for (let i = firstFrom(places, first); i < places.length && places[i] < first + bucketCount; i++) {
+      for (
+        let i = firstFrom(places, first);
+        i < places.length && places[i] < first + bucketCount;
+        i++
+      ) {
         const bucket = firstBucket + places[i] - first;
         if (bucket >= begin && bucket < end) own.push(bucket);
       }
