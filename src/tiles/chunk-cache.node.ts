@@ -71,10 +71,9 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
       const columns = wanted.map(
         async (name) => held.get(name) ?? (await columnsComing.get(columnKey(chunkIndex, name))),
       );
-      const arrays: Partial<ColumnArrays> = Object.assign(
-        {},
-        ...(await interruptible(Promise.all(columns), signal)),
-      );
+      const arrays = (await interruptible(Promise.all(columns), signal)).reduce<
+        Partial<ColumnArrays>
+      >((all, own) => ({ ...all, ...own }), {});
       const { stream, firstOrdinal, accessCount } = chunk;
       return { ...arrays, chunkIndex, stream, firstOrdinal, length: accessCount };
     },

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Buffer } from 'node:buffer';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { TraceError } from '../base/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import type { ChunkCache } from './chunk-cache.ts';
