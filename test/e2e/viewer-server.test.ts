@@ -46,7 +46,7 @@ interface DumpRow {
   readonly paddr?: string;
   readonly cpl: number;
   readonly symbol?: string;
-  readonly marks?: string;
+  readonly marks?: readonly string[];
 }
 
 describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
@@ -408,7 +408,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
   });
 
   it('knows of an access its block, and its neighbours', async () => {
-    const row = dumped.find(({ vaddr, marks }) => vaddr !== undefined && marks === undefined);
+    const row = dumped.find(({ vaddr, marks }) => vaddr !== undefined && marks?.length === 0);
     const { ordinal, vaddr = '0x0', pc, size } = row ?? { ordinal: 0, pc: '', size: 1 };
     const access = await viewer.ask<AccessReply>('access', { ordinal });
     expect(access.access).toMatchObject({ ordinal, vaddr, pc, size });
