@@ -165,8 +165,8 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
     });
 
     it.each([
-      ['another host', '/TOKEN/api/trace', { host: 'attacker.example' }, 'GET', 403],
-      ['another origin', '/TOKEN/api/trace', { origin: 'https://attacker.example' }, 'GET', 403],
+      ['another host', '/TOKEN/api/trace', { host: 'example.com' }, 'GET', 403],
+      ['another origin', '/TOKEN/api/trace', { origin: 'https://example.com' }, 'GET', 403],
       ['no token', '/api/trace', {}, 'GET', 403],
       ['another token', `/${'A'.repeat(43)}/api/trace`, {}, 'GET', 403],
       ['a path upwards', '/TOKEN/../../../etc/passwd', {}, 'GET', 404],
