@@ -28,13 +28,15 @@ export async function runInWorkers(
   trace: Trace,
   shape: TraceShape,
   plan: PassPlan,
-  { workers, workerUrl, onProgress, signal }: WorkerOptions,
+  { workers, workerUrl, lookAheadBytes = LOOK_AHEAD_BYTES, onProgress, signal }: WorkerOptions,
 ): Promise<PassOutcome> {
   const url = workerUrl ?? new URL('./analysis.worker.node.js', import.meta.url);
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const shardCounts = plan.requests.map((request) => countShards(request, shape, threadCount));
   const isOrdered = shardCounts.some((count) => count > 0);
-  const lookAhead = isOrdered ? lookAheadOf(trace, plan, threadCount) : plan.chunks.length;
+  const lookAhead = isOrdered
+    ? lookAheadOf(trace, plan, threadCount, lookAheadBytes)
+    : plan.chunks.length;
   const threads = Array.from({ length: threadCount }, (_, thread) =>
     startThread(url, {
       path: trace.path,
@@ -61,12 +63,17 @@ function countShards(request: AnyRequest, shape: TraceShape, threadCount: number
   return 2 ** Math.floor(Math.log2(Math.max(1, limit)));
 }
 
-function lookAheadOf(trace: Trace, plan: PassPlan, threadCount: number): number {
+function lookAheadOf(
+  trace: Trace,
+  plan: PassPlan,
+  threadCount: number,
+  lookAheadBytes: number,
+): number {
   const largest = plan.chunks.reduce(
     (most, index) => Math.max(most, trace.chunks[index]?.accessCount ?? 0),
     1,
   );
-  const held = Math.floor(LOOK_AHEAD_BYTES / (largest * partedBytes(plan)));
+  const held = Math.floor(lookAheadBytes / (largest * partedBytes(plan)));
   return Math.max(2, Math.min(held, threadCount * DECODE_ORDERS + 1));
 }
 

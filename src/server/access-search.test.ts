@@ -57,7 +57,7 @@ describe('the made-up trace', () => {
 describe.each([
   ['with an index', made.index],
   ['without an index', undefined],
-])('a list %s', (_how, index) => {
+])('a list %s', { timeout: 60_000 }, (_how, index) => {
   it('has the accesses that touch the range, whatever is scrolled to first', async () => {
     for (const stream of [0, 1]) {
       const end = ofStream(stream).length;
@@ -151,7 +151,7 @@ describe('a list', () => {
 describe.each([
   ['with an index', made.index],
   ['without an index', undefined],
-])('neighbours %s', (_how, index) => {
+])('neighbours %s', { timeout: 60_000 }, (_how, index) => {
   it('are the nearest accesses to the bytes, the line and the page', async () => {
     for (const stream of [0, 1]) {
       const all = ofStream(stream);
@@ -191,7 +191,11 @@ describe.each([
 
 describe('a search whose time is over', () => {
   it('says how far it came, and goes on from there', async () => {
-    const range: AddressRange = { space: 'virtual', low: 0x1234_5678_9000n, high: 0x1234_5678_9001n };
+    const range: AddressRange = {
+      space: 'virtual',
+      low: 0x1234_5678_9000n,
+      high: 0x1234_5678_9001n,
+    };
     let [from, to] = [0, ofStream(0).length];
     const base = { stream: 0, direction: 'forward' as const, ranges: [range] };
     const first = await findNearest(
@@ -221,7 +225,19 @@ describe('accesses that are picked', () => {
       const found = await reader.read(stream, ordinals, [all.length, all.length + 1], signal);
       expect(found.map(({ flags: _flags, ...one }) => one)).toEqual(
         wanted.map(({ ordinal, vcpu, icount, pc, vaddr, paddr, size, block, insn, cpl, cr3 }) => ({
-          ...{ ordinal, vcpu, icount: Number(icount), pc, vaddr, paddr, size, block, insn, cpl, cr3 },
+          ...{
+            ordinal,
+            vcpu,
+            icount: Number(icount),
+            pc,
+            vaddr,
+            paddr,
+            size,
+            block,
+            insn,
+            cpl,
+            cr3,
+          },
         })),
       );
       expect(await reader.read(stream, [all.length], [], signal)).toEqual([]);

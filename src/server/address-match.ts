@@ -24,12 +24,7 @@ export type Matcher = (i: number) => boolean;
 export function matcherFor(columns: ChunkColumns, { space, low, high }: AddressRange): Matcher {
   const { size, flags, vaddr } = columns;
   const addresses = space === 'virtual' ? vaddr : columns.paddr;
-  if (
-    addresses === undefined ||
-    vaddr === undefined ||
-    size === undefined ||
-    flags === undefined
-  ) {
+  if (addresses === undefined || vaddr === undefined || size === undefined || flags === undefined) {
     throw new Error('internal: a chunk without the columns to match');
   }
   const words = halves(addresses);

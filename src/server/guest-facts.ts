@@ -28,7 +28,7 @@ const CR3_ADDRESS = 0x000f_ffff_ffff_f000n;
 export interface GuestFactsReader {
   readonly facts: GuestFacts;
   /** Reads; throws as the trace does, and the signal's reason. What was read so far stands. */
-  read(signal: AbortSignal): Promise<void>;
+  readonly read: (signal: AbortSignal) => Promise<void>;
 }
 
 export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFactsReader {
@@ -66,7 +66,7 @@ export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFact
       const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
       const requests = [{ analysis: addressSpacesAnalysis, parameters }] as const;
       // One thread: the page comes first.
-      const [{ spaces }] = await analyse(trace, requests, { workers: 1, signal });
+      const [{ spaces }] = await analyse(trace, requests, { workers: 1, keepsFree: true, signal });
       rows = addressSpaceRows(spaces, symbols);
     },
   };

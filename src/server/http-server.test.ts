@@ -63,6 +63,11 @@ async function ask(
   });
 }
 
+function errorOf({ body }: Reply): unknown {
+  const { error } = JSON.parse(body) as { error?: unknown };
+  return error;
+}
+
 describe('the page', () => {
   it('is handed out with the headers that keep it to itself', async () => {
     const { port } = await start();
@@ -148,7 +153,7 @@ describe('a question', () => {
     ]);
     expect((await ask(port, `/${TOKEN}/api/bytes`)).body).toBe('AB');
     const refused = await ask(port, `/${TOKEN}/api/json?n=10`);
-    expect([refused.status, JSON.parse(refused.body).error]).toEqual([400, 'bad-request']);
+    expect([refused.status, errorOf(refused)]).toEqual([400, 'bad-request']);
   });
 
   it('that meets damage says where; the rest goes on', async () => {
@@ -179,7 +184,7 @@ describe('a question', () => {
       },
     });
     const reply = await ask(port, `/${TOKEN}/api/broken`);
-    expect([reply.status, JSON.parse(reply.body).error]).toEqual([500, 'internal']);
+    expect([reply.status, errorOf(reply)]).toEqual([500, 'internal']);
     expect(reply.body).not.toContain('secret');
     expect(bugs).toEqual([bug]);
   });
@@ -193,7 +198,8 @@ describe('a question', () => {
       signal.throwIfAborted();
       return { json: 0 };
     };
-    const { port, close } = await start({ slow });
+    const started = await start({ slow });
+    const { port } = started;
     for (const leave of ['client', 'server'] as const) {
       const running = new Promise<void>((resolve) => {
         begun = resolve;
@@ -203,7 +209,7 @@ describe('a question', () => {
       client.end();
       await running;
       if (leave === 'client') client.destroy();
-      else await close();
+      else await started.close();
       await wait(50);
     }
     expect(aborted).toEqual(['yes', 'yes']);

@@ -43,11 +43,10 @@ export function createJobQueue(): JobQueue {
           job.part = part;
         });
       });
-      last = mine
-        .catch(() => undefined)
-        .then(() => {
-          jobs.splice(jobs.indexOf(job), 1);
-        });
+      const leave = (): void => {
+        jobs.splice(jobs.indexOf(job), 1);
+      };
+      last = mine.then(leave, leave);
       return mine;
     },
   };

@@ -130,7 +130,8 @@ describe('refused', () => {
 });
 
 function swapCase(text: string): string {
-  return [...text]
+  return text
+    .split('')
     .map((one) => (one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase()))
     .join('');
 }

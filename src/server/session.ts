@@ -39,7 +39,7 @@ export type IndexState = TraceReply['index'];
 export interface IndexHolder {
   readonly state: IndexState;
   /** Undefined while there is none. */
-  find(): ViewIndex | undefined;
+  readonly find: () => ViewIndex | undefined;
   /** Throws Refusal: 'busy' while it is built, 'internal' when it cannot be. */
   require(): ViewIndex;
 }
@@ -64,24 +64,26 @@ export interface Session {
 }
 
 /** Of columns, and as much again of what tiles are made of. A large chunk has 80 MB of what is matched by. */
-const CHUNK_CACHE_BYTES = 96 * 2 ** 20;
+const CHUNK_CACHE_BYTES = 64 * 2 ** 20;
 
 /** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { trace, symbols, workers } = options;
   const closing = new AbortController();
-  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES });
+  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
   const watch = await watchFile(trace.path);
   const { facts: guestFacts, read: readGuestFacts } = createGuestFacts(trace, symbols);
   const index = createIndexHolder(options, chunks, closing.signal);
-  const settled = index.made.then(async () => {
+  const settle = async (): Promise<void> => {
+    await index.made;
     try {
       if (!closing.signal.aborted) await readGuestFacts(closing.signal);
     } catch (error) {
       // What is damaged is told of where it is looked at.
       if (!(error instanceof TraceError) && !closing.signal.aborted) options.onBug(error);
     }
-  });
+  };
+  const settled = settle();
   return {
     ...{ trace, symbols, watch, chunks, index, guestFacts, workers, settled },
     shape: shapeOfTrace(trace),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // "loadstore view" as a user starts it, and what its page asks, over real HTTP.
 
+import type { ChildProcess } from 'node:child_process';
 import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ApiError, TraceReply } from '../../src/server/protocol.ts';
@@ -36,17 +37,13 @@ const POLL_MS = 100;
 
 export async function startViewer(...words: readonly string[]): Promise<RunningViewer> {
   const { child, finished } = startLoadstore(['view', '--no-open', '--json', ...words]);
-  const first = await new Promise<string>((resolve, reject) => {
-    let text = '';
-    child.stdout?.on('data', (part: string) => {
-      text += part;
-      if (text.includes('\n')) resolve(text);
-    });
+  const first = await Promise.race([
+    firstLine(child),
     finished.then(({ err }) => {
-      reject(new Error(`it ended: ${err}`));
-    }, reject);
-  });
-  const start: { url: string; token: string; port: number; pid: number } = JSON.parse(first);
+      throw new Error(`it ended: ${err}`);
+    }),
+  ]);
+  const start = JSON.parse(first) as { url: string; token: string; port: number; pid: number };
   const { port, token } = start;
   const raw: RunningViewer['raw'] = async (path, headers = {}, method = 'GET') =>
     new Promise((resolve, reject) => {
@@ -64,7 +61,10 @@ export async function startViewer(...words: readonly string[]): Promise<RunningV
     name: string,
     parameters: Readonly<Record<string, string | number>> = {},
   ): Promise<HttpReply> => {
-    const pairs = Object.entries(parameters).map(([key, value]): [string, string] => [key, `${value}`]);
+    const pairs = Object.entries(parameters).map(([key, value]): [string, string] => [
+      key,
+      `${value}`,
+    ]);
     return raw(`/${token}/api/${name}?${new URLSearchParams(pairs).toString()}`);
   };
   const answer = async (...question: Parameters<typeof reply>): Promise<Buffer> => {
@@ -72,8 +72,8 @@ export async function startViewer(...words: readonly string[]): Promise<RunningV
     if (status === 200) return bytes;
     throw new Error(`${question[0]}: ${status} ${bytes.toString('utf8')}`);
   };
-  const ask: RunningViewer['ask'] = async (...question) =>
-    JSON.parse((await answer(...question)).toString('utf8'));
+  const ask = async <T>(...question: Parameters<typeof reply>): Promise<T> =>
+    JSON.parse((await answer(...question)).toString('utf8')) as T;
   return {
     ...start,
     raw,
@@ -82,7 +82,7 @@ export async function startViewer(...words: readonly string[]): Promise<RunningV
     async refusal(...question) {
       const { status, bytes } = await reply(...question);
       if (status < 400) throw new Error(`${question[0]} was answered`);
-      return JSON.parse(bytes.toString('utf8'));
+      return JSON.parse(bytes.toString('utf8')) as ApiError;
     },
     async settled() {
       for (;;) {
@@ -96,4 +96,14 @@ export async function startViewer(...words: readonly string[]): Promise<RunningV
       return finished;
     },
   };
+}
+
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    stdout?.on('data', (part: string) => {
+      text += part;
+      if (text.includes('\n')) resolve(text);
+    });
+  });
 }
