@@ -114,7 +114,8 @@ function guideOf(
     {
       title: 'One access',
       text: 'The access in the middle of the trace: its instruction, its block, and who touched the same bytes before and after.',
-      view: viewOf(whole, { access: `${middle}` }),
+      // Without a region: the page goes to where the access is.
+      view: new URLSearchParams({ stream: `${stream.stream}`, access: `${middle}` }).toString(),
     },
   ];
 }

@@ -4,7 +4,7 @@
 import type { JSX } from 'preact';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply } from '../server/protocol.ts';
-import { showAccess, step, zoomToSelection } from './actions.ts';
+import { followMemory, showAccess, step, zoomToSelection } from './actions.ts';
 import { api } from './api-client.ts';
 import { originText } from './list-columns.ts';
 import { view } from './page-state.ts';
@@ -37,8 +37,8 @@ export function AccessPanel({ ordinal }: { ordinal: number }): JSX.Element {
             ›
           </button>
         </span>
-        <button type="button" title="f" onClick={zoomToSelection}>
-          Zoom to it
+        <button type="button" title="f" onClick={() => zoomToSelection()}>
+          Zoom
         </button>
       </h2>
       {answer.value.state === 'asked' ? <progress aria-label="Looking up the access" /> : null}
@@ -101,7 +101,7 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
       {reply.block.length === 0 ? null : (
         <>
           <h3>The block it ran in</h3>
-          <ol class="block">
+          <ol class="block" ref={showCurrent}>
             {reply.block.map(({ pc, bytes, disassembly, current }) => (
               <li key={pc} class={current ? 'current' : ''} aria-current={current}>
                 <code class="soft" title={bytes}>
@@ -117,6 +117,13 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
   );
 }
 
+/** Long blocks scroll to the instruction in question. */
+function showCurrent(list: HTMLOListElement | null): void {
+  const current = list?.querySelector<HTMLElement>('.current');
+  if (list === null || current === null || current === undefined) return;
+  list.scrollTop = current.offsetTop - list.clientHeight / 2;
+}
+
 function Neighbour({
   reply,
   of,
@@ -129,7 +136,12 @@ function Neighbour({
   const { complete, ...found } = reply.neighbours[of];
   const ordinal = found[direction];
   if (ordinal === null) {
-    return <span class="soft">{complete ? `no ${direction}` : 'not near'}</span>;
+    if (complete) return <span class="soft">no {direction}</span>;
+    return (
+      <button type="button" onClick={() => void followMemory(reply.access, of, direction)}>
+        {direction === 'previous' ? '‹ search' : 'search ›'}
+      </button>
+    );
   }
   return (
     <button type="button" onClick={() => void showAccess(ordinal)}>

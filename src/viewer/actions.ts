@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reader does: select, follow an address, go to what was found.
 
+import { effect } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
-import type { FindReply, Space, WindowQuery } from '../server/protocol.ts';
+import type { AccessRow, FindReply, Space, WindowQuery } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api } from './api-client.ts';
 import type { CellUnder } from './map-cells.ts';
-import { jump, regionShowing } from './navigation.ts';
+import { jump, placeWanted, regionShowing } from './navigation.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 import { formatAddress } from './ticks.ts';
@@ -156,6 +157,45 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
   }
 }
 
+/** Close to an access, wherever it is in the trace: what a link that names no region asks for. */
+async function closeTo(ordinal: number): Promise<void> {
+  await showAccess(ordinal);
+  zoomToSelection(false);
+}
+
+/** Returns what stops it. */
+export function followWantedPlaces(): () => void {
+  return effect(() => {
+    const wanted = placeWanted.value;
+    if (wanted !== null) void closeTo(wanted);
+  });
+}
+
+const UNIT_BYTES = { line: 64, page: PAGE_BYTES };
+
+/** Makes the bytes, the line or the page of an access what j and k follow, and takes the first step. */
+export async function followMemory(
+  access: AccessRow,
+  of: 'bytes' | 'line' | 'page',
+  direction: 'next' | 'previous',
+): Promise<void> {
+  const { space } = page.view.peek();
+  const address = space === 'virtual' ? access.vaddr : access.paddr;
+  if (address === null) return;
+  const bytes = of === 'bytes' ? access.size : UNIT_BYTES[of];
+  const first = of === 'bytes' ? BigInt(address) : BigInt(address) & ~BigInt(bytes - 1);
+  try {
+    const begin = `0x${first.toString(16)}`;
+    const rank = await findRank(space, begin);
+    if (rank === null) return;
+    jump({ target: { space, address: begin, bytes, rank } }, false);
+  } catch (error) {
+    reportProblem(error);
+    return;
+  }
+  await followTarget(direction);
+}
+
 export function step(by: number): void {
   const { from, to } = page.view.peek();
   const at = page.access.peek() ?? Math.floor((from + to) / 2) - by;
@@ -190,8 +230,8 @@ export function goTo(place: Place): void {
   if (ordinal !== null && address === null) void showAccess(ordinal);
 }
 
-/** f */
-export function zoomToSelection(): void {
+/** f; `isNew`: as an entry of the history of its own. */
+export function zoomToSelection(isNew = true): void {
   const selected = page.selected.peek();
   const access = page.access.peek();
   const target = page.target.peek();
@@ -199,11 +239,10 @@ export function zoomToSelection(): void {
     const { low, high } = page.view.peek();
     const rank = target?.rank ?? (low + high) / 2;
     const bytes = Math.max(32, 4 * (target?.bytes ?? 0)) / PAGE_BYTES;
-    jump({
-      region: { from: access - 8, to: access + 9, low: rank - bytes / 2, high: rank + bytes },
-    });
+    const region = { from: access - 8, to: access + 9, low: rank - bytes / 2, high: rank + bytes };
+    jump({ region }, isNew);
   } else if (selected !== null) {
-    jump({ region: zoomRegion(selected, 1.3, 1.3) });
+    jump({ region: zoomRegion(selected, 1.3, 1.3) }, isNew);
   }
 }
 

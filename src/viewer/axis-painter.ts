@@ -15,7 +15,8 @@ export interface AxisColours {
   readonly bands: readonly string[];
 }
 
-export const GUTTER_WIDTH = 196;
+/** As --gutter and --time-axis in style.css. */
+export const GUTTER_WIDTH = 208;
 export const TIME_AXIS_HEIGHT = 34;
 const SANS = '11.5px system-ui, sans-serif';
 const MONO = '10.5px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace';
@@ -24,7 +25,7 @@ const LABEL_HEIGHT = 15;
 const ADDRESS_GAP = 34;
 const TICK = 4;
 /** Longer names are drawn narrower: addresses begin behind it. */
-const BAND_NAME_WIDTH = 66;
+const BAND_NAME_WIDTH = 80;
 
 /** The context's unit is a CSS pixel; the map is at the right of the gutter and as high. */
 export function paintGutter(
@@ -90,14 +91,15 @@ export function paintTimeAxis(
     context.fillStyle = colours.line;
     context.fillRect(Math.round(x), 0, 1, TICK);
     const text = formatTick(ordinal, step);
-    const half = context.measureText(text).width / 2;
+    const icount = icountAt(ordinal);
+    const lower = icount === null ? '' : formatTick(icount, Math.max(1, step / 2));
+    const longer = Math.max(context.measureText(text).width, context.measureText(lower).width);
+    const half = longer / 2;
     context.textAlign = 'center';
     const at = Math.min(GUTTER_WIDTH + width - half, Math.max(GUTTER_WIDTH + half, x));
     context.fillStyle = colours.ink;
     context.fillText(text, at, 15);
-    const icount = icountAt(ordinal);
-    if (icount === null) continue;
     context.fillStyle = colours.soft;
-    context.fillText(formatTick(icount, Math.max(1, step / 2)), at, 29);
+    context.fillText(lower, at, 29);
   }
 }

@@ -67,8 +67,8 @@ export const canvasColours: ReadonlySignal<CanvasColours> = computed(() => {
     accent: themeColour('accent'),
     veil: themeColour('veil'),
     card: themeColour('card'),
-    load: themeColour('load'),
-    store: themeColour('store'),
+    load: themeColour('load-fill'),
+    store: themeColour('store-fill'),
     bands: numbered('b', BANDS),
     series: numbered('s', SERIES),
   };

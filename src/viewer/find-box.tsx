@@ -51,6 +51,7 @@ async function find(query: string): Promise<void> {
   asking = new AbortController();
   const { signal: aborted } = asking;
   isBusy.value = true;
+  isOpen.value = true;
   try {
     const reply = await api.find({ q: query.trim(), stream: page.view.peek().stream }, aborted);
     found.value = reply;
@@ -132,6 +133,14 @@ export function FindBox(): JSX.Element {
 
 function Found(): JSX.Element | null {
   const reply = found.value;
+  if (isBusy.value) {
+    return (
+      <div class="found" id="found">
+        <p>Searching the trace…</p>
+        <progress aria-label="Searching the trace" />
+      </div>
+    );
+  }
   if (reply === null) {
     return text.value === '' ? (
       <ul class="found" id="found" aria-label="What can be asked">

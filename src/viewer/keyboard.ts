@@ -28,7 +28,7 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
   'previous-access': () => void followTarget('previous'),
   'step-forward': () => step(1),
   'step-back': () => step(-1),
-  'zoom-selection': zoomToSelection,
+  'zoom-selection': () => zoomToSelection(),
   'show-all': () => jump({ region: wholeRegion(page.extent.peek()) }),
   'select-middle': selectMiddle,
   clear: () => {

@@ -2,6 +2,7 @@
 // Where the page begins.
 
 import { render } from 'preact';
+import { followWantedPlaces } from './actions.ts';
 import { App } from './app.tsx';
 import { startTheme } from './colours.ts';
 import { startKeyboard } from './keyboard.ts';
@@ -18,4 +19,5 @@ startKeyboard();
 addEventListener('popstate', readLink);
 followTracks();
 followNearAccesses();
+followWantedPlaces();
 void followTrace();

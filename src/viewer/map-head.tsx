@@ -7,7 +7,7 @@ import type { Space } from '../server/protocol.ts';
 import { painted } from './map-scene.ts';
 import { jump, moveBy, showSpace } from './navigation.ts';
 import * as page from './page-state.ts';
-import { colourAt, colourOfCell, cssColour, rampOf } from './palette.ts';
+import { colourAt, cssColour, rampOf } from './palette.ts';
 import { COLOUR_MODES, type ColourMode, wholeRegion, zoomRegion } from './view.ts';
 
 const SPACES: readonly Space[] = ['virtual', 'physical'];
@@ -109,8 +109,8 @@ function Legend(): JSX.Element {
       ))}
     </span>
   );
-  const splitColour = (loads: number, stores: number): string =>
-    cssColour(colourOfCell('split', 2, theme, loads, stores) ?? [0, 0, 0]);
+  const middle = (mode: 'loads' | 'stores'): string =>
+    cssColour(colourAt(rampOf(mode, theme), 0.6));
   return (
     <span
       class="legend"
@@ -119,9 +119,9 @@ function Legend(): JSX.Element {
     >
       {colours === 'split' ? (
         <>
-          <span class="swatch" style={{ background: splitColour(2, 0) }} />
+          <span class="swatch" style={{ background: middle('loads') }} />
           loads
-          <span class="swatch" style={{ background: splitColour(0, 2) }} />
+          <span class="swatch" style={{ background: middle('stores') }} />
           stores
         </>
       ) : null}
@@ -135,7 +135,7 @@ function Legend(): JSX.Element {
         bar(colours, (t) => cssColour(colourAt(rampOf(colours, theme), t)))
       )}
       <span data-testid="legend-maximum">{formatCountShort(maximum)}</span>
-      <span class="soft unit">a cell, log</span>
+      <span class="soft unit">per cell, log</span>
     </span>
   );
 }

@@ -7,6 +7,7 @@ import { canvasColours } from './colours.ts';
 import { mapFrame, painted } from './map-scene.ts';
 import * as page from './page-state.ts';
 import { colourAt, cssColour, rampOf } from './palette.ts';
+import { baseName } from './save-file.ts';
 
 const HEAD_HEIGHT = 46;
 const MARGIN = 12;
@@ -64,7 +65,7 @@ function layOut(): Picture {
     width: left + width + MARGIN,
     height: HEAD_HEIGHT + height + TIME_AXIS_HEIGHT + MARGIN,
     parts,
-    title: page.trace.peek()?.file ?? '',
+    title: baseName(page.trace.peek()?.file ?? ''),
     subtitle: `${space} memory, ${what[colours]}, accesses ${formatCount(Math.floor(from))} to ${formatCount(Math.ceil(to))}; colour: 1 to ${most} a cell, log`,
   };
 }

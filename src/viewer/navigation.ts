@@ -2,7 +2,7 @@
 // Changes what is shown and keeps the hash of the URL and the browser's history up with it. A jump (find, a click, a
 // guide) is an entry of its own; movements by hand become one when they pause.
 
-import { batch } from '@preact/signals';
+import { batch, type Signal, signal } from '@preact/signals';
 import type { Space } from '../server/protocol.ts';
 import * as page from './page-state.ts';
 import { closeProblem, showProblem } from './problems.ts';
@@ -20,6 +20,9 @@ import { decodeLink, encodeLink, type LinkState, type LowerTab, type Target } fr
 const PAUSE_MS = 400;
 const SAME_GESTURE_MS = 3000;
 const GLIDE_MS = 220;
+
+/** An access that a link asks for, when the map is to be moved there. */
+export const placeWanted: Signal<number | null> = signal(null);
 
 /** Where a glide is heading; what is drawn is on the way there. */
 let goal: Region | null = null;
@@ -186,6 +189,9 @@ export function readLink(): void {
     page.sideTab.value =
       state.selected !== null || state.access !== null ? 'selection' : page.sideTab.peek();
   });
+  // A link that names an access and no region asks for the place of that access.
+  const isPlaceWanted = state.access !== null && state.region === null && page.isReady.peek();
+  placeWanted.value = isPlaceWanted ? state.access : null;
   if (state.trace !== '' && state.trace !== reply.fingerprint) {
     showProblem('link', `It may show other things in ${reply.file}.`);
   } else {

@@ -9,8 +9,13 @@ export function saveFile(name: string, blob: Blob): void {
   URL.revokeObjectURL(link.href);
 }
 
+/** "/tmp/boot.memtrace" -> "boot.memtrace". */
+export function baseName(file: string): string {
+  return file.replace(/^.*[/\\]/, '');
+}
+
 /** "boot.memtrace" and "map.png" -> "boot-map.png". */
 export function fileNameFor(trace: string, what: string): string {
-  const base = trace.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+  const base = baseName(trace).replace(/\.[^.]*$/, '');
   return `${base === '' ? 'trace' : base}-${what}`;
 }

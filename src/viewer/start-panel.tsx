@@ -64,28 +64,7 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
         </>
       )}
       <h2>What it holds</h2>
-      <table class="completeness">
-        <tbody>
-          {reply.completeness.map(({ name, status, text }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>
-                <span class={`status ${status}`}>{STATUS[status]}</span>
-                {text}
-              </td>
-            </tr>
-          ))}
-          {reply.lacks.map(({ name, why }) => (
-            <tr key={`lacks ${name}`}>
-              <th scope="row">{name}</th>
-              <td>
-                <span class="status no">{STATUS.no}</span>
-                {why}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Completeness reply={reply} />
       <h2>How it was made</h2>
       <dl class="facts">
         <dt>Recorded</dt>
@@ -94,7 +73,9 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
         <dd>{facts.qemu ?? 'not known'}</dd>
         <dt>Command</dt>
         <dd>
-          <code>{facts.command ?? 'not known'}</code>
+          <code class="clamped" title={facts.command ?? ''}>
+            {facts.command ?? 'not known'}
+          </code>
         </dd>
         <dt>File</dt>
         <dd>
@@ -102,5 +83,56 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
         </dd>
       </dl>
     </div>
+  );
+}
+
+interface Statement {
+  readonly name: string;
+  readonly status: 'yes' | 'partial' | 'no';
+  readonly text: string;
+}
+
+/** What is missing first: it is what a reader must know. What is there in whole is one line until it is opened. */
+function Completeness({ reply }: { reply: TraceReply }): JSX.Element {
+  const known = new Set(reply.completeness.map(({ name }) => name));
+  const statements: readonly Statement[] = [
+    ...reply.completeness,
+    ...reply.lacks
+      .filter(({ name }) => !known.has(name))
+      .map(({ name, why }) => ({ name, status: 'no' as const, text: why })),
+  ];
+  const whole = statements.filter(({ status }) => status === 'yes');
+  const missing = statements.filter(({ status }) => status !== 'yes');
+  return (
+    <>
+      <Statements rows={missing} />
+      {whole.length === 0 ? null : (
+        <details>
+          <summary>
+            <span class="status yes">all</span>
+            {whole.map(({ name }) => name).join(', ')}
+          </summary>
+          <Statements rows={whole} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function Statements({ rows }: { rows: readonly Statement[] }): JSX.Element {
+  return (
+    <table class="completeness">
+      <tbody>
+        {rows.map(({ name, status, text }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>
+              <span class={`status ${status}`}>{STATUS[status]}</span>
+              {text}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

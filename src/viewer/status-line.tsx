@@ -45,6 +45,7 @@ effect(() => {
 
 export function StatusLine(): JSX.Element {
   const map = painted.value;
+  if (!page.isReady.value) return <footer class="status" />;
   return (
     <footer class="status">
       <Under />

@@ -27,7 +27,7 @@ export function SummaryPanel({ region }: { region: Region }): JSX.Element {
         <dd>{formatBytes(Math.round((region.high - region.low) * 4096))} of what is used</dd>
       </dl>
       <p class="actions">
-        <button type="button" title="f" onClick={zoomToSelection}>
+        <button type="button" title="f" onClick={() => zoomToSelection()}>
           Zoom to it
         </button>
         <button

@@ -38,6 +38,7 @@ describe('ticks', () => {
     [402_000_000, 50_000_000, '402 M'],
     [2_500_000_000, 500_000_000, '2.5 G'],
     [995, 5, '995'],
+    [51_592_050, 50, '51,592,050'],
   ])('say %i by steps of %i as %s', (value, step, text) => {
     expect(formatTick(value, step)).toBe(text);
   });

@@ -31,7 +31,8 @@ export function formatTick(value: number, step: number): string {
     [1e3, 'k'],
   ] as const) {
     const scaled = step / unit;
-    if (value >= unit && scaled >= 0.01) {
+    // Parts of thousands would be longer than the number itself.
+    if (value >= unit && scaled >= (unit === 1e3 ? 1 : 0.01)) {
       const digits = scaled >= 1 ? 0 : scaled >= 0.1 ? 1 : 2;
       return `${formatCount(Number((value / unit).toFixed(digits)))} ${name}`;
     }

@@ -5,6 +5,7 @@ import { switchTheme } from './colours.ts';
 import { ExportMenu } from './export-menu.tsx';
 import { FindBox } from './find-box.tsx';
 import { helpOpen, sideTab, theme, trace } from './page-state.ts';
+import { baseName } from './save-file.ts';
 
 export function TopBar(): JSX.Element {
   const isDark = theme.value === 'dark';
@@ -14,7 +15,7 @@ export function TopBar(): JSX.Element {
         load<i>store</i>
       </span>
       <span class="file" title={trace.value?.file ?? ''}>
-        {trace.value?.file ?? ''}
+        {trace.value === null ? '' : baseName(trace.value.file)}
       </span>
       <span class="group" role="group" aria-label="History">
         <button

@@ -6,6 +6,7 @@ import { scene } from './map-pane.tsx';
 import { readLink } from './navigation.ts';
 import * as page from './page-state.ts';
 import { closeProblem, problems, reportProblem } from './problems.ts';
+import { baseName } from './save-file.ts';
 
 const BUILDING_MS = 500;
 const GONE_MS = 2000;
@@ -36,7 +37,7 @@ export async function followTrace(): Promise<void> {
         wasReady = true;
         readLink();
       }
-      document.title = `${reply.file} - loadstore`;
+      document.title = `${baseName(reply.file)} - loadstore`;
       recover();
       await pause(reply.index.state === 'building' ? BUILDING_MS : WATCH_MS);
     } catch (error) {

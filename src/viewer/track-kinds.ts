@@ -19,6 +19,8 @@ export interface TrackKind {
   readonly isFilled: boolean;
   /** Upper end; null: the largest that is visible. */
   readonly top: number | null;
+  /** A few columns may stand far above the rest: a string instruction is one and makes thousands of accesses. */
+  readonly isSpiky?: boolean;
   /** What stands beside the track for a column. */
   readonly say: (track: VcpuTrack, column: number, reply: TracksReply) => string;
   /** Of all vCPUs together: shown once. */
@@ -36,7 +38,7 @@ function accessesOf(track: VcpuTrack, column: number): number {
 export const TRACK_KINDS: readonly TrackKind[] = [
   {
     name: 'rate',
-    title: 'Accesses by instruction',
+    title: 'Accesses per instruction',
     series: [
       {
         label: 'loads and stores',
@@ -51,6 +53,7 @@ export const TRACK_KINDS: readonly TrackKind[] = [
     ],
     isFilled: true,
     top: null,
+    isSpiky: true,
     say: (track, i) =>
       at(track.instructions, i) === 0
         ? 'none'
@@ -117,5 +120,6 @@ export const TRACK_KINDS: readonly TrackKind[] = [
 
 function ratio(count: number, track: VcpuTrack, column: number): Value {
   const instructions = at(track.instructions, column);
-  return instructions === 0 ? null : count / instructions;
+  // A string instruction may go on for whole columns, in which none completes.
+  return count === 0 && instructions === 0 ? null : count / Math.max(1, instructions);
 }

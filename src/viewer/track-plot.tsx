@@ -12,7 +12,7 @@ import * as page from './page-state.ts';
 import { tracks } from './track-data.ts';
 import type { TrackKind } from './track-kinds.ts';
 
-export const TRACK_HEIGHT = 44;
+const TRACK_HEIGHT = 40;
 
 export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
@@ -100,13 +100,34 @@ function optionsOf(
     pxAlign: 0,
     scales: {
       x: { time: false, auto: false },
-      y: { range: (_plot, _low, high) => [0, kind.top ?? (high > 0 ? high * 1.08 : 1)] },
+      y: {
+        range: (plot, _low, high) => [
+          0,
+          kind.top ?? upperEnd(kind.isSpiky === true ? usualMaximum(plot) : high),
+        ],
+      },
     },
     axes: [{ show: false }, { show: false }],
     series: [{}, ...(series.length > 0 ? series : [{ show: false }])],
     hooks:
       kind.name === 'address-space' ? { draw: [(plot) => drawSpaces(plot, vcpu, colours)] } : {},
   };
+}
+
+function upperEnd(high: number): number {
+  return high > 0 ? high * 1.08 : 1;
+}
+
+/** Of what is visible, without the few columns that stand far above the rest: these are cut off. */
+function usualMaximum(plot: uPlot): number {
+  const [first, last] = plot.series[0]?.idxs ?? [0, 0];
+  const visible = (plot.data[1] ?? [])
+    .slice(first, last + 1)
+    .filter((value) => value !== null && value !== undefined)
+    .sort((a, b) => a - b);
+  const most = visible.at(-1) ?? 0;
+  const usual = visible[Math.floor(visible.length * 0.75)] ?? 0;
+  return Math.min(most, usual * 2.5);
 }
 
 /** Stretches of the same address space, in its colour. */
