@@ -135,7 +135,7 @@ function Legend(): JSX.Element {
         bar(colours, (t) => cssColour(colourAt(rampOf(colours, theme), t)))
       )}
       <span data-testid="legend-maximum">{formatCountShort(maximum)}</span>
-      <span class="soft unit">a cell, log</span>
+      <span class="soft unit">per cell, log</span>
     </span>
   );
 }
