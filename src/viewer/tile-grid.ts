@@ -44,7 +44,7 @@ function levelFor(unitsPerCell: number): number {
 }
 
 /** Accesses and ranks that a tile of this level covers. */
-export function tileSpan(level: TileLevel): { readonly time: number; readonly ranks: number } {
+function tileSpan(level: TileLevel): { readonly time: number; readonly ranks: number } {
   return {
     time: TILE_CELLS * 2 ** level.time,
     ranks: (TILE_CELLS * 2 ** level.bytes) / PAGE_BYTES,
