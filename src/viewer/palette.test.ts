@@ -78,7 +78,7 @@ describe('colours', () => {
   it.each(THEMES)('of a single access can be seen on the ground of the map, %s', (theme) => {
     const ground = rgb(MAP_BACKGROUND[theme]);
     for (const mode of MODES) {
-      expect(contrast(colourAt(rampOf(mode, theme), 0), ground)).toBeGreaterThan(1.2);
+      expect(contrast(colourAt(rampOf(mode, theme), 0), ground)).toBeGreaterThan(1.35);
       expect(contrast(colourAt(rampOf(mode, theme), 1), ground)).toBeGreaterThan(7);
     }
   });

@@ -77,9 +77,12 @@ export class TileStore {
     const { space, stream, time, bytes } = first;
     const beside = tilesIn(region, space, stream, { time, bytes }, extent, 1);
     const around = tilesIn(region, space, stream, { time: time + 2, bytes: bytes + 2 }, extent);
-    const inOrder = new Map(
-      [...visible, ...around, ...beside].map((place) => [tileKey(place), place]),
-    );
+    // With nothing to show, a coarse tile or two of the whole view come first.
+    const isBlank = ![...visible, ...around].some((place) => this.#cache.has(tileKey(place)));
+    const ordered = isBlank
+      ? [...around, ...visible, ...beside]
+      : [...visible, ...around, ...beside];
+    const inOrder = new Map(ordered.map((place) => [tileKey(place), place]));
     const wanted = [...inOrder]
       .slice(0, MOST_WANTED)
       .map(([key, place]) => ({ key, place }))
