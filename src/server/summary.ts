@@ -132,7 +132,7 @@ function spanOf({ low, high }: AddressRange): AddressSpan {
 }
 
 /** "loadstore hot FILE --from 1000 --to 2000 --address 0x1000-0x2000". */
-export function commandOf(trace: Trace, { stream, from, to, addresses }: TraceWindow): string {
+function commandOf(trace: Trace, { stream, from, to, addresses }: TraceWindow): string {
   const vcpu = vcpuOf(trace, stream);
   const flag = addresses?.space === 'physical' ? '--physical-address' : '--address';
   const range = addresses === undefined ? [] : [flag, rangeText(addresses)];

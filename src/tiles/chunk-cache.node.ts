@@ -10,7 +10,7 @@ import { COLUMN_BYTES } from './column-collector.ts';
 export interface ChunkCacheOptions {
   /** Of decoded columns, and as many again of ranks; one chunk alone may take more. Default: 128 MiB. */
   readonly limitBytes?: number;
-  /** Decoding threads, started when they are needed. Default: 2. */
+  /** Decoding threads. Default: 2. */
   readonly workers?: number;
   /** Module of the threads; default: the one that was built beside this one. */
   readonly workerUrl?: URL;
@@ -29,7 +29,8 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
   // What is being decoded: others that want it wait for it too.
   const columnsComing = new Map<string, Promise<Partial<ColumnArrays>>>();
   const placesComing = new Map<string, Promise<ChunkPlaces>>();
-  let lanes: ChunkLane[] = [];
+  // Opening the trace takes a moment: before the first question.
+  let lanes = Array.from({ length: workers }, () => startChunkLane(workerUrl, trace.path));
   const chooseLane = (): ChunkLane => {
     lanes = lanes.filter((lane) => !lane.isBroken());
     const idle = lanes.find((lane) => lane.waiting() === 0);
@@ -60,7 +61,9 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
     async columns(chunkIndex, names, signal) {
       const chunk = requireChunk(trace, chunkIndex);
       const wanted = [...new Set(names)];
-      const held = new Map(wanted.map((name) => [name, columnsHeld.find(columnKey(chunkIndex, name))]));
+      const held = new Map(
+        wanted.map((name) => [name, columnsHeld.find(columnKey(chunkIndex, name))]),
+      );
       const missing = wanted.filter(
         (name) => held.get(name) === undefined && !columnsComing.has(columnKey(chunkIndex, name)),
       );

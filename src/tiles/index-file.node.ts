@@ -7,7 +7,13 @@ import { crc32 } from 'node:zlib';
 import { describeSystemError, TraceError, type TraceErrorKind } from '../base/index.ts';
 import type { BlockCells } from './block.ts';
 import { createByteLru } from './byte-lru.ts';
-import { type Extent, type IndexDescription, type LevelDescription, parseDescription } from './description.ts';
+import {
+  type Extent,
+  type IndexDescription,
+  type LevelDescription,
+  parseDescription,
+  type StreamDescription,
+} from './description.ts';
 import {
   DIRECTORY_ARRAYS,
   type GroupPlace,
@@ -16,13 +22,29 @@ import {
   stripsOfTable,
   unpackBlock,
 } from './groups.node.ts';
-import { FILE_HEAD_BYTES, INDEX_MAGIC, INDEX_VERSION, STRIP_UNITS, TRAILER_BYTES } from './layout.ts';
+import {
+  FILE_HEAD_BYTES,
+  INDEX_MAGIC,
+  INDEX_VERSION,
+  STRIP_UNITS,
+  TRAILER_BYTES,
+} from './layout.ts';
 import { unpackArrays } from './packed.node.ts';
+import type { Space } from './view-index.ts';
 
 /** A level with the numbers that its description leaves to be worked out. */
 export interface Level extends LevelDescription {
   readonly bucketEnd: number;
   readonly unitEnd: number;
+}
+
+/** Ascending in time, then in units. */
+export function levelsOf(stream: StreamDescription, space: Space, pageCount: number): Level[] {
+  return stream[space].map((level) => ({
+    ...level,
+    bucketEnd: Math.ceil(stream.ordinalEnd / 2 ** level.timeShift),
+    unitEnd: Math.ceil(pageCount / 2 ** level.unitShift),
+  }));
 }
 
 export interface LoadedBlock {
@@ -38,7 +60,11 @@ export interface IndexFile {
   /** Throws 'checksum', 'corrupt', 'io'. */
   arrays(extent: Extent, arrayCount: number): Promise<readonly Uint32Array[]>;
   /** Throws 'corrupt' when one of the arrays of that place has another length. */
-  requireLengths(place: { readonly at: number }, arrays: readonly Uint32Array[], length: number): void;
+  requireLengths(
+    place: { readonly at: number },
+    arrays: readonly Uint32Array[],
+    length: number,
+  ): void;
   groups(directory: Extent, bucketEnd: number): Promise<readonly GroupPlace[]>;
   /** Blocks with cells of these buckets and units, and maybe others; group by group. */
   blocks(
@@ -128,10 +154,14 @@ async function readStructure(path: string, handle: FileHandle): Promise<IndexFil
     directories.set(directory.at, found);
     return found;
   };
-  const stripsOf = async (group: GroupPlace, stripCount: number): Promise<readonly StripPlace[]> => {
+  const stripsOf = async (
+    group: GroupPlace,
+    stripCount: number,
+  ): Promise<readonly StripPlace[]> => {
     const known = tables.find(String(group.at));
     if (known !== undefined) return known;
-    if (group.rawBytes > group.storedBytes) throw fail('corrupt', 'has an impossible group', group.at);
+    if (group.rawBytes > group.storedBytes)
+      throw fail('corrupt', 'has an impossible group', group.at);
     const table = await read(group.at, group.rawBytes);
     if (crc32(table) !== group.crc) throw fail('checksum', 'is damaged', group.at);
     const strips = stripsOfTable(table, stripCount, group.storedBytes);

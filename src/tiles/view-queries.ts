@@ -42,7 +42,10 @@ export function requireTracksQuery(query: TracksQuery): void {
   requireBetween(query.columns, 'columns', 1, MAX_TRACK_COLUMNS);
 }
 
-export function requireTouchQuery(query: OrdinalRange & { readonly rank: number }, pageCount: number): void {
+export function requireTouchQuery(
+  query: OrdinalRange & { readonly rank: number },
+  pageCount: number,
+): void {
   requireRange(query);
   requireBetween(query.rank, 'rank', 0, pageCount - 1);
 }
@@ -56,4 +59,3 @@ export function requireStream(
   const there = streams.map((one) => one.stream).join(', ');
   throw badArgument('the trace has no such stream', there || 'none', stream);
 }
-
