@@ -86,11 +86,14 @@ static void tell_ram(LsRecorder *r, uint64_t vaddr, uint64_t page,
     if (table) {
         ls_walker_access(r, page, (unsigned)(vaddr & 4095), low);
     }
-    r->page_base[slot] =
-        ls_page_is_wide(vaddr) || table ||
-                (r->walker && !(phys >> LS_MAP_ATTRIBUTES_SHIFT &
-                                LS_ATTRIBUTE_SETTLED))
-            ? no_page(slot) : virt << 12;
+    if (ls_page_is_wide(vaddr) || table) {
+        r->page_base[slot] = no_page(slot);
+    } else if (r->walker &&
+               !(phys >> LS_MAP_ATTRIBUTES_SHIFT & LS_ATTRIBUTE_SETTLED)) {
+        r->page_base[slot] = virt << 12 ^ LS_PAGE_LOADS_ONLY;
+    } else {
+        r->page_base[slot] = virt << 12;
+    }
 }
 
 void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,

@@ -76,7 +76,10 @@ const access: fc.Arbitrary<OracleAccess> = fc
     flags: flags | origin,
   }));
 
-export const accesses: fc.Arbitrary<OracleAccess[]> = fc.array(access, { maxLength: 200 });
+/** Lists as long as allowed, too: fast-check's own size stops at some ten. */
+export const accesses: fc.Arbitrary<OracleAccess[]> = fc.array(access, {
+  ...{ maxLength: 100, size: 'max' },
+});
 
 export const runs: fc.Arbitrary<OracleRun[]> = fc.array(
   fc
@@ -90,7 +93,7 @@ export const runs: fc.Arbitrary<OracleRun[]> = fc.array(
       const executed = Math.round(part * (INSN_COUNTS[block] ?? 0));
       return { block, executed, vcpu, continues: continues && executed > 0 };
     }),
-  { maxLength: 100 },
+  { maxLength: 60, size: 'max' },
 );
 
 export function columnsOf(

@@ -4,7 +4,12 @@
 
 import { halves } from '../base/index.ts';
 import { AccessFlag, type ChunkInfo, type ColumnName, type NoteName } from '../format/index.ts';
-import { type AccessColumns, type RunColumns, requireColumn } from './access-columns.ts';
+import {
+  type AccessColumns,
+  type PlacedNote,
+  type RunColumns,
+  requireColumn,
+} from './access-columns.ts';
 import type { TraceShape } from './analysis.ts';
 import { createGatherer } from './gather.ts';
 
@@ -17,15 +22,25 @@ export interface Selection {
   readonly vcpu?: number | undefined;
   /** 0 to 3. */
   readonly cpl?: number | undefined;
-  /** CR3 without what is not an address (bits 0 to 11, and 52 to 63), as halves. */
-  readonly addressSpace?: { readonly lo: number; readonly hi: number } | undefined;
+  readonly addressSpace?: SelectedSpace | undefined;
   /** Accesses that touch a byte from begin to last, as halves. Block executions are not selected by it. */
   readonly addresses?: AddressSpan | undefined;
+  /** The same of guest-physical addresses, for those that the trace knows; needs its capability paddr. */
+  readonly physical?: AddressSpan | undefined;
   /**
    * 1 for each instruction that is wanted, by its number: TraceShape.insnBase. A block execution is wanted
    * when its first instruction is.
    */
   readonly code?: Uint8Array | undefined;
+}
+
+/** An address space by its page table. */
+export interface SelectedSpace {
+  /** CR3 without what is not an address (bits 0 to 11, and 52 to 63), as halves. */
+  readonly lo: number;
+  readonly hi: number;
+  /** The table's page and its neighbour (CR3 bit 12) are one address space: the kernel isolates its page tables. */
+  readonly isPair?: boolean;
 }
 
 export interface Span {
@@ -43,10 +58,11 @@ export interface AddressSpan {
 /** Of CR3's high half, what is an address (Intel SDM 3A 4.5: MAXPHYADDR is at most 52). */
 const CR3_HI_MASK = 0xf_ffff;
 const CR3_LO_MASK = 0xffff_f000;
+const PAIR_LO_MASK = 0xffff_e000;
 
 /** Columns that the selector reads. */
 export function selectionColumns(selection: Selection): readonly ColumnName[] {
-  const { icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const { icounts, vcpu, cpl, addressSpace, addresses, physical, code } = selection;
   return [
     'flags',
     ...(icounts === undefined ? [] : (['icount'] as const)),
@@ -54,6 +70,7 @@ export function selectionColumns(selection: Selection): readonly ColumnName[] {
     ...(cpl === undefined ? [] : (['cpl'] as const)),
     ...(addressSpace === undefined ? [] : (['cr3'] as const)),
     ...(addresses === undefined ? [] : (['vaddr', 'size'] as const)),
+    ...(physical === undefined ? [] : (['paddr', 'vaddr', 'size'] as const)),
     ...(code === undefined ? [] : (['block', 'insn'] as const)),
   ];
 }
@@ -68,7 +85,7 @@ export function chunkMayMatch(
   selection: Selection,
   chunk: ChunkInfo,
   next: ChunkInfo | undefined,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'vcpuCount'>,
   withRuns: boolean,
 ): boolean {
   const { ordinals, icounts, cpl, addresses } = selection;
@@ -94,7 +111,7 @@ function icountsMayMatch(
   vcpu: number | undefined,
   chunk: ChunkInfo,
   next: ChunkInfo | undefined,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'vcpuCount'>,
 ): boolean {
   const wanted = (one: ChunkInfo) =>
     one.vcpuStates.filter((state) => vcpu === undefined || state.vcpu === vcpu);
@@ -123,7 +140,7 @@ export interface Selector {
 /** `withAborted`: aborted accesses are wanted too. */
 export function createSelector(
   selection: Selection,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'insnBase' | 'blockCpl'>,
   withAborted = false,
 ): Selector {
   const gatherer = createGatherer();
@@ -151,10 +168,10 @@ export function createSelector(
     select(batch) {
       if (isWhole(batch)) return batch;
       if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
-      const count = choose(selection, trace, batch, withAborted, chosen);
-      const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);
-      if (count === batch.length) return runs === batch.runs ? batch : { ...batch, runs };
-      return gatherer.gather(batch, chosen.subarray(0, count), runs);
+      const count = chooseRows(selection, trace, batch, withAborted, chosen);
+      const left = batch.runs === undefined ? batch : runFilter.filter(batch, batch.runs);
+      if (count === batch.length) return left;
+      return gatherer.gather(left, chosen.subarray(0, count), left.runs);
     },
   };
 }
@@ -166,15 +183,18 @@ function hasAborted(batch: AccessColumns): boolean {
   return (all & AccessFlag.aborted) !== 0;
 }
 
-/** Writes the wanted rows to `chosen` and gives their number. One tight loop for each criterion. */
-function choose(
+/**
+ * Writes the rows of the batch that are wanted to `chosen`, ascending, and gives their number. The batch has
+ * selectionColumns(); `chosen` is as long as the batch or longer. One tight loop for each criterion.
+ */
+export function chooseRows(
   selection: Selection,
-  trace: TraceShape,
+  trace: Pick<TraceShape, 'insnBase'>,
   batch: AccessColumns,
   withAborted: boolean,
   chosen: Uint32Array,
 ): number {
-  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, physical, code } = selection;
   const first = batch.firstOrdinal ?? 0;
   const begin = Math.min(batch.length, Math.max(0, (ordinals?.begin ?? 0) - first));
   const end = Math.max(begin, Math.min(batch.length, (ordinals?.end ?? Infinity) - first));
@@ -193,6 +213,7 @@ function choose(
     count = keepSpace(halves(requireColumn(batch.cr3, 'cr3')), addressSpace, chosen, count);
   }
   if (addresses !== undefined) count = keepAddresses(batch, addresses, chosen, count);
+  if (physical !== undefined) count = keepPhysical(batch, physical, chosen, count);
   if (code !== undefined) count = keepCode(batch, trace.insnBase, code, chosen, count);
   return count;
 }
@@ -257,14 +278,15 @@ function keepIcounts(
 
 function keepSpace(
   words: Uint32Array,
-  { lo, hi }: { readonly lo: number; readonly hi: number },
+  { lo, hi, isPair = false }: SelectedSpace,
   chosen: Uint32Array,
   count: number,
 ): number {
+  const mask = isPair ? PAIR_LO_MASK : CR3_LO_MASK;
   let kept = 0;
   for (let k = 0; k < count; k++) {
     const i = chosen[k];
-    const differs = ((words[2 * i] ^ lo) & CR3_LO_MASK) | ((words[2 * i + 1] ^ hi) & CR3_HI_MASK);
+    const differs = ((words[2 * i] ^ lo) & mask) | ((words[2 * i + 1] ^ hi) & CR3_HI_MASK);
     chosen[kept] = i;
     kept += differs === 0 ? 1 : 0;
   }
@@ -294,6 +316,45 @@ function keepAddresses(
   return kept;
 }
 
+const PAGE_BYTES = 4096;
+
+/** An access over a page boundary has two parts, each in a page of its own. */
+function keepPhysical(
+  batch: AccessColumns,
+  { beginLo, beginHi, lastLo, lastHi }: AddressSpan,
+  chosen: Uint32Array,
+  count: number,
+): number {
+  const words = halves(requireColumn(batch.paddr, 'paddr'));
+  const virtual = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const size = requireColumn(batch.size, 'size');
+  const crossings = requireColumn(batch.crossings, 'crossings');
+  const seconds = halves(crossings.paddr);
+  const touches = (lo: number, hi: number, bytes: number): boolean => {
+    const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
+    const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
+    return below < bytes && above <= 0;
+  };
+  let at = 0;
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    while (at < crossings.index.length && crossings.index[at] < i) at++;
+    const lo = words[2 * i];
+    const hi = words[2 * i + 1];
+    let isWanted = false;
+    if (crossings.index[at] === i) {
+      const firstBytes = PAGE_BYTES - (virtual[2 * i] % PAGE_BYTES);
+      const secondBytes = size[i] - firstBytes;
+      isWanted =
+        touches(lo, hi, firstBytes) || touches(seconds[2 * at], seconds[2 * at + 1], secondBytes);
+    } else isWanted = touches(lo, hi, size[i]);
+    chosen[kept] = i;
+    kept += isWanted ? 1 : 0;
+  }
+  return kept;
+}
+
 function keepCode(
   batch: AccessColumns,
   insnBase: Uint32Array,
@@ -312,21 +373,29 @@ function keepCode(
   return kept;
 }
 
-interface RunFilter {
-  beginChunk(chunk: ChunkInfo): void;
-  filter(batch: AccessColumns, runs: RunColumns): RunColumns;
+/** Whether CR3 names the address space. */
+export function isOfSpace({ lo, hi, isPair = false }: SelectedSpace, cr3: bigint): boolean {
+  const mask = isPair ? PAIR_LO_MASK : CR3_LO_MASK;
+  const cr3Lo = Number(cr3 & 0xffff_ffffn);
+  const cr3Hi = Number(cr3 >> 32n);
+  return (((cr3Lo ^ lo) & mask) | ((cr3Hi ^ hi) & CR3_HI_MASK)) === 0;
 }
 
-function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
+interface RunFilter {
+  beginChunk(chunk: ChunkInfo): void;
+  /** The stretch with the block executions that are wanted; its notes stand before the same ones of them. */
+  filter(batch: AccessColumns, runs: RunColumns): AccessColumns;
+}
+
+function createRunFilter(
+  selection: Selection,
+  trace: Pick<TraceShape, 'insnBase' | 'blockCpl'>,
+): RunFilter {
   const { ordinals, icounts, vcpu, cpl, addressSpace, code } = selection;
   const cr3Of = new Map<number, bigint>();
   const isSpace = (one: number): boolean => {
     if (addressSpace === undefined) return true;
-    const cr3 = cr3Of.get(one) ?? 0n;
-    const lo = Number(cr3 & 0xffff_ffffn);
-    const hi = Number(cr3 >> 32n);
-    const differs = ((lo ^ addressSpace.lo) & CR3_LO_MASK) | ((hi ^ addressSpace.hi) & CR3_HI_MASK);
-    return differs === 0;
+    return isOfSpace(addressSpace, cr3Of.get(one) ?? 0n);
   };
   const restricts = [ordinals, icounts, vcpu, cpl, addressSpace, code].some(
     (criterion) => criterion !== undefined,
@@ -337,7 +406,7 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
       for (const state of chunk.vcpuStates) cr3Of.set(state.vcpu, state.cr3);
     },
     filter(batch, runs) {
-      if (!restricts) return runs;
+      if (!restricts) return batch;
       const icount = halves(runs.icount);
       const first = batch.firstOrdinal ?? 0;
       const notes = (batch.notes ?? []).filter((note) => note.kind === 'cr3');
@@ -371,9 +440,9 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
         chosen[count++] = i;
       }
       applyNotes(Number.POSITIVE_INFINITY);
-      if (count === runs.length) return runs;
+      if (count === runs.length) return batch;
       const rows = chosen.subarray(0, count);
-      return {
+      const left: RunColumns = {
         length: count,
         firstBlock: runs.firstBlock + (rows[0] ?? 0),
         block: rows.map((i) => runs.block[i]),
@@ -385,8 +454,23 @@ function createRunFilter(selection: Selection, trace: TraceShape): RunFilter {
         // Accesses of executions that are left out may be wanted: those that are left do not tell of all.
         shape: new Uint32Array(count),
       };
+      const { notes: placed } = batch;
+      return {
+        ...batch,
+        runs: left,
+        ...(placed === undefined ? {} : { notes: placeBefore(placed, rows) }),
+      };
     },
   };
+}
+
+/** Notes before the same block executions, of which these rows are left. */
+function placeBefore(notes: readonly PlacedNote[], rows: Uint32Array): readonly PlacedNote[] {
+  let at = 0;
+  return notes.map((note) => {
+    while (at < rows.length && rows[at] < note.runIndex) at++;
+    return { ...note, runIndex: at };
+  });
 }
 
 function takeWide(column: BigUint64Array, rows: Uint32Array): BigUint64Array {

@@ -87,7 +87,7 @@ export async function withAnalysis<T>(
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);
     const names = codeNames(trace.code, symbols);
-    const selection = selectionFrom(input, trace, shape, names);
+    const selection = await selectionFrom(input, context, { trace, shape, symbols, names });
     return await work({ trace, shape, symbols, names, selection });
   } finally {
     await trace.close();
@@ -101,13 +101,13 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
   { trace, selection }: Pick<AnalysisContext, 'trace' | 'selection'>,
   requests: Requests,
 ): Promise<ResultsOf<Requests>> {
-  const jobs = jobsFrom(input);
+  const workers = workersFrom(input);
   const line = statusLine(context);
   try {
     return await withAbort(async (signal) =>
       analyse(trace, requests, {
         selection,
-        workers: jobs === 1 ? 0 : jobs,
+        workers,
         signal,
         onProgress: (part) => {
           line.show(drawBar(part, 'reading the trace'));
@@ -119,9 +119,10 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
   }
 }
 
-function jobsFrom(input: CommandInput): number {
+/** Threads beside this one: none for one. Throws TraceError 'bad-argument'. */
+export function workersFrom(input: CommandInput): number {
   const jobs = findCount(input, 'jobs', '--jobs') ?? os.availableParallelism();
-  if (jobs >= 1) return jobs;
+  if (jobs >= 1) return jobs === 1 ? 0 : jobs;
   throw new TraceError('bad-argument', '--jobs is not a number of threads', {
     expected: 'at least 1',
     found: String(jobs),

@@ -23,28 +23,63 @@ export interface ExportOutput {
 /** Compression by the name of the output. */
 const COMPRESSORS: Readonly<Record<string, () => Compressor>> = { '.gz': gzip, '.xz': xz };
 
-/** Files of an export that is a folder; nothing else is ever removed. */
-const FOLDER_FILE = /^vcpu-\d+\.trace\.gz$/;
+/** Files and folders of an export that is a folder; nothing else is ever removed. */
+const FOLDER_FILE = /^(?:vcpu-\d+\.trace\.gz|_SUCCESS|vcpu=\d+(?:[/\\]part-\d+\.parquet)?)$/;
+
+/** What the command line asks for. */
+export interface OutputClaim {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** What is there may be replaced. */
+  readonly force: boolean;
+}
+
+/** The name that an export gets when it is whole, and the one that it has until then. */
+export interface ClaimedOutput {
+  readonly partial: string;
+  /** Throws what the file system says. */
+  publish(): Promise<void>;
+  discard(): Promise<void>;
+}
 
 /**
- * Checks, before anything is read, that OUT may be made: 'usage' when it exists without `force` or is
- * something else, 'environment' when its folder is not there.
+ * Checks, before anything is read, that OUT may be made, and makes room: 'usage' when it exists without `force` or
+ * is something else, 'environment' when its folder is not there or refuses. A folder is made, a file is not.
  */
-export async function openExportOutput(
-  name: string,
-  isFolder: boolean,
-  force: boolean,
-): Promise<ExportOutput> {
+export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
+  requireReplaceable(claim);
+  const { name, isFolder } = claim;
   const target = path.resolve(name);
-  requireReplaceable(target, isFolder, force);
   const partial = `${target}.partial`;
-  const failed = (error: unknown): UserError =>
-    new UserError(
-      ExitCode.environment,
-      `cannot write ${partial}: ${describeSystemError(error)}`,
-      'name an output where there is room: -o OUT',
-      error,
-    );
+  const discard = async (): Promise<void> => rm(partial, { recursive: isFolder, force: true });
+  try {
+    await discard();
+    if (isFolder) await mkdir(partial);
+  } catch (error) {
+    throw writeError(partial, describeSystemError(error), error);
+  }
+  return {
+    partial,
+    discard,
+    publish: async () => {
+      if (isFolder) await rm(target, { recursive: true, force: true });
+      await rename(partial, target);
+    },
+  };
+}
+
+/** Says what to do about an output that cannot be written. */
+export function writeError(file: string, why: string, cause: unknown): UserError {
+  const remedy = 'name an output where there is room: -o OUT';
+  return new UserError(ExitCode.environment, `cannot write ${file}: ${why}`, remedy, cause);
+}
+
+/** Throws as claimOutput does. */
+export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput> {
+  const claimed = await claimOutput(claim);
+  const { name, isFolder } = claim;
+  const { partial } = claimed;
+  const target = path.resolve(name);
   const files = new Map<string, OutputFile>();
   const fileOf = async (file: string): Promise<OutputFile> => {
     let found = files.get(file);
@@ -59,32 +94,30 @@ export async function openExportOutput(
     try {
       return await work();
     } catch (error) {
-      throw error instanceof UserError ? error : failed(error);
+      if (error instanceof UserError) throw error;
+      throw writeError(partial, describeSystemError(error), error);
     }
   };
-  await guarded(async () => {
-    await rm(partial, { recursive: isFolder, force: true });
-    if (isFolder) await mkdir(partial);
-    else await fileOf('');
-  });
+  if (!isFolder) await guarded(async () => fileOf(''));
   return {
     write: async ({ file, bytes }) => guarded(async () => (await fileOf(file)).write(bytes)),
     keep: async () =>
       guarded(async () => {
         let total = 0;
         for (const file of files.values()) total += await file.close();
-        if (isFolder) await rm(target, { recursive: true, force: true });
-        await rename(partial, target);
+        await claimed.publish();
         return total;
       }),
     discard: async () => {
       for (const file of files.values()) await file.abandon();
-      await rm(partial, { recursive: isFolder, force: true });
+      await claimed.discard();
     },
   };
 }
 
-function requireReplaceable(target: string, isFolder: boolean, force: boolean): void {
+/** Throws UserError as claimOutput does, and touches nothing. */
+export function requireReplaceable({ name, isFolder, force }: OutputClaim): void {
+  const target = path.resolve(name);
   const folder = path.dirname(target);
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
     throw new UserError(ExitCode.environment, `cannot write ${target}: no such folder`, 'make it');
@@ -105,7 +138,9 @@ function requireReplaceable(target: string, isFolder: boolean, force: boolean): 
     );
   }
   const foreign = isFolder
-    ? readdirSync(target).find((file) => !FOLDER_FILE.test(file))
+    ? readdirSync(target, { recursive: true, encoding: 'utf8' }).find(
+        (file) => !FOLDER_FILE.test(file),
+      )
     : undefined;
   if (foreign !== undefined) {
     throw new UserError(

@@ -2,24 +2,41 @@
 // The options that choose a part of a trace, shared by all analyses: words to a Selection.
 
 import type { AddressSpan, Selection, Span, TraceShape } from '../analysis/index.ts';
-import { parseCount, parseHex64, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
+import { parseCount, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { CodeNames } from '../query/index.ts';
+import type { GuestSymbols } from '../symbols/index.ts';
+import { addressSpaceFrom } from './address-space-option.ts';
 import { selectFunctions, withoutIdle } from './code-selection.ts';
-import { type CommandInput, findText, type OptionSpec } from './command-spec.ts';
+import {
+  type CliContext,
+  type CommandInput,
+  findCount,
+  findText,
+  type OptionSpec,
+} from './command-spec.ts';
+import { requireAddress, requireCapability } from './trace-options.ts';
 
-export const SELECTION_OPTIONS: readonly OptionSpec[] = [
-  {
-    flags: '--from <N>',
-    description: 'from this ordinal on, or from this instruction: icount:N',
-  },
-  { flags: '--to <N>', description: 'up to this ordinal, or icount:N; half open' },
+export const FROM_OPTION: OptionSpec = {
+  flags: '--from <N>',
+  description: 'from this ordinal on, or from this instruction: icount:N',
+};
+
+/** What is chosen beside a stretch of time. */
+export const CHOICE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--vcpu <N>', description: 'accesses of this vCPU only' },
   { flags: '--cpl <N>', description: 'made at this privilege: 0 (kernel) to 3 (user)' },
-  { flags: '--address-space <CR3>', description: 'made with this CR3, in hexadecimal' },
+  {
+    flags: '--address-space <SPACE>',
+    description: 'made in this one: its number in "loadstore address-spaces", or a CR3: 0x3c15000',
+  },
   {
     flags: '--address <RANGE>',
     description: 'that touch this range: 0x1000-0x2000 (half open) or 0x1000+4K',
+  },
+  {
+    flags: '--physical-address <RANGE>',
+    description: 'that touch this range of guest-physical memory; written like --address',
   },
   {
     flags: '--function <GLOB>',
@@ -28,10 +45,25 @@ export const SELECTION_OPTIONS: readonly OptionSpec[] = [
   { flags: '--no-idle', description: "without what the guest's idle loop does" },
 ];
 
+/** Of the analyses. */
+export const SELECTION_OPTIONS: readonly OptionSpec[] = [
+  FROM_OPTION,
+  { flags: '--to <N>', description: 'up to this ordinal, or icount:N; half open' },
+  ...CHOICE_OPTIONS,
+];
+
+export const COUNT_OPTION: OptionSpec = {
+  flags: '--count <N>',
+  description: 'that many ordinals from there; default: all',
+};
+
 /** What a selection was, in the words of the command line, for results. */
 export type SelectionWords = Readonly<Record<string, string>>;
 
-const OPTION_NAMES = ['from', 'to', 'vcpu', 'cpl', 'addressSpace', 'address', 'function'] as const;
+const OPTION_NAMES = [
+  ...(['from', 'to', 'vcpu', 'cpl', 'addressSpace'] as const),
+  ...(['address', 'physicalAddress', 'function'] as const),
+];
 
 export function selectionWords(input: CommandInput): SelectionWords {
   const words: Record<string, string> = {};
@@ -43,26 +75,50 @@ export function selectionWords(input: CommandInput): SelectionWords {
   return words;
 }
 
-/** Throws TraceError 'bad-argument', and 'missing-capability' for what the trace cannot tell. */
-export function selectionFrom(
+/** What the words of the command line are about. */
+export interface SelectionSubject {
+  readonly trace: Trace;
+  readonly shape: TraceShape;
+  readonly symbols: GuestSymbols;
+  readonly names: CodeNames;
+  /** The option that says where a stretch ends, where --to means something else. */
+  readonly end?: 'to' | 'until';
+}
+
+/**
+ * Throws TraceError 'bad-argument', and 'missing-capability' for what the trace cannot tell. May read the trace, to
+ * find out which address spaces there are.
+ */
+export async function selectionFrom(
   input: CommandInput,
-  trace: Trace,
-  shape: TraceShape,
-  names: CodeNames,
-): Selection {
+  context: CliContext,
+  { trace, shape, symbols, names, end = 'to' }: SelectionSubject,
+): Promise<Selection> {
   const from = placeFrom(input, 'from');
-  const to = placeFrom(input, 'to');
+  const to = endFrom(input, from, end);
   const pattern = findText(input, 'function');
   const code = pattern === undefined ? undefined : selectFunctions(shape, names, pattern);
+  const space = await addressSpaceFrom(input, context, trace, symbols);
+  const ordinals = spanOf('ordinal', from, to);
   return {
-    ordinals: spanOf('ordinal', from, to),
+    ordinals: space?.ordinals === undefined ? ordinals : overlapOf(ordinals, space.ordinals),
     icounts: spanOf('icount', from, to),
     vcpu: vcpuFrom(input, trace),
     cpl: cplFrom(input, trace),
-    addressSpace: addressSpaceFrom(input, trace),
-    addresses: addressesFrom(input),
+    addressSpace: space?.addressSpace,
+    addresses: addressesFrom(input, 'address', '--address'),
+    physical: physicalFrom(input, trace),
     code: isIdleLeftOut(input) ? withoutIdle(shape, names, code) : code,
   };
+}
+
+function overlapOf(one: Span | undefined, { begin, end }: Span): Span {
+  const span = { begin: Math.max(begin, one?.begin ?? 0), end: Math.min(end, one?.end ?? end) };
+  if (span.begin < span.end) return span;
+  throw new TraceError('bad-argument', '--address-space is not in use from --from to its end', {
+    expected: `ordinals from ${begin} to ${end}`,
+    found: `from ${one?.begin ?? 0}`,
+  });
 }
 
 /** Commander turns --no-idle into "idle", which is on unless given. */
@@ -75,12 +131,29 @@ interface Place {
   readonly at: number;
 }
 
-function placeFrom(input: CommandInput, name: 'from' | 'to'): Place | undefined {
+function placeFrom(input: CommandInput, name: 'from' | 'to' | 'until'): Place | undefined {
   const text = findText(input, name);
   if (text === undefined) return undefined;
   const isIcount = text.startsWith('icount:');
   const at = parseCount(isIcount ? text.slice('icount:'.length) : text, `--${name}`);
   return { unit: isIcount ? 'icount' : 'ordinal', at };
+}
+
+/** --to; or --until, or --count behind --from. */
+function endFrom(
+  input: CommandInput,
+  from: Place | undefined,
+  name: 'to' | 'until',
+): Place | undefined {
+  const to = placeFrom(input, name);
+  const count = name === 'until' ? findCount(input, 'count', '--count') : undefined;
+  if (count === undefined) return to;
+  if (to !== undefined || from?.unit === 'icount') {
+    throw new TraceError('bad-argument', `--count counts from an ordinal, and not with --${name}`, {
+      remedy: `say where it ends: --${name} N, or --${name} icount:N`,
+    });
+  }
+  return { unit: 'ordinal', at: (from?.at ?? 0) + count };
 }
 
 function spanOf(
@@ -122,24 +195,16 @@ function cplFrom(input: CommandInput, trace: Trace): number | undefined {
   return cpl;
 }
 
-function addressSpaceFrom(input: CommandInput, trace: Trace): Selection['addressSpace'] {
-  const text = findText(input, 'addressSpace');
-  if (text === undefined) return undefined;
-  requireCapability(trace, 'address-space', '--address-space');
-  return requireAddress(text, '--address-space');
+function physicalFrom(input: CommandInput, trace: Trace): AddressSpan | undefined {
+  const flag = '--physical-address';
+  const span = addressesFrom(input, 'physicalAddress', flag);
+  if (span !== undefined) requireCapability(trace, 'paddr', flag);
+  return span;
 }
 
-function requireCapability(trace: Trace, name: 'cpl' | 'address-space', flag: string): void {
-  const { status, why } = trace.capabilities[name];
-  if (status !== 'no') return;
-  throw new TraceError('missing-capability', `${flag}: the trace has no ${name}: ${why}`, {
-    file: trace.path,
-  });
-}
-
-function addressesFrom(input: CommandInput): AddressSpan | undefined {
-  const text = findText(input, 'address');
-  return text === undefined ? undefined : parseAddressRange(text, '--address');
+function addressesFrom(input: CommandInput, name: string, flag: string): AddressSpan | undefined {
+  const text = findText(input, name);
+  return text === undefined ? undefined : parseAddressRange(text, flag);
 }
 
 /** "0x1000-0x2000", half open, or "0x1000+4K". */
@@ -168,13 +233,4 @@ function parseAddressRange(text: string, what: string): AddressSpan {
 
 function join({ lo, hi }: { readonly lo: number; readonly hi: number }): bigint {
   return (BigInt(hi) << 32n) | BigInt(lo);
-}
-
-function requireAddress(text: string, what: string): { readonly lo: number; readonly hi: number } {
-  const address = parseHex64(text.trim());
-  if (address !== undefined) return address;
-  throw new TraceError('bad-argument', `${what} is not an address`, {
-    expected: 'a hexadecimal number: 0xffffffff81000000',
-    found: text,
-  });
 }

@@ -208,6 +208,10 @@ export class ChampsimWriter implements ExecutionWriter {
     else this.#losses.eventDeliveries++;
   }
 
+  skip(_vcpu: number, lo: number, _hi: number): void {
+    if (this.#waits) this.#settle(lo);
+  }
+
   event(note: TraceNote): void {
     if (note.kind !== 'event' || !this.#waits) return;
     // An address that is not known counts as taken: so does ChampSim take what follows.

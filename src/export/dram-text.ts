@@ -32,8 +32,8 @@ class DramWriter implements AccessWriter {
     });
   }
 
-  consume(batch: AccessBatch): void {
-    this.#lines.consume(batch);
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
+    this.#lines.consume(batch, wanted);
   }
 
   finish(): void {

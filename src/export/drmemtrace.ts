@@ -72,6 +72,9 @@ interface Guise {
 /** ARCH_X86_64, ENCODINGS */
 const COMMON_TYPE = 0x40 | 0x200;
 
+/** IFILTERED: instructions are missing, and the program counter may jump. */
+const INSTRUCTIONS_FILTERED = 0x80;
+
 /** What it is. CORE_SHARDED, WHOLE_SYSTEM. */
 export const WHOLE_SYSTEM: Guise = {
   fileType: COMMON_TYPE | 0x1_0000 | 0x4_0000,
@@ -224,6 +227,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
   records = 0;
   readonly #losses: LossCounts;
   readonly #guise: Guise;
+  readonly #fileType: number;
   readonly #facts: Facts = new Facts();
   readonly #iterations: RepIterations = new RepIterations();
   readonly #shards = new Map<number, Shard>();
@@ -234,8 +238,9 @@ export class DrmemtraceWriter implements ExecutionWriter {
   /** Microseconds since 1601, more than a double can count; no two timestamps are equal. */
   #timestamp = 0n;
 
-  constructor(trace: Trace, losses: LossCounts, guise: Guise) {
+  constructor(trace: Trace, losses: LossCounts, guise: Guise, hasGaps: boolean) {
     this.#guise = guise;
+    this.#fileType = guise.fileType | (hasGaps ? INSTRUCTIONS_FILTERED : 0);
     this.wantsPaddr = trace.capabilities.paddr.status !== 'no';
     this.#losses = losses;
     const started = Date.parse(trace.header.recorder.startedAt ?? '');
@@ -312,6 +317,14 @@ export class DrmemtraceWriter implements ExecutionWriter {
     else this.#losses.eventDeliveries++;
   }
 
+  skip(vcpu: number, lo: number, hi: number): void {
+    const shard = this.#shards.get(vcpu);
+    if (shard === undefined) return;
+    this.#settle(shard, lo, hi);
+    this.#return(shard);
+    shard.last = NONE;
+  }
+
   event(note: TraceNote): void {
     if (note.kind !== 'event') return;
     let { lo, hi } = u64FromBigint(note.ip);
@@ -357,7 +370,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
       const out = shard.buffer;
       this.#entry(out, Entry.header, 0, VERSION, 0);
       this.#entry(out, Entry.marker, Marker.version, VERSION, 0);
-      this.#entry(out, Entry.marker, Marker.fileType, this.#guise.fileType, 0);
+      this.#entry(out, Entry.marker, Marker.fileType, this.#fileType, 0);
       this.#entry(out, Entry.thread, 4, vcpu + 1, 0);
       this.#entry(out, Entry.pid, 4, 1, 0);
       this.#entry(out, Entry.marker, Marker.cacheLineSize, LINE_BYTES, 0);

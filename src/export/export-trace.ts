@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trace as a stream of bytes in another format: what is made is handed over before more is read.
 
+import type { Selection } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { ExportFormat } from './formats.ts';
 import { type LossCounts, noLosses } from './losses.ts';
-import type { Selection } from './selection.ts';
+import { AccessChoice, type Part, rangesOf, type StreamRange } from './part.ts';
+import type { NameCode } from './rows.ts';
 import { walkExecutions } from './walk-executions.ts';
-import type { AccessWriter, ExecutionWriter, FormatWriter } from './writer.ts';
+import type { AccessWriter, FormatWriter } from './writer.ts';
 
 export interface ExportOptions {
-  /** Ordinals of accesses within each stream, half open; default: all. Whole block executions where they count. */
-  readonly from?: number;
-  readonly to?: number;
-  readonly vcpu?: number;
+  /** Default: all. Whole block executions where they count: then not by `addresses`. */
+  readonly selection?: Selection;
+  /** Of the trace; a selection needs it. */
+  readonly shape?: Part['shape'];
+  /** For formats that have a place for names of functions. */
+  readonly nameCode?: NameCode;
   readonly signal?: AbortSignal;
   /** Accesses read so far, of how many; now and then. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -33,8 +37,8 @@ export interface ExportCounts {
 
 /**
  * The trace's bytes in the format, part by part; returns the counts. Throws 'missing-capability' for a trace
- * without what the format needs, 'bad-argument' for several vCPUs where one file is one core's and for a
- * selection without a record, and what reading throws.
+ * without what the format needs, 'bad-argument' for several vCPUs where one file is one core's, for a selection
+ * by addresses where a record is an instruction, and for one without a record, and what reading throws.
  */
 export async function* exportTrace(
   trace: Trace,
@@ -42,22 +46,24 @@ export async function* exportTrace(
   options: ExportOptions = {},
 ): AsyncGenerator<ExportPart, ExportCounts, undefined> {
   requireCapabilities(trace, format);
-  const { from = 0, to = Number.MAX_SAFE_INTEGER, vcpu, signal } = options;
-  requireOneVcpu(trace, format, vcpu);
-  const selection: Selection = { from, to, vcpu, signal };
+  const { selection = {}, shape = NO_SHAPE, signal, nameCode } = options;
+  requireOneVcpu(trace, format, selection.vcpu);
+  const part: Part = { selection, shape, signal };
   const losses = noLosses();
-  const writer = format.makeWriter(trace, losses);
-  const total = countAccesses(trace, from, to);
+  const writer = format.makeWriter(trace, losses, { nameCode, hasGaps: hasGaps(selection) });
+  if (writer.kind === 'executions') requireWholeInstructions(format, selection);
+  const ranges = rangesOf(trace, part, writer.kind === 'executions');
+  const total = countAccesses(trace, ranges);
   const steps =
     writer.kind === 'accesses'
-      ? readAccesses(trace, writer, selection)
-      : readExecutions(trace, writer, selection, losses);
+      ? readAccesses(trace, writer, part, ranges)
+      : walkExecutions(trace, writer.sites, writer, part, ranges, losses);
   for await (const done of steps) {
     yield* takeDue(writer, false);
     options.onProgress?.(done, total);
   }
   const lost = Object.fromEntries(format.losses.map((name) => [name, losses[name]]));
-  if (writer.records === 0) throw emptyError(lost);
+  if (writer.records === 0) throw emptyExportError(lost);
   writer.finish();
   yield* takeDue(writer, true);
   return { records: writer.records, lost };
@@ -66,31 +72,26 @@ export async function* exportTrace(
 async function* readAccesses(
   trace: Trace,
   writer: AccessWriter,
-  { from, to, vcpu, signal }: Selection,
+  part: Part,
+  ranges: readonly StreamRange[],
 ): AsyncGenerator<number, void, undefined> {
+  const choice = new AccessChoice(part);
+  const { selection, signal } = part;
   let done = 0;
-  const batches = trace.accesses({
-    columns: writer.columns,
-    includeAborted: true,
-    from,
-    to,
-    ...(vcpu === undefined ? {} : { vcpu }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  for await (const batch of batches) {
-    writer.consume(batch);
-    done += batch.length;
-    yield done;
+  for (const { stream, from, to } of ranges) {
+    const batches = trace.accesses({
+      columns: [...new Set([...writer.columns, ...choice.columns])],
+      includeAborted: true,
+      ...{ stream, from, to },
+      ...(selection.vcpu === undefined ? {} : { vcpu: selection.vcpu }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    for await (const batch of batches) {
+      writer.consume(batch, choice.wantedOf(batch));
+      done += batch.length;
+      yield done;
+    }
   }
-}
-
-function readExecutions(
-  trace: Trace,
-  writer: ExecutionWriter,
-  selection: Selection,
-  losses: LossCounts,
-): AsyncGenerator<number, void, undefined> {
-  return walkExecutions(trace, writer.sites, writer, selection, losses);
 }
 
 function* takeDue(writer: FormatWriter, isLast: boolean): Generator<ExportPart, void, undefined> {
@@ -99,12 +100,38 @@ function* takeDue(writer: FormatWriter, isLast: boolean): Generator<ExportPart, 
   }
 }
 
-function countAccesses({ chunks }: Trace, from: number, to: number): number {
-  return chunks.reduce((sum, { firstOrdinal, accessCount }) => {
-    const begin = Math.max(from, firstOrdinal);
-    const end = Math.min(to, firstOrdinal + accessCount);
-    return sum + Math.max(0, end - begin);
-  }, 0);
+function countAccesses({ chunks }: Trace, ranges: readonly StreamRange[]): number {
+  let sum = 0;
+  for (const { stream, firstOrdinal, accessCount } of chunks) {
+    for (const { from, to } of ranges.filter((range) => range.stream === stream)) {
+      const begin = Math.max(from, firstOrdinal);
+      sum += Math.max(0, Math.min(to, firstOrdinal + accessCount) - begin);
+    }
+  }
+  return sum;
+}
+
+const NO_SHAPE: Part['shape'] = {
+  insnBase: new Uint32Array(0),
+  blockCpl: new Uint8Array(0),
+  vcpuCount: 0,
+};
+
+/** Whether block executions are left out between others of their vCPU. */
+function hasGaps({ cpl, addressSpace, code }: Selection): boolean {
+  return [cpl, addressSpace, code].some((criterion) => criterion !== undefined);
+}
+
+function requireWholeInstructions(format: ExportFormat, { addresses }: Selection): void {
+  if (addresses === undefined) return;
+  throw new TraceError(
+    'bad-argument',
+    `a selection by address leaves accesses out of the middle of instructions, and the format ${format.name} is one of whole instructions`,
+    {
+      remedy:
+        'choose by function, privilege, address space or time, or a format of single accesses: csv, ndjson, parquet',
+    },
+  );
 }
 
 function requireCapabilities({ capabilities, path }: Trace, format: ExportFormat): void {
@@ -136,7 +163,8 @@ function requireOneVcpu(trace: Trace, format: ExportFormat, vcpu: number | undef
   });
 }
 
-function emptyError(lost: Readonly<Partial<LossCounts>>): TraceError {
+/** An export without a record would look like one of a trace without accesses. */
+export function emptyExportError(lost: Readonly<Partial<LossCounts>>): TraceError {
   const left = Object.entries(lost).filter(([, count]) => count > 0);
   const why = left.map(([name, count]) => `${name} ${count}`).join(', ');
   return new TraceError('bad-argument', 'the selection has nothing to export', {

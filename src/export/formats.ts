@@ -12,11 +12,12 @@ import { dinWriter, lackeyWriter } from './reference-text.ts';
 import { RowExport } from './row-export.ts';
 import type { MakeWriter } from './writer.ts';
 
-export interface ExportFormat {
+/** A format as users see it. */
+export interface FormatDescription {
   readonly name: string;
   readonly readBy: string;
-  /** A folder has a file for each vCPU. */
-  readonly output: 'file' | 'folder';
+  /** A folder has a file for each vCPU; partitions are folders in one, each of a vCPU. */
+  readonly output: 'file' | 'folder' | 'partitions';
   /** One file is one core's: of a trace with several vCPUs one must be chosen. */
   readonly isOneVcpu: boolean;
   /** What a record is. */
@@ -30,6 +31,10 @@ export interface ExportFormat {
   readonly use: string;
   /** The trace must have these. */
   readonly needs: readonly CapabilityName[];
+}
+
+/** A format that is a stream of bytes. */
+export interface ExportFormat extends FormatDescription {
   readonly makeWriter: MakeWriter;
 }
 
@@ -48,7 +53,8 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     losses: ['aborted', 'eventDeliveries', 'pageWalks', 'events'],
     use: 'drmemtrace_launcher -indir OUT -tool basic_counts',
     needs: ['vaddr', 'pc'],
-    makeWriter: (trace, losses) => new DrmemtraceWriter(trace, losses, WHOLE_SYSTEM),
+    makeWriter: (trace, losses, { hasGaps }) =>
+      new DrmemtraceWriter(trace, losses, WHOLE_SYSTEM, hasGaps),
   },
   {
     name: 'drmemtrace-threads',
@@ -63,7 +69,8 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     losses: ['aborted', 'eventDeliveries', 'pageWalks', 'events'],
     use: 'drmemtrace_launcher -indir OUT -tool cache_simulator -cores 1',
     needs: ['vaddr', 'pc'],
-    makeWriter: (trace, losses) => new DrmemtraceWriter(trace, losses, THREADS),
+    makeWriter: (trace, losses, { hasGaps }) =>
+      new DrmemtraceWriter(trace, losses, THREADS, hasGaps),
   },
   {
     name: 'champsim',
@@ -185,7 +192,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     losses: ['aborted'],
     use: 'duckdb -c "select op, count(*) from \'OUT\' group by op"',
     needs: [],
-    makeWriter: (trace, losses) => new RowExport(trace, losses, 'csv'),
+    makeWriter: (trace, losses, { nameCode }) => new RowExport(trace, losses, 'csv', nameCode),
   },
   {
     name: 'ndjson',
@@ -199,6 +206,6 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     losses: ['aborted'],
     use: 'jq -c "select(.op == \\"store\\")" OUT',
     needs: [],
-    makeWriter: (trace, losses) => new RowExport(trace, losses, 'ndjson'),
+    makeWriter: (trace, losses, { nameCode }) => new RowExport(trace, losses, 'ndjson', nameCode),
   },
 ];

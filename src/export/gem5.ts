@@ -42,10 +42,10 @@ export class Gem5Writer implements AccessWriter {
     this.#header();
   }
 
-  consume(batch: AccessBatch): void {
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
     this.#pc = halves(requireColumn(batch.pc, 'pc'));
     this.#vcpu = requireColumn(batch.vcpu, 'vcpu');
-    this.#lines.consume(batch);
+    this.#lines.consume(batch, wanted);
   }
 
   finish(): void {

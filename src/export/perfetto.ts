@@ -51,7 +51,7 @@ export class PerfettoWriter implements AccessWriter {
     );
   }
 
-  consume(batch: AccessBatch): void {
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
     const icount = halves(requireColumn(batch.icount, 'icount'));
     const vcpu = requireColumn(batch.vcpu, 'vcpu');
     const flags = requireColumn(batch.flags, 'flags');
@@ -60,6 +60,10 @@ export class PerfettoWriter implements AccessWriter {
     let track: VcpuTrack | undefined;
     for (let i = 0; i < batch.length; i++) {
       const flag = flags[i];
+      if (wanted !== undefined && wanted[i] === 0) {
+        this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
+        continue;
+      }
       if ((flag & AccessFlag.aborted) !== 0) {
         this.#losses.aborted++;
         continue;

@@ -37,7 +37,7 @@ export class RamLines {
     this.#emit = emit;
   }
 
-  consume(batch: AccessBatch): void {
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
     const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
     const paddr = halves(requireColumn(batch.paddr, 'paddr'));
     const icount = halves(requireColumn(batch.icount, 'icount'));
@@ -54,6 +54,7 @@ export class RamLines {
       const crosses = crossing < index.length && index[crossing] === i;
       const at = 2 * crossing;
       if (crosses) crossing++;
+      if (wanted !== undefined && wanted[i] === 0) continue;
       if ((flag & (AccessFlag.aborted | AccessFlag.device)) !== 0) {
         if ((flag & AccessFlag.aborted) !== 0) losses.aborted++;
         else losses.devices++;

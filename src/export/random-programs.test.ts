@@ -6,44 +6,14 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { NO_ADDRESS, type SeenAccess, type SeenBlock } from '../format/reference-trace.oracle.ts';
 import { exportAll, openEncoded } from './exported.oracle.ts';
 import { readChampsim, readDrmemtrace, readLines } from './readers.oracle.ts';
+import { type Step, stepsOfTrace } from './steps.oracle.ts';
 
 const REF = randomTrace({ seed: 21, blockCount: 12, executions: 600, streams: 2, oddity: 0.3 });
 const encoded = openEncoded(REF);
 
-/** What runs, in order: instructions by pc and size, and the accesses they made. */
-type Step =
-  | { readonly kind: 'fetch'; readonly pc: bigint; readonly size: number }
-  | { readonly kind: 'access'; readonly access: SeenAccess };
-
 async function stepsOf(isWanted: (block: SeenBlock) => boolean): Promise<Step[]> {
   const { seen } = await encoded;
-  const steps: Step[] = [];
-  seen.blocks.forEach((block, at) => {
-    if (!isWanted(block)) return;
-    const next = seen.blocks[at + 1];
-    const end = next?.stream === block.stream ? next.firstAccess : Number.POSITIVE_INFINITY;
-    const own = seen.accesses.filter(
-      ({ stream, ordinal }) =>
-        stream === block.stream && ordinal >= block.firstAccess && ordinal < end,
-    );
-    const { vaddr = 0n, insnLengths = [] } = REF.blocks[block.id] ?? {};
-    let begun = 0;
-    const begin = (count: number): void => {
-      for (; begun < count; begun++) {
-        const offset = insnLengths.slice(0, begun).reduce((sum, length) => sum + length, 0);
-        steps.push({ kind: 'fetch', pc: vaddr + BigInt(offset), size: insnLengths[begun] ?? 0 });
-      }
-    };
-    for (const access of own) {
-      if (access.aborted) continue;
-      if (access.origin === 2) begin(access.insn);
-      if (access.origin !== 0) continue;
-      begin(access.insn + 1);
-      steps.push({ kind: 'access', access });
-    }
-    begin(block.executed);
-  });
-  return steps;
+  return stepsOfTrace(REF, seen, isWanted);
 }
 
 const all = (): boolean => true;
@@ -92,7 +62,9 @@ describe('lackey and din', () => {
     );
     const ram = steps.filter((step) => step.kind === 'fetch' || !step.access.device);
     expect(ram.length).toBeGreaterThan(50);
-    const { bytes } = await exportAll(trace, 'lackey', { from: 100, to: 700, vcpu: 1 });
+    const { bytes } = await exportAll(trace, 'lackey', {
+      selection: { ordinals: { begin: 100, end: 700 }, vcpu: 1 },
+    });
     expect(readLines(bytes, /^(?:I {2}| L | S )([0-9a-f]+),\d+$/).flat()).toEqual(
       ram.map((step) => (step.kind === 'fetch' ? step.pc : step.access.vaddr).toString(16)),
     );
@@ -178,7 +150,7 @@ describe('champsim', () => {
   it('has every instruction and address of the vCPU', async () => {
     const { trace } = await encoded;
     const steps = await stepsOf(({ vcpu }) => vcpu === 1);
-    const { bytes, lost } = await exportAll(trace, 'champsim', { vcpu: 1 });
+    const { bytes, lost } = await exportAll(trace, 'champsim', { selection: { vcpu: 1 } });
     const records = readChampsim(bytes);
     const ram = steps.flatMap((step) =>
       step.kind === 'access' && !step.access.device ? [step.access] : [],

@@ -77,6 +77,10 @@ class ReferenceWriter implements ExecutionWriter {
     else this.#losses.eventDeliveries++;
   }
 
+  skip(_vcpu: number, _lo: number, _hi: number): void {
+    // Where branches lead is not kept.
+  }
+
   event(_note: TraceNote): void {
     // Not asked for.
   }

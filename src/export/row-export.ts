@@ -5,7 +5,7 @@ import { type AccessBatch, AccessFlag, type ColumnName, type Trace } from '../fo
 import type { LossCounts } from './losses.ts';
 import { OutputBuffer } from './output-buffer.ts';
 import { requireColumn } from './require-column.ts';
-import { instructionTexts, type RowFormat, RowWriter, wideColumns } from './rows.ts';
+import { instructionTexts, type NameCode, type RowFormat, RowWriter, wideColumns } from './rows.ts';
 import type { AccessWriter, NamedOutput } from './writer.ts';
 
 /** Columns of a row, as far as this trace can have them. */
@@ -26,19 +26,20 @@ export class RowExport implements AccessWriter {
   readonly #losses: LossCounts;
   readonly #rows: RowWriter;
 
-  constructor(trace: Trace, losses: LossCounts, format: RowFormat) {
+  constructor(trace: Trace, losses: LossCounts, format: RowFormat, nameCode: NameCode | undefined) {
     const buffer = new OutputBuffer();
     this.columns = rowColumnsOf(trace);
     this.outputs = [{ name: '', buffer }];
     this.#losses = losses;
-    this.#rows = new RowWriter(buffer, format, instructionTexts(trace.code, format));
+    this.#rows = new RowWriter(buffer, format, instructionTexts(trace.code, format, nameCode));
     this.#rows.headline();
   }
 
-  consume(batch: AccessBatch): void {
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
     const flags = requireColumn(batch.flags, 'flags');
     const wide = wideColumns(batch);
     for (let i = 0; i < batch.length; i++) {
+      if (wanted !== undefined && wanted[i] === 0) continue;
       if ((flags[i] & AccessFlag.aborted) !== 0) {
         this.#losses.aborted++;
         continue;

@@ -3,7 +3,7 @@
 // Two passes over a chunk go side by side, one for each; a block execution takes the accesses from its
 // first one to that of the next.
 
-import { halves } from '../base/index.ts';
+import { halves, u64FromBigint } from '../base/index.ts';
 import {
   type AccessBatch,
   AccessFlag,
@@ -16,8 +16,8 @@ import {
 } from '../format/index.ts';
 import type { InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
+import { type Part, RunChoice, type StreamRange } from './part.ts';
 import { requireColumn } from './require-column.ts';
-import type { Selection } from './selection.ts';
 
 /** Columns of the accesses that a visitor is shown; 64-bit ones as halves. */
 export interface ExecutionColumns {
@@ -43,6 +43,8 @@ export interface ExecutionVisitor {
   access(columns: ExecutionColumns, i: number): void;
   /** Access i, made by an event's delivery or by the MMU. */
   implicit(columns: ExecutionColumns, i: number): void;
+  /** Block executions of this vCPU are left out from here on; the first begins at that address, as halves. */
+  skip(vcpu: number, lo: number, hi: number): void;
   /** Between two block executions. */
   event(note: TraceNote): void;
 }
@@ -52,13 +54,15 @@ export async function* walkExecutions(
   trace: Trace,
   sites: InstructionSites,
   visitor: ExecutionVisitor,
-  selection: Selection,
+  part: Part,
+  ranges: readonly StreamRange[],
   losses: LossCounts,
 ): AsyncGenerator<number, void, undefined> {
-  const streams = new Set(trace.chunks.map(({ stream }) => stream));
-  for (const stream of [...streams].sort((a, b) => a - b)) {
-    const walk = new StreamWalk(trace, stream, sites, visitor, selection, losses);
-    yield* walk.run();
+  let seen = 0;
+  for (const range of ranges) {
+    const walk = new StreamWalk(trace, range, sites, visitor, part, losses);
+    for await (const done of walk.run()) yield seen + done;
+    seen += walk.seen;
   }
 }
 
@@ -72,10 +76,13 @@ const NO_COLUMNS: ExecutionColumns = {
 
 class StreamWalk {
   readonly #trace: Trace;
-  readonly #stream: number;
+  readonly #range: StreamRange;
   readonly #sites: InstructionSites;
   readonly #visitor: ExecutionVisitor;
-  readonly #selection: Selection;
+  readonly #part: Part;
+  readonly #choice: RunChoice;
+  /** vCPUs whose last execution was left out. */
+  readonly #skipped = new Set<number>();
   readonly #losses: LossCounts;
   readonly #accesses: AsyncIterator<AccessBatch>;
   readonly #events: AsyncIterator<TraceNote> | undefined;
@@ -85,7 +92,8 @@ class StreamWalk {
   #at = 0;
   #length = 0;
   #firstOrdinal = 0;
-  #seen = 0;
+  /** Accesses so far. */
+  seen = 0;
   /** The block execution that takes accesses; its first instruction, those that completed, the one begun last. */
   #base = 0;
   #executed = 0;
@@ -94,68 +102,77 @@ class StreamWalk {
 
   constructor(
     trace: Trace,
-    stream: number,
+    range: StreamRange,
     sites: InstructionSites,
     visitor: ExecutionVisitor,
-    selection: Selection,
+    part: Part,
     losses: LossCounts,
   ) {
     this.#trace = trace;
-    this.#stream = stream;
+    this.#range = range;
     this.#sites = sites;
     this.#visitor = visitor;
-    this.#selection = selection;
+    this.#part = part;
+    this.#choice = new RunChoice(part);
     this.#losses = losses;
-    const { from, signal } = selection;
+    const { stream, from } = range;
+    const { signal } = part;
     const columns: ColumnName[] = ['vaddr', 'size', 'flags', 'insn'];
     if (visitor.wantsPaddr) columns.push('paddr');
     const abort = signal === undefined ? {} : { signal };
     const accesses = trace.accesses({ stream, from, columns, includeAborted: true, ...abort });
     this.#accesses = accesses[Symbol.asyncIterator]();
-    this.#events = visitor.wantsEvents
-      ? trace.notes({ stream, kinds: ['event'], ...abort })[Symbol.asyncIterator]()
-      : undefined;
+    const kinds = [
+      ...(visitor.wantsEvents ? (['event'] as const) : []),
+      ...(this.#choice.wantsNotes ? (['cr3'] as const) : []),
+    ];
+    this.#events =
+      kinds.length === 0
+        ? undefined
+        : trace.notes({ stream, kinds, ...abort })[Symbol.asyncIterator]();
     this.#firstOrdinal = from;
   }
 
   async *run(): AsyncGenerator<number, void, undefined> {
-    const { from, to, vcpu, signal } = this.#selection;
+    const { stream, from, to } = this.#range;
+    const { signal } = this.#part;
     const first = this.#trace.chunks.find(
-      (chunk) => chunk.stream === this.#stream && chunk.firstOrdinal + chunk.accessCount > from,
+      (chunk) => chunk.stream === stream && chunk.firstOrdinal + chunk.accessCount > from,
     );
     if (first === undefined) return;
     await this.#pullEvent();
     let chunkIndex = NONE;
     const abort = signal === undefined ? {} : { signal };
-    const batches = this.#trace.blocks({ stream: this.#stream, from: first.firstBlock, ...abort });
+    const batches = this.#trace.blocks({ stream, from: first.firstBlock, ...abort });
     try {
       for await (const batch of batches) {
+        const info = this.#trace.chunks[batch.chunkIndex];
+        const isNew = batch.chunkIndex !== chunkIndex;
+        if (isNew && info !== undefined) this.#choice.beginChunk(info);
         for (let b = 0; b < batch.length; b++) {
           const begins = batch.firstAccess[b];
           if (begins < from) continue;
           while (!this.#takeAccesses(begins)) {
             if (!(await this.#pullAccesses())) break;
-            yield this.#seen;
+            yield this.seen;
           }
           this.#leave();
           if (begins >= to) return;
-          const isWanted = vcpu === undefined || batch.vcpu[b] === vcpu;
           const next = this.#nextEvent;
           if (next !== undefined && next.block <= batch.firstBlock + b) {
-            await this.#tellEvents(batch.firstBlock + b, vcpu);
+            await this.#tellEvents(batch.firstBlock + b);
           }
           if (batch.chunkIndex !== chunkIndex) {
             ({ chunkIndex } = batch);
-            const info = this.#trace.chunks[chunkIndex];
             if (info !== undefined) this.#visitor.chunk(info);
           }
-          this.#enter(batch, b, isWanted);
+          this.#enter(batch, b);
         }
-        yield this.#seen;
+        yield this.seen;
       }
       while (!this.#takeAccesses(Number.POSITIVE_INFINITY)) {
         if (!(await this.#pullAccesses())) break;
-        yield this.#seen;
+        yield this.seen;
       }
       this.#leave();
     } finally {
@@ -164,13 +181,25 @@ class StreamWalk {
     }
   }
 
-  #enter(batch: BlockBatch, b: number, isWanted: boolean): void {
+  #enter(batch: BlockBatch, b: number): void {
+    const isWanted = this.#choice.wants(batch, b);
+    if (!isWanted) this.#skip(batch, b);
+    else if (this.#skipped.size > 0) this.#skipped.delete(batch.vcpu[b]);
     this.#isVisited = isWanted;
     this.#executed = batch.executed[b];
     this.#current = NONE;
     if (!isWanted) return;
     this.#base = this.#sites.baseOf(batch.id[b]);
     this.#visitor.enter(batch.vcpu[b]);
+  }
+
+  #skip(batch: BlockBatch, b: number): void {
+    const vcpu = batch.vcpu[b];
+    if (this.#skipped.has(vcpu) || !this.#choice.isOfVcpu(batch, b)) return;
+    this.#skipped.add(vcpu);
+    const vaddr = this.#trace.code.vaddr(batch.id[b]);
+    const { lo, hi } = u64FromBigint(vaddr);
+    this.#visitor.skip(vcpu, lo, hi);
   }
 
   /** Instructions behind the last access. */
@@ -204,7 +233,7 @@ class StreamWalk {
       }
     }
     if (stop > this.#at) {
-      this.#seen = this.#seen + stop - this.#at;
+      this.seen = this.seen + stop - this.#at;
       this.#at = stop;
     }
     return end <= this.#firstOrdinal + this.#length;
@@ -242,12 +271,16 @@ class StreamWalk {
     this.#nextEvent = step === undefined || step.done === true ? undefined : step.value;
   }
 
-  /** Tells events up to the block execution of this position; those of unwanted vCPUs are passed over. */
-  async #tellEvents(block: number, vcpu: number | undefined): Promise<void> {
+  /** Tells events up to the block execution of this position; those between ones that are left out are passed over. */
+  async #tellEvents(block: number): Promise<void> {
+    const { vcpu } = this.#part.selection;
     while (this.#nextEvent !== undefined && this.#nextEvent.block <= block) {
       const event = this.#nextEvent;
       const isWanted = vcpu === undefined || event.vcpu === vcpu;
-      if (isWanted && event.ordinal >= this.#selection.from) this.#visitor.event(event);
+      if (event.kind === 'cr3') this.#choice.note(event);
+      else if (isWanted && !this.#skipped.has(event.vcpu) && event.ordinal >= this.#range.from) {
+        this.#visitor.event(event);
+      }
       await this.#pullEvent();
     }
   }

@@ -5,6 +5,7 @@ import type { AccessBatch, ColumnName, Trace } from '../format/index.ts';
 import type { InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
 import type { OutputBuffer } from './output-buffer.ts';
+import type { NameCode } from './rows.ts';
 import type { ExecutionVisitor } from './walk-executions.ts';
 
 /** A buffer and the file, in the export's folder, that it belongs to; '' for an export of one file. */
@@ -26,7 +27,8 @@ interface Writer {
 export interface AccessWriter extends Writer {
   readonly kind: 'accesses';
   readonly columns: readonly ColumnName[];
-  consume(batch: AccessBatch): void;
+  /** Those with a 1 in `wanted`; undefined: all. Time goes on over the others. */
+  consume(batch: AccessBatch, wanted: Uint8Array | undefined): void;
 }
 
 /** A format that needs every instruction with its accesses. */
@@ -37,5 +39,12 @@ export interface ExecutionWriter extends Writer, ExecutionVisitor {
 
 export type FormatWriter = AccessWriter | ExecutionWriter;
 
-/** Makes a writer that counts in `losses` what it leaves out. */
-export type MakeWriter = (trace: Trace, losses: LossCounts) => FormatWriter;
+export interface WriterOptions {
+  /** The functions that code belongs to, when they are known. */
+  readonly nameCode: NameCode | undefined;
+  /** Block executions are left out between others of their vCPU. */
+  readonly hasGaps: boolean;
+}
+
+/** Makes a writer that counts in `losses` what it leaves out, beside what was not selected. */
+export type MakeWriter = (trace: Trace, losses: LossCounts, options: WriterOptions) => FormatWriter;

@@ -2,11 +2,14 @@
 // The table `accesses`, which is nowhere: DuckDB asks for columns, and the trace is decoded as it reads.
 
 import {
+  BIGINT,
   BOOLEAN,
   type DuckDBConnection,
   DuckDBTableFunction,
   type DuckDBType,
   ENUM,
+  INTEGER,
+  SMALLINT,
   UBIGINT,
   UINTEGER,
   USMALLINT,
@@ -18,15 +21,25 @@ import { type AccessBounds, canHold } from './access-bounds.ts';
 import { plainBounds } from './row-filter.ts';
 import { type Scan, type ScanRows, startScan } from './scan.ts';
 import { ELEMENT_BYTES, type ScanColumn } from './scan-columns.ts';
+import type { ScanChunk, ScanSelection } from './scan-protocol.ts';
 
 export interface AccessTable {
   readonly columns: readonly ScanColumn[];
-  /** Before each statement: what its scans may leave out, and whom they tell how far they are, 0 to 1. */
-  begin(bounds: AccessBounds, onProgress: ((part: number) => void) | undefined): void;
+  /** Before each statement: what its scans read, and whom they tell how far they are, 0 to 1. */
+  begin(scope: ScanScope, onProgress: ((part: number) => void) | undefined): void;
+  /** Of the scans of this statement: accesses that were selected but did not complete. */
+  aborted(): number;
   /** Why a scan of the last statement failed: DuckDB keeps the words of an error only. */
   failure(): unknown;
   /** After each statement: ends its scans, finished or not. */
   stop(): Promise<void>;
+}
+
+/** Of a statement: its rows, or more (bounds), or exactly them (selected). */
+export interface ScanScope {
+  readonly chunks: readonly ScanChunk[];
+  readonly bounds: AccessBounds;
+  readonly selected?: ScanSelection;
 }
 
 export interface AccessTableRequest {
@@ -36,6 +49,8 @@ export interface AccessTableRequest {
   readonly functionOf: Uint32Array;
   readonly threads: number;
   readonly workerUrl: URL | undefined;
+  /** Signed integers of the same bits, but for bytes: addresses from 2^63 on are negative. */
+  readonly signed?: boolean;
 }
 
 /** Name of the table function behind the view `accesses`. */
@@ -57,10 +72,10 @@ export function registerAccessTable(
   connection: DuckDBConnection,
   request: AccessTableRequest,
 ): AccessTable {
-  const { trace, columns } = request;
+  const { trace, columns, signed = false } = request;
   const running: Running[] = [];
   const byScan = new WeakMap<object, Running>();
-  let bounds: AccessBounds = new Map();
+  let scope: ScanScope = { chunks: [], bounds: new Map() };
   let onProgress: ((part: number) => void) | undefined;
   let failed: unknown;
   const guarded = (info: { setError(text: string): void }, work: () => void): void => {
@@ -75,9 +90,9 @@ export function registerAccessTable(
     name: SCAN_FUNCTION,
     supportsProjectionPushdown: true,
     bindFunction(info) {
-      for (const column of columns) info.addResultColumn(column.name, typeOf(column));
+      for (const column of columns) info.addResultColumn(column.name, typeOf(column, signed));
       const { loads, stores } = trace.summary();
-      info.setCardinality(loads + stores, bounds.size === 0);
+      info.setCardinality(loads + stores, scope.bounds.size === 0 && scope.selected === undefined);
     },
     initFunction(info) {
       guarded(info, () => {
@@ -87,9 +102,10 @@ export function registerAccessTable(
         const one: Running = {
           scan: startScan({
             path: trace.path,
-            chunks: chunksWithin(trace, bounds),
+            chunks: scope.chunks,
             columns: projected.map(({ name, kind, needs }) => ({ name, kind, needs })),
-            bounds: plainBounds(bounds),
+            bounds: plainBounds(scope.bounds),
+            selected: scope.selected,
             functionOf: projected.some(({ name }) => name === 'function')
               ? request.functionOf
               : new Uint32Array(0),
@@ -121,10 +137,11 @@ export function registerAccessTable(
   return {
     columns,
     begin(next, tell) {
-      bounds = next;
+      scope = next;
       onProgress = tell;
       failed = undefined;
     },
+    aborted: () => running.reduce((sum, { scan }) => sum + scan.aborted(), 0),
     failure: () => failed,
     async stop() {
       await Promise.all(running.splice(0).map(({ scan }) => scan.stop()));
@@ -162,10 +179,7 @@ function fill(one: Running, chunk: Chunk): number {
   return count;
 }
 
-function chunksWithin(
-  trace: Trace,
-  bounds: AccessBounds,
-): { stream: number; firstOrdinal: number; endOrdinal: number }[] {
+export function chunksWithin(trace: Trace, bounds: AccessBounds): ScanChunk[] {
   return trace.chunks
     .filter((chunk) => canHold(chunk, bounds))
     .sort((a, b) => a.stream - b.stream || a.chunkIndex - b.chunkIndex)
@@ -176,14 +190,17 @@ function chunksWithin(
     }));
 }
 
-export function typeOf({ kind, words }: Pick<ScanColumn, 'kind' | 'words'>): DuckDBType {
+export function typeOf(
+  { kind, words }: Pick<ScanColumn, 'kind' | 'words'>,
+  signed = false,
+): DuckDBType {
   switch (kind) {
     case 'u64':
-      return UBIGINT;
+      return signed ? BIGINT : UBIGINT;
     case 'u32':
-      return UINTEGER;
+      return signed ? INTEGER : UINTEGER;
     case 'u16':
-      return USMALLINT;
+      return signed ? SMALLINT : USMALLINT;
     case 'u8':
       return UTINYINT;
     case 'bool':

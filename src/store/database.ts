@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trace as a database: tables in memory, accesses decoded while they are read.
 
-import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import os from 'node:os';
-import path from 'node:path';
 import {
   type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunkWriter,
-  DuckDBInstance,
   type DuckDBResult,
 } from '@duckdb/node-api';
-import { ExitCode, TraceError, UserError } from '../base/index.ts';
+import { TraceError, UserError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import { type AccessTable, registerAccessTable, SCAN_FUNCTION, typeOf } from './access-table.ts';
+import {
+  type AccessTable,
+  chunksWithin,
+  registerAccessTable,
+  SCAN_FUNCTION,
+  typeOf,
+} from './access-table.ts';
+import { columnsOfTrace, isFileError, openDuckDB, wordsOf, writeError } from './duckdb.ts';
 import { decimalLiterals } from './hex-literals.ts';
 import { readStatement } from './pushdown.ts';
-import { accessColumns, NO_WORD } from './scan-columns.ts';
 import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
 
 export interface DatabaseOptions {
@@ -73,19 +75,11 @@ export interface RunOptions {
   readonly onProgress?: (part: number) => void;
 }
 
-const DEFAULT_MEMORY_BYTES = 2 ** 30;
-
 export async function openTraceDatabase(options: DatabaseOptions): Promise<TraceDatabase> {
   const { trace, names } = options;
   const threads = options.threads ?? os.availableParallelism();
-  const scratch = path.join(os.tmpdir(), `loadstore-sql-${randomUUID()}`);
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: String(threads),
-    memory_limit: `${options.memoryBytes ?? DEFAULT_MEMORY_BYTES}B`,
-    temp_directory: scratch, // DuckDB makes it when it needs it; statements may always read there
-    enable_external_access: String(options.files ?? false),
-  });
-  const connection = await instance.connect();
+  const { memoryBytes, files = false } = options;
+  const { connection, close } = await openDuckDB({ threads, files, memoryBytes });
   const accesses = await createAccesses(connection, options, threads);
   const filled = new Set<string>();
   const alone = inTurn();
@@ -98,7 +92,7 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
         filled.add(table.name);
       }
     }
-    accesses.begin(bounds, onProgress);
+    accesses.begin({ chunks: chunksWithin(trace, bounds), bounds }, onProgress);
     return statement;
   };
   return {
@@ -122,11 +116,7 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
           }),
         );
       }),
-    close() {
-      connection.closeSync();
-      instance.closeSync();
-      rmSync(scratch, { recursive: true, force: true });
-    },
+    close,
   };
 }
 
@@ -149,8 +139,8 @@ async function wholeFile<T>(file: string, write: (partial: string) => Promise<T>
     return result;
   } catch (error) {
     await rm(partial, { force: true });
-    if (error instanceof Error && error.message.startsWith('IO Error')) {
-      throw new UserError(ExitCode.environment, `cannot write ${file}: ${wordsOf(error)}`);
+    if (isFileError(error)) {
+      throw writeError(file, error);
     }
     throw error;
   }
@@ -161,18 +151,7 @@ async function createAccesses(
   { trace, names, workerUrl }: DatabaseOptions,
   threads: number,
 ): Promise<AccessTable> {
-  const words = new Map<string, number>();
-  const functionOf = new Uint32Array(trace.code.blockCount);
-  for (let block = 0; block < functionOf.length; block++) {
-    const name = names.functionOf(block)?.name;
-    if (name !== undefined && !words.has(name)) words.set(name, words.size);
-    functionOf[block] = name === undefined ? NO_WORD : (words.get(name) ?? NO_WORD);
-  }
-  const held = accessColumns([...words.keys()]).filter(
-    ({ name }) =>
-      (name !== 'paddr' || trace.capabilities.paddr.status !== 'no') &&
-      (name !== 'cr3' || trace.capabilities['address-space'].status !== 'no'),
-  );
+  const { columns: held, functionOf } = columnsOfTrace(trace, names);
   const table = registerAccessTable(connection, {
     ...{ trace, columns: held, functionOf, threads, workerUrl },
   });
@@ -285,10 +264,4 @@ async function watched<T>(
     signal?.removeEventListener('abort', interrupt);
     await accesses.stop();
   }
-}
-
-/** DuckDB's message without the excerpt of the statement, which spans lines. */
-function wordsOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n\n')[0]?.replaceAll('\n', ' ') ?? text;
 }

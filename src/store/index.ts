@@ -10,5 +10,11 @@ export {
   type TableSchema,
   type TraceDatabase,
 } from './database.ts';
+export {
+  type ParquetFolderCounts,
+  type ParquetFolderRequest,
+  SUCCESS_FILE,
+  writeParquetFolder,
+} from './parquet-folder.ts';
 export { type Cell, columnsOf, type ResultColumn, rowsOf } from './result-rows.ts';
 export type { DatabaseNames } from './tables.ts';

@@ -3,6 +3,7 @@
 // thread (DuckDB wants rows at once): it waits on `arrivals`, which counts messages sent.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { Selection } from '../analysis/index.ts';
 import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
 import type { PlainBounds } from './row-filter.ts';
 import type { PackedColumn, ScanColumn } from './scan-columns.ts';
@@ -13,12 +14,20 @@ export interface ScanTask {
   readonly chunks: readonly ScanChunk[];
   readonly columns: readonly Pick<ScanColumn, 'name' | 'kind' | 'needs'>[];
   readonly bounds: readonly PlainBounds[];
+  /** Instead of bounds: rows are those of the selection; undefined: all within the bounds. */
+  readonly selected: ScanSelection | undefined;
   /** By block: number of the function's name, or NO_WORD. Empty when it is not asked for. */
   readonly functionOf: Uint32Array;
   readonly lookAheadRows: number;
   /** One element, shared. */
   readonly arrivals: Int32Array;
   readonly port: MessagePort;
+}
+
+export interface ScanSelection {
+  readonly selection: Selection;
+  /** TraceShape.insnBase. */
+  readonly insnBase: Uint32Array;
 }
 
 export interface ScanChunk {
@@ -34,7 +43,11 @@ export type ScanMessage =
       /** As many as columns were asked for. */
       readonly columns: readonly PackedColumn[];
     }
-  | { readonly type: 'chunk-end' }
+  | {
+      readonly type: 'chunk-end';
+      /** Accesses that are selected but did not complete, and so are no rows; 0 without a selection. */
+      readonly aborted: number;
+    }
   | {
       readonly type: 'failure';
       readonly kind: TraceErrorKind;

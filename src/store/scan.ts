@@ -19,10 +19,15 @@ export interface Scan {
   next(): ScanRows | undefined;
   /** Part of the chunks that are done, 0 to 1. */
   progress(): number;
+  /** Of the chunks that are done: accesses that are selected but did not complete. */
+  aborted(): number;
   stop(): Promise<void>;
 }
 
-export type ScanRequest = Pick<ScanTask, 'path' | 'columns' | 'bounds' | 'functionOf'> & {
+export type ScanRequest = Pick<
+  ScanTask,
+  'path' | 'columns' | 'bounds' | 'selected' | 'functionOf'
+> & {
   readonly chunks: readonly ScanChunk[];
   readonly threads: number;
   readonly workerUrl?: URL;
@@ -41,6 +46,7 @@ export function startScan(request: ScanRequest): Scan {
     }),
   );
   let chunk = 0;
+  let aborted = 0;
   return {
     next() {
       while (chunk < chunks.length) {
@@ -50,10 +56,12 @@ export function startScan(request: ScanRequest): Scan {
           throw new TraceError(message.kind, message.message, message.facts);
         }
         chunk++;
+        aborted += message.aborted;
       }
       return undefined;
     },
     progress: () => (chunks.length === 0 ? 1 : chunk / chunks.length),
+    aborted: () => aborted,
     async stop() {
       await Promise.all(lanes.map((lane) => lane.stop()));
     },

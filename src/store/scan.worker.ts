@@ -2,6 +2,7 @@
 // A scanning thread: decodes its chunks, keeps the rows within bounds, sends the columns that are wanted.
 
 import { workerData } from 'node:worker_threads';
+import { chooseRows, selectionColumns } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { type AccessBatch, type ColumnName, openTrace } from '../format/index.ts';
 import { neededFor, selectRows } from './row-filter.ts';
@@ -24,9 +25,13 @@ async function scanAll(): Promise<void> {
   const trace = await openTrace(task.path);
   const needed = new Set<ColumnName>(task.columns.flatMap(({ needs }) => needs));
   for (const name of neededFor(task.bounds)) needed.add(name);
+  const { selected } = task;
+  for (const name of selected === undefined ? [] : selectionColumns(selected.selection)) {
+    needed.add(name);
+  }
   for (const chunk of task.chunks) {
-    await scanChunk(trace, chunk, [...needed]);
-    send({ type: 'chunk-end' });
+    const aborted = await scanChunk(trace, chunk, [...needed]);
+    send({ type: 'chunk-end', aborted });
   }
   await trace.close();
 }
@@ -35,14 +40,26 @@ async function scanChunk(
   trace: Awaited<ReturnType<typeof openTrace>>,
   { stream, firstOrdinal, endOrdinal }: ScanChunk,
   columns: readonly ColumnName[],
-): Promise<void> {
+): Promise<number> {
   // One column at least: an access is counted even when nothing of it is wanted.
   const asked: readonly ColumnName[] = columns.length === 0 ? ['flags'] : columns;
-  const batches = trace.accesses({ columns: asked, stream, from: firstOrdinal, to: endOrdinal });
-  for await (const batch of batches) {
-    const count = selectRows(batch, task.bounds, rows);
+  const { selected } = task;
+  const includeAborted = selected !== undefined;
+  const range = { stream, from: firstOrdinal, to: endOrdinal };
+  let aborted = 0;
+  for await (const batch of trace.accesses({ columns: asked, includeAborted, ...range })) {
+    let count: number;
+    if (selected === undefined) {
+      count = selectRows(batch, task.bounds, rows);
+    } else {
+      const { selection } = selected;
+      const all = chooseRows(selection, selected, batch, true, rows);
+      count = chooseRows(selection, selected, batch, false, rows);
+      aborted += all - count;
+    }
     if (count > 0) await sendRows(batch, count);
   }
+  return aborted;
 }
 
 async function sendRows(batch: AccessBatch, rowCount: number): Promise<void> {

@@ -48,7 +48,7 @@ export function startOnSmallDisk(
   const script = `folder=$1; copy=$2; shift 2
     mount -t tmpfs -o size=${sizeKib}k none "$folder" || exit 99
     "$@"; code=$?
-    cp "$folder"/* "$copy"; exit $code`;
+    cp -r "$folder"/* "$copy"; exit $code`;
   const command = ['sh', '-c', script, 'sh', folder, copy, process.execPath, LOADSTORE, ...words];
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   return startProgram('unshare', [...asRoot, '--mount', ...command]);

@@ -6,6 +6,7 @@ import type { AccessColumns } from '../access-columns.ts';
 import type { TraceShape } from '../analysis.ts';
 import { createGatherer } from '../gather.ts';
 import { type CacheResult, chooseCacheAnalysis } from './cache-analysis.ts';
+import { cacheDigesting } from './cache-digest.ts';
 import type { ProgramBlock, ProgramRun } from './cache-hierarchy.oracle.ts';
 import type { CacheParameters } from './parameters.ts';
 
@@ -119,4 +120,29 @@ export function simulateSharded(
     harvested.reduce((a, b) => analysis.merge(a, b)),
     shape,
   );
+}
+
+/**
+ * Each chunk, of some stretches, is digested by one of two digesters, from the last chunk to the first; digests go through
+ * structured clone.
+ */
+export function simulateDigested(
+  parameters: CacheParameters,
+  shape: TraceShape,
+  chunks: readonly (readonly AccessColumns[])[],
+): CacheResult {
+  const analysis = chooseCacheAnalysis(parameters);
+  const even = cacheDigesting.init(parameters, shape);
+  const odd = cacheDigesting.init(parameters, shape);
+  const digests = chunks
+    .map((chunk, index) => ({ chunk, digester: index % 2 === 0 ? even : odd }))
+    .toReversed()
+    .map(({ chunk, digester }) => {
+      for (const stretch of chunk) cacheDigesting.consume(digester, stretch);
+      return structuredClone(cacheDigesting.take(digester));
+    })
+    .toReversed();
+  const state = analysis.init(parameters, shape, { index: 0, count: 1 });
+  for (const digest of digests) cacheDigesting.absorb(state, digest);
+  return analysis.finish(analysis.harvest?.(state) ?? state, shape);
 }

@@ -298,6 +298,14 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
     );
   });
 
+  it('count uses of the line at hand for no other line when lines are given up', () => {
+    const sampling = { kind: 'size', lines: 100 } as const;
+    const lines = Array.from({ length: 2000 }, (_, i) => BigInt(i >> 1));
+    const { topReferenced } = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+    expect(topReferenced.length).toBeGreaterThan(60);
+    expect(topReferenced.filter(({ references }) => references !== 2)).toEqual([]);
+  });
+
   it('are the same in any stretches', () => {
     const lines = mixedLines(5, 50_000, 8000);
     for (const sampling of [

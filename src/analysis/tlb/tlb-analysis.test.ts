@@ -234,26 +234,34 @@ function inTheWordsOfTheTwin(result: TlbResult): object {
 describe('TLBs', () => {
   it('do what their slow twin does', () => {
     fc.assert(
-      fc.property(anyParameters, fc.array(anyStep, { maxLength: 150 }), (parameters, steps) => {
-        // Page notes are not read when all pages have one size.
-        const { columns, events } = programOf(steps, parameters.fetches);
-        const notes = (columns.notes ?? []).filter(
-          ({ kind }) => parameters.pageBytes === undefined || kind === 'cr3',
-        );
-        const found = simulate(parameters, { ...columns, notes });
-        expect(inTheWordsOfTheTwin(found)).toEqual(simulateTlbSlowly(parameters, events));
-      }),
-      { numRuns: 400 },
+      fc.property(
+        anyParameters,
+        fc.array(anyStep, { maxLength: 150, size: 'max' }),
+        (parameters, steps) => {
+          // Page notes are not read when all pages have one size.
+          const { columns, events } = programOf(steps, parameters.fetches);
+          const notes = (columns.notes ?? []).filter(
+            ({ kind }) => parameters.pageBytes === undefined || kind === 'cr3',
+          );
+          const found = simulate(parameters, { ...columns, notes });
+          expect(inTheWordsOfTheTwin(found)).toEqual(simulateTlbSlowly(parameters, events));
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 
   it('are the same in shards', () => {
     fc.assert(
-      fc.property(anyParameters, fc.array(anyStep, { maxLength: 100 }), (parameters, steps) => {
-        const { columns } = programOf(steps, parameters.fetches);
-        expect(chooseTlbAnalysis(parameters).shardLimit(parameters, shape)).toBe(2);
-        expect(simulate(parameters, columns, 2)).toEqual(simulate(parameters, columns, 1));
-      }),
+      fc.property(
+        anyParameters,
+        fc.array(anyStep, { maxLength: 100, size: 'max' }),
+        (parameters, steps) => {
+          const { columns } = programOf(steps, parameters.fetches);
+          expect(chooseTlbAnalysis(parameters).shardLimit(parameters, shape, 8)).toBe(2);
+          expect(simulate(parameters, columns, 2)).toEqual(simulate(parameters, columns, 1));
+        },
+      ),
     );
   });
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { availableParallelism } from 'node:os';
-import { addressSpacesAnalysis } from '../../analysis/index.ts';
 import { ExitCode } from '../../base/index.ts';
-import { analyse } from '../../engine/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
-import { addressSpaceRows, addressSpacesParameters } from '../../query/index.ts';
+import { addressSpaceRows } from '../../query/index.ts';
+import { findAddressSpaces } from '../address-space-option.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -14,10 +12,8 @@ import {
   wordAt,
 } from '../command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
-import { withAbort } from '../interrupts.ts';
 import { renderAddressSpaces } from '../render/address-spaces.ts';
 import type { AddressSpacesCommandResult } from '../results.ts';
-import { drawBar, statusLine } from '../status-line.ts';
 
 export const addressSpacesCommand: CommandSpec = {
   name: 'address-spaces',
@@ -26,7 +22,8 @@ export const addressSpacesCommand: CommandSpec = {
 a process that ended to a new one: when a table is filled anew while no vCPU uses it, what comes after is another address
 space. Where the kernel keeps two tables for each process (page table isolation), they are one address space. A trace holds
 addresses and no contents of memory, so that the names of processes are not in it; but a program given with --symbols is
-recognised by its code, in each address space that ran it. Address spaces in which no user code ran are the kernel's and
+recognised by the bytes of its code, in each address space that ran it, with the accesses that this code made; of the demo's
+guest that is done without being asked. Address spaces in which no user code ran are the kernel's and
 the firmware's.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [SYMBOLS_OPTION, JSON_OPTION],
@@ -46,37 +43,15 @@ the firmware's.`,
   },
 };
 
-/** Decoding is what takes the time; more threads than that find the disk busy. */
-const MAX_WORKERS = 4;
-
 async function readAddressSpaces(
   trace: Trace,
   input: CommandInput,
   context: CliContext,
 ): Promise<AddressSpacesCommandResult> {
   const symbols = await readGuestSymbols(input, context, trace);
-  const line = statusLine(context);
-  const cores = availableParallelism();
-  try {
-    const { isolated, spaces } = await withAbort(async (signal) => {
-      const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
-      const [result] = await analyse(trace, [{ analysis: addressSpacesAnalysis, parameters }], {
-        workers: cores === 1 ? 0 : Math.min(MAX_WORKERS, cores),
-        onProgress: (part) => {
-          line.show(drawBar(part, 'reading the trace'));
-        },
-        signal,
-      });
-      return result;
-    });
-    return {
-      parameters: { file: trace.path, symbols: symbols.findings },
-      result: {
-        isolated,
-        addressSpaces: addressSpaceRows(spaces, symbols),
-      },
-    };
-  } finally {
-    line.clear();
-  }
+  const { isolated, spaces } = await findAddressSpaces(context, trace, symbols);
+  return {
+    parameters: { file: trace.path, symbols: symbols.findings },
+    result: { isolated, addressSpaces: addressSpaceRows(spaces, symbols) },
+  };
 }

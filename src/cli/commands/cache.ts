@@ -12,6 +12,7 @@ import {
 } from '../../analysis/index.ts';
 import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
+import { DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
@@ -31,23 +32,6 @@ import {
 import { nameFrom } from '../name-option.ts';
 import { renderCache } from '../render/cache.ts';
 import { selectionWords } from '../selection-options.ts';
-
-type LevelOption = 'l1i' | 'l1d' | 'l2' | 'll';
-
-export const DEFAULT_CACHES: CacheParameters & Readonly<Record<LevelOption, CacheGeometry>> = {
-  lineBytes: 64,
-  l1i: { sizeBytes: 32 * 1024, ways: 8 },
-  l1d: { sizeBytes: 32 * 1024, ways: 8 },
-  l2: { sizeBytes: 1024 * 1024, ways: 16 },
-  ll: { sizeBytes: 8 * 1024 * 1024, ways: 16 },
-  replacePolicy: 'lru',
-  randomSeed: 1,
-  writeAllocate: true,
-  dataPrefetcher: 'none',
-  usePhysical: false,
-  warmupRefs: 0,
-  classify: false,
-};
 
 const DEFAULT_TOP = 10;
 

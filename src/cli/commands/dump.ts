@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { createSelector } from '../../analysis/index.ts';
 import { ExitCode, TraceError, u64FromBigint } from '../../base/index.ts';
+import { shapeOfTrace } from '../../engine/index.ts';
 import {
   instructionTexts,
   OutputBuffer,
+  type Part,
   type RowColumns,
   RowWriter,
+  rangesOf,
   rowColumnsOf,
   wideColumns,
 } from '../../export/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
+import { codeNames } from '../../query/index.ts';
 import { formatSymbolPlace, type GuestSymbols } from '../../symbols/index.ts';
 import {
   type CliContext,
@@ -22,6 +28,7 @@ import {
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { dumpHeadline, dumpLines, type InstructionFacts } from '../render/dump.ts';
+import { SELECTION_OPTIONS, selectionFrom } from '../selection-options.ts';
 
 const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
 type DumpFormat = (typeof DUMP_FORMATS)[number];
@@ -40,9 +47,8 @@ With symbols the function of each instruction is shown. The place of a kernel th
 from the trace. A trace of the demo's kernel needs no --symbols.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
-    { flags: '--from <N>', description: 'first ordinal; default: 0' },
+    ...SELECTION_OPTIONS,
     { flags: '--count <N>', description: 'at most so many accesses; default: all' },
-    { flags: '--vcpu <N>', description: 'accesses of this vCPU only' },
     { flags: '--aborted', description: 'also accesses of instructions that did not complete' },
     SYMBOLS_OPTION,
     { flags: '--format <FORMAT>', description: 'text (default), ndjson or csv' },
@@ -51,6 +57,7 @@ from the trace. A trace of the demo's kernel needs no --symbols.`,
   examples: [
     'loadstore dump boot.memtrace --from 1M --count 20',
     'loadstore dump boot.memtrace --vcpu 0 --format csv | head',
+    "loadstore dump boot.memtrace --function 'do_sys_open*' --count 20",
     'loadstore dump x.memtrace --symbols System.map --symbols prog@0x555555554000 --count 20',
   ],
   run: runDump,
@@ -61,36 +68,54 @@ const MAX_INSNS = 1024;
 
 async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
   const format = formatFrom(input);
-  const from = findCount(input, 'from', '--from') ?? 0;
   const count = findCount(input, 'count', '--count') ?? Number.POSITIVE_INFINITY;
-  const vcpu = findCount(input, 'vcpu', '--vcpu');
   const trace = await openTrace(wordAt(input, 0));
   try {
     const symbols = await readGuestSymbols(input, context, trace);
+    const shape = shapeOfTrace(trace);
+    const names = codeNames(trace.code, symbols);
+    const selection = await selectionFrom(input, context, { trace, shape, symbols, names });
     const draw = drawerOf(trace, symbols, format);
     await context.writeOut(draw.headline);
-    let left = count;
+    let shown = 0;
     await withAbort(async (signal) => {
-      const batches = trace.accesses({
-        from,
-        columns: rowColumnsOf(trace),
-        includeAborted: isOn(input, 'aborted'),
-        signal,
-        ...(vcpu === undefined ? {} : { vcpu }),
-      });
-      for await (const batch of batches) {
-        const end = Math.min(batch.length, left);
-        for (const text of draw.lines(batch, end)) await context.writeOut(text);
-        left -= end;
-        if (left <= 0) break;
+      const part = { selection, shape, signal };
+      for await (const rows of readRows(trace, part, isOn(input, 'aborted'))) {
+        const end = Math.min(rows.length, count - shown);
+        for (const text of draw.lines(rows, end)) await context.writeOut(text);
+        shown += end;
+        if (shown >= count) break;
       }
     });
+    if (shown === 0 && count > 0) context.writeErr('loadstore: note: nothing is selected\n');
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
     return ExitCode.ok;
   } finally {
     await trace.close();
+  }
+}
+
+/** What is selected, some at a time. */
+async function* readRows(
+  trace: Trace,
+  part: Part,
+  includeAborted: boolean,
+): AsyncGenerator<RowColumns, void, undefined> {
+  const { selection, shape, signal } = part;
+  // The reader itself sees to these, and to what did not complete.
+  const { ordinals: _ordinals, vcpu, ...others } = selection;
+  const selector = createSelector(others, shape, true);
+  for (const { stream, from, to } of rangesOf(trace, part, false)) {
+    const batches = trace.accesses({
+      ...{ stream, from, to, includeAborted, columns: rowColumnsOf(trace) },
+      ...(vcpu === undefined ? {} : { vcpu }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    for await (const batch of batches) {
+      yield { ...selector.select(batch), firstOrdinal: batch.firstOrdinal };
+    }
   }
 }
 

@@ -1,47 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode, TraceError, UserError } from '../../base/index.ts';
+import { shapeOfTrace } from '../../engine/index.ts';
 import {
   EXPORT_FORMATS,
   type ExportCounts,
   type ExportFormat,
+  type ExportOptions,
   exportTrace,
+  type FormatDescription,
+  type NameCode,
 } from '../../export/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
+import { codeNames } from '../../query/index.ts';
+import { formatSymbolPlace, type GuestSymbols } from '../../symbols/index.ts';
 import {
   type CliContext,
   type CommandInput,
   type CommandSpec,
-  findCount,
   findText,
   isOn,
   JSON_OPTION,
   printResult,
   wordAt,
 } from '../command-spec.ts';
-import { openExportOutput } from '../export-output.ts';
+import { databaseNames } from '../database-names.ts';
+import {
+  claimOutput,
+  type OutputClaim,
+  openExportOutput,
+  requireReplaceable,
+} from '../export-output.ts';
+import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
+import { exportParquet, PARQUET_FORMAT } from '../parquet-export.ts';
 import { renderExport } from '../render/export.ts';
+import { CHOICE_OPTIONS, COUNT_OPTION, FROM_OPTION, selectionFrom } from '../selection-options.ts';
 import { drawBar, statusLine } from '../status-line.ts';
+
+const FORMATS: readonly (ExportFormat | FormatDescription)[] = [...EXPORT_FORMATS, PARQUET_FORMAT];
+const FORMAT_NAMES = FORMATS.map(({ name }) => name).join(', ');
 
 export const exportCommand: CommandSpec = {
   name: 'export',
   summary: 'write a trace in the format of another tool',
-  details: `The formats: ${EXPORT_FORMATS.map(({ name }) => name).join(', ')}. What each keeps and loses, and how the other tool
+  details: `The formats: ${FORMAT_NAMES}. What each keeps and loses, and how the other tool
 reads it, is in docs/exports.md. What a format has no place for is left out, counted and reported. An output whose
-name ends in .gz or .xz is compressed. Until it is whole the output is called OUT.partial.`,
+name ends in .gz or .xz is compressed. Until it is whole the output is called OUT.partial. The options that choose are
+those of the analyses, but for --to, which is --until here. Formats of instructions (drmemtrace, champsim, lackey, din)
+have whole block executions: those that begin in the part and whose first instruction is chosen, and no --address.
+csv, ndjson and parquet have the names of functions, when symbols are known.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--to <FORMAT>', description: 'the format; must be given' },
     { flags: '-o, --output <OUT>', description: 'what to write; must be given' },
     { flags: '-f, --force', description: 'replace the output if it exists' },
-    { flags: '--from <N>', description: 'first ordinal of an access; default: 0' },
-    { flags: '--count <N>', description: 'at most so many accesses from there; default: all' },
-    { flags: '--vcpu <N>', description: 'this vCPU only' },
+    FROM_OPTION,
+    { flags: '--until <N>', description: 'up to this ordinal, or icount:N; half open' },
+    COUNT_OPTION,
+    ...CHOICE_OPTIONS,
+    SYMBOLS_OPTION,
     JSON_OPTION,
   ],
   examples: [
     'loadstore export boot.memtrace --to drmemtrace -o boot.drmemtrace',
     'loadstore export boot.memtrace --to champsim --from 100M --count 50M -o boot.champsim.xz',
+    'loadstore export boot.memtrace --to parquet --cpl 3 --from icount:1G -o user.parquet',
   ],
   exitCodes: [
     '0    the output is whole',
@@ -61,9 +84,26 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
   }
   const trace = await openTrace(wordAt(input, 0));
   try {
-    const output = await openExportOutput(name, format.output === 'folder', isOn(input, 'force'));
-    const written = await withAbort(async (signal) =>
-      writeParts(trace, format, input, context, signal, output),
+    const claim = { name, isFolder: format.output !== 'file', force: isOn(input, 'force') };
+    requireReplaceable(claim);
+    const shape = shapeOfTrace(trace);
+    const symbols = await readGuestSymbols(input, context, trace);
+    const names = codeNames(trace.code, symbols);
+    const subject = { trace, shape, symbols, names, end: 'until' } as const;
+    const selection = await selectionFrom(input, context, subject);
+    const written = await watched(context, format.name, async (run) =>
+      'makeWriter' in format
+        ? writeParts(
+            trace,
+            format,
+            { selection, shape, nameCode: nameCode(symbols), ...run },
+            claim,
+          )
+        : exportParquet(
+            { trace, shape, selection, names: databaseNames(trace.code, symbols) },
+            await claimOutput(claim),
+            { signal: run.signal, onProgress: (part) => run.onProgress(part, 1) },
+          ),
     );
     await printResult(
       context,
@@ -80,61 +120,68 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
   }
 }
 
-async function writeParts(
-  trace: Trace,
-  format: ExportFormat,
-  input: CommandInput,
+type Watch = Required<Pick<ExportOptions, 'signal' | 'onProgress'>>;
+
+/** Work that can be interrupted and shows how far it is. */
+async function watched<T>(
   context: CliContext,
-  signal: AbortSignal,
-  output: Awaited<ReturnType<typeof openExportOutput>>,
-): Promise<ExportCounts & { readonly bytes: number }> {
+  format: string,
+  work: (watch: Watch) => Promise<T>,
+): Promise<T> {
   const line = statusLine(context);
   try {
-    const parts = exportTrace(trace, format, {
-      ...selectionFrom(input),
-      signal,
-      onProgress: (done, total) => {
-        line.show(drawBar(done / total, `exporting to ${format.name}`));
-      },
-    });
-    let step = await parts.next();
-    for (; step.done !== true; step = await parts.next()) {
-      await output.write(step.value);
-      signal.throwIfAborted();
-    }
-    return { ...step.value, bytes: await output.keep() };
-  } catch (error) {
-    await output.discard();
-    throw error;
+    return await withAbort(async (signal) =>
+      work({
+        signal,
+        onProgress: (done, total) => {
+          line.show(drawBar(done / total, `exporting to ${format}`));
+        },
+      }),
+    );
   } finally {
     line.clear();
   }
 }
 
-function selectionFrom(input: CommandInput): {
-  readonly from: number;
-  readonly to?: number;
-  readonly vcpu?: number;
-} {
-  const from = findCount(input, 'from', '--from') ?? 0;
-  const count = findCount(input, 'count', '--count');
-  const vcpu = findCount(input, 'vcpu', '--vcpu');
-  return {
-    from,
-    ...(count === undefined ? {} : { to: from + count }),
-    ...(vcpu === undefined ? {} : { vcpu }),
+async function writeParts(
+  trace: Trace,
+  format: ExportFormat,
+  options: ExportOptions,
+  claim: OutputClaim,
+): Promise<ExportCounts & { readonly bytes: number }> {
+  const output = await openExportOutput(claim);
+  try {
+    const parts = exportTrace(trace, format, options);
+    let step = await parts.next();
+    for (; step.done !== true; step = await parts.next()) {
+      await output.write(step.value);
+      options.signal?.throwIfAborted();
+    }
+    return { ...step.value, bytes: await output.keep() };
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
+}
+
+function nameCode(symbols: GuestSymbols): NameCode {
+  return (block, lo, hi) => {
+    const place = symbols.findCode(block, lo, hi);
+    return place === undefined ? undefined : formatSymbolPlace(place);
   };
 }
 
-function requireFormat(word: string | undefined): ExportFormat {
-  const names = EXPORT_FORMATS.map(({ name }) => name).join(', ');
+function requireFormat(word: string | undefined): ExportFormat | FormatDescription {
   if (word === undefined) {
-    throw new UserError(ExitCode.usage, 'there is no format', `choose one: --to ${names}`);
+    throw new UserError(ExitCode.usage, 'there is no format', `choose one: --to ${FORMAT_NAMES}`);
   }
-  const format = EXPORT_FORMATS.find(({ name }) => name === word);
+  const format = FORMATS.find(({ name }) => name === word);
   if (format !== undefined) return format;
   throw new TraceError('bad-argument', '--to: there is no such format', {
-    expected: names,
+    expected: FORMAT_NAMES,
     found: word,
+    ...(/^(?:icount:)?\d/.test(word)
+      ? { remedy: '--to names the format here; --until says where the part ends' }
+      : {}),
   });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { heatAnalysis } from '../../analysis/index.ts';
 import { TraceError } from '../../base/index.ts';
-import { heatFigures } from '../../query/index.ts';
+import { heatFigures, windowVcpus } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
 import { type CommandSpec, findCount, findText } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
@@ -17,7 +17,8 @@ export const heatCommand: CommandSpec = {
   name: 'heat',
   summary: 'which memory is accessed when: addresses x time',
   details: `Rows are pages or lines of virtual memory, or as many together, in powers of two, as make no more rows than
---rows says; what nothing accessed is left out. Columns are windows of instructions.`,
+--rows says; what nothing accessed is left out. Columns are windows of instructions, which
+each vCPU counts for itself: columns of several add up what was not at one time.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--unit <UNIT>', description: 'page (default) or line: the smallest row' },
@@ -42,7 +43,9 @@ export const heatCommand: CommandSpec = {
         { analysis: heatAnalysis, parameters },
       ]);
       const { windowInstructions } = windows;
-      const said = { unitBytes: 2 ** unitShift, windowInstructions, rows: rowLimit };
+      const vcpus = windowVcpus(analysis.trace, analysis.selection.vcpu);
+      const windowing = { windowInstructions, windowVcpus: vcpus };
+      const said = { unitBytes: 2 ** unitShift, ...windowing, rows: rowLimit };
       return reportOf('heat', input, analysis, said, heatFigures(heat, analysis.names));
     });
   },

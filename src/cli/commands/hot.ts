@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type HotParameters, hotAnalysis } from '../../analysis/index.ts';
-import { hotFigures } from '../../query/index.ts';
+import { hotAnalysis } from '../../analysis/index.ts';
+import { hotFigures, hotParameters } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
 import { type CommandSpec, findCount } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHot } from '../render/hot.ts';
 
 const DEFAULT_TOP = 10;
-/** Lines that are told apart: 100 MB in each thread. */
-const LINE_LIMIT = 2 ** 22;
 
 export const hotCommand: CommandSpec = {
   name: 'hot',
@@ -40,7 +38,3 @@ memory takes they become coarser, and the size says so.`,
     });
   },
 };
-
-export function hotParameters(lineShift: number, pageShift: number, top: number): HotParameters {
-  return { lineShift, pageShift, lineLimit: LINE_LIMIT, top };
-}

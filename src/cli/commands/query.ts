@@ -107,7 +107,12 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
                   line.clear();
                   await context.writeOut(text);
                 };
-                await writeRows({ columns, parts: rowsOf(result), format, limit }, write);
+                const counted = countRows(rowsOf(result));
+                await writeRows({ columns, parts: counted.parts, format, limit }, write);
+                if (counted.count() === 0) {
+                  line.clear();
+                  context.writeErr('loadstore: note: no row: the statement selects nothing\n');
+                }
               },
               run,
             );
@@ -132,6 +137,21 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
     line.clear();
     await trace.close();
   }
+}
+
+function countRows<T>(parts: AsyncIterable<readonly T[]>): {
+  readonly parts: AsyncIterable<readonly T[]>;
+  /** Of what has been read. */
+  count(): number;
+} {
+  let rowCount = 0;
+  async function* counting(): AsyncGenerator<readonly T[], void, undefined> {
+    for await (const rows of parts) {
+      rowCount += rows.length;
+      yield rows;
+    }
+  }
+  return { parts: counting(), count: () => rowCount };
 }
 
 /** The file to write, and in what format: by its name unless --format says. */

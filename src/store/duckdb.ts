@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// An instance of DuckDB that reads a trace: its limits, what the table of accesses needs, its errors in words.
+
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { ExitCode, UserError } from '../base/index.ts';
+import type { Trace } from '../format/index.ts';
+import { accessColumns, NO_WORD, type ScanColumn } from './scan-columns.ts';
+import type { DatabaseNames } from './tables.ts';
+
+export interface DuckDBOptions {
+  /** DuckDB's own. */
+  readonly threads: number;
+  /** Statements may read and write files. */
+  readonly files: boolean;
+  /** Bytes that DuckDB may take before it writes to temporary files. Default 1 GiB. */
+  readonly memoryBytes?: number | undefined;
+}
+
+export interface DuckDB {
+  readonly connection: DuckDBConnection;
+  close(): void;
+}
+
+const DEFAULT_MEMORY_BYTES = 2 ** 30;
+
+export async function openDuckDB({ threads, files, memoryBytes }: DuckDBOptions): Promise<DuckDB> {
+  const scratch = path.join(os.tmpdir(), `loadstore-sql-${randomUUID()}`);
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(threads),
+    memory_limit: `${memoryBytes ?? DEFAULT_MEMORY_BYTES}B`,
+    temp_directory: scratch, // DuckDB makes it when it needs it; statements may always read there
+    enable_external_access: String(files),
+  });
+  const connection = await instance.connect();
+  return {
+    connection,
+    close() {
+      connection.closeSync();
+      instance.closeSync();
+      rmSync(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The columns that this trace has, and by block which of the words of the column `function`, or NO_WORD. */
+export function columnsOfTrace(
+  trace: Trace,
+  names: Pick<DatabaseNames, 'functionOf'>,
+): { readonly columns: readonly ScanColumn[]; readonly functionOf: Uint32Array } {
+  const words = new Map<string, number>();
+  const functionOf = new Uint32Array(trace.code.blockCount);
+  for (let block = 0; block < functionOf.length; block++) {
+    const name = names.functionOf(block)?.name;
+    if (name !== undefined && !words.has(name)) words.set(name, words.size);
+    functionOf[block] = name === undefined ? NO_WORD : (words.get(name) ?? NO_WORD);
+  }
+  const columns = accessColumns([...words.keys()]).filter(
+    ({ name }) =>
+      (name !== 'paddr' || trace.capabilities.paddr.status !== 'no') &&
+      (name !== 'cr3' || trace.capabilities['address-space'].status !== 'no'),
+  );
+  return { columns, functionOf };
+}
+
+/** DuckDB's message without the excerpt of the statement, which spans lines. */
+export function wordsOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n\n')[0]?.replaceAll('\n', ' ') ?? text;
+}
+
+/** What to do about a file that DuckDB cannot write. */
+export function writeError(file: string, cause: unknown): UserError {
+  return new UserError(
+    ExitCode.environment,
+    `cannot write ${file}: ${wordsOf(cause)}`,
+    'name an output where there is room: -o OUT',
+    cause,
+  );
+}
+
+/** The file system refused, for want of room or permission. */
+export function isFileError(error: unknown): error is Error {
+  return error instanceof Error && error.message.startsWith('IO Error');
+}

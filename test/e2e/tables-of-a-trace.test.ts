@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parquet exports and queries from outside, on a trace that no QEMU made: what is written, what is refused and with
+// which words, and that nothing which is not whole looks whole.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomTrace } from '../../src/format/program.oracle.ts';
+import { encodeTrace } from '../../src/format/reference-encoder.oracle.ts';
+import type { RefItem, RefTrace } from '../../src/format/reference-trace.oracle.ts';
+import { jsonOf, makeFolder, runLoadstore, startOnSmallDisk } from './run-loadstore.ts';
+
+const { bytes, seen } = encodeTrace(
+  randomTrace({ seed: 11, blockCount: 8, executions: 400, streams: 1, oddity: 0.2 }),
+);
+const completed = seen.accesses.filter(({ aborted }) => !aborted);
+const folder = makeFolder();
+const trace = path.join(folder.path, 'a.memtrace');
+const at = (name: string): string => path.join(folder.path, name);
+beforeAll(() => {
+  writeFileSync(trace, bytes);
+});
+afterAll(folder.remove);
+
+const exportTo = async (output: string, ...words: string[]) =>
+  runLoadstore('export', trace, '--to', 'parquet', '-o', at(output), ...words);
+
+describe('a Parquet export', () => {
+  it('is a folder, whole, and tells what is in it', async () => {
+    const told = await jsonOf('export', trace, '--to', 'parquet', '-o', at('x'));
+    expect(told).toMatchObject({
+      format: 'parquet',
+      records: completed.length,
+      lost: { aborted: seen.accesses.length - completed.length },
+    });
+    const files = readdirSync(at('x'), { recursive: true, encoding: 'utf8' });
+    expect(files).toContain('_SUCCESS');
+    expect(files).toContain('vcpu=0/part-00000.parquet');
+    const sizes = files.map((file) => statSync(path.join(at('x'), file)));
+    const total = sizes.reduce((sum, facts) => sum + (facts.isFile() ? facts.size : 0), 0);
+    expect(told).toMatchObject({ bytes: total });
+    expect(existsSync(at('x.partial'))).toBe(false);
+  });
+
+  it('replaces only with --force, and only what an export can have made', async () => {
+    await exportTo('y');
+    expect(await exportTo('y')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringMatching(/y exists\n.*--force/),
+    });
+    expect((await exportTo('y', '--force')).exitCode).toBe(0);
+    writeFileSync(at('y/vcpu=0/notes.txt'), 'precious');
+    const refused = await exportTo('y', '--force');
+    expect(refused).toMatchObject({ exitCode: 2, err: expect.stringContaining('notes.txt') });
+    expect(existsSync(at('y/vcpu=0/notes.txt'))).toBe(true);
+    writeFileSync(at('z'), 'precious');
+    expect(await exportTo('z', '--force')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('not a folder'),
+    });
+  });
+
+  it('of nothing is none', async () => {
+    const { exitCode, err } = await exportTo('none', '--from', '1G');
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/nothing to export[^]*Try: a wider selection/);
+    expect(existsSync(at('none'))).toBe(false);
+    expect(existsSync(at('none.partial'))).toBe(false);
+  });
+
+  it('of a damaged trace is none', async () => {
+    const damaged = Uint8Array.from(bytes);
+    const middle = Math.floor(damaged.length / 2);
+    damaged[middle] = (damaged[middle] ?? 0) ^ 0xff;
+    writeFileSync(at('damaged.memtrace'), damaged);
+    const words = ['--to', 'parquet', '-o', at('damaged')];
+    const { exitCode, err } = await runLoadstore('export', at('damaged.memtrace'), ...words);
+    expect(exitCode).toBe(3);
+    expect(err).toContain('damaged.memtrace');
+    expect(readdirSync(folder.path).filter((name) => /^damaged(\.partial)?$/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it('and a query’s, on a full disk, leave nothing, and say so', async () => {
+    mkdirSync(at('disk'));
+    mkdirSync(at('copy'));
+    const commands = [
+      ['export', trace, '--to', 'parquet', '-o', at('disk/x')],
+      ['query', trace, 'select * from accesses', '-o', at('disk/x.parquet')],
+      ['query', trace, 'select * from accesses', '-o', at('disk/x.csv')],
+    ];
+    for (const words of commands) {
+      const { exitCode, err } = await startOnSmallDisk(at('disk'), 8, at('copy'), words).finished;
+      expect(err).toMatch(
+        /cannot write .*disk.x.*: .*[Nn]o space left on .*device[^]*Try: name an output/,
+      );
+      expect(exitCode).toBe(4);
+    }
+    expect(readdirSync(at('copy'))).toEqual([]);
+  });
+});
+
+describe('a query', () => {
+  it('says which column is not there, and where to look', async () => {
+    const { exitCode, err } = await runLoadstore('query', trace, 'select adress from accesses');
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/"adress" not found[^]*Try: .*--schema/);
+  });
+
+  it('without a row says so', async () => {
+    const sql = 'select ordinal from accesses where ordinal > 1000000000';
+    expect(await runLoadstore('query', trace, sql)).toMatchObject({
+      exitCode: 0,
+      err: expect.stringContaining('no row: the statement selects nothing'),
+    });
+    expect(await runLoadstore('query', trace, sql, '-o', at('none.csv'))).toMatchObject({
+      exitCode: 0,
+      err: expect.stringContaining('0 rows written'),
+    });
+    const some = await runLoadstore('query', trace, 'select ordinal from accesses limit 1');
+    expect(some).toMatchObject({ exitCode: 0, err: '' });
+  });
+
+  it('overwrites nothing', async () => {
+    writeFileSync(at('q.csv'), 'precious');
+    expect(await runLoadstore('query', trace, 'select 1', '-o', at('q.csv'))).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('q.csv exists'),
+    });
+    expect(execFileSync('cat', [at('q.csv')], { encoding: 'utf8' })).toBe('precious');
+  });
+
+  it('for physical addresses, which a trace may lack, says that there are none', async () => {
+    const { bytes: poor } = encodeTrace(
+      randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 }),
+      {
+        changeTotals: (totals) => ({
+          ...totals,
+          capabilities: Object.fromEntries(
+            [
+              ...['vaddr', 'paddr', 'pc', 'icount', 'cpl', 'mode'],
+              ...['address-space', 'device', 'events', 'vcpu', 'global-order'],
+            ].map((name) => [
+              name,
+              ['paddr', 'cpl'].includes(name)
+                ? { status: 'no', why: 'not in this QEMU' }
+                : { status: 'yes' },
+            ]),
+          ),
+        }),
+      },
+    );
+    writeFileSync(at('poor.memtrace'), poor);
+    const { exitCode, err } = await runLoadstore(
+      'query',
+      at('poor.memtrace'),
+      'select paddr from accesses',
+    );
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/"paddr" not found[^]*--schema/);
+    const words = ['--to', 'parquet', '--cpl', '3', '-o', at('poor')];
+    expect(await runLoadstore('export', at('poor.memtrace'), ...words)).toMatchObject({
+      exitCode: 3,
+      err: expect.stringMatching(
+        /--cpl: the trace has no cpl: not in this QEMU[^]*Try: leave --cpl out/,
+      ),
+    });
+    expect(existsSync(at('poor'))).toBe(false);
+  });
+});
+
+/** Two processes of a kernel that isolates its page tables: user code runs with the upper page of a pair. */
+function isolatedTrace(): RefTrace {
+  const block = (vaddr: bigint, mode: number) => ({
+    ...{ vaddr, mode, lastRep: false, insnLengths: [3] },
+    code: Uint8Array.from([0x48, 0x8b, 0x03]),
+  });
+  const run = (id: number, vaddr: bigint): RefItem => ({
+    ...{ type: 'block', id },
+    accesses: [{ insn: 0, store: false, sizeLog2: 3, vaddr }],
+  });
+  const process = (table: bigint, turns: number): RefItem[] =>
+    Array.from({ length: turns }, (): RefItem[] => [
+      { type: 'cr3', cr3: table },
+      run(0, 0xffff_8880_0000_0000n),
+      { type: 'cr3', cr3: table + 0x1000n },
+      run(1, 0x7000n),
+      run(1, 0x7008n),
+    ]).flat();
+  return {
+    blocks: [block(0xffff_ffff_8100_0000n, 0xc080), block(0x40_1000n, 0xc083)],
+    streams: [[{ type: 'vcpu', vcpu: 0 }, ...process(0x20_0000n, 3), ...process(0x30_0000n, 5)]],
+  };
+}
+
+describe('--address-space', () => {
+  const isolated = at('isolated.memtrace');
+  beforeAll(() => {
+    writeFileSync(isolated, encodeTrace(isolatedTrace()).bytes);
+  });
+  const accessesOf = async (file: string, space: string): Promise<unknown> => {
+    const report = await jsonOf('counts', file, '--address-space', space);
+    return typeof report === 'object' && report !== null && 'result' in report
+      ? report.result
+      : undefined;
+  };
+
+  it('takes the numbers of address-spaces, which fold the two tables of a process', async () => {
+    expect(await jsonOf('address-spaces', isolated)).toMatchObject({
+      result: {
+        isolated: true,
+        addressSpaces: [
+          { number: 1, cr3: '0x200000', userCr3: '0x201000', accesses: 9 },
+          { number: 2, cr3: '0x300000', userCr3: '0x301000', accesses: 15 },
+        ],
+      },
+    });
+    expect(await accessesOf(isolated, '1')).toMatchObject({ accesses: 9 });
+    expect(await accessesOf(isolated, '2')).toMatchObject({ accesses: 15 });
+  });
+
+  it('takes either table for both', async () => {
+    for (const cr3 of ['0x200000', '0x201000']) {
+      expect(await accessesOf(isolated, cr3)).toMatchObject({ accesses: 9 });
+    }
+  });
+
+  it('is for exports, too', async () => {
+    const words = ['--to', 'csv', '--address-space', '2', '-o', at('two.csv')];
+    expect(await jsonOf('export', isolated, ...words)).toMatchObject({ records: 15 });
+  });
+
+  it('takes no number that there is not', async () => {
+    const { exitCode, err } = await runLoadstore('counts', isolated, '--address-space', '3');
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/no address space of that number.*expected 1 to 2.*or a CR3 with 0x/);
+  });
+
+  it('has, in any trace, the accesses that are told of its number', async () => {
+    const listed = await jsonOf('address-spaces', trace);
+    const spaces: { number: number; accesses: number }[] = JSON.parse(JSON.stringify(listed)).result
+      .addressSpaces;
+    expect(spaces.length).toBeGreaterThan(3);
+    for (const { number, accesses } of spaces.slice(0, 4)) {
+      expect(await accessesOf(trace, `${number}`)).toMatchObject({ accesses });
+    }
+  });
+});
