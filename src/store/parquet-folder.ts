@@ -5,7 +5,12 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { chunkMayMatch, type Selection, type TraceShape } from '../analysis/index.ts';
+import {
+  chunkMayMatch,
+  type Selection,
+  selectionColumns,
+  type TraceShape,
+} from '../analysis/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import { type AccessTable, registerAccessTable, SCAN_FUNCTION } from './access-table.ts';
 import type { RunOptions } from './database.ts';
@@ -94,14 +99,12 @@ export async function writeParquetFolder(
         `part-${String(number).padStart(5, '0')}.parquet`,
       );
       if (number === 0) await mkdir(path.dirname(file), { recursive: true });
+      const own = shape.vcpuCount === 1 ? selection : { ...selection, vcpu };
       table.begin(
         {
           chunks,
           bounds: new Map(),
-          selected: {
-            selection: shape.vcpuCount === 1 ? selection : { ...selection, vcpu },
-            insnBase,
-          },
+          selected: { selection: own, columns: selectionColumns(own), insnBase },
         },
         (part) => onProgress?.((index + part) / parts.length),
       );
