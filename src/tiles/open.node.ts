@@ -114,9 +114,12 @@ function createViewIndex(
       const wanted = chunksToDecode(trace.chunks, query);
       const pageCount = pages.lo.length;
       if (wanted === undefined) return tileOfIndex(file, stream, pageCount, query, signal);
-      const exact = exactTile(query, wanted, pages, signal);
+      const late = new AbortController();
+      const signals = signal === undefined ? [late.signal] : [late.signal, signal];
+      const exact = exactTile(query, wanted, pages, AbortSignal.any(signals));
       const tile = await within(exact, query.patienceMs);
       if (tile !== undefined) return tile;
+      late.abort();
       return { ...(await tileOfIndex(file, stream, pageCount, query, signal)), refining: true };
     },
     async tracks(query, signal) {

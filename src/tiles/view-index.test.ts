@@ -72,17 +72,13 @@ describe.each([
   };
   const lengthOf = (stream: number): number =>
     small.seen.accesses.filter((one) => one.stream === stream).length;
+  // Of doubles most would be next to 0.
+  const part = fc.integer({ min: 0, max: 997 }).map((of997) => of997 / 997);
   const queries = fc.record({
     space: fc.constantFrom(...SPACES),
     stream: fc.nat(options.streams - 1),
-    time: fc.tuple(
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-    ),
-    rank: fc.tuple(
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-    ),
+    time: fc.tuple(part, part),
+    rank: fc.tuple(part, part),
     // As many that the index is too coarse for the whole trace.
     columns: fc.integer({ min: 12, max: 40 }),
     rows: fc.integer({ min: 1, max: 40 }),
@@ -150,7 +146,7 @@ describe.each([
       }),
       { numRuns: 25 },
     );
-    expect(counted).toBeGreaterThan(1000);
+    expect(counted).toBeGreaterThan(500);
   });
 
   it('gives the same from its counts where edges fall on steps', async () => {
@@ -174,31 +170,27 @@ describe.each([
 
   it('loses nothing and counts nothing twice between tiles that touch', async () => {
     await fc.assert(
-      fc.asyncProperty(
-        queries,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        async (wanted, part) => {
-          const { from: begin, to: end, ...rest } = queryOf(wanted);
-          const query = { ...rest, from: begin, to: end + 1, patienceMs: 0, columns: 1, rows: 1 };
-          const middle = Math.min(end, begin + 1 + Math.floor(part * (end - begin)));
-          const total = async (one: TileQuery): Promise<number> => {
-            const tile = await coarse.tile(one);
-            return sumOf(tile.loads) + sumOf(tile.stores);
-          };
-          // In time: cells of one page, so that no second rounding comes between.
-          const low = Math.floor(query.low);
-          const inTime = { ...query, low, high: low + 1 };
-          const early = await total({ ...inTime, to: middle });
-          const late = await total({ ...inTime, from: middle });
-          expect(early + late).toBe(await total(inTime));
-          // In cells: whole stretches.
-          const from = Math.floor(query.from / BASE_STEP) * BASE_STEP;
-          const cells = { ...query, from, to: from + BASE_STEP, low, high: Math.ceil(query.high) };
-          expect(await total({ ...cells, columns: wanted.columns, rows: wanted.rows })).toBe(
-            await total(cells),
-          );
-        },
-      ),
+      fc.asyncProperty(queries, part, async (wanted, part) => {
+        const { from: begin, to: end, ...rest } = queryOf(wanted);
+        const query = { ...rest, from: begin, to: end + 1, patienceMs: 0, columns: 1, rows: 1 };
+        const middle = Math.min(end, begin + 1 + Math.floor(part * (end - begin)));
+        const total = async (one: TileQuery): Promise<number> => {
+          const tile = await coarse.tile(one);
+          return sumOf(tile.loads) + sumOf(tile.stores);
+        };
+        // In time: cells of one page, so that no second rounding comes between.
+        const low = Math.floor(query.low);
+        const inTime = { ...query, low, high: low + 1 };
+        const early = await total({ ...inTime, to: middle });
+        const late = await total({ ...inTime, from: middle });
+        expect(early + late).toBe(await total(inTime));
+        // In cells: whole stretches.
+        const from = Math.floor(query.from / BASE_STEP) * BASE_STEP;
+        const cells = { ...query, from, to: from + BASE_STEP, low, high: Math.ceil(query.high) };
+        expect(await total({ ...cells, columns: wanted.columns, rows: wanted.rows })).toBe(
+          await total(cells),
+        );
+      }),
       { numRuns: 25 },
     );
   });
@@ -275,18 +267,14 @@ describe.each([
           .sort((a, b) => a - b)
           .map((at) => ({
             from: Math.max(from, at * BASE_STEP),
-            to: Math.min(to, (at + 1) * BASE_STEP),
+            to: Math.min(to, lengthOf(stream), (at + 1) * BASE_STEP),
           }))
           .filter((range) => range.from < range.to);
         const ask = { space, stream, rank, from, to };
         const forward = await listOf(exact.touched({ ...ask, direction: 'forward' }));
         const backward = await listOf(exact.touched({ ...ask, direction: 'backward' }));
-        const clipped = expected.map((range) => ({
-          ...range,
-          to: Math.min(range.to, lengthOf(stream)),
-        }));
-        expect(forward).toEqual(clipped);
-        expect(backward).toEqual(clipped.toReversed());
+        expect(forward).toEqual(expected);
+        expect(backward).toEqual(expected.toReversed());
       }),
       { numRuns: 30 },
     );
