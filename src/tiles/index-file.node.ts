@@ -2,6 +2,7 @@
 // A finished index, read where it is asked: directories, blocks and groups of tracks are read when they are needed
 // and kept while they are used. Whatever is read is compared with its checksum.
 
+import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, TraceError, type TraceErrorKind } from '../base/index.ts';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Buffer } from 'node:buffer';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { TraceError } from '../base/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import type { ChunkCache } from './chunk-cache.ts';
@@ -112,9 +114,12 @@ function createViewIndex(
       const wanted = chunksToDecode(trace.chunks, query);
       const pageCount = pages.lo.length;
       if (wanted === undefined) return tileOfIndex(file, stream, pageCount, query, signal);
-      const exact = exactTile(query, wanted, pages, signal);
+      const late = new AbortController();
+      const signals = signal === undefined ? [late.signal] : [late.signal, signal];
+      const exact = exactTile(query, wanted, pages, AbortSignal.any(signals));
       const tile = await within(exact, query.patienceMs);
       if (tile !== undefined) return tile;
+      late.abort();
       return { ...(await tileOfIndex(file, stream, pageCount, query, signal)), refining: true };
     },
     async tracks(query, signal) {

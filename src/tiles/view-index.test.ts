@@ -39,6 +39,7 @@ describe.each([
   let exact: ViewIndex;
   /** Never gets a chunk. */
   let coarse: ViewIndex;
+  let progress: number[];
   let oracle: Map<Space, { parts: ReturnType<typeof partsOf>; pages: bigint[] }>;
   beforeAll(async () => {
     small = await writeSmallTrace({ ...options, blockCount: 11 });
@@ -54,8 +55,7 @@ describe.each([
       workerUrl: BUILD_WORKER,
       onProgress: (part) => parts.push(part),
     });
-    expect(parts).toEqual(parts.toSorted((a, b) => a - b));
-    expect(parts.at(-1)).toBe(1);
+    progress = parts;
     chunks = createChunkCache(small.trace, { workerUrl: CHUNKS_WORKER });
     exact = await open(file, chunks);
     coarse = await open(file, { ...chunks, places: async () => new Promise(() => undefined) });
@@ -72,17 +72,13 @@ describe.each([
   };
   const lengthOf = (stream: number): number =>
     small.seen.accesses.filter((one) => one.stream === stream).length;
+  // Of doubles most would be next to 0.
+  const part = fc.integer({ min: 0, max: 997 }).map((of997) => of997 / 997);
   const queries = fc.record({
     space: fc.constantFrom(...SPACES),
     stream: fc.nat(options.streams - 1),
-    time: fc.tuple(
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-    ),
-    rank: fc.tuple(
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-    ),
+    time: fc.tuple(part, part),
+    rank: fc.tuple(part, part),
     // As many that the index is too coarse for the whole trace.
     columns: fc.integer({ min: 12, max: 40 }),
     rows: fc.integer({ min: 1, max: 40 }),
@@ -106,6 +102,11 @@ describe.each([
     };
   };
 
+  it('tells how far its build is', () => {
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(progress.at(-1)).toBe(1);
+  });
+
   it('is of the pages that were accessed', () => {
     for (const space of SPACES) {
       const axis = exact.pages[space];
@@ -116,11 +117,14 @@ describe.each([
         const halves = { lo: Number(address & 0xffff_ffffn), hi: Number(address >> 32n) };
         expect(axis?.addressOf(rank)).toEqual(halves);
         expect(axis?.rankOf(halves.lo + 4095, halves.hi)).toEqual({ rank, exact: true });
+      }
+      const gaps = [...pages.entries()].filter(
+        ([rank, page]) => pages[rank + 1] !== page + 1n && page + 1n < 2n ** 52n,
+      );
+      for (const [rank, page] of gaps) {
         const next = (page + 1n) << 12n;
-        if (pages[rank + 1] !== page + 1n && next < 2n ** 64n) {
-          const [lo, hi] = [Number(next & 0xffff_ffffn), Number(next >> 32n)];
-          expect(axis?.rankOf(lo, hi)).toEqual({ rank: rank + 1, exact: false });
-        }
+        const [lo, hi] = [Number(next & 0xffff_ffffn), Number(next >> 32n)];
+        expect(axis?.rankOf(lo, hi)).toEqual({ rank: rank + 1, exact: false });
       }
       expect(() => axis?.addressOf(pages.length)).toThrow(RangeError);
     }
@@ -142,7 +146,7 @@ describe.each([
       }),
       { numRuns: 25 },
     );
-    expect(counted).toBeGreaterThan(1000);
+    expect(counted).toBeGreaterThan(500);
   });
 
   it('gives the same from its counts where edges fall on steps', async () => {
@@ -166,31 +170,27 @@ describe.each([
 
   it('loses nothing and counts nothing twice between tiles that touch', async () => {
     await fc.assert(
-      fc.asyncProperty(
-        queries,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        async (wanted, part) => {
-          const query = { ...queryOf(wanted), patienceMs: 0, columns: 1, rows: 1 };
-          const middle = Math.round(query.from + part * (query.to - query.from));
-          fc.pre(middle > query.from && middle < query.to);
-          const total = async (one: TileQuery): Promise<number> => {
-            const tile = await coarse.tile(one);
-            return sumOf(tile.loads) + sumOf(tile.stores);
-          };
-          // In time: cells of one page, so that no second rounding comes between.
-          const low = Math.floor(query.low);
-          const inTime = { ...query, low, high: low + 1 };
-          const early = await total({ ...inTime, to: middle });
-          const late = await total({ ...inTime, from: middle });
-          expect(early + late).toBe(await total(inTime));
-          // In cells: whole stretches.
-          const from = Math.floor(query.from / BASE_STEP) * BASE_STEP;
-          const cells = { ...query, from, to: from + BASE_STEP, low, high: Math.ceil(query.high) };
-          expect(await total({ ...cells, columns: wanted.columns, rows: wanted.rows })).toBe(
-            await total(cells),
-          );
-        },
-      ),
+      fc.asyncProperty(queries, part, async (wanted, part) => {
+        const { from: begin, to: end, ...rest } = queryOf(wanted);
+        const query = { ...rest, from: begin, to: end + 1, patienceMs: 0, columns: 1, rows: 1 };
+        const middle = Math.min(end, begin + 1 + Math.floor(part * (end - begin)));
+        const total = async (one: TileQuery): Promise<number> => {
+          const tile = await coarse.tile(one);
+          return sumOf(tile.loads) + sumOf(tile.stores);
+        };
+        // In time: cells of one page, so that no second rounding comes between.
+        const low = Math.floor(query.low);
+        const inTime = { ...query, low, high: low + 1 };
+        const early = await total({ ...inTime, to: middle });
+        const late = await total({ ...inTime, from: middle });
+        expect(early + late).toBe(await total(inTime));
+        // In cells: whole stretches.
+        const from = Math.floor(query.from / BASE_STEP) * BASE_STEP;
+        const cells = { ...query, from, to: from + BASE_STEP, low, high: Math.ceil(query.high) };
+        expect(await total({ ...cells, columns: wanted.columns, rows: wanted.rows })).toBe(
+          await total(cells),
+        );
+      }),
       { numRuns: 25 },
     );
   });
@@ -215,7 +215,7 @@ describe.each([
       expect([...tracks.pages]).toEqual(pages);
       const made = small.seen.accesses.filter((one) => one.stream === stream);
       expect(tracks.vcpus.map(({ vcpu }) => vcpu)).toEqual(
-        expect.arrayContaining([...new Set(made.map(({ vcpu }) => vcpu))].sort()),
+        expect.arrayContaining([...new Set(made.map(({ vcpu }) => vcpu))].sort((a, b) => a - b)),
       );
       for (const own of tracks.vcpus) {
         const mine = accesses.filter(({ vcpu }) => vcpu === own.vcpu);
@@ -240,8 +240,7 @@ describe.each([
           const bySpace = new Map<bigint, number>();
           for (const { cr3 } of here) bySpace.set(cr3, (bySpace.get(cr3) ?? 0) + 1);
           const most = Math.max(0, ...bySpace.values());
-          if (most === 0) expect(space).toBe(-1);
-          else expect(bySpace.get(tracks.addressSpaces[space] ?? -1n)).toBe(most);
+          expect(space === -1 ? 0 : bySpace.get(tracks.addressSpaces[space] ?? -1n)).toBe(most);
         }
       }
       const wanted = { interrupts: 0, exceptions: 0 };
@@ -268,18 +267,14 @@ describe.each([
           .sort((a, b) => a - b)
           .map((at) => ({
             from: Math.max(from, at * BASE_STEP),
-            to: Math.min(to, (at + 1) * BASE_STEP),
+            to: Math.min(to, lengthOf(stream), (at + 1) * BASE_STEP),
           }))
           .filter((range) => range.from < range.to);
         const ask = { space, stream, rank, from, to };
         const forward = await listOf(exact.touched({ ...ask, direction: 'forward' }));
         const backward = await listOf(exact.touched({ ...ask, direction: 'backward' }));
-        const clipped = expected.map((range) => ({
-          ...range,
-          to: Math.min(range.to, lengthOf(stream)),
-        }));
-        expect(forward).toEqual(clipped);
-        expect(backward).toEqual(clipped.toReversed());
+        expect(forward).toEqual(expected);
+        expect(backward).toEqual(expected.toReversed());
       }),
       { numRuns: 30 },
     );
