@@ -32,7 +32,7 @@ export function runMatrixTests({ tested } = {}) {
     if (!existsSync(path.join(PROJECT_ROOT, file))) throw new Error(`there is no ${file}`);
     console.log(`not once for each QEMU: ${file}, ${why}`);
   }
-  const untested = prepareMatrix().filter(({ path }) => path !== tested);
+  const untested = prepareMatrix().filter((qemu) => qemu.path !== tested);
   const parts = untested.map((qemu) => {
     console.log(`\n== end-to-end tests with QEMU ${qemu.version}`);
     const env = { LOADSTORE_QEMU: qemu.path };

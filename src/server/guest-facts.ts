@@ -5,7 +5,12 @@
 import { addressSpacesAnalysis } from '../analysis/index.ts';
 import { analyse } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
-import { type AddressSpaceRow, addressSpaceRows, addressSpacesParameters } from '../query/index.ts';
+import {
+  type AddressSpaceRow,
+  addressSpaceRows,
+  addressSpacesParameters,
+  describeRan,
+} from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 
 export interface GuestFacts {
@@ -51,7 +56,7 @@ export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFact
       const ofTable = rows.filter(isOf);
       const row = ofTable.findLast(({ first }) => first.ordinal <= ordinal) ?? ofTable[0];
       if (row === undefined) return null;
-      return [`${row.number}`, row.programs.join(', ')].filter((part) => part !== '').join(': ');
+      return `${row.number}: ${describeRan(row)}`;
     },
   };
   return {
