@@ -59,20 +59,27 @@ describe('a pass', { timeout: 60_000 }, () => {
   it.each([1, 2, 3, 5])('in %i threads comes to the same as in this one', async (workers) => {
     const requests = [
       ...[COUNTS, history({ shards: 8 }), cachesOf('lru')],
-      ...[history({ shards: 1 }), HOT, cachesOf('fifo'), cachesOf('fifo', false)],
+      ...[
+        history({ shards: 1 }),
+        history({ shards: 8, digests: true }),
+        HOT,
+        cachesOf('fifo'),
+        cachesOf('fifo', false),
+      ],
     ];
     expect(trace.chunks.length).toBeGreaterThan(8);
     const whole = await analyse(trace, requests);
     expect(await analyse(trace, requests, { workers, workerUrl })).toEqual(whole);
     expect(whole[1]).toEqual(whole[3]);
-    expect(whole[2]).not.toEqual(whole[5]);
+    expect(whole[1]).toEqual(whole[4]);
+    expect(whole[2]).not.toEqual(whole[6]);
     const wanted = seen.accesses.filter(({ aborted }) => !aborted).length;
     expect(whole[0]).toMatchObject({ accesses: wanted, instructions: seen.instructions });
     expect(whole[1]).toMatchObject({ runs: seen.blocks.length });
   });
 
   it('comes to the same however little may wait', async () => {
-    const requests = [cachesOf('lru'), history({ shards: 2 })];
+    const requests = [history({ shards: 2, digests: true }), history({ shards: 2 })];
     const whole = await analyse(trace, requests);
     for (const [begin, end] of [
       [0, 2],
@@ -135,7 +142,7 @@ describe('a pass', { timeout: 60_000 }, () => {
   });
 
   it('of a part of the trace too', async () => {
-    const requests = [COUNTS, history({ shards: 4 }), cachesOf('lru')];
+    const requests = [COUNTS, history({ shards: 4 }), history({ shards: 4, digests: true })];
     for (const selection of [{ vcpu: 1 }, { ordinals: { begin: 100, end: 800 } }, { cpl: 0 }]) {
       const whole = await analyse(trace, requests, { selection });
       expect(await analyse(trace, requests, { selection, workers: 3, workerUrl })).toEqual(whole);
@@ -144,7 +151,8 @@ describe('a pass', { timeout: 60_000 }, () => {
 
   it('tells how far it is, and stops when told', async () => {
     for (const options of [{}, { workers: 2, workerUrl }]) {
-      for (const requests of [[COUNTS], [history({ shards: 2 })]]) {
+      const digested = history({ shards: 2, digests: true });
+      for (const requests of [[COUNTS], [history({ shards: 2 })], [digested]]) {
         const parts: number[] = [];
         await analyse(trace, requests, { ...options, onProgress: (part) => parts.push(part) });
         expect(parts.at(-1)).toBe(1);
@@ -163,10 +171,13 @@ describe('a pass', { timeout: 60_000 }, () => {
   });
 
   it('fails with what an analysis or a chunk failed with', async () => {
-    const failing = [history({ shards: 2, failAt: 3 })];
-    for (const options of [{}, { workers: 2, workerUrl }]) {
-      await expect(analyse(trace, failing, options)).rejects.toThrow(
+    for (const digests of [false, true]) {
+      const failing = [history({ shards: 2, failAt: 3, digests })];
+      await expect(analyse(trace, failing)).rejects.toThrow(
         'consume() of the analysis "line-history" failed',
+      );
+      await expect(analyse(trace, failing, { workers: 2, workerUrl })).rejects.toThrow(
+        `${digests ? 'digesting.' : ''}consume() of the analysis "line-history" failed`,
       );
     }
     const damaged = path.join(folder, 'damaged.memtrace');

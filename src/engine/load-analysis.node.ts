@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loads an analysis from a module of the user's.
 
+import type { Digesting } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import type { AnyAnalysis } from './pass.ts';
+
+type AnyDigesting = Digesting<unknown, unknown, unknown, unknown>;
 
 /** Throws TraceError 'bad-argument' for a module that cannot be loaded or exports no analysis. */
 export async function loadAnalysis(moduleUrl: string): Promise<AnyAnalysis> {
@@ -61,7 +64,7 @@ function describeMissing(value: unknown): string | undefined {
 
 /** The same analysis; what its functions throw is told as a failure of the module, with the place. */
 function guarded(analysis: AnyAnalysis, moduleUrl: string): AnyAnalysis {
-  const guard = <T>(what: string, call: () => T): T => {
+  const guard: Guard = (what, call) => {
     try {
       return call();
     } catch (cause) {
@@ -73,7 +76,8 @@ function guarded(analysis: AnyAnalysis, moduleUrl: string): AnyAnalysis {
       });
     }
   };
-  return {
+  const digesting = analysis.order === 'any' ? undefined : analysis.digesting;
+  const safe: AnyAnalysis = {
     ...analysis,
     init: (parameters, trace, shard) =>
       guard('init', () => analysis.init(parameters, trace, shard)),
@@ -84,5 +88,29 @@ function guarded(analysis: AnyAnalysis, moduleUrl: string): AnyAnalysis {
     },
     merge: (a, b) => guard('merge', () => analysis.merge(a, b)),
     finish: (data, trace) => guard('finish', () => analysis.finish(data, trace)),
+  };
+  if (safe.order === 'any' || digesting === undefined) return safe;
+  return { ...safe, digesting: guardedDigesting(digesting, guard) };
+}
+
+/** Calls the function; what it throws is told as a failure of what is named. */
+type Guard = <T>(what: string, call: () => T) => T;
+
+function guardedDigesting(digesting: AnyDigesting, guard: Guard): AnyDigesting {
+  return {
+    isPossible: (parameters, trace) =>
+      guard('digesting.isPossible', () => digesting.isPossible(parameters, trace)),
+    init: (parameters, trace) => guard('digesting.init', () => digesting.init(parameters, trace)),
+    consume: (digester, batch) => {
+      guard('digesting.consume', () => {
+        digesting.consume(digester, batch);
+      });
+    },
+    take: (digester) => guard('digesting.take', () => digesting.take(digester)),
+    absorb: (state, digest) => {
+      guard('digesting.absorb', () => {
+        digesting.absorb(state, digest);
+      });
+    },
   };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An ordered analysis for tests: the history of each line as a hash that any change of order changes, and how
-// many block executions and notes came. Shards are the low bits of the line's number.
+// many block executions and notes came. Shards are the low bits of the line's number. Digests, when they are asked
+// for, are copies of what came.
 
 const LINE_SHIFT = 6n;
 
@@ -43,6 +44,21 @@ export const analysis = {
         state.lines.set(line, (Math.imul(before, 0x01000193) ^ now) >>> 0);
       }
     }
+  },
+  digesting: {
+    isPossible: ({ digests }) => digests === true,
+    init: ({ failAt }) => ({ failAt, copies: [] }),
+    consume({ failAt, copies }, { length, chunkIndex, vaddr, size, flags, ordinal, runs, notes }) {
+      if (failAt === chunkIndex) throw new Error('as was asked for');
+      copies.push({
+        ...{ length, chunkIndex, vaddr: vaddr.slice(), size: size.slice(), flags: flags.slice() },
+        ...{ ordinal: ordinal.slice(), runs: { length: runs.length }, notes: [...notes] },
+      });
+    },
+    take: (digester) => digester.copies.splice(0),
+    absorb(state, copies) {
+      for (const copy of copies) analysis.consume(state, copy);
+    },
   },
   merge(a, b) {
     for (const [line, hash] of b.lines) {
