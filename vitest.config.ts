@@ -8,6 +8,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'scripts/**/*.test.mjs'],
+          // Property tests of long lists take seconds where cores are shared.
+          testTimeout: 30_000,
         },
       },
       {

@@ -13,8 +13,17 @@ import { listProjectFiles } from './tracked-files.mjs';
  */
 
 const result = spawnSync(
-  localProgram('depcruise'),
-  ['src', '--config', '.dependency-cruiser.cjs', '--output-type', 'json'],
+  process.execPath,
+  [
+    '--require',
+    './scripts/swc-reads-tsx.cjs',
+    localProgram('depcruise'),
+    'src',
+    '--config',
+    '.dependency-cruiser.cjs',
+    '--output-type',
+    'json',
+  ],
   { cwd: PROJECT_ROOT, encoding: 'utf8', maxBuffer: 1 << 28 },
 );
 /** @type {Cruise} */
@@ -26,7 +35,7 @@ try {
 }
 
 const seen = new Set(cruise.modules.map((module) => module.source));
-const sources = listProjectFiles().filter((file) => /^src\/.*\.ts$/.test(file));
+const sources = listProjectFiles().filter((file) => /^src\/.*\.tsx?$/.test(file));
 const unseen = sources.filter((file) => !seen.has(file));
 const edgeCount = cruise.modules.reduce((sum, module) => sum + module.dependencies.length, 0);
 

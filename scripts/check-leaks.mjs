@@ -8,7 +8,7 @@ import { listProjectFiles, readProjectFile } from './tracked-files.mjs';
 
 const LICENCE_TEXTS = ['LICENSE', 'plugin/COPYING'];
 const BINARY = /\.(png|zst|bin|memtrace|ico|woff2?)$/;
-const SOURCE = /(?:\.(?:ts|mjs|cjs|c|h|S|asm|ld|sh)|\/Makefile|^bin\/[^/]+|^\.ci\/run)$/;
+const SOURCE = /(?:\.(?:tsx?|css|mjs|cjs|c|h|S|asm|ld|sh)|\/Makefile|^bin\/[^/]+|^\.ci\/run)$/;
 
 /** Hosts that documents may name; a machine's mirrors and registries never are. */
 const KNOWN_HOSTS =

@@ -19,9 +19,10 @@ const ALLOWED_EDGES = {
   store: ['base', 'format', 'analysis'],
   capture: ['base', 'format'],
   guests: ['base', 'format', 'capture'],
-  conformance: ['base', 'format', 'capture', 'guests'],
+  conformance: ['base', 'format', 'isa', 'capture', 'guests'],
   explain: ['base', 'format', 'isa', 'capture', 'guests'],
-  server: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'audit', 'query', 'store'],
+  tiles: ['base', 'format', 'analysis', 'engine'],
+  server: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'query', 'store', 'tiles'],
   viewer: ['base', 'server'],
   cli: [
     'base',

@@ -10,7 +10,7 @@ import { listProjectFiles, readProjectFile } from './tracked-files.mjs';
 
 const LINE_LIMIT = 600;
 const RATCHET_FILE = 'scripts/ratchet.json';
-const SOURCE = /\.(ts|mjs|cjs|c|h|S|asm)$/;
+const SOURCE = /\.(ts|tsx|mjs|cjs|c|h|S|asm)$/;
 const TEST = /\.test\.(ts|mjs)$/;
 const SUPPRESSION =
   /@ts-(?:ignore|nocheck|expect-error)|(?:oxlint|eslint)-disable|biome-ignore|NOLINT|GCC diagnostic ignored|cppcheck-suppress/g;
@@ -31,7 +31,8 @@ function countAll() {
     // A test may say "must not compile"; that is a proof, not a suppression.
     if (TEST.test(file) || file === 'scripts/ratchet.mjs') continue;
     counts.suppressions += text.match(SUPPRESSION)?.length ?? 0;
-    if (file.startsWith('src/') && file.endsWith('.ts')) counts.casts += countCasts(text);
+    if (file.startsWith('src/') && /\.tsx?$/.test(file))
+      counts.casts += countCasts(text, file.endsWith('.tsx'));
   }
   return counts;
 }
@@ -39,9 +40,10 @@ function countAll() {
 /**
  * `x as T`, `<T>x` and `x!`; `as const` is none of them.
  * @param {string} text
+ * @param {boolean} tsx
  */
-function countCasts(text) {
-  const tree = parseSync(text, { syntax: 'typescript', target: 'es2022' });
+function countCasts(text, tsx) {
+  const tree = parseSync(text, { syntax: 'typescript', tsx, target: 'es2022' });
   let casts = 0;
   JSON.stringify(tree, (key, value) => {
     if (

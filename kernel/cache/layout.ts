@@ -31,10 +31,27 @@ export class Unit {
   next: usize;
   /** For reportClass. */
   number: u32;
+  /** Of a first level: its place in Config.vcpus. */
+  place: u32;
+  /** Of a first level: u64 for each way of each set, lines that a chunk found dirty: see absorb.ts. */
+  inherited: usize;
   // Nine f64 follow: the counts.
 }
 
-export const COUNTS_AT: usize = 32;
+export const COUNTS_AT: usize = 40;
+
+/** What the first level did not surely have: a line that a chunk's digest passes on. */
+@unmanaged
+export class Miss {
+  line: u64;
+  /** As in tags. EMPTY: the set had room, so that the line may have been there before the chunk. */
+  victim: u64;
+  site: u32;
+  /** Who asked, and above two bits the place of the cache in Config.vcpus. */
+  source: u32;
+}
+
+export const MISS_BYTES: usize = 24;
 
 /** No line number is so high. */
 export const EMPTY: u64 = u64.MAX_VALUE;
@@ -75,6 +92,11 @@ export class Config {
   runVcpu: usize;
   runFirstAccess: usize;
   runContinues: usize;
+  /** 1: only first levels are simulated, from nothing, and their misses are told. */
+  digests: u32;
+  /** The misses, and how many there is room for. */
+  misses: usize;
+  missLimit: u32;
   /** The running block execution: lines that it has still to fetch, and what it is. */
   touch: u32;
   touchEnd: u32;

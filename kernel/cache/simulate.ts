@@ -5,23 +5,13 @@
 // written to the next level that has the line, which is no access of that level, or to memory. Levels neither
 // exclude nor include each other.
 
-import {
-  COUNT_MISSES,
-  COUNT_WRITEBACKS,
-  COUNTS_AT,
-  Config,
-  EMPTY,
-  FETCH,
-  LOAD,
-  PLRU,
-  PREFETCH,
-  STORE,
-  Unit,
-} from './layout';
-import { dirtyLine, fillLine, seedRandom, setOf, touchLine, victim } from './set-cache';
+import { tellMiss } from './digest';
+import { ask, attachLevels, count } from './levels';
+import { Config, FETCH, LOAD, PLRU, PREFETCH, STORE, Unit } from './layout';
+import { fillLine, seedRandom, setOf, touchLine } from './set-cache';
 
-/** A cache (its number) was asked for a line; fills: a miss brings it in. */
-declare function reportClass(unit: u32, line: u64, isHit: bool, fills: bool): void;
+export { absorb, endChunk } from './absorb';
+export { tellRest } from './digest';
 
 const FLAG_STORE: u32 = 1;
 const FLAG_ABORTED: u32 = 2;
@@ -40,6 +30,7 @@ export function heapBase(): usize {
 /** Works with what lies in memory. */
 export function attach(at: usize): void {
   config = changetype<Config>(at);
+  attachLevels(config);
   seedRandom(config.randomSeed);
 }
 
@@ -172,11 +163,6 @@ function exclude(flags: u32): void {
   else config.noAddress += 1;
 }
 
-function count(unit: Unit, place: u32, more: u32): void {
-  const at = changetype<usize>(unit) + COUNTS_AT + ((<usize>place) << 3);
-  store<f64>(at, load<f64>(at) + <f64>more);
-}
-
 /** Fetches what is left of the block execution before, and turns to this one. */
 function beginRun(run: u32): void {
   finishFetches();
@@ -199,7 +185,6 @@ function beginRun(run: u32): void {
 function fetchNext(): void {
   const touch = config.touch++;
   const line = load<u64>(config.touchLine + ((<usize>touch) << 3));
-  if ((<u32>line & config.shardMask) != config.shardIndex) return;
   const unit = changetype<Unit>(load<usize>(config.vcpus + ((<usize>config.fetchVcpu) << 3), 4));
   const insn = firstInsnOf(touch);
   const touchInsn = <u32>load<u16>(config.touchInsn + ((<usize>touch) << 1));
@@ -220,41 +205,14 @@ function accessData(unit: Unit, line: u64, kind: u32, site: u32): void {
   if (!isHit && config.prefetches != 0) accessLine(unit, line + 1, PREFETCH, 0);
 }
 
-/** Asks the cache, and those behind it for what it has not. True: it has the line. */
+/** Asks the first level, and those behind it for what it has not. True: it has the line. */
 function accessLine(first: Unit, line: u64, kind: u32, site: u32): bool {
-  const fills = kind != STORE || config.writeAllocate != 0;
   // A line that is brought in for a store is dirty in the first cache only.
-  let dirty: u64 = kind == STORE ? 1 : 0;
-  let isFirst = true;
-  for (let unit = first; changetype<usize>(unit) != 0; unit = changetype<Unit>(unit.next)) {
-    count(unit, kind, 1);
-    const isHit = touchLine(unit, line, dirty);
-    if (config.classifies != 0) reportClass(unit.number, line, isHit, fills);
-    if (isHit) return isFirst;
-    count(unit, COUNT_MISSES + kind, 1);
-    if (kind != PREFETCH) {
-      const at = unit.siteMisses + ((<usize>site) << 3);
-      store<f64>(at, load<f64>(at) + 1);
-    }
-    isFirst = false;
-    if (!fills) continue;
-    fillLine(unit, line, dirty);
-    dirty = 0;
-    if (victim != EMPTY && (victim & 1) != 0) giveUp(unit, victim >> 1);
-  }
-  if (!fills) config.memoryWrites += 1;
+  const dirty: u64 = kind == STORE ? 1 : 0;
+  if (config.digests == 0) return ask(first, line, kind, site, dirty);
+  count(first, kind, 1);
+  if (touchLine(first, line, dirty)) return true;
+  fillLine(first, line, dirty);
+  tellMiss(config, first, line, kind, site);
   return false;
-}
-
-/** Writes a dirty line that the cache gave up to the next one that has it, else to memory. */
-function giveUp(from: Unit, line: u64): void {
-  count(from, COUNT_WRITEBACKS, 1);
-  for (
-    let unit = changetype<Unit>(from.next);
-    changetype<usize>(unit) != 0;
-    unit = changetype<Unit>(unit.next)
-  ) {
-    if (dirtyLine(unit, line)) return;
-  }
-  config.memoryWrites += 1;
 }

@@ -76,7 +76,8 @@ static void mem_faulty(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
     uint64_t site = (uint64_t)(uintptr_t)userdata;
     uint64_t index = site - r->current;
 
-    if (index >= LS_MAX_INSNS || !ls_page_is_placed(r, vaddr) || *r->log ||
+    if (index >= LS_MAX_INSNS || *r->log ||
+        !ls_page_is_placed(r, vaddr, ls_api.mem_is_store(info)) ||
         (kind == NEIGHBOUR && neighbour_of(r, index) == index) || !is_due()) {
         behind(vcpu, info, vaddr, userdata);
         return;

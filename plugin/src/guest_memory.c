@@ -20,7 +20,7 @@ typedef struct {
     const uint8_t *host[SLOTS];
 } Known;
 
-static __thread Known *known;
+static __thread Known *known __attribute__((tls_model("initial-exec")));
 
 bool ls_guest_memory_is_readable(void)
 {

@@ -21,18 +21,25 @@ void ls_pages_unmap(LsRecorder *r);
 /* Whether an access word cannot hold the address. */
 bool ls_page_is_wide(uint64_t vaddr);
 
+/* In `page_base`, of a page whose stores are not all told by their words: the first
+ * sets its dirty bit. */
+#define LS_PAGE_LOADS_ONLY (UINT64_C(1) << 63)
+
 /* Whether the access lies in a page that the stream knows, so that its word is
  * all there is to say.  The last 64 bytes of a page are looked at more closely,
  * since no access is wider. */
-static inline bool ls_page_is_placed(const LsRecorder *r, uint64_t vaddr)
+static inline bool ls_page_is_placed(const LsRecorder *r, uint64_t vaddr,
+                                     bool store)
 {
-    return vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)] < 0xfc0;
+    uint64_t offset = vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)];
+
+    return (offset & ((uint64_t)store << 63 | ~LS_PAGE_LOADS_ONLY)) < 0xfc0;
 }
 
 /* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of
  * an access whose word has these low bits, and what the MMU stored for it.  Device
- * pages, unknown ones, page tables and pages that are still clean are not cached:
- * each access tells or asks anew. */
+ * pages, unknown ones and page tables are not cached, nor for stores are pages that
+ * are still clean: each access tells or asks anew. */
 void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                    unsigned part, uint64_t low);
 

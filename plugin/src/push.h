@@ -25,22 +25,21 @@ static inline uint64_t ls_word(uint64_t payload, unsigned tag)
 }
 
 /* Where there is room: slow paths leave LS_RING_SLACK words, blocks
- * LS_BLOCK_WORDS. */
-static inline void ls_push(LsRecorder *r, uint64_t word)
+ * LS_BLOCK_WORDS.  Returns where the next word goes. */
+static inline uint64_t *ls_push(LsRecorder *r, uint64_t word)
 {
     uint64_t *at = atomic_load_explicit(&r->head, memory_order_relaxed);
 
-    *at = word;
+    *at++ = word;
     /* The encoder may look at any time: the word first, then the head. */
-    atomic_store_explicit(&r->head, at + 1, memory_order_release);
+    atomic_store_explicit(&r->head, at, memory_order_release);
+    return at;
 }
 
 /* The same; sees to room for what comes next. */
 static inline void ls_push_checked(LsRecorder *r, uint64_t word)
 {
-    ls_push(r, word);
-    if (UNLIKELY(atomic_load_explicit(&r->head, memory_order_relaxed) >
-                 r->limit)) {
+    if (UNLIKELY(ls_push(r, word) > r->limit)) {
         ls_make_room(r);
     }
 }

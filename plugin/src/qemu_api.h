@@ -39,7 +39,7 @@ typedef struct {
 } LsQemuInfo;
 
 enum { LS_CB_NO_REGS = 0, LS_CB_R_REGS = 1 };
-enum { LS_MEM_RW = 3 };
+enum { LS_MEM_R = 1, LS_MEM_W = 2, LS_MEM_RW = 3 };
 
 typedef void (*LsBlockCb)(unsigned vcpu, void *userdata);
 typedef void (*LsMemCb)(unsigned vcpu, LsMemInfo info, uint64_t vaddr,

@@ -79,15 +79,18 @@ static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
 /* An access of a block whose callback has run: no other way is known to QEMU
  * to enter a block of two or more instructions.  That callback has seen to room
  * for LS_BLOCK_WORDS, which is more than instructions without a rep prefix can
- * make.  Userdata is the instruction's index.  All calls are tail calls, so that
- * the fast path needs no stack frame. */
+ * make.  Userdata is the instruction's index, and LS_ACCESS_STORE for stores, which
+ * have a callback of their own.  All calls are tail calls, so that the fast path
+ * needs no stack frame. */
 static inline __attribute__((always_inline)) void
 mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
-    unsigned size_bit)
+    unsigned size_bit, bool store)
 {
-    uint64_t low = low_bits(info, (uint64_t)(uintptr_t)userdata, size_bit);
+    uint64_t size = info & UINT32_C(7) << size_bit;
+    uint64_t low = (uint64_t)(uintptr_t)userdata |
+                   size << (LS_ACCESS_SIZE_SHIFT - size_bit);
 
-    if (UNLIKELY(!ls_page_is_placed(r, vaddr))) {
+    if (UNLIKELY(!ls_page_is_placed(r, vaddr, store))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
@@ -123,7 +126,7 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         return;
     }
     low = low_bits(info, index, size_bit);
-    if (UNLIKELY(!ls_page_is_placed(r, vaddr))) {
+    if (UNLIKELY(!ls_page_is_placed(r, vaddr, low & LS_ACCESS_STORE))) {
         mem_slow(r, info, vaddr, low);
         return;
     }
@@ -131,12 +134,12 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
 }
 
 /* Callbacks for each way to find the recorder and place of the size. */
-#define MEM_CALLBACK(name, recorder, size_bit)                             \
+#define MEM_CALLBACK(name, recorder, size_bit, store)                      \
     static void name(unsigned vcpu, LsMemInfo info, uint64_t vaddr,        \
                      void *userdata)                                       \
     {                                                                      \
         (void)vcpu;                                                        \
-        mem(recorder, info, vaddr, userdata, size_bit);                    \
+        mem(recorder, info, vaddr, userdata, size_bit, store);             \
     }
 #define CAREFUL_CALLBACK(name, recorder, size_bit, check_log)              \
     static void name(unsigned vcpu, LsMemInfo info, uint64_t vaddr,        \
@@ -146,10 +149,14 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         mem_careful(recorder, info, vaddr, userdata, size_bit, check_log); \
     }
 
-MEM_CALLBACK(mem_solo_4, &ls_solo, 4)
-MEM_CALLBACK(mem_solo_5, &ls_solo, 5)
-MEM_CALLBACK(mem_self_4, ls_self, 4)
-MEM_CALLBACK(mem_self_5, ls_self, 5)
+MEM_CALLBACK(load_solo_4, &ls_solo, 4, false)
+MEM_CALLBACK(load_solo_5, &ls_solo, 5, false)
+MEM_CALLBACK(load_self_4, ls_self, 4, false)
+MEM_CALLBACK(load_self_5, ls_self, 5, false)
+MEM_CALLBACK(store_solo_4, &ls_solo, 4, true)
+MEM_CALLBACK(store_solo_5, &ls_solo, 5, true)
+MEM_CALLBACK(store_self_4, ls_self, 4, true)
+MEM_CALLBACK(store_self_5, ls_self, 5, true)
 CAREFUL_CALLBACK(careful_solo_v1, &ls_solo, 4, true)
 CAREFUL_CALLBACK(careful_solo_4, &ls_solo, 4, false)
 CAREFUL_CALLBACK(careful_solo_5, &ls_solo, 5, false)
@@ -336,7 +343,8 @@ BLOCK_CALLBACK(block_solo, &ls_solo, FLAVOUR_SOLO)
 BLOCK_CALLBACK(block_smp, ls_self, FLAVOUR_SMP)
 BLOCK_CALLBACK(block_index, ls_self, FLAVOUR_INDEX)
 
-static LsMemCb mem_callback; /* NULL: always careful_callback */
+static LsMemCb load_callback; /* NULL: always careful_callback */
+static LsMemCb store_callback;
 static LsMemCb careful_callback;
 static LsBlockCb block_callback;
 
@@ -368,20 +376,27 @@ static void block_real(unsigned vcpu, void *userdata)
     block_slow(r, vcpu, u, block_flavour);
 }
 
+static void on_mem(LsInsn *insn, LsMemCb cb, int which, uint64_t userdata)
+{
+    ls_api.on_mem(insn, cb, LS_CB_NO_REGS, which, (void *)(uintptr_t)userdata);
+}
+
 static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
-    LsMemCb cb = mem_callback;
-    uint64_t userdata = site - ls_word(site >> 16, LS_W_BLOCK);
+    uint64_t index = site - ls_word(site >> 16, LS_W_BLOCK);
 
-    /* QEMU redoes an instruction in a block of its own, without telling. */
-    if (!cb || alone || class & (LS_INSN_REP | LS_INSN_PHYS)) {
-        cb = class & LS_INSN_PHYS ? mem_phys : careful_callback;
-        userdata = site;
-    }
     /* T1: QEMU 7.2 may give another instruction's accesses to this one. */
-    if (!(class & LS_INSN_NO_MEMORY) || ls_api.version == 1) {
-        ls_api.on_mem(insn, cb, LS_CB_NO_REGS, LS_MEM_RW,
-                      (void *)(uintptr_t)userdata);
+    if (class & LS_INSN_NO_MEMORY && ls_api.version > 1) {
+        return;
+    }
+    if (class & LS_INSN_PHYS) {
+        on_mem(insn, mem_phys, LS_MEM_RW, site);
+    } else if (!load_callback || alone || class & LS_INSN_REP) {
+        /* QEMU redoes an instruction in a block of its own, without telling. */
+        on_mem(insn, careful_callback, LS_MEM_RW, site);
+    } else {
+        on_mem(insn, load_callback, LS_MEM_R, index);
+        on_mem(insn, store_callback, LS_MEM_W, index | LS_ACCESS_STORE);
     }
 }
 
@@ -483,30 +498,32 @@ bool ls_record_choose_callbacks(void)
         return false;
     }
     if (ls_capture.smp) {
-        mem_callback = info_size_bit == 4 ? mem_self_4 : mem_self_5;
+        load_callback = info_size_bit == 4 ? load_self_4 : load_self_5;
+        store_callback = info_size_bit == 4 ? store_self_4 : store_self_5;
         careful_callback = v1 ? careful_self_v1
                               : info_size_bit == 4 ? careful_self_4
                                                    : careful_self_5;
         block_callback = v1 ? block_index : block_smp;
         block_flavour = v1 ? FLAVOUR_INDEX : FLAVOUR_SMP;
     } else {
-        mem_callback = info_size_bit == 4 ? mem_solo_4 : mem_solo_5;
+        load_callback = info_size_bit == 4 ? load_solo_4 : load_solo_5;
+        store_callback = info_size_bit == 4 ? store_solo_4 : store_solo_5;
         careful_callback = v1 ? careful_solo_v1
                               : info_size_bit == 4 ? careful_solo_4
                                                    : careful_solo_5;
         block_callback = block_solo;
         block_flavour = FLAVOUR_SOLO;
     }
-    if (v1) {
-        mem_callback = NULL; /* T1 */
+    if (ls_api.version < 3) {
+        load_callback = NULL; /* T1, T3 */
     }
     if (ls_capture.audit) {
-        mem_callback = NULL;
+        load_callback = NULL;
         careful_callback = mem_audited;
         block_callback = block_audited;
     }
     if (ls_fault_chosen()) {
-        mem_callback = NULL;
+        load_callback = NULL;
         careful_callback = ls_fault_before(careful_callback);
     }
     return true;

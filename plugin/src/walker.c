@@ -15,6 +15,7 @@ enum {
     TABLE_SLOTS = 1 << 14, /* a power of two */
     MAX_TABLES = 1 << 13,
     ROOTS = 64,
+    EVER_BITS = 1 << 17, /* a power of two; 512 MiB of pages */
     PAGE_BYTES = 4096,
     AD_BITS = LS_PTE_ACCESSED | LS_PTE_DIRTY,
 };
@@ -35,6 +36,12 @@ typedef struct LsWalker {
     uint64_t root[ROOTS]; /* CR3s, oldest first from `oldest` on */
     unsigned oldest;
     bool renumbered;      /* callbacks call a table's page otherwise */
+    /* The last entry of each depth that was found equal to its copy.  It still is
+     * when it has the same value and no copy was changed but by the MMU's bits. */
+    LsPagingEntry same[5];
+    /* By the low bits of a page, as callbacks call it: clear when it never was a
+     * table.  Asked for every page that is told. */
+    uint8_t ever[EVER_BITS / 8];
 } LsWalker;
 
 static LsPaging paging_of(const LsRecorder *r)
@@ -116,6 +123,11 @@ static uint64_t child_of(const Table *t, uint64_t entry)
                                               : (UINT64_C(1) << 40) - 1);
 }
 
+static void forget_same(LsWalker *w)
+{
+    memset(w->same, 0, sizeof(w->same));
+}
+
 static void link_table(LsRecorder *r, uint64_t page, unsigned level,
                        const LsPaging *paging);
 
@@ -193,7 +205,10 @@ static void link_table(LsRecorder *r, uint64_t page, unsigned level,
     }
     r->walker->count++;
     r->walker->renumbered |= t->told != page;
+    r->walker->ever[t->told / 8 % sizeof(r->walker->ever)] |=
+        (uint8_t)(1 << t->told % 8);
     memcpy(t->copy, bytes, PAGE_BYTES);
+    forget_same(r->walker);
     watch(r, t->told);
     link_children(r, t, paging);
 }
@@ -324,14 +339,13 @@ static void push_update(LsRecorder *r, uint64_t paddr, unsigned bytes,
                                << LS_ACCESS_SIZE_SHIFT);
 }
 
-/* Compares an entry with its copy. */
-static void compare(LsRecorder *r, Table *t, const uint8_t *bytes,
-                    unsigned offset, uint64_t low)
+/* Compares an entry, as it is, with its copy. */
+static void compare(LsRecorder *r, Table *t, uint64_t is, unsigned offset,
+                    uint64_t low)
 {
     uint64_t was = entry_at(t, t->copy, offset);
-    uint64_t is = entry_at(t, bytes, offset);
 
-    if (was == is) {
+    if (LIKELY(was == is)) {
         return;
     }
     if (!((was ^ is) & ~(uint64_t)AD_BITS) && !(was & ~is) &&
@@ -339,8 +353,9 @@ static void compare(LsRecorder *r, Table *t, const uint8_t *bytes,
         push_update(r, (t->page - 1) << 12 | offset, t->entry_bytes, low);
     } else {
         r->walk_mismatches++; /* someone else wrote there */
+        forget_same(r->walker);
     }
-    memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
+    memcpy(t->copy + offset, &is, t->entry_bytes);
 }
 
 uint64_t ls_walker_translate(LsRecorder *r, uint64_t vaddr, uint64_t page,
@@ -367,11 +382,17 @@ uint64_t ls_walker_translate(LsRecorder *r, uint64_t vaddr, uint64_t page,
     }
     for (unsigned i = 0; r->walker && i < walk.depth; i++) {
         const LsPagingEntry *e = &walk.entry[i];
-        Table *t = find(r->walker, e->paddr >> 12);
+        LsPagingEntry *same = &r->walker->same[i];
+        Table *t;
 
+        if (same->paddr == e->paddr && same->value == e->value) {
+            continue;
+        }
+        t = find(r->walker, e->paddr >> 12);
         if (t->page) {
-            compare(r, t, ls_guest_page(e->paddr >> 12),
-                    (unsigned)(e->paddr & (PAGE_BYTES - 1)), low);
+            compare(r, t, e->value, (unsigned)(e->paddr & (PAGE_BYTES - 1)),
+                    low);
+            *same = *e;
         }
     }
     settled = walk.entry[walk.depth - 1].value & LS_PTE_DIRTY ||
@@ -398,7 +419,10 @@ static Table *find_told(LsWalker *w, uint64_t told)
 
 bool ls_walker_has(const LsRecorder *r, uint64_t page)
 {
-    return r->walker && find_told(r->walker, page)->page;
+    LsWalker *w = r->walker;
+
+    return w && w->ever[page / 8 % sizeof(w->ever)] >> page % 8 & 1 &&
+           find_told(w, page)->page;
 }
 
 /* The guest wrote an entry: other tables may be linked now. */
@@ -410,6 +434,7 @@ static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
     unsigned level = t->level;
 
     memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
+    forget_same(r->walker);
     if (before == now) {
         return;
     }
@@ -436,7 +461,7 @@ void ls_walker_access(LsRecorder *r, uint64_t page, unsigned offset,
         if (now && low & LS_ACCESS_STORE) {
             follow_store(r, t, now, at, &paging);
         } else if (now) {
-            compare(r, t, now, at, low);
+            compare(r, t, entry_at(t, now, at), at, low);
         }
     }
 }
@@ -464,7 +489,7 @@ void ls_walker_compare_all(LsRecorder *r)
         Table *t = &r->walker->table[i];
         for (unsigned at = 0; differs(t) && at < PAGE_BYTES;
              at += t->entry_bytes) {
-            compare(r, t, ls_guest_page(t->page - 1), at, 0);
+            compare(r, t, entry_at(t, ls_guest_page(t->page - 1), at), at, 0);
         }
     }
 }

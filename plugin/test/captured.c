@@ -108,6 +108,9 @@ static size_t add_word(const uint64_t *at)
     case LS_W_PHYS:
         add("phys");
         return 0;
+    case LS_W_PAGE_WALK:
+        add("walk");
+        return 0;
     case LS_W_EVENT:
         add("event %#" PRIx64 " error %" PRIx64 " ip %" PRIx64
             " cr2 %" PRIx64, payload, at[1], at[2], at[3]);

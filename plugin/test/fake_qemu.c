@@ -18,8 +18,8 @@ struct LsInsn {
     uint64_t vaddr;
     unsigned len;
     uint8_t bytes[16];
-    LsMemCb on_mem;
-    void *mem_data;
+    LsMemCb on_mem[2]; /* loads, stores */
+    void *mem_data[2];
     LsBlockCb on_insn[4];
     void *insn_data[4];
     unsigned insn_cbs;
@@ -309,11 +309,15 @@ void qemu_plugin_register_vcpu_mem_cb(LsInsn *insn, LsMemCb cb, int flags,
                                       int rw, void *data)
 {
     (void)flags;
-    if (rw != LS_MEM_RW) {
-        abort();
+    if (rw != LS_MEM_RW && api() < 3) {
+        abort(); /* T3 */
     }
-    insn->on_mem = cb;
-    insn->mem_data = data;
+    for (unsigned store = 0; store < 2; store++) {
+        if (rw >> store & 1) {
+            insn->on_mem[store] = cb;
+            insn->mem_data[store] = data;
+        }
+    }
 }
 
 void qemu_plugin_outs(const char *text)
@@ -419,8 +423,9 @@ static void access_memory(LsTb *tb, unsigned index, bool store, unsigned bytes,
 {
     LsInsn *insn = &tb->insns[index];
 
-    if (insn->on_mem) {
-        insn->on_mem(running, info_of(store, bytes), vaddr, insn->mem_data);
+    if (insn->on_mem[store]) {
+        insn->on_mem[store](running, info_of(store, bytes), vaddr,
+                            insn->mem_data[store]);
     }
 }
 

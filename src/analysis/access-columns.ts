@@ -49,20 +49,8 @@ export interface RunColumns {
 /** A note stands before the access with this index and the block execution with that one. */
 export type PlacedNote = TraceNote & { readonly index: number; readonly runIndex: number };
 
-export const FLAG_STORE = 1;
-export const FLAG_ABORTED = 2;
-export const FLAG_DEVICE = 4;
-export const FLAG_PADDR_UNKNOWN = 8;
-export const FLAG_PHYSICAL_ONLY = 32;
-export const FLAG_ORIGIN = 192;
-
 /** The column, or a bug: the caller did not ask the reader for it. */
 export function requireColumn<T>(column: T | undefined, name: string): T {
   if (column === undefined) throw new Error(`internal: the batch has no column "${name}"`);
   return column;
-}
-
-/** The two halves of each element: low word of element i at 2 * i, high word at 2 * i + 1. No copy. */
-export function halves(column: BigUint64Array): Uint32Array {
-  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
 }

@@ -5,21 +5,18 @@
 // anew while it is not in use, what comes after is another address space: a new process got the page of an old one.
 // Order does not matter: a state keeps what it saw with its ordinals, and all is put in order at the end.
 
-import {
-  type AccessColumns,
-  FLAG_PHYSICAL_ONLY,
-  FLAG_STORE,
-  halves,
-  requireColumn,
-} from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 
 export interface AddressSpacesParameters {
   /** Every value of CR3 that the trace has: only stores to these tables are looked at. */
   readonly tables: readonly bigint[];
-  /** By block of the code table: bit n when it is code of program n, at most 31; undefined: nothing is known. */
-  readonly programsOfBlock: Uint32Array | undefined;
+  /** By block of the code table: number of the program whose code it is plus 1, 0: not known. */
+  readonly programOfBlock: Uint16Array | undefined;
+  readonly programCount: number;
   /** The ordinals of all vCPUs are of one order; else it is not looked at who filled a table when. */
   readonly hasGlobalOrder: boolean;
   /** Count accesses by window too; undefined: do not. */
@@ -44,7 +41,8 @@ interface TableUse {
   last: SpacePlace;
   accesses: number;
   userAccesses: number;
-  programs: number;
+  /** Accesses by code of each program. */
+  readonly programAccesses: number[];
   /** Accesses by window; nothing without windows. */
   readonly byWindow: Map<number, number>;
 }
@@ -61,7 +59,8 @@ interface TableFilled {
 export interface AddressSpacesState {
   /** Page number of each table to watch. */
   readonly pages: ReadonlySet<number>;
-  readonly programsOfBlock: Uint32Array | undefined;
+  readonly programOfBlock: Uint16Array | undefined;
+  readonly programCount: number;
   readonly hasGlobalOrder: boolean;
   readonly windows: TimeWindows | undefined;
   readonly isLegacy: Uint8Array;
@@ -88,8 +87,8 @@ export interface AddressSpace {
   readonly userAccesses: number;
   readonly first: SpacePlace;
   readonly last: SpacePlace;
-  /** Bit n: code of program n accessed memory in it. */
-  readonly programs: number;
+  /** Those of the code of program n: what shows that it ran here. */
+  readonly programAccesses: readonly number[];
   /** Accesses by window; empty when no windows were asked for. */
   readonly byWindow: readonly number[];
 }
@@ -131,7 +130,7 @@ export const addressSpacesAnalysis: FreeAnalysis<
 };
 
 function initAddressSpaces(
-  { tables, programsOfBlock, hasGlobalOrder, windows }: AddressSpacesParameters,
+  { tables, programOfBlock, programCount, hasGlobalOrder, windows }: AddressSpacesParameters,
   { code, blockCount }: TraceShape,
 ): AddressSpacesState {
   const isLegacy = new Uint8Array(blockCount);
@@ -142,7 +141,7 @@ function initAddressSpaces(
     tables.map((cr3) => Number(BigInt.asUintN(52, cr3)) / PAGE_BYTES).map(Math.floor),
   );
   return {
-    ...{ pages, programsOfBlock, hasGlobalOrder, windows, isLegacy },
+    ...{ pages, programOfBlock, programCount, hasGlobalOrder, windows, isLegacy },
     ...{ records: [], open: new Map(), openStream: -1, openOrdinal: 0 },
   };
 }
@@ -185,8 +184,8 @@ function findTableStore(
   const paddr = halves(requireColumn(batch.paddr, 'paddr'));
   for (let i = begin; i < end; i++) {
     const entry = vaddr[2 * i] & ENTRY_MASK;
-    if ((entry !== 0 && entry !== LAST_ENTRY) || (flags[i] & FLAG_STORE) === 0) continue;
-    if (pages.has(pageAt(paddr, i)) && (flags[i] & FLAG_PHYSICAL_ONLY) === 0) return i;
+    if ((entry !== 0 && entry !== LAST_ENTRY) || (flags[i] & AccessFlag.store) === 0) continue;
+    if (pages.has(pageAt(paddr, i)) && (flags[i] & AccessFlag.physicalOnly) === 0) return i;
   }
   return end;
 }
@@ -206,7 +205,8 @@ function addUse(
   let use = open.get(table);
   if (use?.kind !== 'use') {
     const first = placeOf(batch, begin);
-    const counts = { accesses: 0, userAccesses: 0, programs: 0, byWindow: new Map() };
+    const programAccesses = Array.from({ length: state.programCount }, () => 0);
+    const counts = { accesses: 0, userAccesses: 0, programAccesses, byWindow: new Map() };
     use = { kind: 'use', table, stream: batch.stream ?? 0, first, last: first, ...counts };
     open.set(table, use);
     state.records.push(use);
@@ -221,11 +221,13 @@ function addUse(
   for (let i = begin; i < end; i++) if (cpl[i] === 3) userAccesses++;
   use.userAccesses += userAccesses;
   if (state.windows !== undefined) countWindows(use.byWindow, state.windows, batch, begin, end);
-  if (state.programsOfBlock === undefined || userAccesses === 0) return;
+  const { programOfBlock } = state;
+  if (programOfBlock === undefined || userAccesses === 0) return;
   const block = requireColumn(batch.block, 'block');
-  let programs = 0;
-  for (let i = begin; i < end; i++) programs |= state.programsOfBlock[block[i]];
-  use.programs |= programs;
+  for (let i = begin; i < end; i++) {
+    const program = programOfBlock[block[i]];
+    if (program > 0) use.programAccesses[program - 1]++;
+  }
 }
 
 function countWindows(
@@ -305,7 +307,8 @@ function finishAddressSpaces({ records, windows }: AddressSpacesState): AddressS
     filled.delete(table);
     const space = isNew ? undefined : current.get(table);
     if (space === undefined) {
-      const made = { ...record, table, byWindow: new Map(record.byWindow) };
+      const programAccesses = [...record.programAccesses];
+      const made = { ...record, table, programAccesses, byWindow: new Map(record.byWindow) };
       current.set(table, made);
       spaces.push(made);
     } else {
@@ -315,7 +318,9 @@ function finishAddressSpaces({ records, windows }: AddressSpacesState): AddressS
       }
       space.accesses += record.accesses;
       space.userAccesses += record.userAccesses;
-      space.programs |= record.programs;
+      for (const [program, count] of record.programAccesses.entries()) {
+        space.programAccesses[program] += count;
+      }
       for (const [window, count] of record.byWindow) {
         space.byWindow.set(window, (space.byWindow.get(window) ?? 0) + count);
       }

@@ -175,6 +175,11 @@ describe('hot', () => {
     fc.assert(
       fc.property(accesses, fc.integer({ min: 5, max: 60 }), (list, lineLimit) => {
         const { lines } = analyse(hotAnalysis, { ...parameters, lineLimit }, list);
+        const found = lines.units.map(({ addressLo, addressHi, loads, stores }) => {
+          return [joined(addressLo, addressHi), { loads, stores }] as const;
+        });
+        const width = BigInt(Math.log2(lines.unitBytes));
+        expect(new Map(found)).toEqual(tally(list, ({ vaddr }) => (vaddr >> width) << width));
         const unitsOf = (shift: number): number =>
           new Set(list.map(({ vaddr }) => vaddr >> BigInt(shift))).size;
         let shift = 6;
@@ -293,7 +298,10 @@ describe('heat', () => {
         (list, rowLimit, isTight) => {
           const memoryBytes = isTight ? 0 : 2 ** 24;
           const limited = { ...parameters, rowLimit, memoryBytes };
-          const { rows, unitBytes } = analyse(heatAnalysis, limited, list);
+          const { rows, unitBytes, loads, stores } = analyse(heatAnalysis, limited, list);
+          const isStore = ({ flags }: OracleAccess): boolean => (flags & 1) !== 0;
+          expect(loads).toBe(list.filter((one) => !isStore(one)).length);
+          expect(stores).toBe(list.filter(isStore).length);
           const unitsOf = (shift: number): number =>
             new Set(list.map(({ vaddr }) => vaddr >> BigInt(shift))).size;
           let shift = 6;

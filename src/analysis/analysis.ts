@@ -81,19 +81,42 @@ export interface FreeAnalysis<P, S, R, D = S> extends AnalysisCore<P, S, R, D> {
 }
 
 /**
+ * A part of an ordered analysis's work that needs nothing of what came before a chunk, and should be most of it:
+ * threads digest chunks in any order, each from nothing, and the state absorbs what they came to in the order of the
+ * trace. The same answer, whether chunks were digested or consumed, and however they are cut.
+ */
+export interface Digesting<P, S, G, D> {
+  /** These parameters allow it. */
+  isPossible(parameters: P, trace: TraceShape): boolean;
+  /** A digester, which has seen nothing; of one thread, for one chunk after the other. */
+  init(parameters: P, trace: TraceShape): G;
+  /** Takes a stretch of the chunk. */
+  consume(digester: G, batch: AccessColumns): void;
+  /** What the chunk came to, as data of its own that can be sent to another thread; the digester begins anew. */
+  take(digester: G): D;
+  /** Takes what the next chunk came to. The state was made with shard 0 of 1. */
+  absorb(state: S, digest: D): void;
+}
+
+/**
  * Each state sees the stretches in the order of the trace, from its beginning: all accesses that are its
  * shard's business. Merging puts shards together.
  */
 export interface ShardedAnalysis<P, S, R, D = S> extends AnalysisCore<P, S, R, D> {
   readonly order: 'per-shard';
-  /** The most shards that these parameters allow, a power of two from 1 to 8: 1 when all depends on all. */
-  shardLimit(parameters: P, trace: TraceShape): number;
+  /**
+   * The most shards that these parameters allow and that pay with so many threads, a power of two from 1 to 8: 1
+   * when all depends on all. Parting costs about as much as decoding.
+   */
+  shardLimit(parameters: P, trace: TraceShape, threads: number): number;
   /**
    * Writes to masks[i], for each access of the stretch, the shards that it concerns: bit n for shard n. An
    * access that concerns two, such as one that crosses a line, is seen by both; each then takes its own part.
    * Block executions and notes are seen by all shards. Not called with one shard.
    */
   shardMasks(parameters: P, batch: AccessColumns, shardCount: number, masks: Uint8Array): void;
+  /** Used instead of shards where it is possible. */
+  readonly digesting?: Digesting<P, S, unknown, unknown>;
 }
 
 export type Analysis<P, S, R, D = S> = FreeAnalysis<P, S, R, D> | ShardedAnalysis<P, S, R, D>;

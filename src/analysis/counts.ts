@@ -2,15 +2,8 @@
 // How many accesses of which kind: loads and stores by origin, size, privilege, vCPU and device; and how often
 // each instruction ran. Order does not matter.
 
-import {
-  type AccessColumns,
-  FLAG_DEVICE,
-  FLAG_ORIGIN,
-  FLAG_PHYSICAL_ONLY,
-  FLAG_STORE,
-  type RunColumns,
-  requireColumn,
-} from './access-columns.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, type RunColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
 
 /** There is nothing to choose. */
@@ -88,7 +81,8 @@ const CPL_SHIFT = 11;
 const CELL_COUNT = 2 ** 14;
 const CPL_UNKNOWN = 4;
 /** Those that do not depend on which columns other analyses asked for. */
-const COUNTED_FLAGS = FLAG_STORE | FLAG_DEVICE | FLAG_PHYSICAL_ONLY | FLAG_ORIGIN;
+const COUNTED_FLAGS =
+  AccessFlag.store | AccessFlag.device | AccessFlag.physicalOnly | AccessFlag.origin;
 
 export const countsAnalysis: FreeAnalysis<CountsParameters, CountsState, CountsResult> = {
   name: 'counts',
@@ -320,8 +314,8 @@ function finishCounts(state: CountsState): CountsResult {
       ...sum((row) => row.vcpu === vcpu),
       blockExecutions: state.runsOf.get(vcpu) ?? 0,
     })),
-    device: sum((row) => (row.flags & FLAG_DEVICE) !== 0),
-    physical: sum((row) => (row.flags & FLAG_PHYSICAL_ONLY) !== 0),
+    device: sum((row) => (row.flags & AccessFlag.device) !== 0),
+    physical: sum((row) => (row.flags & AccessFlag.physicalOnly) !== 0),
     bytes: sum(
       () => true,
       (row) => row.count * row.sizeBytes,
@@ -350,8 +344,8 @@ function rowsOf(vcpu: number, cells: Float64Array): CellRow[] {
     rows.push({
       vcpu,
       flags,
-      isStore: (flags & FLAG_STORE) !== 0,
-      origin: flags & FLAG_ORIGIN,
+      isStore: (flags & AccessFlag.store) !== 0,
+      origin: flags & AccessFlag.origin,
       sizeBytes: 2 ** ((cell >> SIZE_SHIFT) & 7),
       cpl: Math.min(CPL_UNKNOWN, (cell >> CPL_SHIFT) & 7),
       count,

@@ -4,16 +4,17 @@
 // each window, by kernel and by user. When the lines are too many for memory, only those of some pages are
 // kept, chosen by a hash of the page, and the figures are estimates.
 
-import { type AccessColumns, halves, requireColumn } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 import {
+  coarsenUnits,
   createUnitTable,
   filterUnits,
   hashUnit,
   type RowMap,
   rowOfUnit,
-  rowsByAddress,
   type UnitTable,
 } from './unit-table.ts';
 
@@ -254,24 +255,19 @@ function finishFootprint(state: FootprintState): FootprintResult {
   const { parameters, lines, bits, words, sampleShift } = state;
   const { windows, lineShift, pageShift } = parameters;
   const tally = createTally(windows.windowCount);
-  const pageBits = new Uint32Array(2 * words);
-  const by = pageShift - lineShift;
-  let pageLo = -1;
-  let pageHi = -1;
-  for (const row of rowsByAddress(lines)) {
-    const hi = lines.unitHi[row];
-    const lo =
-      by === 0 ? lines.unitLo[row] : ((lines.unitLo[row] >>> by) | (hi << (32 - by))) >>> 0;
-    if (lo !== pageLo || hi >>> by !== pageHi) {
-      if (pageLo >= 0) tally.add('pages', pageBits, 0, words);
-      pageBits.fill(0);
-      pageLo = lo;
-      pageHi = hi >>> by;
-    }
-    tally.add('lines', bits, row * 2 * words, words);
-    for (let word = 0; word < 2 * words; word++) pageBits[word] |= bits[row * 2 * words + word];
+  const rowWords = 2 * words;
+  // Of a page the bits of all its lines.
+  const pages = coarsenUnits(lines, pageShift);
+  const pageBits = new Uint32Array(rowWords * pages.table.rowCount);
+  for (let row = 0; row < lines.rowCount; row++) {
+    const from = row * rowWords;
+    const into = pages.rows[row] * rowWords;
+    tally.add('lines', bits, from, words);
+    for (let word = 0; word < rowWords; word++) pageBits[into + word] |= bits[from + word];
   }
-  if (pageLo >= 0) tally.add('pages', pageBits, 0, words);
+  for (let page = 0; page < pages.table.rowCount; page++) {
+    tally.add('pages', pageBits, page * rowWords, words);
+  }
   const scale = 2 ** sampleShift;
   return {
     accesses: state.accesses,

@@ -2,7 +2,8 @@
 // Puts together the accesses of a stretch that were chosen: columns are copied into memory of their own, which
 // the next stretch overwrites.
 
-import { type AccessColumns, halves, type PlacedNote, type RunColumns } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
 
 /** Copies the chosen rows of a stretch; `chosen` is ascending. Block executions and notes keep their places. */
 export interface Gatherer {
@@ -226,6 +227,50 @@ export function createGatherer(memory: ColumnMemory = reusedMemory()): Gatherer 
       };
     },
   };
+}
+
+/** All rows of a stretch. */
+export function copyStretch(batch: AccessColumns, memory: ColumnMemory): AccessColumns {
+  const { length, vaddr, pc, paddr, icount, cr3, ordinal, block, vcpu, insn, size, flags, cpl } =
+    batch;
+  const wide = (name: string, from: BigUint64Array | undefined): BigUint64Array | undefined =>
+    from === undefined ? undefined : copied(memory.wide(name, length), from);
+  const shorts = (name: string, from: Uint16Array | undefined): Uint16Array | undefined =>
+    from === undefined ? undefined : copied(memory.shorts(name, length), from);
+  const bytes = (name: string, from: Uint8Array | undefined): Uint8Array | undefined =>
+    from === undefined ? undefined : copied(memory.bytes(name, length), from);
+  const { runs, crossings } = batch;
+  return {
+    ...batch,
+    vaddr: wide('vaddr', vaddr),
+    pc: wide('pc', pc),
+    paddr: wide('paddr', paddr),
+    icount: wide('icount', icount),
+    cr3: wide('cr3', cr3),
+    ordinal: ordinal === undefined ? undefined : copied(memory.numbers('ordinal', length), ordinal),
+    block: block === undefined ? undefined : copied(memory.words('block', length), block),
+    vcpu: shorts('vcpu', vcpu),
+    insn: shorts('insn', insn),
+    size: bytes('size', size),
+    flags: bytes('flags', flags),
+    cpl: bytes('cpl', cpl),
+    ...(crossings === undefined
+      ? {}
+      : { crossings: { index: crossings.index.slice(), paddr: crossings.paddr.slice() } }),
+    ...(runs === undefined
+      ? {}
+      : {
+          runs: {
+            ...memory.keepRuns(runs),
+            firstAccess: copied(memory.words('firstAccess', runs.length), runs.firstAccess),
+          },
+        }),
+  };
+}
+
+function copied<C extends { set(from: C): void }>(to: C, from: C): C {
+  to.set(from);
+  return to;
 }
 
 function crossingsOf(

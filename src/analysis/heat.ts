@@ -2,7 +2,9 @@
 // Addresses x time: how often each unit of the address space is accessed in each window. Units are pages, lines
 // or larger, so that there are no more rows than asked for. Order does not matter; memory is bounded.
 
-import { type AccessColumns, FLAG_STORE, halves, requireColumn } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 import {
@@ -123,7 +125,7 @@ function countCells(
       ((vaddr[2 * i] >>> shift) | (hi << (32 - shift))) >>> 0,
       hi >>> shift,
     );
-    const cell = 2 * (row * windowCount + window) + (flags[i] & FLAG_STORE);
+    const cell = 2 * (row * windowCount + window) + (flags[i] & AccessFlag.store);
     if (cell >= cells.length) {
       makeRoom(state);
       cells = state.cells;

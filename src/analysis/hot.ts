@@ -3,7 +3,9 @@
 // not matter. Memory grows with the code and with the lines that are touched, up to a limit beyond which lines
 // become coarser; not with the length of the trace.
 
-import { type AccessColumns, FLAG_STORE, halves, requireColumn } from './access-columns.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
 import {
   addressOfRow,
@@ -89,7 +91,7 @@ function consumeHot(state: HotState, batch: AccessColumns): void {
   const insn = requireColumn(batch.insn, 'insn');
   const { insnBase, byInsn } = state;
   for (let i = 0; i < batch.length; i++) {
-    byInsn[2 * (insnBase[block[i]] + insn[i]) + (flags[i] & FLAG_STORE)]++;
+    byInsn[2 * (insnBase[block[i]] + insn[i]) + (flags[i] & AccessFlag.store)]++;
   }
   for (let begin = 0; begin < batch.length; ) {
     begin = countLines(state, words, flags, begin, batch.length);
@@ -121,7 +123,7 @@ function countLines(
       byLine.set(state.byLine);
       state.byLine = byLine;
     }
-    byLine[2 * row + (flags[i] & FLAG_STORE)]++;
+    byLine[2 * row + (flags[i] & AccessFlag.store)]++;
     if (row >= limit) return i + 1;
   }
   return end;

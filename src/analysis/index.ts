@@ -11,6 +11,7 @@ export {
 } from './address-spaces.ts';
 export type {
   Analysis,
+  Digesting,
   FreeAnalysis,
   Shard,
   ShardedAnalysis,
@@ -19,6 +20,7 @@ export type {
 export {
   type CacheLevelResult,
   type CacheResult,
+  cacheAnalysis,
   chooseCacheAnalysis,
   type MissSite,
 } from './cache/cache-analysis.ts';
@@ -37,7 +39,7 @@ export {
   type FootprintResult,
   footprintAnalysis,
 } from './footprint.ts';
-export { createGatherer, type SharedMemory, sharedMemory } from './gather.ts';
+export { copyStretch, createGatherer, type SharedMemory, sharedMemory } from './gather.ts';
 export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
 export { type RateParameters, type RateResult, type RateWindow, rateAnalysis } from './rate.ts';
@@ -93,3 +95,4 @@ export {
   type TlbGeometry,
   type TlbParameters,
 } from './tlb/tlb-parameters.ts';
+export { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from './unit-table.ts';

@@ -47,6 +47,26 @@ it('counts each window and privilege as a map does', () => {
   );
 });
 
+it('counts what each vCPU does in its own windows', () => {
+  fc.assert(
+    fc.property(accesses, (list) => {
+      const wanted = new Map<string, number>();
+      for (const { icount, vcpu } of list) {
+        const key = `${vcpu} ${windowOf(WINDOWS, icount)}`;
+        wanted.set(key, (wanted.get(key) ?? 0) + 1);
+      }
+      const found = new Map<string, number>();
+      for (const { vcpu, accesses: counts } of analyse([list]).vcpus) {
+        expect(counts).toHaveLength(WINDOWS.windowCount);
+        counts.forEach((count, window) => {
+          if (count > 0) found.set(`${vcpu} ${window}`, count);
+        });
+      }
+      expect(found).toEqual(wanted);
+    }),
+  );
+});
+
 it('is the same split anywhere and merged', () => {
   fc.assert(
     fc.property(accesses, cuts, (list, parts) => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many accesses there are in each window of time, by privilege. Order does not matter.
+// How many accesses there are in each window of time, by privilege, and of each vCPU. Order does not matter.
 
-import { type AccessColumns, FLAG_STORE, halves, requireColumn } from './access-columns.ts';
-import type { FreeAnalysis } from './analysis.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { type AccessColumns, requireColumn } from './access-columns.ts';
+import type { FreeAnalysis, TraceShape } from './analysis.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 
 export interface RateParameters {
@@ -13,6 +15,8 @@ export interface RateState {
   readonly windows: TimeWindows;
   /** Loads and stores at privilege p (4: not known) in window w at 2 * (w * PRIVILEGES + p). */
   readonly cells: Float64Array;
+  /** Accesses of vCPU v in window w at v * windowCount + w. */
+  readonly vcpuCells: Float64Array;
 }
 
 export interface RateWindow {
@@ -25,7 +29,16 @@ export interface RateWindow {
 
 export interface RateResult {
   readonly windowInstructions: number;
+  /** Of all vCPUs together, each by its own icount. */
   readonly windows: readonly RateWindow[];
+  /** Those that accessed memory. */
+  readonly vcpus: readonly VcpuRate[];
+}
+
+export interface VcpuRate {
+  readonly vcpu: number;
+  /** Accesses by window of its own instructions. */
+  readonly accesses: readonly number[];
 }
 
 const PRIVILEGES = 5;
@@ -33,7 +46,7 @@ const PRIVILEGES = 5;
 export const rateAnalysis: FreeAnalysis<RateParameters, RateState, RateResult> = {
   name: 'rate',
   order: 'any',
-  columns: ['flags', 'cpl', 'icount'],
+  columns: ['flags', 'cpl', 'icount', 'vcpu'],
   requires: ['icount'],
   init: initRate,
   consume: consumeRate,
@@ -41,13 +54,20 @@ export const rateAnalysis: FreeAnalysis<RateParameters, RateState, RateResult> =
   finish: finishRate,
 };
 
-function initRate({ windows }: RateParameters): RateState {
-  return { windows, cells: new Float64Array(2 * PRIVILEGES * windows.windowCount) };
+function initRate({ windows }: RateParameters, { vcpuCount }: TraceShape): RateState {
+  const { windowCount } = windows;
+  return {
+    windows,
+    cells: new Float64Array(2 * PRIVILEGES * windowCount),
+    vcpuCells: new Float64Array(vcpuCount * windowCount),
+  };
 }
 
-function consumeRate({ windows, cells }: RateState, batch: AccessColumns): void {
+function consumeRate({ windows, cells, vcpuCells }: RateState, batch: AccessColumns): void {
   const flags = requireColumn(batch.flags, 'flags');
   const cpl = requireColumn(batch.cpl, 'cpl');
+  const vcpu = requireColumn(batch.vcpu, 'vcpu');
+  const { windowCount } = windows;
   const icount = halves(requireColumn(batch.icount, 'icount'));
   let window = -1;
   // Half open, of the current window.
@@ -58,27 +78,34 @@ function consumeRate({ windows, cells }: RateState, batch: AccessColumns): void 
     if (now < begin || now >= end || window < 0) {
       window = windowOf(windows, now);
       begin = window === 0 ? 0 : beginOfWindow(windows, window);
-      end = window === windows.windowCount - 1 ? Infinity : beginOfWindow(windows, window + 1);
+      end = window === windowCount - 1 ? Infinity : beginOfWindow(windows, window + 1);
     }
     const privilege = cpl[i] < PRIVILEGES ? cpl[i] : PRIVILEGES - 1;
-    cells[2 * (window * PRIVILEGES + privilege) + (flags[i] & FLAG_STORE)]++;
+    cells[2 * (window * PRIVILEGES + privilege) + (flags[i] & AccessFlag.store)]++;
+    vcpuCells[vcpu[i] * windowCount + window]++;
   }
 }
 
 function mergeRate(a: RateState, b: RateState): RateState {
   for (let i = 0; i < a.cells.length; i++) a.cells[i] += b.cells[i];
+  for (let i = 0; i < a.vcpuCells.length; i++) a.vcpuCells[i] += b.vcpuCells[i];
   return a;
 }
 
-function finishRate({ windows, cells }: RateState): RateResult {
+function finishRate({ windows, cells, vcpuCells }: RateState): RateResult {
+  const { windowCount } = windows;
   const byPrivilege = (window: number, store: number): number[] =>
     Array.from({ length: PRIVILEGES }, (_, p) => cells[2 * (window * PRIVILEGES + p) + store]);
   return {
     windowInstructions: windows.windowInstructions,
-    windows: Array.from({ length: windows.windowCount }, (_, window) => ({
+    windows: Array.from({ length: windowCount }, (_, window) => ({
       begin: beginOfWindow(windows, window),
       loads: byPrivilege(window, 0),
       stores: byPrivilege(window, 1),
     })),
+    vcpus: Array.from({ length: vcpuCells.length / windowCount }, (_, vcpu) => ({
+      vcpu,
+      accesses: [...vcpuCells.subarray(vcpu * windowCount, (vcpu + 1) * windowCount)],
+    })).filter(({ accesses }) => accesses.some((count) => count > 0)),
   };
 }

@@ -2,12 +2,11 @@
 // Which accesses and block executions of a trace an analysis gets: ranges, vCPU, privilege, address space,
 // addresses, code. A selection is plain data; a selector applies one to stretch after stretch.
 
-import type { ChunkInfo, ColumnName, NoteName } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { AccessFlag, type ChunkInfo, type ColumnName, type NoteName } from '../format/index.ts';
 import {
   type AccessColumns,
-  FLAG_ABORTED,
-  FLAG_PHYSICAL_ONLY,
-  halves,
+  type PlacedNote,
   type RunColumns,
   requireColumn,
 } from './access-columns.ts';
@@ -26,6 +25,8 @@ export interface Selection {
   readonly addressSpace?: SelectedSpace | undefined;
   /** Accesses that touch a byte from begin to last, as halves. Block executions are not selected by it. */
   readonly addresses?: AddressSpan | undefined;
+  /** The same of guest-physical addresses, for those that the trace knows; needs its capability paddr. */
+  readonly physical?: AddressSpan | undefined;
   /**
    * 1 for each instruction that is wanted, by its number: TraceShape.insnBase. A block execution is wanted
    * when its first instruction is.
@@ -61,7 +62,7 @@ const PAIR_LO_MASK = 0xffff_e000;
 
 /** Columns that the selector reads. */
 export function selectionColumns(selection: Selection): readonly ColumnName[] {
-  const { icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const { icounts, vcpu, cpl, addressSpace, addresses, physical, code } = selection;
   return [
     'flags',
     ...(icounts === undefined ? [] : (['icount'] as const)),
@@ -69,6 +70,7 @@ export function selectionColumns(selection: Selection): readonly ColumnName[] {
     ...(cpl === undefined ? [] : (['cpl'] as const)),
     ...(addressSpace === undefined ? [] : (['cr3'] as const)),
     ...(addresses === undefined ? [] : (['vaddr', 'size'] as const)),
+    ...(physical === undefined ? [] : (['paddr', 'vaddr', 'size'] as const)),
     ...(code === undefined ? [] : (['block', 'insn'] as const)),
   ];
 }
@@ -167,9 +169,9 @@ export function createSelector(
       if (isWhole(batch)) return batch;
       if (chosen.length < batch.length) chosen = new Uint32Array(batch.length);
       const count = chooseRows(selection, trace, batch, withAborted, chosen);
-      const runs = batch.runs === undefined ? undefined : runFilter.filter(batch, batch.runs);
-      if (count === batch.length) return runs === batch.runs ? batch : { ...batch, runs };
-      return gatherer.gather(batch, chosen.subarray(0, count), runs);
+      const left = batch.runs === undefined ? batch : runFilter.filter(batch, batch.runs);
+      if (count === batch.length) return left;
+      return gatherer.gather(left, chosen.subarray(0, count), left.runs);
     },
   };
 }
@@ -178,7 +180,7 @@ function hasAborted(batch: AccessColumns): boolean {
   const flags = requireColumn(batch.flags, 'flags');
   let all = 0;
   for (let i = 0; i < batch.length; i++) all |= flags[i];
-  return (all & FLAG_ABORTED) !== 0;
+  return (all & AccessFlag.aborted) !== 0;
 }
 
 /**
@@ -192,7 +194,7 @@ export function chooseRows(
   withAborted: boolean,
   chosen: Uint32Array,
 ): number {
-  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, code } = selection;
+  const { ordinals, icounts, vcpu, cpl, addressSpace, addresses, physical, code } = selection;
   const first = batch.firstOrdinal ?? 0;
   const begin = Math.min(batch.length, Math.max(0, (ordinals?.begin ?? 0) - first));
   const end = Math.max(begin, Math.min(batch.length, (ordinals?.end ?? Infinity) - first));
@@ -211,6 +213,7 @@ export function chooseRows(
     count = keepSpace(halves(requireColumn(batch.cr3, 'cr3')), addressSpace, chosen, count);
   }
   if (addresses !== undefined) count = keepAddresses(batch, addresses, chosen, count);
+  if (physical !== undefined) count = keepPhysical(batch, physical, chosen, count);
   if (code !== undefined) count = keepCode(batch, trace.insnBase, code, chosen, count);
   return count;
 }
@@ -229,7 +232,7 @@ function chooseCompleted(
   let count = 0;
   for (let i = begin; i < end; i++) {
     chosen[count] = i;
-    count += ((flags[i] & FLAG_ABORTED) >> 1) ^ 1;
+    count += ((flags[i] & AccessFlag.aborted) >> 1) ^ 1;
   }
   return count;
 }
@@ -308,7 +311,46 @@ function keepAddresses(
     const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
     const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
     chosen[kept] = i;
-    kept += below < size[i] && above <= 0 && (flags[i] & FLAG_PHYSICAL_ONLY) === 0 ? 1 : 0;
+    kept += below < size[i] && above <= 0 && (flags[i] & AccessFlag.physicalOnly) === 0 ? 1 : 0;
+  }
+  return kept;
+}
+
+const PAGE_BYTES = 4096;
+
+/** An access over a page boundary has two parts, each in a page of its own. */
+function keepPhysical(
+  batch: AccessColumns,
+  { beginLo, beginHi, lastLo, lastHi }: AddressSpan,
+  chosen: Uint32Array,
+  count: number,
+): number {
+  const words = halves(requireColumn(batch.paddr, 'paddr'));
+  const virtual = halves(requireColumn(batch.vaddr, 'vaddr'));
+  const size = requireColumn(batch.size, 'size');
+  const crossings = requireColumn(batch.crossings, 'crossings');
+  const seconds = halves(crossings.paddr);
+  const touches = (lo: number, hi: number, bytes: number): boolean => {
+    const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
+    const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
+    return below < bytes && above <= 0;
+  };
+  let at = 0;
+  let kept = 0;
+  for (let k = 0; k < count; k++) {
+    const i = chosen[k];
+    while (at < crossings.index.length && crossings.index[at] < i) at++;
+    const lo = words[2 * i];
+    const hi = words[2 * i + 1];
+    let isWanted = false;
+    if (crossings.index[at] === i) {
+      const firstBytes = PAGE_BYTES - (virtual[2 * i] % PAGE_BYTES);
+      const secondBytes = size[i] - firstBytes;
+      isWanted =
+        touches(lo, hi, firstBytes) || touches(seconds[2 * at], seconds[2 * at + 1], secondBytes);
+    } else isWanted = touches(lo, hi, size[i]);
+    chosen[kept] = i;
+    kept += isWanted ? 1 : 0;
   }
   return kept;
 }
@@ -341,7 +383,8 @@ export function isOfSpace({ lo, hi, isPair = false }: SelectedSpace, cr3: bigint
 
 interface RunFilter {
   beginChunk(chunk: ChunkInfo): void;
-  filter(batch: AccessColumns, runs: RunColumns): RunColumns;
+  /** The stretch with the block executions that are wanted; its notes stand before the same ones of them. */
+  filter(batch: AccessColumns, runs: RunColumns): AccessColumns;
 }
 
 function createRunFilter(
@@ -363,7 +406,7 @@ function createRunFilter(
       for (const state of chunk.vcpuStates) cr3Of.set(state.vcpu, state.cr3);
     },
     filter(batch, runs) {
-      if (!restricts) return runs;
+      if (!restricts) return batch;
       const icount = halves(runs.icount);
       const first = batch.firstOrdinal ?? 0;
       const notes = (batch.notes ?? []).filter((note) => note.kind === 'cr3');
@@ -397,9 +440,9 @@ function createRunFilter(
         chosen[count++] = i;
       }
       applyNotes(Number.POSITIVE_INFINITY);
-      if (count === runs.length) return runs;
+      if (count === runs.length) return batch;
       const rows = chosen.subarray(0, count);
-      return {
+      const left: RunColumns = {
         length: count,
         firstBlock: runs.firstBlock + (rows[0] ?? 0),
         block: rows.map((i) => runs.block[i]),
@@ -411,8 +454,23 @@ function createRunFilter(
         // Accesses of executions that are left out may be wanted: those that are left do not tell of all.
         shape: new Uint32Array(count),
       };
+      const { notes: placed } = batch;
+      return {
+        ...batch,
+        runs: left,
+        ...(placed === undefined ? {} : { notes: placeBefore(placed, rows) }),
+      };
     },
   };
+}
+
+/** Notes before the same block executions, of which these rows are left. */
+function placeBefore(notes: readonly PlacedNote[], rows: Uint32Array): readonly PlacedNote[] {
+  let at = 0;
+  return notes.map((note) => {
+    while (at < rows.length && rows[at] < note.runIndex) at++;
+    return { ...note, runIndex: at };
+  });
 }
 
 function takeWide(column: BigUint64Array, rows: Uint32Array): BigUint64Array {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time as windows of so many instructions of the vCPU that makes the access.
+// Time as windows of so many instructions of the vCPU that makes the access. Each vCPU counts its own, from 0 on, and
+// stands still while it halts: the same window of two vCPUs is not one time. Analyses add up what all vCPUs did in it,
+// and whoever shows that says so.
 
 export interface TimeWindows {
   /** icount at which window 0 begins. */

@@ -2,8 +2,8 @@
 // How the audit looks at the accesses of a batch.
 
 import type { AccessColumns as BatchColumns } from '../analysis/index.ts';
-import { requireDefined } from '../base/index.ts';
-import { AccessFlag, halves } from '../format/index.ts';
+import { halves, requireDefined } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
 
 /** The bits that decide what an access counts as. */
 export const KIND_FLAGS: number =

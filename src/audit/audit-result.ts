@@ -4,6 +4,7 @@
 import type { TraceShape } from '../analysis/index.ts';
 import { cpuModeOfHflags, formatInstruction } from '../isa/index.ts';
 import type { BlockAudit } from './block-audit.ts';
+import { addDeliveries, type DeliveryTally, emptyDeliveries } from './delivery-audit.ts';
 import { addFinding, emptyFinding, type Finding } from './finding.ts';
 import { INFERENCES, type InferenceName, RULES, type RuleName } from './rules.ts';
 import type { ShapeBook } from './shape-book.ts';
@@ -24,6 +25,7 @@ export interface AuditPart {
   addressMismatches: number;
   /** Who made the accesses that were read. */
   readonly accesses: { all: number; eventDelivery: number; pageWalk: number };
+  readonly deliveries: DeliveryTally;
 }
 
 export interface MnemonicAudit {
@@ -59,7 +61,11 @@ export interface AuditResult extends Omit<MnemonicAudit, 'mnemonic'> {
   /** Addresses that the code decides, alone or beside another access, and those of them that are wrong. */
   readonly addressesChecked: number;
   readonly addressMismatches: number;
-  /** Read, whoever made them: recorded ones of instructions, and the reconstructed ones, which are not audited. */
+  /** missing + extra, and deliveries that are wrong. */
+  readonly unexplained: number;
+  /** Of interrupts and exceptions, each held to the manual as a whole. */
+  readonly deliveries: Readonly<DeliveryTally>;
+  /** Read, whoever made them: recorded ones of instructions, and the reconstructed ones. */
   readonly accesses: number;
   readonly eventDelivery: number;
   readonly pageWalk: number;
@@ -81,6 +87,7 @@ export function emptyPart(): AuditPart {
     addressesChecked: 0,
     addressMismatches: 0,
     accesses: { all: 0, eventDelivery: 0, pageWalk: 0 },
+    deliveries: emptyDeliveries(),
   };
 }
 
@@ -139,6 +146,7 @@ export function mergeParts(a: AuditPart, b: AuditPart): AuditPart {
   a.accesses.all += b.accesses.all;
   a.accesses.eventDelivery += b.accesses.eventDelivery;
   a.accesses.pageWalk += b.accesses.pageWalk;
+  addDeliveries(a.deliveries, b.deliveries);
   return a;
 }
 
@@ -163,8 +171,11 @@ export function finishAudit(part: AuditPart, trace: TraceShape): AuditResult {
       (a.mnemonic < b.mnemonic ? -1 : 1),
   );
   const keys = [...part.places.keys()].sort((a, b) => a - b);
+  const described = describe(all);
   return {
-    ...describe(all),
+    ...described,
+    unexplained: described.unexplained + part.deliveries.wrong,
+    deliveries: part.deliveries,
     addressesChecked: part.addressesChecked,
     addressMismatches: part.addressMismatches,
     accesses,

@@ -5,7 +5,7 @@
 import { AccessFlag, type CodeTable, Origin } from '../format/index.ts';
 import { cpuModeOfHflags } from '../isa/index.ts';
 import { type AccessColumns, addressAt, KIND_FLAGS } from './access-columns.ts';
-import { type AddressProgram, AddressTracker } from './address-program.ts';
+import { type AddressProgram, AddressTracker, countMismatches } from './address-program.ts';
 import { addFinding, emptyFinding, type Finding } from './finding.ts';
 import type { InstructionProfile, ProfileSource } from './instruction-profile.ts';
 import { type Completion, matchInstruction, type RecordedAccess } from './match-instruction.ts';
@@ -40,6 +40,8 @@ export interface BlockAudit {
   readonly codeBits: 16 | 32 | 64;
   /** Undefined: the last instruction does not repeat. */
   readonly repeated: IterationPlan | undefined;
+  /** An instruction of it has several forms: which one an execution has, its addresses may decide. */
+  readonly hasForms: boolean;
   readonly shapes: Shape[];
   /** Of executions that are in no shape, by instruction. */
   findings: Map<number, Finding> | undefined;
@@ -68,6 +70,7 @@ export function beginBlockAudit(code: CodeTable, id: number, source: ProfileSour
     nextPcs,
     codeBits: hflags === undefined ? 64 : cpuModeOfHflags(hflags).codeBits,
     repeated: repeats ? iterationPlan(last, profiles.length - 1) : undefined,
+    hasForms: profiles.some(({ otherForms }) => otherForms.length > 0),
     shapes: [],
     findings: undefined,
     addressMismatches: undefined,
@@ -75,7 +78,10 @@ export function beginBlockAudit(code: CodeTable, id: number, source: ProfileSour
   };
 }
 
-/** The shape of an execution: one that is known, or a new one, judged by this execution. */
+/**
+ * The shape of an execution: one that is known, or a new one, judged by this execution. Where instructions have
+ * forms a known one must fit its addresses, too.
+ */
 export function shapeOf(
   book: ShapeBook,
   block: BlockAudit,
@@ -86,17 +92,22 @@ export function shapeOf(
   mayEndRecording: boolean,
 ): Shape {
   const { recent } = block;
+  const isKnown = (shape: Shape): boolean =>
+    hasShape(shape, columns, begin, end, executed) &&
+    (!block.hasForms || fits(book.programOf(shape.number), columns, begin));
   if (!mayEndRecording) {
-    if (recent !== undefined && hasShape(recent, columns, begin, end, executed)) return recent;
+    if (recent !== undefined && isKnown(recent)) return recent;
     for (const shape of block.shapes) {
-      if (shape !== recent && hasShape(shape, columns, begin, end, executed)) {
+      if (shape !== recent && isKnown(shape)) {
         block.recent = shape;
         return shape;
       }
     }
   }
   const shape = judge(block, columns, begin, end, executed, mayEndRecording);
-  if (!mayEndRecording && block.shapes.length < MAX_SHAPES) {
+  // One that does not fit its own addresses would be judged again: it is no use to others.
+  const isKept = !block.hasForms || fits(shape.program ?? new Int32Array(), columns, begin);
+  if (!mayEndRecording && isKept && block.shapes.length < MAX_SHAPES) {
     shape.number = book.add(shape.program ?? new Int32Array());
     shape.program = undefined;
     block.shapes.push(shape);
@@ -121,6 +132,10 @@ function hasShape(
   if (length !== end - begin || shape.executed !== executed) return false;
   for (let i = 0; i < length; i++) if (tags[i] !== tagAt(columns, begin + i)) return false;
   return true;
+}
+
+function fits(program: AddressProgram, { vaddr }: AccessColumns, begin: number): boolean {
+  return countMismatches(program, 0, program.length, vaddr, begin) === 0;
 }
 
 /** All of an access but its address: instruction, size and kind. */

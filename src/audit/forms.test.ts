@@ -177,6 +177,41 @@ describe.each(EXAMPLES)('$name', ({ insn, mode, accesses, rules, optional = [] }
   });
 });
 
+describe('executions that differ in nothing but addresses', () => {
+  // Nine loads of four bytes each: by their addresses alone the one is not the other.
+  const toOuter = [...words('L4', 0x1000, 3, 4), ...CODE, ...words('L4', 0x100c, 2, 4), ...STACK];
+  const toVirtual = words('L4', 0x2000, 9, 4);
+  const auditRuns = async (...runs: readonly (readonly string[])[]): Promise<AuditResult> =>
+    auditOpenTrace(
+      await openItems(
+        [block(['cf'], { mode: MODE_32 })],
+        runs.map((accesses) => run(0, accesses)),
+      ),
+    );
+
+  it.each([
+    ['an outer level first', [toOuter, toVirtual, toVirtual, toOuter, toVirtual]],
+    ['virtual-8086 mode first', [toVirtual, toOuter, toVirtual, toVirtual, toOuter]],
+  ])('have each the form that they fit: %s', async (_name, runs) => {
+    const outer = runs.filter((accesses) => accesses === toOuter).length;
+    const result = await auditRuns(...runs);
+    expect(result).toMatchObject({ unexplained: 0, addressMismatches: 0, executions: 5 });
+    // The two descriptors are loads of eight bytes.
+    expect(result.rules).toEqual({ split: 2 * outer });
+    expect(result.expected).toBe(7 * outer + 9 * (runs.length - outer));
+  });
+
+  it('are wrong each by itself, whatever came before', async () => {
+    const wrong = toVirtual.with(6, access('L4', 0x2020));
+    const alone = (await auditRuns(wrong)).addressMismatches;
+    expect(alone).toBeGreaterThan(0);
+    for (const others of [[toOuter], [toVirtual], [toVirtual, toOuter]]) {
+      const result = await auditRuns(...others, wrong, ...others, wrong);
+      expect(result).toMatchObject({ unexplained: 0, addressMismatches: 2 * alone });
+    }
+  });
+});
+
 describe('task-switch-probes', () => {
   const probes = (offset: number): string[] => [
     access('L1', OLD),

@@ -263,14 +263,14 @@ describe('iterations', () => {
   });
 });
 
-describe('ins-probe', () => {
+describe('ins-stores-zero-first', () => {
   it('takes one store more of the same address, for each iteration', async () => {
     const twice = ['0 S1 5000', '0 S1 5000', '0 S1 5001', '0 S1 5001'];
     expect(await verdict(['f36c'], [run(0, twice)])).toEqual(
-      clean(4, 2, { 'ins-probe': 2 }, { iterations: 2 }),
+      clean(4, 2, { 'ins-stores-zero-first': 2 }, { iterations: 2 }),
     );
     expect(await verdict(['6c'], [run(0, twice.slice(0, 2))])).toEqual(
-      clean(2, 1, { 'ins-probe': 1 }),
+      clean(2, 1, { 'ins-stores-zero-first': 1 }),
     );
   });
   it('reports another address, and a third store', async () => {
@@ -286,11 +286,11 @@ describe('ins-probe', () => {
   });
 });
 
-describe('locked-neg', () => {
+describe('lock-neg-loads-twice', () => {
   it('takes one load more, of LOCK NEG alone', async () => {
     const accesses = ['0 L8 5000', '0 L8 5000', '0 S8 5000'];
     expect(await verdict(['f048f71f'], [run(0, accesses)])).toEqual(
-      clean(3, 2, { 'locked-neg': 1 }),
+      clean(3, 2, { 'lock-neg-loads-twice': 1 }),
     );
     expect(await verdict(['48f71f'], [run(0, accesses)])).toMatchObject({ extra: 1 });
   });
@@ -316,7 +316,7 @@ describe('condition', () => {
     expect(await verdict(['e460'], [run(0, looks)])).toMatchObject({ extra: 2 });
     expect(
       await verdict(['f36c'], [run(0, [...looks, '0 S1 5000', '0 S1 5000'])], MODE_32_USER),
-    ).toEqual(clean(4, 3, { 'ins-probe': 1 }, { iterations: 1, condition: 2 }));
+    ).toEqual(clean(4, 3, { 'ins-stores-zero-first': 1 }, { iterations: 1, condition: 2 }));
   });
 });
 

@@ -27,6 +27,7 @@ import {
   requireFinding,
   shapeOf,
 } from './block-audit.ts';
+import { addDeliveries, DeliveryAuditor } from './delivery-audit.ts';
 import { addFinding } from './finding.ts';
 import { type ProfileSource, profileSource } from './instruction-profile.ts';
 import type { Completion } from './match-instruction.ts';
@@ -42,6 +43,7 @@ export interface AuditState {
   /** The last block execution of each stream: one past its position. */
   readonly streamEnds: ReadonlyMap<number, number>;
   readonly part: AuditPart;
+  readonly deliveries: DeliveryAuditor;
   /** The chunk that what follows belongs to. */
   chunkIndex: number;
   /** By the chunk's numbers of shapes: those of the book, -1 when not known yet. */
@@ -57,6 +59,7 @@ export const instructionAudit: FreeAnalysis<AuditParameters, AuditState, AuditRe
   columns: ['vaddr', 'size', 'flags', 'insn'],
   requires: ['mode'],
   runs: true,
+  notes: ['event'],
   aborted: true,
   init,
   consume,
@@ -73,6 +76,7 @@ function init(_parameters: AuditParameters, trace: TraceShape): AuditState {
     book: new ShapeBook(),
     streamEnds: streamEnds(trace.chunks),
     part: emptyPart(),
+    deliveries: new DeliveryAuditor(trace.code),
     chunkIndex: -1,
     shapeNumbers: new Int32Array(4096),
   };
@@ -94,14 +98,16 @@ function consume(state: AuditState, batch: BatchColumns): void {
     columns: accessColumns(batch),
     length: batch.length,
     runs,
+    stream: batch.stream ?? 0,
     streamEnd: state.streamEnds.get(batch.stream ?? 0) ?? 0,
   };
+  state.deliveries.beginSlice(batch);
   const { shape, firstAccess } = runs;
   const { vaddr } = stretch.columns;
   let { counts, programBegin, checks } = state.book;
   let { shapeNumbers } = state;
   for (let i = 0; i < runs.length; i++) {
-    // What is known of the shape holds for each execution of it; its addresses are its own.
+    // What is known of the shape holds for each execution of it that fits; its addresses are its own.
     const number = shape[i] === 0 || shape[i] >= shapeNumbers.length ? -1 : shapeNumbers[shape[i]];
     if (number < 0) {
       auditExecution(state, stretch, i);
@@ -116,7 +122,15 @@ function consume(state: AuditState, batch: BatchColumns): void {
     const begin = firstAccess[i];
     if (countMismatches(checks, from, to, vaddr, begin) > 0) {
       const block = requireBlock(state, runs.block[i]);
-      noteMismatches(block, state.book.programOf(number), stretch.columns, begin);
+      if (block.hasForms) {
+        // It may have the accesses of another form, which differ in nothing but where they are.
+        counts[number]--;
+        auditExecution(state, stretch, i);
+        ({ counts, programBegin, checks } = state.book);
+        ({ shapeNumbers } = state);
+      } else {
+        noteMismatches(block, state.book.programOf(number), stretch.columns, begin);
+      }
     }
   }
   state.part.accesses.all += batch.length;
@@ -128,6 +142,7 @@ interface Executions {
   /** Accesses. */
   readonly length: number;
   readonly runs: RunColumns;
+  readonly stream: number;
   /** Block executions of the whole stream. */
   readonly streamEnd: number;
 }
@@ -135,6 +150,7 @@ interface Executions {
 function beginChunk(state: AuditState, chunkIndex: number): void {
   state.chunkIndex = chunkIndex;
   state.shapeNumbers.fill(-1);
+  state.deliveries.endChunk();
 }
 
 function requireBlock(state: AuditState, id: number): BlockAudit {
@@ -149,7 +165,7 @@ function requireBlock(state: AuditState, id: number): BlockAudit {
 /** One execution, looked at access by access. */
 function auditExecution(
   state: AuditState,
-  { columns, length, runs, streamEnd }: Executions,
+  { columns, length, runs, stream, streamEnd }: Executions,
   i: number,
 ): void {
   const { part, book } = state;
@@ -158,6 +174,8 @@ function auditExecution(
   const block = requireBlock(state, runs.block[i]);
   if (block.profiles.length === 0) {
     countReconstructed(part, columns, begin, end);
+    const place = { stream, execution: runs.firstBlock + i, block: runs.block[i] };
+    state.deliveries.take(place, columns, begin, end, i + 1 === runs.length);
     return;
   }
   const executed = runs.executed[i];
@@ -287,6 +305,8 @@ function countReconstructed(
 }
 
 function harvest(state: AuditState): AuditPart {
+  state.deliveries.endChunk();
+  addDeliveries(state.part.deliveries, state.deliveries.tally);
   state.blocks.forEach((block, id) => {
     if (block !== undefined) addBlock(state.part, id, block, state.book);
   });

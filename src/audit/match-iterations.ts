@@ -45,7 +45,7 @@ export function iterationPlan(
       bytes,
       rule,
     })),
-    isOneAddress: members.some(({ rule }) => rule === 'ins-probe'),
+    isOneAddress: members.some(({ rule }) => rule === 'ins-stores-zero-first'),
     addressBits: members[0]?.address?.addressBits ?? 64,
     permissionLoads: (decoded?.accesses ?? []).filter(({ kind }) => kind === 'tss').length,
   };

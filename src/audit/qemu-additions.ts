@@ -21,10 +21,10 @@ export function withKnownAdditions(
   prescribed: readonly ArchitecturalAccess[],
 ): readonly ExpectedAccess[] {
   if (/(^|\s)ins[bwd]$/.test(mnemonic)) {
-    return doubled(prescribed, 'ins-probe', ({ kind }) => kind === 'string');
+    return doubled(prescribed, 'ins-stores-zero-first', ({ kind }) => kind === 'string');
   }
   if (mnemonic === 'neg' && isLocked) {
-    return doubled(prescribed, 'locked-neg', ({ direction }) => direction === 'load');
+    return doubled(prescribed, 'lock-neg-loads-twice', ({ direction }) => direction === 'load');
   }
   if (X87_SAVE.test(mnemonic)) return prescribed.map(withReserved);
   if (SCALAR_FMA.test(mnemonic)) return widened(prescribed, 16, 'scalar-fma-loads-16');

@@ -2,25 +2,20 @@
 // The only ways in which what was recorded may differ from what the code alone prescribes. Each is bounded:
 // what it does not cover is unexplained. docs/instruction-audit.md has the same table.
 
+import { QEMU_DIFFERENCES, type QemuDifference, type QemuDifferenceName } from '../isa/index.ts';
+
 export type RuleName =
   | 'split'
   | 'state-area'
   | 'faulted-attempt'
   | 'recording-ended'
-  | 'ins-probe'
-  | 'locked-neg'
-  | 'scalar-fma-loads-16'
-  | 'insert-loads-whole'
-  | 'task-switch-probes'
-  | 'task-flag-in-four-bytes'
-  | 'task-return-stores-flags-twice';
+  | QemuDifferenceName;
 
 export type InferenceName = 'iterations' | 'condition' | 'mask';
 
-export interface RuleText {
-  readonly what: string;
+/** What it is, how far it goes, and where that can be read. */
+export interface RuleText extends QemuDifference {
   readonly bound: string;
-  readonly source: string;
 }
 
 /** Accesses recorded beyond those expected. */
@@ -50,45 +45,38 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
       'only the last block execution of a stream, and no more accesses than the instruction makes',
     source: 'docs/format.md 3.5, cut cause 5',
   },
-  'ins-probe': {
-    what: 'QEMU stores a zero before it reads the port, so that a page fault comes first',
+  'ins-stores-zero-first': {
+    ...QEMU_DIFFERENCES['ins-stores-zero-first'],
     bound: 'one store of the same size and address for each iteration of INS',
-    source: 'gen_ins of target/i386/tcg/translate.c',
   },
-  'locked-neg': {
-    what: 'QEMU loads the operand of LOCK NEG once more before it loops over compare and exchange',
+  'lock-neg-loads-twice': {
+    ...QEMU_DIFFERENCES['lock-neg-loads-twice'],
     bound: 'one load of the same size and address',
-    source: 'gen_NEG of target/i386/tcg/emit.c.inc',
   },
   'scalar-fma-loads-16': {
-    what: 'QEMU loads 16 bytes for the scalar forms of fused multiply-add, of which they use the first 4 or 8',
+    ...QEMU_DIFFERENCES['scalar-fma-loads-16'],
     bound:
       '16 bytes from the address of the operand, each once; they count here and not as expected',
-    source: 'opcodes_0F38_00toEF of target/i386/tcg/decode-new.c.inc',
   },
   'insert-loads-whole': {
-    what: 'QEMU 10 loads 32 bytes for VINSERTF128 and VINSERTI128, of which they use the first 16',
+    ...QEMU_DIFFERENCES['insert-loads-whole'],
     bound:
       '32 bytes from the address of the operand, each once; they count here and not as expected',
-    source: 'opcodes_0F3A of target/i386/tcg/decode-new.c.inc',
   },
   'task-switch-probes': {
-    what: 'QEMU before 10 loads and stores the first and the last byte of the old TSS, so that no fault comes later',
+    ...QEMU_DIFFERENCES['task-switch-probes'],
     bound:
       'one load and one store of a byte at offsets 0 and 103 of the TSS that the state goes to',
-    source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
   'task-flag-in-four-bytes': {
-    what: 'QEMU before 11 loads 4 bytes for the T flag of the new TSS',
+    ...QEMU_DIFFERENCES['task-flag-in-four-bytes'],
     bound:
       '4 bytes from offset 100 of the TSS that the state comes from; they count here and not as expected',
-    source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
   'task-return-stores-flags-twice': {
-    what: "QEMU stores the old task's flags, without NT, once more when IRET leads to another task",
+    ...QEMU_DIFFERENCES['task-return-stores-flags-twice'],
     bound:
       'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind its other fields',
-    source: 'switch_tss_ra of target/i386/tcg/seg_helper.c',
   },
 };
 

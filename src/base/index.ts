@@ -40,6 +40,7 @@ export {
   findNumberFromU64,
   formatHex64,
   formatHex64Padded,
+  halves,
   parseHex64,
   shiftRight64,
   sub64,

@@ -25,6 +25,11 @@ export function bigintFromU64(lo: number, hi: number): bigint {
   return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 }
 
+/** The two halves of each element: low word of element i at 2 * i, high word at 2 * i + 1. No copy. */
+export function halves(column: BigUint64Array): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+}
+
 /** Whole numbers up to 2^53 - 1, the ones a double holds exactly. */
 export function u64FromNumber(value: number): U64 {
   if (!Number.isSafeInteger(value) || value < 0) {

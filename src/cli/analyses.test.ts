@@ -81,6 +81,41 @@ describe('analysing commands', () => {
     expect(out).toMatch(/instructions in 600 block executions/);
   });
 
+  it('counts what is in a trace whatever its executions look like', async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const { bytes: some, seen: wanted } = encodeTrace(
+        randomTrace({ seed, blockCount: 6, executions: 300, streams: 1 + (seed % 2), oddity: 0.3 }),
+      );
+      const name = path.join(folder, 'some.memtrace');
+      writeFileSync(name, some);
+      const { result } = await figures<CountsReport>('counts', name);
+      const kept = wanted.accesses.filter(({ aborted }) => !aborted);
+      const count = (chosen: typeof kept) => {
+        const stores = chosen.filter(({ store }) => store).length;
+        return { loads: chosen.length - stores, stores };
+      };
+      expect(result.instructions).toBe(wanted.instructions);
+      expect(result.blockExecutions).toBe(wanted.blocks.length);
+      expect(result.device).toEqual(count(kept.filter(({ device }) => device)));
+      expect(Object.values(result.byOrigin)).toEqual(
+        [0, 1, 2].map((origin) => count(kept.filter((one) => one.origin === origin))),
+      );
+      for (const { sizeBytes, ...found } of result.bySize) {
+        expect(found).toEqual(count(kept.filter(({ size }) => size === sizeBytes)));
+      }
+      for (const { cpl, ...found } of result.byCpl) {
+        expect(found).toEqual(count(kept.filter((one) => one.cpl === (cpl ?? 255))));
+      }
+      for (const { vcpu, blockExecutions, ...found } of result.byVcpu) {
+        expect(found).toEqual(count(kept.filter((one) => one.vcpu === vcpu)));
+        expect(blockExecutions).toBe(wanted.blocks.filter((one) => one.vcpu === vcpu).length);
+      }
+      const executions = result.byMnemonic.map((one) => one.executions);
+      expect(executions.reduce((a, b) => a + b, 0)).toBe(wanted.instructions);
+      expect(result.loads + result.stores).toBe(kept.length);
+    }
+  });
+
   it('footprint', async () => {
     const { result } = await figures<FootprintReport>(
       'footprint',

@@ -21,6 +21,8 @@ export type FootprintReport = AnalysisReport<
     readonly lineBytes: number;
     readonly pageBytes: number;
     readonly windowInstructions: number;
+    /** Whose own instructions those are. */
+    readonly windowVcpus: readonly number[];
   },
   FootprintResult
 >;
@@ -30,6 +32,8 @@ export type HeatReport = AnalysisReport<
     /** Smallest size of a row. */
     readonly unitBytes: number;
     readonly windowInstructions: number;
+    /** Whose own instructions those are. */
+    readonly windowVcpus: readonly number[];
     readonly rows: number;
   },
   HeatFigures

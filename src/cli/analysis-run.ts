@@ -4,7 +4,7 @@
 
 import os from 'node:os';
 import type { Selection, TraceShape } from '../analysis/index.ts';
-import { TraceError } from '../base/index.ts';
+import { ExitCode, TraceError } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { type CodeNames, codeNames } from '../query/index.ts';
@@ -16,6 +16,7 @@ import {
   findCount,
   JSON_OPTION,
   type OptionSpec,
+  printResult,
   wordAt,
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
@@ -60,6 +61,17 @@ export function reportOf<P, R>(
   };
 }
 
+/** What a command with one analysis does around it: `work` chooses parameters, runs it and makes the report. */
+export async function printAnalysis<R>(
+  input: CommandInput,
+  context: CliContext,
+  render: (report: R) => string,
+  work: (analysis: AnalysisContext) => Promise<R>,
+): Promise<ExitCode> {
+  await printResult(context, input, await withAnalysis(input, context, work), render);
+  return ExitCode.ok;
+}
+
 /** Opens the file that the command line names, for as long as the work takes. */
 export async function withAnalysis<T>(
   input: CommandInput,
@@ -89,13 +101,13 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
   { trace, selection }: Pick<AnalysisContext, 'trace' | 'selection'>,
   requests: Requests,
 ): Promise<ResultsOf<Requests>> {
-  const jobs = jobsFrom(input);
+  const workers = workersFrom(input);
   const line = statusLine(context);
   try {
     return await withAbort(async (signal) =>
       analyse(trace, requests, {
         selection,
-        workers: jobs === 1 ? 0 : jobs,
+        workers,
         signal,
         onProgress: (part) => {
           line.show(drawBar(part, 'reading the trace'));
@@ -107,9 +119,10 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
   }
 }
 
-function jobsFrom(input: CommandInput): number {
+/** Threads beside this one: none for one. Throws TraceError 'bad-argument'. */
+export function workersFrom(input: CommandInput): number {
   const jobs = findCount(input, 'jobs', '--jobs') ?? os.availableParallelism();
-  if (jobs >= 1) return jobs;
+  if (jobs >= 1) return jobs === 1 ? 0 : jobs;
   throw new TraceError('bad-argument', '--jobs is not a number of threads', {
     expected: 'at least 1',
     found: String(jobs),

@@ -14,10 +14,9 @@ import {
 } from '../analysis/index.ts';
 import type { AnyRequest } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
-import { DEFAULT_CACHES } from './commands/cache.ts';
+import { DEFAULT_CACHES, hotParameters } from '../query/index.ts';
 import { FOOTPRINT_MEMORY_BYTES } from './commands/footprint.ts';
 import { HEAT_MEMORY_BYTES } from './commands/heat.ts';
-import { hotParameters } from './commands/hot.ts';
 import { DEFAULT_REUSE } from './commands/reuse.ts';
 import { DEFAULT_SHARING } from './commands/sharing.ts';
 import { DEFAULT_TLBS } from './commands/tlb.ts';

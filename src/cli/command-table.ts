@@ -30,6 +30,7 @@ import { runCommand } from './commands/run.ts';
 import { sharingCommand } from './commands/sharing.ts';
 import { stridesCommand } from './commands/strides.ts';
 import { tlbCommand } from './commands/tlb.ts';
+import { viewCommand } from './commands/view.ts';
 
 export const PROGRAM_SUMMARY =
   'Records every load and store of an x86 guest operating system in stock QEMU, and reads the trace.';
@@ -47,6 +48,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   dumpCommand,
   eventsCommand,
   reportCommand,
+  viewCommand,
   addressSpacesCommand,
   countsCommand,
   cacheCommand,

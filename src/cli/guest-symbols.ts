@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Symbols for a trace: the files named with --symbols, and those of the demo's kernel when it is the one that ran.
+// Symbols for a trace: the files named with --symbols, and those of the demo guest when it is what ran.
 
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -15,6 +15,7 @@ import { findKnownSymbols } from '../guests/index.ts';
 import {
   decodeSymbolFile,
   type GuestSymbols,
+  type NamedSource,
   parseSymbolArgument,
   placeSymbols,
   type SourceFinding,
@@ -31,11 +32,6 @@ export const SYMBOLS_OPTION: OptionSpec = {
   repeatable: true,
 };
 
-interface NamedSource {
-  readonly file: string;
-  readonly source: SymbolSource;
-}
-
 /**
  * Without any file the result names nothing. What was found out about files that were named is told on stderr.
  * Throws TraceError for files that are not symbols or not those of what ran, and what the file system says.
@@ -50,19 +46,24 @@ export async function readGuestSymbols(
     const { file, placement } = parseSymbolArgument(text);
     named.push(await readSource(file, placement));
   }
-  const known = named.some(({ source }) => source.kind === 'kernel')
-    ? undefined
-    : await findKnownSymbols(cacheFolder(context), trace.header.recorder.images);
-  const symbols = placeSymbols(trace.code, [
-    ...named,
-    ...(known === undefined ? [] : [await readSource(known, {})]),
-  ]);
+  const known: NamedSource[] = [];
+  for (const file of await findKnownSymbols(cacheFolder(context), trace.header.recorder.images)) {
+    const one = await readSource(file, {});
+    if (!named.some(({ source }) => isInsteadOf(source, one.source))) known.push(one);
+  }
+  const symbols = placeSymbols(trace.code, named, known);
   for (const [index, { file }] of named.entries()) {
     const finding = symbols.findings[index];
     if (finding !== undefined)
       context.writeErr(`loadstore: ${file}: ${describeFinding(finding)}\n`);
   }
   return symbols;
+}
+
+/** There is one kernel; a program is the one of its name. */
+function isInsteadOf(named: SymbolSource, known: SymbolSource): boolean {
+  if (named.kind === 'program' && known.kind === 'program') return named.name === known.name;
+  return named.kind === 'kernel' && known.kind === 'kernel';
 }
 
 /** What Node.js reads in one go. A kernel with all its debugging information has 0.6 GB. */

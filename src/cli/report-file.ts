@@ -2,11 +2,10 @@
 // The report of a trace: read in one pass, and written as a page.
 
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import { auditTrace } from '../audit/index.ts';
 import { type ReportParameters, readReport, type TraceReport } from '../query/index.ts';
 import { renderPage } from '../report/index.ts';
-import { type AnalysisContext, runPass } from './analysis-run.ts';
+import { type AnalysisContext, runPass, workersFrom } from './analysis-run.ts';
 import type { CliContext, CommandInput } from './command-spec.ts';
 import { withAbort } from './interrupts.ts';
 import { readPageAssets } from './page-assets.ts';
@@ -19,6 +18,7 @@ const REPORT_PARAMETERS: ReportParameters = {
   heatRows: 160,
   top: 10,
   memoryBytes: 2 ** 27,
+  heatMemoryBytes: 2 ** 24,
   lineLimit: 2 ** 22,
   sampledLines: 2 ** 16,
 };
@@ -30,7 +30,8 @@ export async function makeReport(
   analysis: AnalysisContext,
   withAudit: boolean,
 ): Promise<TraceReport> {
-  const audit = withAudit ? await auditWatched(analysis.trace.path, context) : null;
+  const { path } = analysis.trace;
+  const audit = withAudit ? await auditWatched(path, workersFrom(input), context) : null;
   return withAbort(async (signal) =>
     readReport(
       analysis,
@@ -66,12 +67,13 @@ export async function writePage(report: TraceReport, file: string): Promise<void
 
 async function auditWatched(
   file: string,
+  workers: number,
   context: CliContext,
 ): Promise<TraceReport['result']['instructionAudit']> {
   const line = statusLine(context);
   return withAbort(async (signal) =>
     auditTrace(file, {
-      workers: os.availableParallelism(),
+      workers,
       signal,
       onProgress: (part) => {
         line.show(drawBar(part, `auditing ${file}`));

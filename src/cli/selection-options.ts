@@ -35,6 +35,10 @@ export const CHOICE_OPTIONS: readonly OptionSpec[] = [
     description: 'that touch this range: 0x1000-0x2000 (half open) or 0x1000+4K',
   },
   {
+    flags: '--physical-address <RANGE>',
+    description: 'that touch this range of guest-physical memory; written like --address',
+  },
+  {
     flags: '--function <GLOB>',
     description: 'made by functions with this name, * and ? allowed; needs symbols',
   },
@@ -56,7 +60,10 @@ export const COUNT_OPTION: OptionSpec = {
 /** What a selection was, in the words of the command line, for results. */
 export type SelectionWords = Readonly<Record<string, string>>;
 
-const OPTION_NAMES = ['from', 'to', 'vcpu', 'cpl', 'addressSpace', 'address', 'function'] as const;
+const OPTION_NAMES = [
+  ...(['from', 'to', 'vcpu', 'cpl', 'addressSpace'] as const),
+  ...(['address', 'physicalAddress', 'function'] as const),
+];
 
 export function selectionWords(input: CommandInput): SelectionWords {
   const words: Record<string, string> = {};
@@ -99,7 +106,8 @@ export async function selectionFrom(
     vcpu: vcpuFrom(input, trace),
     cpl: cplFrom(input, trace),
     addressSpace: space?.addressSpace,
-    addresses: addressesFrom(input),
+    addresses: addressesFrom(input, 'address', '--address'),
+    physical: physicalFrom(input, trace),
     code: isIdleLeftOut(input) ? withoutIdle(shape, names, code) : code,
   };
 }
@@ -187,9 +195,16 @@ function cplFrom(input: CommandInput, trace: Trace): number | undefined {
   return cpl;
 }
 
-function addressesFrom(input: CommandInput): AddressSpan | undefined {
-  const text = findText(input, 'address');
-  return text === undefined ? undefined : parseAddressRange(text, '--address');
+function physicalFrom(input: CommandInput, trace: Trace): AddressSpan | undefined {
+  const flag = '--physical-address';
+  const span = addressesFrom(input, 'physicalAddress', flag);
+  if (span !== undefined) requireCapability(trace, 'paddr', flag);
+  return span;
+}
+
+function addressesFrom(input: CommandInput, name: string, flag: string): AddressSpan | undefined {
+  const text = findText(input, name);
+  return text === undefined ? undefined : parseAddressRange(text, flag);
 }
 
 /** "0x1000-0x2000", half open, or "0x1000+4K". */

@@ -5,7 +5,11 @@ import { parseHex64, TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 
 /** Throws 'missing-capability' when the trace cannot tell what the flag chooses by. */
-export function requireCapability(trace: Trace, name: 'cpl' | 'address-space', flag: string): void {
+export function requireCapability(
+  trace: Trace,
+  name: 'cpl' | 'address-space' | 'paddr',
+  flag: string,
+): void {
   const { status, why } = trace.capabilities[name];
   if (status !== 'no') return;
   throw new TraceError('missing-capability', `${flag}: the trace has no ${name}: ${why}`, {

@@ -2,7 +2,7 @@
 // Expected and recorded accesses as lines that are equal when the accesses are. Accesses are compared by
 // bytes: QEMU may make one of 16 bytes as two of 8, and parts in different frames stand apart.
 
-import type { Capabilities } from '../format/index.ts';
+import { type Capabilities, EventFlag } from '../format/index.ts';
 import type { Access, GuestFile, GuestRun } from '../guests/index.ts';
 import {
   type EventHappening,
@@ -202,9 +202,9 @@ export function recordedHappenings(run: GuestRun, begin: Access, end: Access): H
         kind: 'event',
         vector: event.vector,
         by:
-          (event.what & 0x200) !== 0
+          (event.what & EventFlag.software) !== 0
             ? 'software'
-            : (event.what & 0x100) !== 0
+            : (event.what & EventFlag.hardware) !== 0
               ? 'interrupt'
               : 'exception',
         error: event.error,

@@ -2,6 +2,8 @@
 // Why a trace may differ from the manual: rules (QEMU does it in another way, and the trace says so) and holes
 // (an access is not in the trace). Guests name them; nothing else excuses a difference.
 
+import { QEMU_DIFFERENCES, type QemuDifferenceName } from '../isa/index.ts';
+
 export interface Rule {
   /** Where it applies, as in version-range.ts. */
   readonly range: string;
@@ -16,18 +18,18 @@ export interface Rule {
   readonly source: string;
 }
 
+/** `besides`: what QEMUs of the range do at the same time. */
+function difference(name: QemuDifferenceName, besides = ''): Pick<Rule, 'reason' | 'source'> {
+  const { what, source } = QEMU_DIFFERENCES[name];
+  return { reason: besides === '' ? what : `${what}; ${besides}`, source };
+}
+
 export interface Hole {
   readonly range: string;
   readonly reason: string;
 }
 
 const KNOWN_RULES = {
-  'lock-neg-loads-twice': {
-    range: '',
-    allows: 'more',
-    reason: 'lock neg loads the operand before the loop of compare and exchange that does the work',
-    source: 'target/i386/tcg: emit.c.inc, gen_NEG; in 7.2 translate.c',
-  },
   'lock-load-before-fault': {
     range: 'single',
     allows: 'attempt',
@@ -66,13 +68,6 @@ const KNOWN_RULES = {
     allows: 'order',
     reason: 'pusha stores the registers from the lowest address up, DI first',
     source: 'target/i386/tcg/translate.c, gen_pusha',
-  },
-  'ins-stores-zero-first': {
-    range: '',
-    allows: 'more',
-    reason:
-      'ins stores 0 to its destination before it reads the port, so that a page fault comes first',
-    source: 'target/i386/tcg/translate.c, gen_ins',
   },
   'redone-for-device': {
     range: '>=10',
@@ -149,19 +144,6 @@ const KNOWN_RULES = {
       'a vector is loaded and stored in parts of 8 bytes, since QEMU 9.1 of 16, and a fault comes only in a later one',
     source: 'target/i386/tcg/translate.c, gen_ldy_env_A0, gen_sty_env_A0',
   },
-  'insert-loads-whole': {
-    range: '>=10 <11',
-    allows: 'more',
-    reason: 'vinsertf128 and vinserti128 load 32 bytes, of which they use the first 16',
-    source: 'target/i386/tcg/decode-new.c.inc, opcodes_0F3A: VINSERTx128',
-  },
-  'scalar-fma-loads-16': {
-    range: '',
-    allows: 'more',
-    reason:
-      'the scalar forms of fused multiply-add load 16 bytes, of which they use the first 4 or 8',
-    source: 'target/i386/tcg/decode-new.c.inc, opcodes_0F38_00toEF: VFMADD231Sx and the like',
-  },
   'mask-ignored-in-load': {
     range: '',
     allows: 'more',
@@ -173,26 +155,6 @@ const KNOWN_RULES = {
     allows: 'more',
     reason: 'arpl stores its operand back when it has not changed it, too',
     source: 'target/i386/tcg: emit.c.inc, gen_ARPL; in 7.2 translate.c',
-  },
-  'task-switch-probes': {
-    range: '<10',
-    allows: 'more',
-    reason:
-      'a task switch loads and stores the first and the last byte of the old TSS, so that no fault comes later, and loads 4 bytes for the T flag',
-    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
-  },
-  'task-flag-in-four-bytes': {
-    range: '>=10 <11',
-    allows: 'more',
-    reason: 'a task switch loads 4 bytes for the T flag, of which it uses none',
-    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
-  },
-  'task-return-stores-flags-twice': {
-    range: '>=10',
-    allows: 'more',
-    reason:
-      "iret to another task stores the old task's flags apart, without NT, and again with all else; QEMU 10 loads 4 bytes for the T flag, too",
-    source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
   },
   'bitmap-looked-at-again': {
     range: '<10',
@@ -209,6 +171,45 @@ const KNOWN_RULES = {
     source: 'target/i386/tcg/translate.c, do_gen_rep',
   },
 } as const;
+
+/** Those that the instruction audit knows, too. */
+const SHARED_RULES: Readonly<Record<QemuDifferenceName, Rule>> = {
+  'lock-neg-loads-twice': {
+    range: '',
+    allows: 'more',
+    ...difference('lock-neg-loads-twice'),
+  },
+  'ins-stores-zero-first': {
+    range: '',
+    allows: 'more',
+    ...difference('ins-stores-zero-first'),
+  },
+  'insert-loads-whole': {
+    range: '>=10 <11',
+    allows: 'more',
+    ...difference('insert-loads-whole'),
+  },
+  'scalar-fma-loads-16': {
+    range: '',
+    allows: 'more',
+    ...difference('scalar-fma-loads-16'),
+  },
+  'task-switch-probes': {
+    range: '<10',
+    allows: 'more',
+    ...difference('task-switch-probes', 'it loads 4 bytes for the T flag, too'),
+  },
+  'task-flag-in-four-bytes': {
+    range: '>=10 <11',
+    allows: 'more',
+    ...difference('task-flag-in-four-bytes'),
+  },
+  'task-return-stores-flags-twice': {
+    range: '>=10',
+    allows: 'more',
+    ...difference('task-return-stores-flags-twice', 'QEMU 10 loads 4 bytes for the T flag, too'),
+  },
+};
 
 const KNOWN_HOLES = {
   'first-fetch': {
@@ -233,10 +234,10 @@ const KNOWN_HOLES = {
   },
 } as const;
 
-export type RuleName = keyof typeof KNOWN_RULES;
+export type RuleName = keyof typeof KNOWN_RULES | QemuDifferenceName;
 export type HoleName = keyof typeof KNOWN_HOLES;
 
-export const RULES: Readonly<Record<RuleName, Rule>> = KNOWN_RULES;
+export const RULES: Readonly<Record<RuleName, Rule>> = { ...KNOWN_RULES, ...SHARED_RULES };
 export const HOLES: Readonly<Record<HoleName, Hole>> = KNOWN_HOLES;
 
 export function isRuleName(text: string): text is RuleName {

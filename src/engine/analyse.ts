@@ -23,7 +23,8 @@ export type WorkerRunner = (
   options: WorkerOptions,
 ) => Promise<PassOutcome>;
 
-export interface WorkerOptions extends Pick<PassOptions, 'workerUrl' | 'onProgress' | 'signal'> {
+export interface WorkerOptions
+  extends Pick<PassOptions, 'workerUrl' | 'onProgress' | 'signal' | 'lookAheadBytes'> {
   readonly workers: number;
 }
 
@@ -39,14 +40,15 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
   runWorkers: WorkerRunner | undefined,
 ): Promise<ResultsOf<Requests>> {
   const { selection = {}, workers = 0, onProgress, signal } = options;
+  const { mayBeEmpty = false, keepsFree = false } = options;
   const shape = shapeOfTrace(trace);
   const plan = planPass(trace, shape, requests, selection);
   const outcome =
     // One thread with all chunks would only be a longer way to do it.
-    workers === 0 || plan.chunks.length < 2 || runWorkers === undefined
+    workers === 0 || plan.chunks.length < (keepsFree ? 1 : 2) || runWorkers === undefined
       ? await runInline(trace, shape, plan, onProgress, signal)
       : await runWorkers(trace, shape, plan, { ...options, workers });
-  requireSelected(trace, selection, outcome.selected);
+  if (!mayBeEmpty) requireSelected(trace, selection, outcome.selected);
   const results = requests.map(({ analysis }, i) => analysis.finish(outcome.states[i], shape));
   return results as ResultsOf<Requests>;
 }

@@ -1,24 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // A thread of a pass: see run-workers.node.ts. Orders are carried out one after the other.
 
+import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type AccessColumns, findAnalysis, sharedMemory } from '../analysis/index.ts';
+import {
+  type AccessColumns,
+  findAnalysis,
+  type PlacedNote,
+  type SharedMemory,
+  sharedMemory,
+  type TraceShape,
+} from '../analysis/index.ts';
 import { requireDefined, TraceError } from '../base/index.ts';
 import { openTrace } from '../format/index.ts';
-import { createChunkFeed } from './chunk-feed.ts';
+import { createChunkFeed, type Stretch } from './chunk-feed.ts';
 import { loadAnalysis } from './load-analysis.node.ts';
 import { type AnyAnalysis, shapeOfTrace } from './pass.ts';
-import type { WorkerOrder, WorkerReport, WorkerRequest, WorkerTask } from './protocol.ts';
-import { createShardSplitter, type ShardSplitter } from './shard-split.ts';
+import type {
+  PartedStretch,
+  WorkerOrder,
+  WorkerReport,
+  WorkerRequest,
+  WorkerTask,
+} from './protocol.ts';
+import { createShardSplitter } from './shard-split.ts';
 
 const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
 
-interface Running {
-  readonly analysis: AnyAnalysis;
-  /** Undefined: an ordered analysis of which this worker has no shard. */
-  readonly state: { readonly held: unknown } | undefined;
-  /** Of an ordered analysis. */
-  readonly split: ShardSplitter | undefined;
+/** What this thread does for an analysis, and what comes of it. */
+interface Part {
+  consume(stretch: Stretch): void;
+  /** What was parted of the chunk, by shard. */
+  takeShards?(): PartedStretch[][];
+  /** What the chunk came to. */
+  takeDigest?(): unknown;
+  consumeShard?(stretch: PartedStretch): void;
+  /** Undefined when this thread has no state of it. */
+  finish(): unknown;
 }
 
 async function work(): Promise<void> {
@@ -28,65 +46,122 @@ async function work(): Promise<void> {
   const memory = sharedMemory();
   /** Slabs of the chunks that this thread parted and that others may still read. */
   const lent = new Map<number, readonly SharedArrayBuffer[]>();
-  const running: Running[] = [];
-  for (const request of task.requests) {
-    const analysis = await requireAnalysis(request);
-    const { parameters, shard, shardCount } = request;
-    const index = analysis.order === 'any' ? 0 : shard;
-    const count = Math.max(1, shardCount);
-    running.push({
-      analysis,
-      state:
-        index === undefined
-          ? undefined
-          : { held: analysis.init(parameters, shape, { index, count }) },
-      split:
-        analysis.order === 'any'
-          ? undefined
-          : createShardSplitter(analysis, parameters, count, memory),
-    });
-  }
-  const analyses = running.map(({ analysis }) => analysis);
+  const analyses = await Promise.all(task.requests.map(requireAnalysis));
+  const parts = task.requests.map((request, i) =>
+    partOf(requireDefined(analyses[i], 'one for each request'), request, shape, memory),
+  );
   const feed = createChunkFeed(trace, shape, task.selection, task.slices, analyses);
   for (;;) {
     const order = await nextOrder();
     if (order.type === 'decode') {
-      const shards = running.map(({ split }): AccessColumns[][] | undefined =>
-        split === undefined ? undefined : [],
-      );
-      for await (const stretch of feed.stretches(order.chunkIndex)) {
-        running.forEach(({ analysis, state, split }, i) => {
-          if (split === undefined) {
-            if (state !== undefined) analysis.consume(state.held, stretch(analysis));
-            return;
-          }
-          split(stretch(analysis)).forEach((part, shard) => {
-            const parts = requireDefined(shards[i], 'made above');
-            (parts[shard] ??= []).push(part);
-          });
-        });
+      const { chunkIndex } = order;
+      for await (const stretch of feed.stretches(chunkIndex)) {
+        for (const part of parts) part.consume(stretch);
       }
-      lent.set(order.chunkIndex, memory.takeUsed());
-      report({ type: 'decoded', chunkIndex: order.chunkIndex, shards });
+      const shards = parts.map((part) => part.takeShards?.());
+      const digests = parts.map((part) => part.takeDigest?.());
+      const buffers = buffersOf(digests);
+      const digestBytes = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      lent.set(chunkIndex, memory.takeUsed());
+      report({ type: 'decoded', chunkIndex, shards, digests, digestBytes }, buffers);
     } else if (order.type === 'consume') {
-      running.forEach(({ analysis, state }, i) => {
-        if (state === undefined) return;
-        for (const stretch of order.stretches[i] ?? []) analysis.consume(state.held, stretch);
+      parts.forEach((part, i) => {
+        for (const stretch of order.stretches[i] ?? []) part.consumeShard?.(stretch);
       });
       report({ type: 'consumed' });
     } else if (order.type === 'release') {
       memory.giveBack(lent.get(order.chunkIndex) ?? []);
       lent.delete(order.chunkIndex);
     } else {
-      const states = running.map(({ analysis, state }) =>
-        state === undefined ? undefined : (analysis.harvest?.(state.held) ?? state.held),
-      );
-      report({ type: 'finished', states, selected: feed.selected });
+      const states = parts.map((part) => part.finish());
+      report({ type: 'finished', states, selected: feed.selected }, buffersOf(states));
       break;
     }
   }
   await trace.close();
   port.close();
+}
+
+function partOf(
+  analysis: AnyAnalysis,
+  { parameters, share }: WorkerRequest,
+  shape: TraceShape,
+  memory: SharedMemory,
+): Part {
+  const harvested = (state: unknown): unknown => analysis.harvest?.(state) ?? state;
+  if (analysis.order === 'any' || share.by === 'chunks') {
+    const state = analysis.init(parameters, shape, { index: 0, count: 1 });
+    return {
+      consume: (stretch) => {
+        analysis.consume(state, stretch(analysis));
+      },
+      finish: () => harvested(state),
+    };
+  }
+  if (share.by === 'digests') {
+    const digesting = requireDefined(analysis.digesting, 'the coordinator has looked');
+    const digester = digesting.init(parameters, shape);
+    return {
+      consume: (stretch) => {
+        digesting.consume(digester, stretch(analysis));
+      },
+      takeDigest: () => digesting.take(digester),
+      finish: () => undefined,
+    };
+  }
+  const { count, index } = share;
+  const split = createShardSplitter(analysis, parameters, count, memory);
+  const state =
+    index === undefined ? undefined : { held: analysis.init(parameters, shape, { index, count }) };
+  let parted: PartedStretch[][] = [];
+  return {
+    consume: (stretch) => {
+      split(stretch(analysis)).forEach((part, shard) => {
+        (parted[shard] ??= []).push(packNotes(part, memory));
+      });
+    },
+    takeShards: () => {
+      const taken = parted;
+      parted = [];
+      return taken;
+    },
+    consumeShard: (stretch) => {
+      if (state !== undefined) analysis.consume(state.held, unpackNotes(stretch));
+    },
+    finish: () => (state === undefined ? undefined : harvested(state.held)),
+  };
+}
+
+function packNotes(columns: AccessColumns, memory: SharedMemory): PartedStretch {
+  const { notes } = columns;
+  if (notes === undefined || notes.length === 0) return { columns, packedNotes: undefined };
+  const packed = serialize(notes);
+  const packedNotes = memory.bytes('notes', packed.length);
+  packedNotes.set(packed);
+  return { columns: { ...columns, notes: undefined }, packedNotes };
+}
+
+function unpackNotes({ columns, packedNotes }: PartedStretch): AccessColumns {
+  if (packedNotes === undefined) return columns;
+  const notes: unknown = deserialize(packedNotes.slice());
+  if (!isNotes(notes)) throw new Error('internal: notes were packed that are none');
+  return { ...columns, notes };
+}
+
+function isNotes(value: unknown): value is readonly PlacedNote[] {
+  return Array.isArray(value);
+}
+
+/** Memory that is sent along with data, not copied. */
+function buffersOf(data: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
+  if (ArrayBuffer.isView(data)) {
+    if (data.buffer instanceof ArrayBuffer) found.add(data.buffer);
+  } else if (data instanceof ArrayBuffer) {
+    found.add(data);
+  } else if (typeof data === 'object' && data !== null) {
+    for (const value of Object.values(data)) buffersOf(value, found);
+  }
+  return [...found];
 }
 
 const orders: WorkerOrder[] = [];
@@ -121,8 +196,8 @@ function isTask(value: unknown): value is WorkerTask {
   return typeof value === 'object' && value !== null && 'requests' in value;
 }
 
-function report(message: WorkerReport): void {
-  port.postMessage(message, []);
+function report(message: WorkerReport, buffers: ArrayBuffer[] = []): void {
+  port.postMessage(message, buffers);
 }
 
 try {

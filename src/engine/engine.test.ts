@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countsAnalysis, hotAnalysis } from '../analysis/index.ts';
+import { chooseCacheAnalysis, countsAnalysis, hotAnalysis } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
@@ -18,6 +18,20 @@ const HISTORY = new URL('../../test/fakes/line-history.mjs', import.meta.url).hr
 const HOT = {
   analysis: hotAnalysis,
   parameters: { lineShift: 6, pageShift: 12, lineLimit: 500, top: 20 },
+};
+/** Small caches: of lru, which is digested; of another policy, which is parted, or with fetches in one shard. */
+const cachesOf = (replacePolicy: 'lru' | 'fifo', fetches = true) => {
+  const parameters = {
+    ...{ lineBytes: 64, replacePolicy, randomSeed: 1, writeAllocate: true, warmupRefs: 0 },
+    l1i: fetches ? { sizeBytes: 1024, ways: 2 } : undefined,
+    l1d: { sizeBytes: 1024, ways: 4 },
+    l2: { sizeBytes: 2048, ways: 4 },
+    ll: { sizeBytes: 4096, ways: 8 },
+    dataPrefetcher: 'none',
+    usePhysical: false,
+    classify: false,
+  } as const;
+  return { analysis: chooseCacheAnalysis(parameters), parameters };
 };
 const COUNTS = { analysis: countsAnalysis, parameters: {} };
 
@@ -43,14 +57,32 @@ describe('a pass', { timeout: 60_000 }, () => {
   });
 
   it.each([1, 2, 3, 5])('in %i threads comes to the same as in this one', async (workers) => {
-    const requests = [COUNTS, history({ shards: 8 }), HOT, history({ shards: 1 })];
+    const requests = [
+      ...[COUNTS, history({ shards: 8 }), cachesOf('lru')],
+      ...[history({ shards: 1 }), HOT, cachesOf('fifo'), cachesOf('fifo', false)],
+    ];
     expect(trace.chunks.length).toBeGreaterThan(8);
     const whole = await analyse(trace, requests);
     expect(await analyse(trace, requests, { workers, workerUrl })).toEqual(whole);
     expect(whole[1]).toEqual(whole[3]);
+    expect(whole[2]).not.toEqual(whole[5]);
     const wanted = seen.accesses.filter(({ aborted }) => !aborted).length;
     expect(whole[0]).toMatchObject({ accesses: wanted, instructions: seen.instructions });
     expect(whole[1]).toMatchObject({ runs: seen.blocks.length });
+  });
+
+  it('comes to the same however little may wait', async () => {
+    const requests = [cachesOf('lru'), history({ shards: 2 })];
+    const whole = await analyse(trace, requests);
+    for (const [begin, end] of [
+      [0, 2],
+      [0, 1],
+      [1, 2],
+    ]) {
+      const options = { workers: 3, workerUrl, lookAheadBytes: 1 };
+      const found = await analyse(trace, requests.slice(begin, end), options);
+      expect(found).toEqual(whole.slice(begin, end));
+    }
   });
 
   it('counts by shape what it counts one by one', async () => {
@@ -103,7 +135,7 @@ describe('a pass', { timeout: 60_000 }, () => {
   });
 
   it('of a part of the trace too', async () => {
-    const requests = [COUNTS, history({ shards: 4 })];
+    const requests = [COUNTS, history({ shards: 4 }), cachesOf('lru')];
     for (const selection of [{ vcpu: 1 }, { ordinals: { begin: 100, end: 800 } }, { cpl: 0 }]) {
       const whole = await analyse(trace, requests, { selection });
       expect(await analyse(trace, requests, { selection, workers: 3, workerUrl })).toEqual(whole);

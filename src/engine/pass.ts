@@ -40,10 +40,16 @@ export type ResultsOf<Requests extends readonly unknown[]> = {
 export interface PassOptions {
   /** Default: everything. */
   readonly selection?: Selection;
-  /** Worker threads; 0, the default, runs in this thread. */
+  /** Figures of nothing are wanted when the selection leaves nothing. Default: it is refused. */
+  readonly mayBeEmpty?: boolean;
+  /** Worker threads; 0, the default, runs in this thread, and so does a pass over a single chunk. */
   readonly workers?: number;
+  /** This thread has others to serve: a single chunk is worked on in a worker thread, too. */
+  readonly keepsFree?: boolean;
   /** Module of the engine's threads; default: the one that was built beside this one. */
   readonly workerUrl?: URL;
+  /** Decoded chunks that wait for others take so many bytes at most, about, of all threads. Default: 256 MiB. */
+  readonly lookAheadBytes?: number;
   /** Part of the accesses that are done, 0 to 1. */
   readonly onProgress?: (part: number) => void;
   readonly signal?: AbortSignal;
@@ -174,8 +180,9 @@ export function requireSelected(
   { accesses, runs }: SelectedCounts,
 ): void {
   const restricts = Object.values(selection).some((criterion) => criterion !== undefined);
+  const choosesAddresses = selection.addresses !== undefined || selection.physical !== undefined;
   // Addresses choose accesses only: block executions that are left say nothing about them.
-  const isEmpty = accesses === 0 && (runs === 0 || selection.addresses !== undefined);
+  const isEmpty = accesses === 0 && (runs === 0 || choosesAddresses);
   if (!restricts || !isEmpty) return;
   throw new TraceError('bad-argument', 'the selection leaves no access', {
     file: trace.path,

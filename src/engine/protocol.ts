@@ -18,14 +18,25 @@ export interface WorkerRequest {
   readonly name: string;
   readonly moduleUrl: string | undefined;
   readonly parameters: unknown;
-  /** 0 for an analysis that takes chunks in any order. */
-  readonly shardCount: number;
-  /** Which shard this worker consumes; undefined: none. */
-  readonly shard: number | undefined;
+  readonly share: WorkShare;
 }
 
+/** How the work of an analysis is shared among threads. */
+export type WorkShare =
+  /** It takes chunks in any order: a state in every thread. */
+  | { readonly by: 'chunks' }
+  /** Chunks are digested in any order, the coordinator absorbs what they come to. */
+  | { readonly by: 'digests' }
+  /** A state for each shard, in a thread of its own. */
+  | {
+      readonly by: 'shards';
+      readonly count: number;
+      /** Which shard this worker consumes; undefined: none. */
+      readonly index: number | undefined;
+    };
+
 export type WorkerOrder =
-  /** Decode this chunk: free analyses consume it, for ordered ones it is parted. */
+  /** Decode this chunk: analyses that are shared by chunks consume it, for others it is digested or parted. */
   | { readonly type: 'decode'; readonly chunkIndex: number }
   /** Consume the worker's shards of a chunk; stretches by request, undefined where it has no shard. */
   | { readonly type: 'consume'; readonly stretches: ShardStretches }
@@ -33,14 +44,30 @@ export type WorkerOrder =
   | { readonly type: 'release'; readonly chunkIndex: number }
   | { readonly type: 'finish' };
 
-export type ShardStretches = readonly (readonly AccessColumns[] | undefined)[];
+/** By request; undefined where there is none. */
+export type ShardStretches = readonly (readonly PartedStretch[] | undefined)[];
+
+/** Columns in shared memory. */
+export interface PartedStretch {
+  /** Without its notes when those are packed. */
+  readonly columns: AccessColumns;
+  /**
+   * The notes, by v8.serialize, in shared memory too: there may be hundreds of thousands in a chunk, which as objects
+   * would be in the memory of every thread that they pass through.
+   */
+  readonly packedNotes: Uint8Array | undefined;
+}
 
 export type WorkerReport =
-  /** By request, by shard; undefined for analyses that are not ordered. */
   | {
       readonly type: 'decoded';
       readonly chunkIndex: number;
-      readonly shards: readonly (readonly (readonly AccessColumns[])[] | undefined)[];
+      /** By request, by shard; undefined for analyses that have none. */
+      readonly shards: readonly (readonly (readonly PartedStretch[])[] | undefined)[];
+      /** By request; undefined for analyses that are not digested. */
+      readonly digests: readonly unknown[];
+      /** What the digests take. */
+      readonly digestBytes: number;
     }
   | { readonly type: 'consumed' }
   /** States by request; undefined where the worker has none. */

@@ -6,6 +6,7 @@ import {
   type AccessColumns,
   chunkMayMatch,
   createSelector,
+  type RunColumns,
   type Selection,
   selectionColumns,
   selectionNotes,
@@ -84,6 +85,13 @@ function addTo(
   expect(firstOrdinal).toBeGreaterThanOrEqual(0);
 }
 
+function keysOfRuns(runs: RunColumns | undefined): string[] {
+  return Array.from(
+    { length: runs?.length ?? 0 },
+    (_, i) => `${runs?.vcpu[i]}:${runs?.icount[i]}:${runs?.block[i]}:${runs?.executed[i]}`,
+  );
+}
+
 function accessesWhere(isWanted: (one: SeenAccess) => boolean): string[] {
   return seen.accesses
     .filter((one) => !one.aborted && isWanted(one))
@@ -149,6 +157,37 @@ describe('a selection', { timeout: 60_000 }, () => {
     }
   });
 
+  it('keeps notes before the block executions that they stood before', async () => {
+    const trace = await openTraceSource(byteSourceFromBytes(bytes));
+    const shape = shapeOf(trace);
+    const selections = [{ vcpu: 1 }, { icounts: { begin: 20, end: 400 } }, { vcpu: 2, cpl: 0 }];
+    let moved = 0;
+    for (const selection of selections) {
+      const selector = createSelector(selection, shape);
+      for (const chunk of trace.chunks) {
+        selector.beginChunk(chunk);
+        const slices = trace.slices({
+          columns: selectionColumns(selection),
+          chunks: [chunk.chunkIndex],
+          runs: true,
+          notes: ['vcpu', 'cr3', 'map'],
+        });
+        for await (const slice of slices) {
+          // Where a block execution is in time, its vCPU tells it from all others.
+          const before = keysOfRuns(slice.runs);
+          const left = selector.select(slice);
+          const kept = new Set(keysOfRuns(left.runs));
+          const wanted = (slice.notes ?? []).map(
+            ({ runIndex }) => before.slice(0, runIndex).filter((key) => kept.has(key)).length,
+          );
+          expect((left.notes ?? []).map(({ runIndex }) => runIndex)).toEqual(wanted);
+          moved += (slice.notes ?? []).filter((note, i) => note.runIndex !== wanted[i]).length;
+        }
+      }
+    }
+    expect(moved).toBeGreaterThan(50);
+  });
+
   it('takes an address space, with the block executions that ran in it', async () => {
     const spaces = [...new Set(seen.accesses.map(({ cr3 }) => cr3 & CR3_MASK))];
     expect(spaces.length).toBeGreaterThan(3);
@@ -199,6 +238,41 @@ describe('a selection', { timeout: 60_000 }, () => {
       );
       expect(left.runs).toEqual(runsWhere(() => true));
     }
+  });
+
+  it('takes what touches a range of guest-physical addresses, in either page', async () => {
+    const partsOf = ({ vaddr, paddr, secondPaddr, size }: SeenAccess): [bigint, number][] => {
+      if (secondPaddr === undefined) return [[paddr, size]];
+      const inFirst = Number(4096n - (vaddr & 4095n));
+      return [
+        [paddr, inFirst],
+        [secondPaddr, size - inFirst],
+      ];
+    };
+    const known = seen.accesses.filter(
+      ({ paddr, secondPaddr }) => paddr < 2n ** 52n && (secondPaddr ?? 0n) < 2n ** 52n,
+    );
+    const crossing = known.filter(({ secondPaddr }) => secondPaddr !== undefined);
+    expect(crossing.length).toBeGreaterThan(5);
+    let found = 0;
+    for (const { paddr, secondPaddr } of [
+      ...known.filter((_one, i) => i % 397 === 0),
+      ...crossing.slice(0, 20),
+    ]) {
+      const begin = secondPaddr ?? paddr;
+      const last = begin + 0x40n;
+      const [first, end] = [halvesOf(begin), halvesOf(last)];
+      const left = await select({
+        physical: { beginLo: first.lo, beginHi: first.hi, lastLo: end.lo, lastHi: end.hi },
+      });
+      expect(left.accesses).toEqual(
+        accessesWhere((one) =>
+          partsOf(one).some(([at, size]) => at + BigInt(size) > begin && at <= last),
+        ),
+      );
+      found += left.accesses.length;
+    }
+    expect(found).toBeGreaterThan(100);
   });
 
   it('takes code, and all criteria together', async () => {

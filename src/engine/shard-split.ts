@@ -3,6 +3,7 @@
 
 import {
   type AccessColumns,
+  copyStretch,
   createGatherer,
   type ShardedAnalysis,
   type SharedMemory,
@@ -24,13 +25,13 @@ export function createShardSplitter(
   let odd = new Uint32Array(0);
   return (stretch) => {
     const { length } = stretch;
+    if (shardCount === 1) return [copyStretch(keepNeeded(analysis, stretch), memory)];
     if (masks.length < length) {
       masks = new Uint8Array(length);
       even = new Uint32Array(length + 1);
       odd = new Uint32Array(length + 1);
     }
-    if (shardCount > 1) analysis.shardMasks(parameters, stretch, shardCount, masks);
-    else masks.fill(1, 0, length);
+    analysis.shardMasks(parameters, stretch, shardCount, masks);
     const needed = keepNeeded(analysis, stretch);
     const parts: AccessColumns[] = [];
     for (let shard = 0; shard < shardCount; shard += 2) {
@@ -38,7 +39,6 @@ export function createShardSplitter(
       const evenCount = counts % PAIR;
       const oddCount = (counts - evenCount) / PAIR;
       parts.push(gatherer.gather(needed, even.subarray(0, evenCount), needed.runs));
-      if (shardCount === 1) break;
       parts.push(gatherer.gather(needed, odd.subarray(0, oddCount), needed.runs));
     }
     return parts;

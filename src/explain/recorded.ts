@@ -2,7 +2,7 @@
 // What the trace of the micro-guest has of the instruction.
 
 import { requireDefined } from '../base/index.ts';
-import type { PortNote } from '../format/index.ts';
+import { EventFlag, type PortNote } from '../format/index.ts';
 import type { Access, GuestRun } from '../guests/index.ts';
 import type { GuestPlaces } from './guest-image.ts';
 
@@ -21,9 +21,6 @@ export interface RecordedEvent {
   /** Its table reads and pushes are in the trace. */
   readonly delivered: boolean;
 }
-
-/** Bit of an event's `what`: the accesses of its delivery follow (docs/format.md 3.6). */
-const DELIVERED = 1 << 13;
 
 /** Undefined when the instruction was never reached. */
 export async function readRecordedWork(
@@ -60,7 +57,7 @@ export async function readRecordedWork(
       if (executions.has(note.block)) cuts.push(note.cause);
     } else if (note.kind === 'event' && note.ordinal > markOrdinal) {
       if (note.ip !== places.instruction && note.ip !== next) continue;
-      event ??= { vector: note.vector, delivered: (note.what & DELIVERED) !== 0 };
+      event ??= { vector: note.vector, delivered: (note.what & EventFlag.delivered) !== 0 };
     }
   }
   return { accesses: own, ports, event, cuts };

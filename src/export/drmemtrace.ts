@@ -4,7 +4,14 @@
 // A branch's outcome stands in front of what follows, so its entry waits for the next instruction.
 
 import { add64, u64FromBigint } from '../base/index.ts';
-import { AccessFlag, type ChunkInfo, Origin, type Trace, type TraceNote } from '../format/index.ts';
+import {
+  AccessFlag,
+  type ChunkInfo,
+  EventFlag,
+  Origin,
+  type Trace,
+  type TraceNote,
+} from '../format/index.ts';
 import { type ControlFlow, cpuModeOfHflags, dataFlowOf, usualMode } from '../isa/index.ts';
 import { enlarged, InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
@@ -91,10 +98,6 @@ const MAX_INSTR_BYTES = 4 * ENTRY_BYTES;
 const ALL_ONES = 0xffff_ffff;
 /** Microseconds from 1601 to 1970. */
 const EPOCH_1601_US = 11_644_473_600_000_000n;
-/** Event bits of docs/format.md 3.6. */
-const SOFTWARE_INTERRUPT = 1 << 9;
-const SMM_LEFT = 1 << 11;
-const TRIPLE_FAULT = 1 << 12;
 
 const TYPE_OF: Readonly<Record<ControlFlow, number>> = {
   next: Entry.instr,
@@ -326,7 +329,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
     if (note.kind !== 'event') return;
     let { lo, hi } = u64FromBigint(note.ip);
     const isKnown = lo !== ALL_ONES || hi !== ALL_ONES;
-    if (!isKnown || (note.what & (SMM_LEFT | TRIPLE_FAULT)) !== 0) {
+    if (!isKnown || (note.what & (EventFlag.smmLeft | EventFlag.reset)) !== 0) {
       this.#losses.events++;
       return;
     }
@@ -335,7 +338,7 @@ export class DrmemtraceWriter implements ExecutionWriter {
     const { pcLo, pcHi, size } = this.sites;
     const { last } = shard;
     const isAt = last !== NONE && pcLo[last] === lo && pcHi[last] === hi;
-    if ((note.what & SOFTWARE_INTERRUPT) !== 0 && isAt) {
+    if ((note.what & EventFlag.software) !== 0 && isAt) {
       // The instruction has run, and is returned behind.
       ({ lo, hi } = add64(lo, hi, size[last], 0));
     }

@@ -2,7 +2,8 @@
 // gem5's packet trace: "gem5", then protobuf messages of src/proto/packet.proto, each behind its length as a
 // varint: one PacketHeader, then Packets. Read by TrafficGen (mode TRACE) and util/decode_packet_trace.py.
 
-import { type AccessBatch, type ColumnName, halves } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import type { AccessBatch, ColumnName } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer } from './output-buffer.ts';
 import { RAM_COLUMNS, RamLines } from './ram-lines.ts';

@@ -9,12 +9,12 @@ import {
   selectionColumns,
   type TraceShape,
 } from '../analysis/index.ts';
+import { halves } from '../base/index.ts';
 import {
   type AccessBatch,
   type BlockBatch,
   type ChunkInfo,
   type ColumnName,
-  halves,
   type Trace,
   type TraceNote,
 } from '../format/index.ts';

@@ -3,13 +3,8 @@
 // a track of slices, one for each stretch in one address space. Time is in instructions of all vCPUs, and
 // one of them is shown as a nanosecond.
 
-import {
-  type AccessBatch,
-  AccessFlag,
-  type ColumnName,
-  halves,
-  type Trace,
-} from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { type AccessBatch, AccessFlag, type ColumnName, type Trace } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer } from './output-buffer.ts';

@@ -2,7 +2,8 @@
 // Accesses as a memory controller would see them without caches: a request for each line of RAM that an
 // access touches, by physical address. Devices are not RAM.
 
-import { type AccessBatch, AccessFlag, type ColumnName, halves } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { type AccessBatch, AccessFlag, type ColumnName } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { requireColumn } from './require-column.ts';

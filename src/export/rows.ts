@@ -2,8 +2,8 @@
 // Accesses as CSV and as NDJSON, with everything that the trace knows of each. What it does not know is empty
 // in CSV and missing in NDJSON.
 
-import { u64FromBigint } from '../base/index.ts';
-import { AccessFlag, type CodeTable, halves } from '../format/index.ts';
+import { halves, u64FromBigint } from '../base/index.ts';
+import { AccessFlag, type CodeTable } from '../format/index.ts';
 import { ascii, type OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
 
 export type RowFormat = 'csv' | 'ndjson';

@@ -3,14 +3,13 @@
 // Two passes over a chunk go side by side, one for each; a block execution takes the accesses from its
 // first one to that of the next.
 
-import { u64FromBigint } from '../base/index.ts';
+import { halves, u64FromBigint } from '../base/index.ts';
 import {
   type AccessBatch,
   AccessFlag,
   type BlockBatch,
   type ChunkInfo,
   type ColumnName,
-  halves,
   Origin,
   type Trace,
   type TraceNote,

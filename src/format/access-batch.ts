@@ -122,11 +122,6 @@ export type AccessBatch<C extends readonly ColumnName[] = readonly ColumnName[]>
   Pick<ColumnArrays, WithCrossings<SureOfAll<C>>> &
   Partial<Pick<ColumnArrays, Exclude<WithCrossings<C[number]>, WithCrossings<SureOfAll<C>>>>>;
 
-/** The two halves of each element: low word of element i at 2 * i, high word at 2 * i + 1. No copy. */
-export function halves(column: BigUint64Array): Uint32Array {
-  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
-}
-
 /** Half-open stretch of the kernel's batch. */
 export interface Stretch {
   readonly begin: number;

@@ -2,8 +2,8 @@
 // Reads a whole trace and compares everything it says twice: checksums, counts, bounds, vCPU states,
 // totals. Damage is a finding, not a failure; the walk goes on where it can.
 
-import { TraceError, type TraceErrorKind } from '../base/index.ts';
-import { AccessFlag, halves } from './access-batch.ts';
+import { halves, TraceError, type TraceErrorKind } from '../base/index.ts';
+import { AccessFlag } from './access-batch.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type ChunkRecord, chunkError } from './chunk-header.ts';
 import type { ChunkKernel } from './kernel.ts';

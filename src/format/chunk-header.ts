@@ -67,14 +67,14 @@ export interface ChunkInfo {
   /** The vCPU that runs when the chunk begins. */
   readonly vcpu: number;
   readonly vcpuStates: readonly VcpuState[];
+  /** Entries of the code table that the code sections before this chunk define: no other ran up to its end. */
+  readonly knownBlocks: number;
 }
 
 /** ChunkInfo and what only the decoder needs. */
 export interface ChunkRecord {
   readonly info: ChunkInfo;
   readonly section: Section;
-  /** Blocks that the code sections before this chunk define. */
-  readonly knownBlocks: number;
 }
 
 export interface StreamExtent {
@@ -98,6 +98,7 @@ export function decodeChunkInfo(
   section: Section,
   head: Uint8Array<ArrayBuffer>,
   chunkIndex: number,
+  knownBlocks: number,
 ): ChunkInfo {
   const view = payloadView(section, head);
   view.requireZero(view.u32(0), 0);
@@ -123,6 +124,7 @@ export function decodeChunkInfo(
   }
   return {
     chunkIndex,
+    knownBlocks,
     sectionIndex: section.sectionIndex,
     fileOffset: section.fileOffset,
     payloadBytes: section.payloadBytes,

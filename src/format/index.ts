@@ -7,7 +7,6 @@ export {
   type ColumnArrays,
   type ColumnName,
   type Crossings,
-  halves,
   Origin,
 } from './access-batch.ts';
 export { benchDecode, type DecodeBenchmark } from './bench-decode.node.ts';
@@ -32,14 +31,15 @@ export type {
 export { openTrace } from './open-trace.node.ts';
 export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
-export type {
-  CutCause,
-  NoteBody,
-  NoteName,
-  NoteOptions,
-  PageAttributes,
-  PortNote,
-  TraceNote,
+export {
+  type CutCause,
+  EventFlag,
+  type NoteBody,
+  type NoteName,
+  type NoteOptions,
+  type PageAttributes,
+  type PortNote,
+  type TraceNote,
 } from './read-notes.ts';
 export type { SliceOptions, SliceRuns, TraceSlice } from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';

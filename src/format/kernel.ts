@@ -192,7 +192,7 @@ export function createKernel(code: HeldCode, exports: KernelExports = instantiat
         states[state.vcpu * 4 + 2] = state.pendingRep;
       }
       const { accessCount, blockCount, vcpu } = next.info;
-      check(exports.begin(tableAt, next.knownBlocks, arenaAt, accessCount, blockCount, vcpu));
+      check(exports.begin(tableAt, next.info.knownBlocks, arenaAt, accessCount, blockCount, vcpu));
     },
     run(columns) {
       const status = check(exports.run(columns));

@@ -125,7 +125,7 @@ describe('the reader agrees with layout.h', () => {
       payloadBytes: bytes.length,
       payloadCrc: 0,
     };
-    expect(decodeChunkInfo(section, bytes, 0)).toMatchObject(expected);
+    expect(decodeChunkInfo(section, bytes, 0, 0)).toMatchObject(expected);
     expect(Object.keys(expected)).toHaveLength(16);
   });
 });

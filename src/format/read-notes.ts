@@ -31,6 +31,20 @@ export type NoteName = (typeof NOTE_NAMES)[number];
 
 export type CutCause = (typeof CUT_CAUSES)[number];
 
+/** Bits of an event's `what`, above its vector (docs/format.md 3.6). */
+export const EventFlag = {
+  /** An interrupt from outside. */
+  hardware: 0x100,
+  /** INT n, INT3, INTO. */
+  software: 0x200,
+  smmEntered: 0x400,
+  smmLeft: 0x800,
+  /** Triple fault, then reset. */
+  reset: 0x1000,
+  /** The accesses of its delivery follow. */
+  delivered: 0x2000,
+} as const;
+
 /** Where a note stands: before the access and the block execution of these positions in the stream. */
 export interface NotePlace {
   readonly stream: number;
@@ -53,7 +67,7 @@ export type NoteBody =
   | {
       readonly kind: 'event';
       readonly vector: number;
-      /** The bits of docs/format.md 3.6. */
+      /** The vector and EventFlag bits. */
       readonly what: number;
       readonly error: bigint;
       readonly ip: bigint;

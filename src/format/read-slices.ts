@@ -249,6 +249,8 @@ function copyRuns(runs: SliceRuns): SliceRuns {
   };
 }
 
+type PlacedNotes = (TraceNote & { readonly index: number; readonly runIndex: number })[];
+
 interface NotePlacer {
   take(batch: AccessBatch, runs: SliceRuns | undefined, isLast: boolean): TraceSlice['notes'];
 }
@@ -259,20 +261,23 @@ function createNotePlacer(
   plan: SlicePlan,
 ): NotePlacer | undefined {
   if (plan.notes === undefined) return undefined;
-  const notes = [...decodeNotes(record, payload, plan.notes.kinds)];
-  let next = 0;
+  const notes = decodeNotes(record, payload, plan.notes.kinds);
+  let next = notes.next();
   return {
     take({ firstOrdinal, length }, runs, isLast) {
-      const begin = next;
       const endBlock = runs === undefined ? 0 : runs.firstBlock + runs.length;
       const isHere = ({ ordinal, block }: TraceNote): boolean =>
         isLast || ordinal < firstOrdinal + length || block < endBlock;
-      while (next < notes.length && isHere(notes[next])) next++;
-      return notes.slice(begin, next).map((note) => ({
-        ...note,
-        index: note.ordinal - firstOrdinal,
-        runIndex: runs === undefined ? 0 : note.block - runs.firstBlock,
-      }));
+      const taken: PlacedNotes = [];
+      for (; next.done !== true && isHere(next.value); next = notes.next()) {
+        const note = next.value;
+        taken.push({
+          ...note,
+          index: note.ordinal - firstOrdinal,
+          runIndex: runs === undefined ? 0 : note.block - runs.firstBlock,
+        });
+      }
+      return taken;
     },
   };
 }

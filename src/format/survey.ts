@@ -202,8 +202,8 @@ async function visitChunk(source: ByteSource, section: Section, progress: Progre
     source.read(payloadOffset(section), Math.min(byteCount, section.payloadBytes));
   let head = await read(CHUNK_HEADER_BYTES);
   head = await read(chunkHeadBytes(section, head));
-  const info = decodeChunkInfo(section, head, progress.chunks.length);
-  const record: ChunkRecord = { info, section, knownBlocks: progress.code.blockCount };
+  const info = decodeChunkInfo(section, head, progress.chunks.length, progress.code.blockCount);
+  const record: ChunkRecord = { info, section };
   const next = progress.next.get(info.stream) ?? { ordinal: 0, block: 0 };
   if (info.firstOrdinal !== next.ordinal || info.firstBlock !== next.block) {
     throw chunkError(

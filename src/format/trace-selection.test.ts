@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ranges, filters and columns give exactly the part of the whole that they name.
 import { describe, expect, it } from 'vitest';
-import { TraceError } from '../base/index.ts';
-import { halves } from './access-batch.ts';
+import { halves, TraceError } from '../base/index.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { randomTrace } from './program.oracle.ts';
 import type { AccessOptions } from './read-accesses.ts';

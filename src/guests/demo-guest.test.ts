@@ -94,21 +94,27 @@ describe('demoBootArguments', () => {
 describe('findKnownSymbols', () => {
   const sha256 = createHash('sha256').update('kernel').digest('hex');
 
-  it('gives the symbols of the kernel that was booted, wherever it was', async () => {
+  it('gives the symbols of the kernel that was booted, wherever it was, and the program it ran', async () => {
     setUp();
     const file = path.join(guestFolder(), 'kallsyms-6.1.0-test.txt');
+    const program = path.join(guestFolder(), 'root', 'busybox');
     const initramfs = { bytes: 1000, sha256: undefined };
-    expect(await findKnownSymbols(cacheFolder, [initramfs, { bytes: 6, sha256 }])).toBe(file);
+    expect(await findKnownSymbols(cacheFolder, [initramfs, { bytes: 6, sha256 }])).toEqual([
+      file,
+      program,
+    ]);
   });
 
-  it('gives none for another kernel, before a demo, and before set-up', async () => {
+  it('gives none for another kernel and before set-up, those of the kernel after a demo', async () => {
     const images = [{ bytes: 6, sha256 }];
-    expect(await findKnownSymbols(cacheFolder, images)).toBeUndefined();
+    expect(await findKnownSymbols(cacheFolder, images)).toEqual([]);
     setUp();
     const other = [{ bytes: 6, sha256: sha256.replace(/^./, 'x') }];
-    expect(await findKnownSymbols(cacheFolder, other)).toBeUndefined();
-    expect(await findKnownSymbols(cacheFolder, [{ bytes: 7, sha256 }])).toBeUndefined();
+    expect(await findKnownSymbols(cacheFolder, other)).toEqual([]);
+    expect(await findKnownSymbols(cacheFolder, [{ bytes: 7, sha256 }])).toEqual([]);
     rmSync(path.join(guestFolder(), 'kallsyms-6.1.0-test.txt'));
-    expect(await findKnownSymbols(cacheFolder, images)).toBeUndefined();
+    expect(await findKnownSymbols(cacheFolder, images)).toEqual([
+      path.join(guestFolder(), 'root', 'busybox'),
+    ]);
   });
 });

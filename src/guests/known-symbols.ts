@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Symbols of the demo guest's kernel for any trace of it, told by the digest of the kernel that was booted.
+// Symbols of the demo guest's kernel, and its programs, for any trace of that kernel, told by the digest of what was
+// booted.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { requireGuestParts } from './guest-parts.ts';
 import { symbolsFileOf } from './symbols-boot.ts';
@@ -12,25 +14,26 @@ export interface BootedImage {
   readonly sha256: string | undefined;
 }
 
-/** The kallsyms text of the demo's kernel when that is among the images, and set-up and a demo have run. */
+/**
+ * When the demo's kernel is among the images: its kallsyms text, once a demo has fetched that, and the busybox that the
+ * demo runs, which may not be what this trace ran.
+ */
 export async function findKnownSymbols(
   cacheFolder: string,
   images: readonly BootedImage[],
-): Promise<string | undefined> {
+): Promise<readonly string[]> {
   try {
     const parts = await requireGuestParts(cacheFolder);
     const { size } = await stat(parts.kernelFile);
     const alike = images.filter(({ bytes, sha256 }) => bytes === size && sha256 !== undefined);
-    if (alike.length === 0) return undefined;
+    if (alike.length === 0) return [];
     const digest = createHash('sha256')
       .update(await readFile(parts.kernelFile))
       .digest('hex');
-    if (!alike.some(({ sha256 }) => sha256 === digest)) return undefined;
-    const file = symbolsFileOf(parts);
-    await stat(file);
-    return file;
+    if (!alike.some(({ sha256 }) => sha256 === digest)) return [];
+    return [symbolsFileOf(parts), parts.busyboxFile].filter((file) => existsSync(file));
   } catch {
     // No demo guest here: nothing is known.
-    return undefined;
+    return [];
   }
 }

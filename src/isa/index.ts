@@ -15,4 +15,9 @@ export type {
   RegisterMove,
   StateField,
 } from './instruction.ts';
+export {
+  QEMU_DIFFERENCES,
+  type QemuDifference,
+  type QemuDifferenceName,
+} from './qemu-differences.ts';
 export { OLD_TSS, TssField } from './task-switch.ts';

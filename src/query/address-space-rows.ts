@@ -7,7 +7,7 @@ import type {
   SpacePlace,
   TimeWindows,
 } from '../analysis/index.ts';
-import { formatHex64, TraceError, u64FromNumber } from '../base/index.ts';
+import { formatHex64, formatRatio, u64FromNumber } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 
@@ -22,14 +22,17 @@ export interface AddressSpaceRow {
   readonly userAccesses: number;
   readonly first: SpacePlace;
   readonly last: SpacePlace;
-  /** Programs given whose code accessed memory in it. */
-  readonly programs: readonly string[];
+  /** Programs whose code, told by its bytes, accessed memory in it; the one that did so most is first. */
+  readonly programs: readonly ProgramOfSpace[];
 }
 
-/** More do not fit the bits of a number. */
-const MAX_PROGRAMS = 31;
+export interface ProgramOfSpace {
+  readonly name: string;
+  /** By its code: of the row's userAccesses. */
+  readonly accesses: number;
+}
 
-/** What the analysis needs to know; reads the notes of the trace. Throws 'bad-argument' for too many programs. */
+/** What the analysis needs to know; reads the notes of the trace. */
 export async function addressSpacesParameters(
   trace: Trace,
   symbols: GuestSymbols,
@@ -39,7 +42,8 @@ export async function addressSpacesParameters(
   const programs = programNames(symbols);
   return {
     tables: await readTables(trace, signal),
-    programsOfBlock: programs.length === 0 ? undefined : programsOfBlocks(trace, symbols, programs),
+    programOfBlock: programs.length === 0 ? undefined : programOfBlocks(trace, symbols, programs),
+    programCount: programs.length,
     hasGlobalOrder: trace.capabilities['global-order'].status === 'yes',
     windows,
   };
@@ -50,12 +54,28 @@ export function addressSpaceRows(
   symbols: GuestSymbols,
 ): AddressSpaceRow[] {
   const programs = programNames(symbols);
-  return spaces.map(({ table, userTable, programs: mask, byWindow: _byWindow, ...space }) => ({
+  return spaces.map(({ table, userTable, programAccesses, byWindow: _byWindow, ...space }) => ({
     ...space,
     cr3: hex(table),
     userCr3: userTable === undefined ? null : hex(userTable),
-    programs: programs.filter((_, bit) => (mask & (1 << bit)) !== 0),
+    programs: programs
+      .map((name, program) => ({ name, accesses: programAccesses[program] ?? 0 }))
+      .filter(({ accesses }) => accesses > 0)
+      .sort((a, b) => b.accesses - a.accesses),
   }));
+}
+
+/** "busybox"; "sh 93.1 %, other user code": parts of the accesses by user code; "no user code". */
+export function describeRan({ programs, userAccesses }: AddressSpaceRow): string {
+  if (userAccesses === 0) return 'no user code';
+  if (programs.length === 0) return 'user code';
+  const known = programs.reduce((sum, { accesses }) => sum + accesses, 0);
+  if (programs.length === 1 && known >= userAccesses)
+    return programs.map(({ name }) => name).join();
+  return [
+    ...programs.map(({ name, accesses }) => `${name} ${formatRatio(accesses, userAccesses)}`),
+    ...(known >= userAccesses ? [] : ['other user code']),
+  ].join(', ');
 }
 
 function hex(address: number): string {
@@ -76,20 +96,16 @@ async function readTables(trace: Trace, signal: AbortSignal): Promise<bigint[]> 
 function programNames(symbols: GuestSymbols): readonly string[] {
   const names = new Set<string>();
   for (const finding of symbols.findings) if (finding.kind === 'program') names.add(finding.name);
-  if (names.size <= MAX_PROGRAMS) return [...names];
-  throw new TraceError('bad-argument', 'too many programs are named with --symbols', {
-    expected: `at most ${MAX_PROGRAMS}`,
-    found: `${names.size}`,
-  });
+  return [...names];
 }
 
-function programsOfBlocks(
+function programOfBlocks(
   trace: Trace,
   symbols: GuestSymbols,
   programs: readonly string[],
-): Uint32Array {
-  return Uint32Array.from({ length: trace.code.blockCount }, (_, block) => {
+): Uint16Array {
+  return Uint16Array.from({ length: trace.code.blockCount }, (_, block) => {
     const name = symbols.findProgram(block);
-    return name === undefined ? 0 : 1 << programs.indexOf(name);
+    return name === undefined ? 0 : programs.indexOf(name) + 1;
   });
 }

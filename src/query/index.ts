@@ -6,9 +6,12 @@ export {
   type AddressSpaceRow,
   addressSpaceRows,
   addressSpacesParameters,
+  describeRan,
 } from './address-space-rows.ts';
 export { type CodeNames, codeNames } from './code-names.ts';
+export { completenessStatement, type StatementLine } from './completeness-statement.ts';
 export { type CountsFigures, countsFigures } from './counts-figures.ts';
+export { DEFAULT_CACHES, hotParameters, type LevelOption } from './default-parameters.ts';
 export {
   describeAccounts,
   describeCommand,
@@ -27,3 +30,4 @@ export {
   type TraceReport,
 } from './report.ts';
 export { readTraceFacts, type TraceFacts, type TraceTotals, traceFactsOf } from './trace-facts.ts';
+export { describeWindows, windowVcpus } from './window-vcpus.ts';

@@ -30,6 +30,7 @@ import { type CountsFigures, countsFigures } from './counts-figures.ts';
 import { type HeatFigures, heatFigures } from './heat-figures.ts';
 import { type HotFigures, hotFigures } from './hot-figures.ts';
 import { type TraceFacts, traceFactsOf } from './trace-facts.ts';
+import { windowVcpus } from './window-vcpus.ts';
 
 export interface ReportParameters {
   /** Windows of time, as many or one less. */
@@ -41,8 +42,10 @@ export interface ReportParameters {
   readonly heatRows: number;
   /** Rows of tables. */
   readonly top: number;
-  /** Of each of the larger tables in each thread, about. */
+  /** Of the table of lines of the working set in each thread, about. */
   readonly memoryBytes: number;
+  /** Of the map of addresses and time. Few rows are shown: it is enough when these fit many times over. */
+  readonly heatMemoryBytes: number;
   /** Most lines that are told apart when the hottest are looked for. */
   readonly lineLimit: number;
   /** Most lines that reuse distances are sampled with. */
@@ -77,6 +80,8 @@ export interface TraceReport {
   readonly file: string;
   readonly parameters: {
     readonly windowInstructions: number;
+    /** Whose own instructions those are. */
+    readonly windowVcpus: readonly number[];
     readonly lineBytes: number;
     readonly pageBytes: number;
     readonly reportTop: number;
@@ -111,6 +116,7 @@ export async function readReport(
 ): Promise<TraceReport> {
   const { trace, shape, names, symbols } = subject;
   const { windowCount, lineShift, pageShift, memoryBytes, heatRows, lineLimit, top } = parameters;
+  const { heatMemoryBytes } = parameters;
   const facts = traceFactsOf(trace);
   const lastIcount = Math.max(1, ...facts.vcpus.map((one) => one.instructions));
   const end = facts.vcpus.length === 0 ? Math.max(1, facts.totals.instructions) : lastIcount;
@@ -128,7 +134,12 @@ export async function readReport(
     { analysis: footprintAnalysis, parameters: { lineShift, pageShift, windows, memoryBytes } },
     {
       analysis: heatAnalysis,
-      parameters: { unitShift: pageShift, windows, rowLimit: heatRows, memoryBytes },
+      parameters: {
+        unitShift: pageShift,
+        windows,
+        rowLimit: heatRows,
+        memoryBytes: heatMemoryBytes,
+      },
     },
     { analysis: hotAnalysis, parameters: { lineShift, pageShift, lineLimit, top } },
     { analysis: chooseReuseAnalysis(reuseParameters), parameters: reuseParameters },
@@ -145,6 +156,7 @@ export async function readReport(
     file: trace.path,
     parameters: {
       windowInstructions: windows.windowInstructions,
+      windowVcpus: windowVcpus(trace),
       lineBytes: 2 ** lineShift,
       pageBytes: 2 ** pageShift,
       reportTop: top,

@@ -2,7 +2,7 @@
 // What the page's charts draw, as data that stands in the page.
 
 import { formatBytes, formatCountShort } from '../base/index.ts';
-import type { AddressSpaceRate, ReportResult } from '../query/index.ts';
+import { type AddressSpaceRate, describeRan, type ReportResult } from '../query/index.ts';
 
 /** Kinds of numbers along an axis. */
 export type AxisUnit = 'count' | 'bytes' | 'percent';
@@ -54,8 +54,8 @@ export interface ChartData {
   readonly heat: HeatChart;
 }
 
-/** Address spaces that have a colour of their own. */
-const SHOWN_SPACES = 6;
+/** Address spaces, or vCPUs, that have a colour of their own. */
+const SHOWN_SERIES = 6;
 const OTHER_COLOUR = 7;
 
 export function chartData(result: ReportResult): ChartData {
@@ -75,6 +75,10 @@ export function chartData(result: ReportResult): ChartData {
   if (addressSpaces !== null) {
     const series = spaceSeries(addressSpaces.rows);
     charts.push({ id: 'spaces', along: 'instructions', stacked: true, x, unit: 'count', series });
+  }
+  if (rate.vcpus.length > 1) {
+    const series = vcpuSeries(result);
+    charts.push({ id: 'vcpus', along: 'instructions', stacked: true, x, unit: 'count', series });
   }
   const bytes = (who: 'kernel' | 'user' | 'all'): number[] =>
     footprint.windows.map((window) => window[who].lines * footprint.lineBytes);
@@ -140,28 +144,39 @@ function privilegeSeries({ rate }: ReportResult): ChartSeries[] {
   })).filter(({ values }) => values.some((count) => count > 0));
 }
 
+/** Each along its own instructions; those beyond the colours in one. */
+function vcpuSeries({ rate }: ReportResult): ChartSeries[] {
+  const shown = rate.vcpus.slice(0, SHOWN_SERIES);
+  const others = rate.vcpus.slice(SHOWN_SERIES);
+  const series = shown.map(({ vcpu, accesses }, colour) => ({
+    ...{ label: `vCPU ${vcpu}`, colour, values: accesses },
+  }));
+  if (others.length === 0) return series;
+  const values = sumSeries(others.map(({ accesses }) => accesses));
+  return [...series, { label: `${others.length} others`, colour: OTHER_COLOUR, values }];
+}
+
+function sumSeries(lists: readonly (readonly number[])[]): readonly number[] {
+  return lists.reduce((sum, list) => list.map((count, w) => count + (sum[w] ?? 0)), []);
+}
+
 function spaceSeries(rows: readonly AddressSpaceRate[]): ChartSeries[] {
   const ranked = rows.toSorted((a, b) => b.accesses - a.accesses);
-  const shown = ranked.slice(0, SHOWN_SPACES).toSorted((a, b) => a.number - b.number);
-  const others = ranked.slice(SHOWN_SPACES);
+  const shown = ranked.slice(0, SHOWN_SERIES).toSorted((a, b) => a.number - b.number);
+  const others = ranked.slice(SHOWN_SERIES);
   const series = shown.map((row, colour) => ({
     label: spaceLabel(row),
     colour,
     values: row.byWindow,
   }));
   if (others.length === 0) return series;
-  const sums = others.reduce<readonly number[]>(
-    (sum, { byWindow }) => byWindow.map((count, w) => count + (sum[w] ?? 0)),
-    [],
-  );
+  const sums = sumSeries(others.map(({ byWindow }) => byWindow));
   return [...series, { label: `${others.length} others`, colour: OTHER_COLOUR, values: sums }];
 }
 
-/** "4: kernel, 238 M"; "13: busybox". */
-function spaceLabel({ number, cr3, userAccesses, programs, accesses }: AddressSpaceRate): string {
-  const code = userAccesses > 0 ? 'with user code' : 'no user code';
-  const who = programs.length > 0 ? programs.join(', ') : code;
-  return `${number}: CR3 ${cr3}, ${who}, ${formatCountShort(accesses)}`;
+/** "4: CR3 0x2a10000, no user code, 238 M"; "13: CR3 0x5614000, busybox, 19.1 M". */
+function spaceLabel(row: AddressSpaceRate): string {
+  return `${row.number}: CR3 ${row.cr3}, ${describeRan(row)}, ${formatCountShort(row.accesses)}`;
 }
 
 function follows(before: string | undefined, address: string, unitBytes: number): boolean {

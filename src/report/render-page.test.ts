@@ -77,6 +77,43 @@ describe('the page of a report', () => {
   });
 });
 
+describe('the page of a report of several vCPUs', () => {
+  const { result, ...whole } = reportWith('x');
+  const vcpus = (count: number) =>
+    Array.from({ length: count }, (_, vcpu) => ({ vcpu, accesses: [vcpu + 1, 0] }));
+  const pageOf = (count: number): string => {
+    const windowVcpus = vcpus(count).map(({ vcpu }) => vcpu);
+    const rate = { ...result.rate, vcpus: vcpus(count) };
+    const parameters = { ...whole.parameters, windowVcpus };
+    return renderPage({ ...whole, parameters, result: { ...result, rate } }, ASSETS);
+  };
+
+  it('says that their time is not one, and shows each in its own', () => {
+    const page = pageOf(3);
+    expect(page).toContain(
+      'By vCPU: vCPU 0 makes 16.7 %, vCPU 1 makes 33.3 %, vCPU 2 makes 50.0 %',
+    );
+    expect(page).toContain(
+      'a window adds up what 3 vCPUs did in theirs, which was not at one time',
+    );
+    expect(page).toContain('id="vcpus"');
+    expect(pageOf(1)).not.toMatch(/By vCPU|at one time|id="vcpus"/);
+  });
+
+  it('draws a series for each, as far as colours go', () => {
+    const chartOf = (count: number) =>
+      chartData({ ...result, rate: { ...result.rate, vcpus: vcpus(count) } }).series.find(
+        ({ id }) => id === 'vcpus',
+      )?.series;
+    expect(chartOf(1)).toBeUndefined();
+    expect(chartOf(2)?.map(({ label, values }) => [label, values])).toEqual([
+      ['vCPU 0', [1, 0]],
+      ['vCPU 1', [2, 0]],
+    ]);
+    expect(chartOf(8)?.at(-1)).toMatchObject({ label: '2 others', values: [7 + 8, 0] });
+  });
+});
+
 describe('charts', () => {
   it('have an edge more than windows, and every access in one series', () => {
     const { result } = reportWith('x');

@@ -2,13 +2,22 @@
 // The report as one file of HTML that needs nothing else: style, scripts and data are in it.
 
 import { formatBytes, formatCountShort, formatQuantity, formatRatio } from '../base/index.ts';
-import { describeAccounts, describeCommand, type TraceReport } from '../query/index.ts';
+import {
+  describeAccounts,
+  describeCommand,
+  describeWindows,
+  type TraceReport,
+} from '../query/index.ts';
+
 import { chartData } from './charts.ts';
 import { completenessSection } from './completeness-section.ts';
 import { findingsOf } from './findings.ts';
 import { type Html, html, NOTHING, scriptJson } from './html.ts';
 import { PAGE_STYLE } from './style.ts';
 import { addressSpaceTable, factTable, hotTables, mixTable } from './tables.ts';
+
+/** vCPUs whose part stands in a title. */
+const TOLD_VCPUS = 4;
 
 /** What the page runs and is styled with, beside its own. */
 export interface PageAssets {
@@ -64,6 +73,7 @@ ${factTable(whatRan(report))}
 ${chart('rate', `Accesses over time: ${findings.rate}`, `accesses in each window of ${window} instructions, by privilege`)}
 ${addressSpaces === null ? noSpaces(report) : chart('spaces', `By address space: ${findings.spaces}`, `accesses in each window of ${window} instructions, by the page table that CR3 named`)}
 </div>
+${vcpuSection(report)}
 ${heatSection(report, findings.heat)}
 <div class="pair">
 ${chart('footprint', `Working set: ${findings.footprint}`, footprintAbout(report))}
@@ -185,6 +195,23 @@ function chart(id: string, title: string, about: string): Html {
 function noSpaces({ result: { facts } }: TraceReport): Html {
   return html`<section><h2>By address space: not known</h2>
 <p class="about">${facts.capabilities['address-space'].why}</p></section>`;
+}
+
+/** What several vCPUs did is added up by window everywhere else. */
+function vcpuSection({ result: { rate }, parameters }: TraceReport): Html {
+  const note = describeWindows(parameters.windowVcpus);
+  if (note === undefined) return NOTHING;
+  const total = rate.vcpus.reduce((sum, { accesses }) => sum + sumOf(accesses), 0);
+  const shares = rate.vcpus.map(
+    ({ vcpu, accesses }) => `vCPU ${vcpu} makes ${formatRatio(sumOf(accesses), total)}`,
+  );
+  const told = shares.slice(0, TOLD_VCPUS).join(', ');
+  const title = `By vCPU: ${told}${shares.length > TOLD_VCPUS ? ' ...' : ''}`;
+  return chart('vcpus', title, `${note}; that holds for every picture over time on this page`);
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function footprintAbout({ result: { footprint }, parameters }: TraceReport): string {

@@ -15,6 +15,7 @@ export function reportWith(text: string): TraceReport {
     file: `/tmp/${text}.memtrace`,
     parameters: {
       ...{ windowInstructions: 100, lineBytes: 64, pageBytes: 4096, reportTop: 1, symbols: [] },
+      windowVcpus: [0],
     },
     result: {
       facts: {
@@ -78,6 +79,7 @@ export function reportWith(text: string): TraceReport {
           loads: [225, 0, 0, 75, 0],
           stores: [150, 0, 0, 50, 0],
         })),
+        vcpus: [{ vcpu: 0, accesses: [500, 500] }],
       },
       footprint: {
         ...{ accesses: 1000, userAccesses: 250, lineBytes: 64, pageBytes: 4096, sampledOneIn: 1 },
@@ -120,7 +122,7 @@ export function reportWith(text: string): TraceReport {
             ...{ number: 1, cr3: '0x1000', userCr3: null, accesses: 1000, userAccesses: 250 },
             first: { ordinal: 0, vcpu: 0, icount: 1 },
             last: { ordinal: 999, vcpu: 0, icount: 200 },
-            ...{ programs: [text], byWindow: [500, 500] },
+            ...{ programs: [{ name: text, accesses: 200 }], byWindow: [500, 500] },
           },
         ],
       },

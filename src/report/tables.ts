@@ -8,12 +8,13 @@ import {
   formatQuantity,
   formatRatio,
 } from '../base/index.ts';
-import type {
-  AddressSpaceRate,
-  CountsFigures,
-  HotFigures,
-  HotPlaces,
-  TraceReport,
+import {
+  type AddressSpaceRate,
+  type CountsFigures,
+  describeRan,
+  type HotFigures,
+  type HotPlaces,
+  type TraceReport,
 } from '../query/index.ts';
 import type { Findings } from './findings.ts';
 import { type Html, html, NOTHING } from './html.ts';
@@ -103,7 +104,7 @@ export function addressSpaceTable(rows: readonly AddressSpaceRate[]): Html {
 ${tableOf(
   ['no.', 'CR3', 'ran', 'first icount', 'last icount', 'accesses', 'share'],
   shown.map((row) => [
-    html`<td>${row.number}</td><td><code>${row.cr3}</code></td><td class="wrap">${describeCode(row)}</td>
+    html`<td>${row.number}</td><td><code>${row.cr3}</code></td><td class="wrap">${describeRan(row)}</td>
 <td class="n">${formatCountShort(row.first.icount)}</td><td class="n">${formatCountShort(row.last.icount)}</td>
 <td class="n">${formatCountShort(row.accesses)}</td>`,
     shareCell(row.accesses, total, most),
@@ -112,11 +113,6 @@ ${tableOf(
   'address space',
 )}
 </section>`;
-}
-
-function describeCode({ programs, userAccesses }: AddressSpaceRate): string {
-  if (programs.length > 0) return programs.join(', ');
-  return userAccesses > 0 ? 'user code' : 'no user code';
 }
 
 interface Count {

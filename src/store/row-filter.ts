@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rows of a batch are within bounds: one pass for each bounded column, over the rows that are left.
 
-import { type AccessBatch, type ColumnName, halves } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import type { AccessBatch, ColumnName } from '../format/index.ts';
 import type { AccessBounds, BoundedColumn } from './access-bounds.ts';
 
 /** Bounds whose ends are halves, as a thread is sent them. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of the table `accesses`: what each needs of a batch, and its bytes as DuckDB holds them.
 
-import { type AccessBatch, AccessFlag, type ColumnName, halves } from '../format/index.ts';
+import { halves } from '../base/index.ts';
+import { type AccessBatch, AccessFlag, type ColumnName } from '../format/index.ts';
 
 /** How DuckDB holds a column: little-endian elements; an enumeration is the number of its word. */
 export type ColumnKind = 'u64' | 'u32' | 'u16' | 'u8' | 'bool' | 'enum8' | 'enum16' | 'enum32';

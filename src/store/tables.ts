@@ -11,7 +11,7 @@ import {
   UTINYINT,
   VARCHAR,
 } from '@duckdb/node-api';
-import type { NoteName, Trace, TraceNote } from '../format/index.ts';
+import { EventFlag, type NoteName, type Trace, type TraceNote } from '../format/index.ts';
 
 export interface TableColumn {
   readonly name: string;
@@ -215,15 +215,14 @@ function bitsOf(mode: number): number {
   return (mode & MODE.cs32) === 0 ? 16 : 32;
 }
 
-/** Bits of an event note's `what` and what they make it, the first that is set counting (docs/format.md 3.6). */
+/** What an event note's flags make it, the first that is set counting. */
 const EVENT_KINDS: readonly (readonly [bit: number, kind: string])[] = [
-  [1 << 10, 'smm-enter'],
-  [1 << 11, 'smm-leave'],
-  [1 << 12, 'reset'],
-  [1 << 8, 'interrupt'],
-  [1 << 9, 'software-interrupt'],
+  [EventFlag.smmEntered, 'smm-enter'],
+  [EventFlag.smmLeft, 'smm-leave'],
+  [EventFlag.reset, 'reset'],
+  [EventFlag.hardware, 'interrupt'],
+  [EventFlag.software, 'software-interrupt'],
 ];
-const EVENT_DELIVERED = 1 << 13;
 const VECTOR_PAGE_FAULT = 14;
 
 /** kind, vector, error, ip, address, delivered, port, size, value */
@@ -239,7 +238,7 @@ function eventCells(note: TraceNote): readonly DuckDBValue[] {
         isException ? note.error : null,
         note.ip === U64_MAX ? null : note.ip,
         isException && note.vector === VECTOR_PAGE_FAULT ? note.cr2 : null,
-        (note.what & EVENT_DELIVERED) !== 0,
+        (note.what & EventFlag.delivered) !== 0,
         ...[null, null, null],
       ];
     }

@@ -185,6 +185,25 @@ describe('kernel modules', () => {
   });
 });
 
+describe('symbols by name', () => {
+  it('are where the guest had them, the exact name before those that begin so', () => {
+    const slide = 0x1200_0000n;
+    const symbols = place(kernelAt(slide), kernel());
+    const named = (name: string): [string, bigint, number][] =>
+      symbols
+        .findNamed(name, 5)
+        .map((one) => [one.name, bigintFromU64(one.address.lo, one.address.hi), one.sizeBytes]);
+    const [f7, f8] = [FUNCTIONS[7], FUNCTIONS[8]].map((one) =>
+      one === undefined ? 0n : addressOf(one),
+    );
+    expect(named('f7')).toEqual([['f7', (f7 ?? 0n) + slide, Number((f8 ?? 0n) - (f7 ?? 0n))]]);
+    expect(named('f399').map(([name]) => name)).toEqual(['f399']);
+    expect(named('f39x')).toEqual([]);
+    expect(named('f').map(([name]) => name)).toEqual(['f0', 'f1', 'f2', 'f3', 'f4']);
+    expect(named('')).toEqual([]);
+  });
+});
+
 describe('programs', () => {
   const content = Uint8Array.from({ length: 0x3000 }, (_, at) => (at * 7 + (at >> 5) * 13) & 255);
   const makeProgram = (type: ElfFile['type'], vaddr: bigint): ElfFile => ({
@@ -222,6 +241,17 @@ describe('programs', () => {
     expect(nameCode(code, symbols, 9)).toBe('main [prog]');
     expect(nameCode(code, symbols, 3)).toBe('[prog]');
     expect(symbols.findProgram(3)).toBe('prog');
+    const mains = symbols.findNamed('main [prog]', 9);
+    expect(mains.map(({ name, module, what }) => [name, module, what])).toEqual([
+      ['main', 'prog', 'code'],
+      ['main', 'prog', 'code'],
+    ]);
+    for (const [at, { address }] of mains.entries()) {
+      const found = symbols.findCode(9 * at, address.lo, address.hi);
+      expect(found).toMatchObject({ name: 'main', offset: 0 });
+    }
+    expect(symbols.findNamed('main', 1)).toHaveLength(1);
+    expect(symbols.findNamed('main [other]', 9)).toEqual([]);
   });
 
   it('name nothing where other code ran at the same address', () => {
@@ -241,6 +271,19 @@ describe('programs', () => {
     expect(() => place(blocks, program(makeProgram('executable', 0x40_0000n)))).toThrow(message);
     expect(() => place(blocks, program(makeProgram('shared', 0n)))).toThrow(message);
     expect(() => place(blocks, program(makeProgram('shared', 0n), 0x40_0000n))).toThrow(message);
+  });
+
+  it('that nobody named are left out when none of their code ran', () => {
+    const blocks = offsets.map((at) => ran(0x40_0000n, at));
+    const sources = [0x40_0000n, 0x50_0000n].map((vaddr, index) => ({
+      file: `file${index}`,
+      source: program(makeProgram('executable', vaddr)),
+    }));
+    const symbols = placeSymbols(codeOf(blocks), [], sources);
+    expect(symbols.findings).toMatchObject([{ kind: 'program', bases: ['0x400000'] }]);
+    expect(() => placeSymbols(codeOf(blocks), sources.slice(1), sources.slice(0, 1))).toThrow(
+      'its code did not run',
+    );
   });
 
   it('are put where it was said', () => {

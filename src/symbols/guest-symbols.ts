@@ -26,10 +26,12 @@ import { type PlacedProgram, placeProgram } from './place-program.ts';
 import type { SymbolSource } from './symbol-file.ts';
 import {
   findSymbol,
+  type NamedSymbol,
   type RawSymbol,
   type SymbolPlace,
   type SymbolTables,
   slideSymbols,
+  symbolsNamed,
   symbolTablesFrom,
 } from './symbol-table.ts';
 
@@ -38,6 +40,11 @@ export interface GuestSymbols {
   findCode(block: number, lo: number, hi: number): SymbolPlace | undefined;
   /** What the kernel and its modules have at a virtual address: a function or a variable. */
   findKernel(lo: number, hi: number, what: 'code' | 'data'): SymbolPlace | undefined;
+  /**
+   * Symbols by name, "schedule" or "main [prog]", where the guest had them; at most `limit`. What was loaded at
+   * several addresses is there once for each. Those that only begin so when none has the whole name.
+   */
+  findNamed(name: string, limit: number): readonly NamedSymbol[];
   /** Name of the program given whose code the block is. */
   findProgram(block: number): string | undefined;
   /** The kernel is not where its symbols say: address randomisation. */
@@ -75,22 +82,33 @@ interface NamedProgram {
   readonly placed: PlacedProgram;
 }
 
-/** Throws TraceError 'bad-argument', with the file's name, for symbols that do not match. */
+export interface NamedSource {
+  readonly file: string;
+  readonly source: SymbolSource;
+}
+
+/**
+ * `guesses`: sources that nobody named; those that do not match are left out. Throws TraceError 'bad-argument', with
+ * the file's name, for symbols that were named and do not match.
+ */
 export function placeSymbols(
   code: CodeBlocks,
-  sources: readonly { readonly file: string; readonly source: SymbolSource }[],
+  named: readonly NamedSource[],
+  guesses: readonly NamedSource[] = [],
 ): GuestSymbols {
   const kernel: SymbolTables[] = [];
   const programs: NamedProgram[] = [];
   const targets = findCallTargets(code);
-  const findings = sources.map(({ file, source }) => {
+  const findings = [...named, ...guesses].flatMap(({ file, source }, index) => {
     try {
       const { finding, tables, program } = placeSource(code, targets, source);
       if (tables !== undefined) kernel.push(tables);
       if (program !== undefined) programs.push(program);
-      return finding;
+      return [finding];
     } catch (error) {
-      throw error instanceof TraceError ? error.withFacts({ file }) : error;
+      if (!(error instanceof TraceError)) throw error;
+      if (index >= named.length) return [];
+      throw error.withFacts({ file });
     }
   });
   const findKernel = (lo: number, hi: number, what: 'code' | 'data'): SymbolPlace | undefined => {
@@ -106,6 +124,18 @@ export function placeSymbols(
     findings,
     isRandomized: findings.some((one) => one.kind === 'kernel' && one.slideBytes !== 0),
     findKernel,
+    findNamed(text, limit) {
+      const [, name = '', module] = /^(.*?)(?: \[(.*)\])?$/.exec(text) ?? [];
+      const search = (isWanted: (one: string) => boolean): NamedSymbol[] =>
+        [
+          ...kernel.flatMap((tables) => symbolsNamed(tables, isWanted, limit)),
+          ...programs.flatMap((program) => programSymbols(program, isWanted, limit)),
+        ]
+          .filter((symbol) => module === undefined || symbol.module === module)
+          .slice(0, limit);
+      const exact = search((one) => one === name);
+      return exact.length > 0 || name === '' ? exact : search((one) => one.startsWith(name));
+    },
     findProgram: (block) => programOf(block)?.name,
     findCode(block, lo, hi) {
       const mode = code.mode(block);
@@ -216,6 +246,19 @@ function requireModuleMatch(
     found: formatCount(matched),
     remedy: 'its address from /proc/modules of the boot that was recorded, and the very file',
   });
+}
+
+function programSymbols(
+  { tables, placed }: NamedProgram,
+  isWanted: (name: string) => boolean,
+  limit: number,
+): NamedSymbol[] {
+  return symbolsNamed(tables, isWanted, limit).flatMap((symbol) =>
+    placed.biases.map((bias) => {
+      const inFile = bigintFromU64(symbol.address.lo, symbol.address.hi);
+      return { ...symbol, address: u64FromBigint(BigInt.asUintN(64, inFile + bias)) };
+    }),
+  );
 }
 
 function findInProgram(

@@ -3,7 +3,12 @@
 
 export type { CodeBlocks } from './code-blocks.ts';
 export { nameCode } from './code-names.ts';
-export { type GuestSymbols, placeSymbols, type SourceFinding } from './guest-symbols.ts';
+export {
+  type GuestSymbols,
+  type NamedSource,
+  placeSymbols,
+  type SourceFinding,
+} from './guest-symbols.ts';
 export { nameLinuxRegion } from './linux-regions.ts';
 export {
   decodeSymbolFile,
@@ -11,4 +16,9 @@ export {
   type SymbolPlacement,
   type SymbolSource,
 } from './symbol-file.ts';
-export { formatSymbol, formatSymbolPlace, type SymbolPlace } from './symbol-table.ts';
+export {
+  formatSymbol,
+  formatSymbolPlace,
+  type NamedSymbol,
+  type SymbolPlace,
+} from './symbol-table.ts';

@@ -2,7 +2,7 @@
 // Names of guest addresses. A table is sorted columns; a symbol reaches as far as it says, else to the next
 // one's address.
 
-import { add64 } from '../base/index.ts';
+import { add64, type U64 } from '../base/index.ts';
 
 /** Columns sorted by address; several names of one address are one row. */
 export interface SymbolTable {
@@ -113,6 +113,40 @@ export function findSymbol(table: SymbolTable, lo: number, hi: number): SymbolPl
   const known = table.sizeBytes[row] ?? 0;
   if (offset >= (known === 0 ? SYMBOL_LIMIT_BYTES : known)) return undefined;
   return { name: table.name[row] ?? '', module: table.module[row] ?? '', offset };
+}
+
+/** A symbol with its place. */
+export interface NamedSymbol {
+  readonly name: string;
+  /** The kernel module or the program it belongs to, '' for the kernel itself. */
+  readonly module: string;
+  readonly what: 'code' | 'data';
+  readonly address: U64;
+  /** Up to the next symbol when it does not say; 0 for the last one. */
+  readonly sizeBytes: number;
+}
+
+/** All of the tables whose name the test takes, code before data; at most `limit`. */
+export function symbolsNamed(
+  tables: SymbolTables,
+  isWanted: (name: string) => boolean,
+  limit: number,
+): NamedSymbol[] {
+  const found: NamedSymbol[] = [];
+  for (const what of ['code', 'data'] as const) {
+    const { length, name, module, addressLo, addressHi, sizeBytes } = tables[what];
+    for (let row = 0; row < length && found.length < limit; row++) {
+      if (!isWanted(name[row] ?? '')) continue;
+      const [lo, hi] = [addressLo[row] ?? 0, addressHi[row] ?? 0];
+      const [nextLo, nextHi] = [addressLo[row + 1] ?? lo, addressHi[row + 1] ?? hi];
+      const upToNext = (nextHi - hi) * 2 ** 32 + (nextLo - lo);
+      found.push({
+        ...{ name: name[row] ?? '', module: module[row] ?? '', what, address: { lo, hi } },
+        sizeBytes: sizeBytes[row] || Math.min(upToNext, SYMBOL_LIMIT_BYTES),
+      });
+    }
+  }
+  return found;
 }
 
 /** "schedule", "nf_hook [nf_tables]"; "[busybox]" for a program whose symbols were stripped. */

@@ -126,7 +126,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('one fault in one execution', () => {
 
   /** Accesses of the execution that the code alone does not count, or that QEMU made besides. */
   const inferredOf = ({ inferred, rules }: AuditResult): number =>
-    Object.values(inferred).reduce((sum, count) => sum + count, rules['locked-neg'] ?? 0);
+    Object.values(inferred).reduce((sum, count) => sum + count, rules['lock-neg-loads-twice'] ?? 0);
 
   interface Missed {
     readonly ordinal: number;

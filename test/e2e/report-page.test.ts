@@ -2,25 +2,19 @@
 // The page of a report in a real browser, opened as a file: charts are drawn, nothing is fetched, nothing fails, and
 // text that a trace brings stays text.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPageAssets } from '../../src/cli/page-assets.ts';
 import { renderPage } from '../../src/report/index.ts';
 import { reportWith } from '../../src/report/report.oracle.ts';
+import { launchChromium } from './chromium.ts';
 import { makeFolder } from './run-loadstore.ts';
 
 const HOSTILE = `</script><script>hit()</script><img src=x onerror="hit()"><a href="//example.com">`;
 const ASSETS = new URL('../../dist/report-page/', import.meta.url);
-
-function findChromium(): string {
-  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
-  const found = folders.map((folder) => path.join(folder, 'chromium')).find(existsSync);
-  if (found === undefined) throw new Error('chromium is not installed: npm run setup');
-  return found;
-}
 
 interface Opened {
   readonly page: Page;
@@ -35,7 +29,7 @@ describe('the page of a report', () => {
 
   beforeAll(async () => {
     writeFileSync(file, renderPage(reportWith(HOSTILE), await readPageAssets(ASSETS)));
-    browser = await chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox'] });
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser.close();

@@ -3,13 +3,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CacheResult, chooseCacheAnalysis } from './cache-analysis.ts';
+import { cacheDigesting } from './cache-digest.ts';
 import {
   type ProgramBlock,
   type ProgramRun,
   type SlowCache,
   simulateSlowly,
 } from './cache-hierarchy.oracle.ts';
-import { columnsOf, shapeOf, simulate, simulateSharded } from './cache-program.oracle.ts';
+import {
+  columnsOf,
+  shapeOf,
+  simulate,
+  simulateDigested,
+  simulateSharded,
+} from './cache-program.oracle.ts';
 import { REPLACE_POLICIES } from './geometry.ts';
 import type { CacheParameters } from './parameters.ts';
 
@@ -57,7 +64,7 @@ const anyRun: fc.Arbitrary<ProgramRun> = fc
     block: fc.nat(BLOCKS.length - 1),
     cut: fc.nat(9),
     again: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
-    accesses: fc.array(anyAccess, { maxLength: 6 }),
+    accesses: fc.array(anyAccess, { maxLength: 6, size: 'max' }),
   })
   .map(({ vcpu, block, cut, again, accesses }) => {
     const count = BLOCKS[block]?.insnBytes.length ?? 0;
@@ -74,7 +81,7 @@ const anyRun: fc.Arbitrary<ProgramRun> = fc
       accesses: count === 0 || executed > 0 ? inBlock : [],
     };
   });
-const anyProgram = fc.array(anyRun, { maxLength: 120 });
+const anyProgram = fc.array(anyRun, { maxLength: 60, size: 'max' });
 
 const anyParameters: fc.Arbitrary<CacheParameters> = fc
   .record({
@@ -95,6 +102,26 @@ const anyParameters: fc.Arbitrary<CacheParameters> = fc
     dataPrefetcher: extra === 'prefetch' ? 'nextline' : 'none',
     classify: extra === 'classify',
   }));
+
+/** All that is digested. */
+const anyLruParameters: fc.Arbitrary<CacheParameters> = fc
+  .record({
+    lineBytes: fc.constantFrom(16, 32, 64),
+    ways: fc.constantFrom(1, 2, 4),
+    l1i: fc.boolean(),
+    l2: fc.boolean(),
+    ll: fc.boolean(),
+    usePhysical: fc.boolean(),
+  })
+  .map(({ lineBytes, ways, l1i, l2, ll, usePhysical }) => ({
+    ...SMALL,
+    ...{ lineBytes, usePhysical },
+    l1i: l1i && !usePhysical ? { sizeBytes: 128, ways: Math.min(2, ways) } : undefined,
+    l1d: { sizeBytes: 256, ways },
+    l2: l2 ? SMALL.l2 : undefined,
+    ll: ll ? SMALL.ll : undefined,
+  }));
+const anyLongProgram = fc.array(anyRun, { size: 'max', maxLength: 120 });
 
 const shape = shapeOf(BLOCKS, VCPU_COUNT);
 
@@ -184,7 +211,7 @@ describe('the cache hierarchy', () => {
           resultBySlowTwin(parameters, runs),
         );
       }),
-      { numRuns: 400 },
+      { numRuns: 80 },
     );
   });
 
@@ -207,12 +234,48 @@ describe('the cache hierarchy', () => {
       fc.property(anyParameters, anyProgram, fc.constantFrom(2, 4), (parameters, runs, count) => {
         fc.pre(parameters.warmupRefs === 0 && !parameters.classify);
         fc.pre(parameters.dataPrefetcher === 'none');
-        fc.pre(chooseCacheAnalysis(parameters).shardLimit(parameters, shape) >= count);
+        fc.pre(chooseCacheAnalysis(parameters).shardLimit(parameters, shape, 8) >= count);
         expect(simulateSharded(parameters, shape, [columnsOf(runs)], count)).toEqual(
           simulate(parameters, shape, [columnsOf(runs)]),
         );
       }),
     );
+  });
+
+  it('is the same digested, wherever chunks are cut', () => {
+    const anyCuts = fc.array(fc.nat(), { maxLength: 12 });
+    fc.assert(
+      fc.property(anyLruParameters, anyLongProgram, anyCuts, (parameters, runs, cuts) => {
+        expect(cacheDigesting.isPossible(parameters, shape)).toBe(true);
+        const places = [0, ...cuts.map((cut) => cut % (runs.length + 1)), runs.length];
+        places.sort((a, b) => a - b);
+        const parts = places.slice(1).map((end, at) => runs.slice(places[at], end));
+        // Of two stretches each.
+        const chunks = parts.map((part) => [
+          columnsOf(part.slice(0, part.length >> 1)),
+          columnsOf(part.slice(part.length >> 1)),
+        ]);
+        expect(simulateDigested(parameters, shape, chunks)).toEqual(
+          simulate(parameters, shape, [columnsOf(runs)]),
+        );
+      }),
+      { numRuns: 200 },
+    );
+  }, 30_000);
+
+  it('is only digested when what a cache holds follows from what it was asked for last', () => {
+    const others: readonly Partial<CacheParameters>[] = [
+      ...(['fifo', 'random', 'plru'] as const).map((replacePolicy) => ({ replacePolicy })),
+      { writeAllocate: false },
+      { dataPrefetcher: 'nextline' },
+      { classify: true },
+      { warmupRefs: 1 },
+      // Its tags would be more than the chunk.
+      { l1d: { sizeBytes: 2 ** 20, ways: 2 } },
+    ];
+    for (const other of others) {
+      expect(cacheDigesting.isPossible({ ...SMALL, ...other }, shape)).toBe(false);
+    }
   });
 
   it('is the same in pieces and at once, with more than a piece of each', () => {
@@ -259,7 +322,7 @@ describe('the cache hierarchy', () => {
         fc.boolean(),
         (runs, lineBytes, inShards) => {
           const parameters = { ...SMALL, l1i: undefined, usePhysical: true, lineBytes };
-          const limit = chooseCacheAnalysis(parameters).shardLimit(parameters, shape);
+          const limit = chooseCacheAnalysis(parameters).shardLimit(parameters, shape, 8);
           const shards = inShards ? limit : 1;
           const small = runs.map((run) => ({
             ...run,
@@ -326,6 +389,22 @@ describe('the cache hierarchy', () => {
       ['LL', 1, 1],
     ]);
     expect(sites).toEqual([{ block: 1, insn: 0, misses: { L1I: 0, L1D: 1, L2: 1, LL: 1 } }]);
+  });
+
+  it('counts what runs behind the last access of the warm-up, wherever the stretches are cut', () => {
+    const touch = (address: bigint): ProgramRun => ({
+      ...{ vcpu: 0, block: 1, executed: 1 },
+      accesses: [{ insn: 0, address, size: 4, store: false, device: false }],
+    });
+    const silent: ProgramRun = { vcpu: 0, block: 1, executed: 1, accesses: [] };
+    const runs = [silent, touch(0n), touch(64n), silent, silent, touch(128n), silent];
+    const parameters = { ...SMALL, warmupRefs: 2 };
+    const whole = simulate(parameters, shape, [columnsOf(runs)]);
+    expect(whole.instructions).toBe(4);
+    for (let cut = 0; cut <= runs.length; cut++) {
+      const parts = [runs.slice(0, cut), runs.slice(cut)].map((part) => columnsOf(part));
+      expect(simulate(parameters, shape, parts), `cut at ${cut}`).toEqual(whole);
+    }
   });
 
   it('refuses a warm-up that is longer than the trace', () => {

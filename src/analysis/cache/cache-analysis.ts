@@ -3,9 +3,10 @@
 // number: lines with the same low bits meet in every level, others never do. Those are the shards. A prefetcher
 // reaches into the next shard, classes of misses need one list of all lines, and a warm-up ends for all at once.
 
-import { TraceError } from '../../base/index.ts';
-import { type AccessColumns, halves, requireColumn } from '../access-columns.ts';
+import { halves, TraceError } from '../../base/index.ts';
+import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
+import { cacheDigesting } from './cache-digest.ts';
 import {
   COUNT_FETCHES,
   COUNT_LOADS,
@@ -113,13 +114,20 @@ function cacheAnalysisOf(name: string, address: 'vaddr' | 'paddr', runs: boolean
     finish: finishCache,
     shardLimit: limitCacheShards,
     shardMasks: markCacheShards,
+    digesting: cacheDigesting,
   };
 }
 
-function limitCacheShards(parameters: CacheParameters): number {
-  const { dataPrefetcher, classify, warmupRefs } = parameters;
+/** With few threads it is better to simulate in one while the others decode. */
+const THREADS_FOR_SHARDS = 4;
+
+function limitCacheShards(parameters: CacheParameters, _trace: unknown, threads: number): number {
+  const { dataPrefetcher, classify, warmupRefs, l1i } = parameters;
   const sets = Object.values(requireCacheParameters(parameters)).filter((count) => count > 0);
+  if (threads < THREADS_FOR_SHARDS) return 1;
   if (dataPrefetcher !== 'none' || classify || warmupRefs > 0) return 1;
+  // Which fetches come before an access, those of other shards tell as well.
+  if (l1i !== undefined) return 1;
   return Math.min(MOST_SHARDS, ...sets);
 }
 

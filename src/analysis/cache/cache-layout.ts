@@ -2,18 +2,17 @@
 // Where a simulation lies in the memory of its kernel: the other side of kernel/cache/layout.ts. Laid out once,
 // so that the memory never grows and views of it stay good.
 
-import {
-  FLAG_ABORTED,
-  FLAG_DEVICE,
-  FLAG_PADDR_UNKNOWN,
-  FLAG_PHYSICAL_ONLY,
-} from '../access-columns.ts';
+import { AccessFlag } from '../../format/index.ts';
 import type { Shard } from '../analysis.ts';
 import type { FetchTable } from './fetch-table.ts';
 import { type CacheParameters, type LevelName, requireCacheParameters } from './parameters.ts';
 
 /** Elements of a column, at most; longer stretches come in pieces. */
 export const PIECE_LENGTH = 32768;
+
+/** Misses of a digest, in the kernel at a time; and bytes of one. */
+const MISS_LIMIT = 32768;
+export const MISS_BYTES = 24;
 
 /** Fields of Config in kernel/cache/layout.ts: u32 in this order. */
 const CONFIG_FIELDS = [
@@ -45,11 +44,14 @@ const CONFIG_FIELDS = [
   'runVcpu',
   'runFirstAccess',
   'runContinues',
+  'digests',
+  'misses',
+  'missLimit',
 ] as const;
 type ConfigField = (typeof CONFIG_FIELDS)[number];
 
 /** Then six u32 of the running block execution, and at that offset these f64. */
-const TOTALS_AT = 136;
+const TOTALS_AT = 152;
 export const TOTAL_MEMORY_WRITES = 0;
 export const TOTAL_MORE_LINES = 1;
 export const TOTAL_DEVICE = 2;
@@ -65,8 +67,11 @@ export const COUNT_PREFETCHES = 3;
 export const COUNT_MISSES = 4;
 export const COUNT_WRITEBACKS = 8;
 export const COUNT_LENGTH = 9;
-const UNIT_FIELD_BYTES = 32;
+const UNIT_FIELD_BYTES = 40;
 const UNIT_BYTES = UNIT_FIELD_BYTES + 8 * COUNT_LENGTH;
+
+/** Of which the tag of an empty way is made. */
+export const EMPTY_BYTE = 0xff;
 
 const POLICY_NUMBERS = { lru: 0, fifo: 1, random: 2, plru: 3 } as const;
 
@@ -76,6 +81,11 @@ export interface UnitPlace {
   readonly vcpu: number;
   /** Offset of its counts. */
   readonly countsAt: number;
+  /** Where its tags are, u64: line number, shifted left by one, and whether it is dirty; all ones: none. */
+  readonly tagsAt: number;
+  readonly tagCount: number;
+  /** Place among the first levels: two for each vCPU, L1D and L1I. -1: it is none of them. */
+  readonly place: number;
 }
 
 /** Offsets are in bytes. */
@@ -87,6 +97,8 @@ export interface CachePlaces {
   /** Misses by instruction of each level that there is, f64. */
   readonly siteMissesAt: Partial<Readonly<Record<LevelName, number>>>;
   readonly insnCount: number;
+  /** Room for the tags of any first level. */
+  readonly spareTagsAt: number;
   readonly byteLength: number;
 }
 
@@ -113,6 +125,7 @@ export function planCacheMemory(
   shard: Shard,
   code: CacheCode,
   base: number,
+  digests: boolean,
 ): { readonly places: CachePlaces; readonly write: (memory: ArrayBuffer) => void } {
   const sets = requireCacheParameters(parameters);
   let top = base;
@@ -137,6 +150,11 @@ export function planCacheMemory(
   const unitAt = plans.map(() => take(UNIT_BYTES));
   const tagsAt = plans.map((unit) => take(8 * unit.sets * unit.ways));
   const setStateAt = plans.map((unit) => take(4 * unit.sets));
+  const placeOf = ({ level, vcpu }: UnitPlan): number =>
+    level === 'L1D' || level === 'L1I' ? 2 * vcpu + (level === 'L1I' ? 1 : 0) : -1;
+  const firstTags = plans.map((unit) => (placeOf(unit) < 0 ? 0 : unit.sets * unit.ways));
+  const inheritedAt = firstTags.map((tagCount) => take(8 * tagCount));
+  const spareTagsAt = take(8 * Math.max(...firstTags));
   const siteMissesAt: Partial<Record<LevelName, number>> = {};
   for (const { level } of plans) siteMissesAt[level] ??= take(8 * insnCount);
   const touchCount = fetches?.line.length ?? 0;
@@ -169,18 +187,25 @@ export function planCacheMemory(
     runVcpu: take(2 * PIECE_LENGTH),
     runFirstAccess: take(4 * PIECE_LENGTH),
     runContinues: take(PIECE_LENGTH),
+    digests: digests ? 1 : 0,
+    misses: take(MISS_BYTES * MISS_LIMIT),
+    missLimit: MISS_LIMIT,
   };
   const places: CachePlaces = {
     configAt,
     totalsAt: configAt + TOTALS_AT,
     columns,
-    units: plans.map(({ level, vcpu }, unit) => ({
-      level,
-      vcpu,
-      countsAt: unitAt[unit] + UNIT_FIELD_BYTES,
+    units: plans.map((unit, index) => ({
+      level: unit.level,
+      vcpu: unit.vcpu,
+      countsAt: unitAt[index] + UNIT_FIELD_BYTES,
+      tagsAt: tagsAt[index],
+      tagCount: unit.sets * unit.ways,
+      place: placeOf(unit),
     })),
     siteMissesAt,
     insnCount,
+    spareTagsAt,
     byteLength: top,
   };
   const write = (memory: ArrayBuffer): void => {
@@ -201,10 +226,12 @@ export function planCacheMemory(
           siteMissesAt[unit.level] ?? 0,
           unit.level === 'LL' || beyond < 0 ? 0 : unitAt[beyond],
           index,
+          Math.max(0, placeOf(unit)),
+          inheritedAt[index],
         ],
         unitAt[index] / 4,
       );
-      new Uint8Array(memory, tagsAt[index], 8 * unit.sets * unit.ways).fill(0xff);
+      new Uint8Array(memory, tagsAt[index], 8 * unit.sets * unit.ways).fill(EMPTY_BYTE);
     });
     vcpus.forEach(({ l1d: data, l1i: insns }, vcpu) => {
       words.set([unitAt[data], insns < 0 ? 0 : unitAt[insns]], columns.vcpus / 4 + 2 * vcpu);
@@ -221,5 +248,9 @@ export function planCacheMemory(
 
 /** Flags of accesses that no cache sees. */
 export function excludedFlags({ usePhysical }: Pick<CacheParameters, 'usePhysical'>): number {
-  return FLAG_ABORTED | FLAG_DEVICE | (usePhysical ? FLAG_PADDR_UNKNOWN : FLAG_PHYSICAL_ONLY);
+  return (
+    AccessFlag.aborted |
+    AccessFlag.device |
+    (usePhysical ? AccessFlag.paddrUnknown : AccessFlag.physicalOnly)
+  );
 }

@@ -6,10 +6,16 @@ import type { AccessColumns } from '../access-columns.ts';
 import type { TraceShape } from '../analysis.ts';
 import { createGatherer } from '../gather.ts';
 import { type CacheResult, chooseCacheAnalysis } from './cache-analysis.ts';
+import { cacheDigesting } from './cache-digest.ts';
 import type { ProgramBlock, ProgramRun } from './cache-hierarchy.oracle.ts';
 import type { CacheParameters } from './parameters.ts';
 
-export function shapeOf(blocks: readonly ProgramBlock[], vcpuCount: number): TraceShape {
+/** `mode`: hflags of all code; undefined: not known. */
+export function shapeOf(
+  blocks: readonly ProgramBlock[],
+  vcpuCount: number,
+  mode?: number,
+): TraceShape {
   const insnBase = new Uint32Array(blocks.length + 1);
   blocks.forEach(({ insnBytes }, id) => {
     insnBase[id + 1] = (insnBase[id] ?? 0) + Math.max(1, insnBytes.length);
@@ -34,7 +40,7 @@ export function shapeOf(blocks: readonly ProgramBlock[], vcpuCount: number): Tra
         return Uint16Array.from(lengthsOf(id), (bytes) => (at += bytes) - bytes);
       },
       bytes: (id) => new Uint8Array(lengthsOf(id).reduce((sum, bytes) => sum + bytes, 0)),
-      mode: () => undefined,
+      mode: () => mode,
       flags: () => 0,
     },
   };
@@ -119,4 +125,29 @@ export function simulateSharded(
     harvested.reduce((a, b) => analysis.merge(a, b)),
     shape,
   );
+}
+
+/**
+ * Each chunk, of some stretches, is digested by one of two digesters, from the last chunk to the first; digests go through
+ * structured clone.
+ */
+export function simulateDigested(
+  parameters: CacheParameters,
+  shape: TraceShape,
+  chunks: readonly (readonly AccessColumns[])[],
+): CacheResult {
+  const analysis = chooseCacheAnalysis(parameters);
+  const even = cacheDigesting.init(parameters, shape);
+  const odd = cacheDigesting.init(parameters, shape);
+  const digests = chunks
+    .map((chunk, index) => ({ chunk, digester: index % 2 === 0 ? even : odd }))
+    .toReversed()
+    .map(({ chunk, digester }) => {
+      for (const stretch of chunk) cacheDigesting.consume(digester, stretch);
+      return structuredClone(cacheDigesting.take(digester));
+    })
+    .toReversed();
+  const state = analysis.init(parameters, shape, { index: 0, count: 1 });
+  for (const digest of digests) cacheDigesting.absorb(state, digest);
+  return analysis.finish(analysis.harvest?.(state) ?? state, shape);
 }

@@ -50,29 +50,50 @@ export interface CacheKernel {
   attach(configAt: number): void;
   simulate(accessCount: number, runCount: number, accessBase: number): void;
   finishFetches(): void;
+  tellRest(): void;
+  absorb(configAt: number, missCount: number): void;
+  endChunk(configAt: number, place: number, tagsAt: number): void;
 }
 
-const EXPORTED_FUNCTIONS = ['heapBase', 'attach', 'simulate', 'finishFetches'] as const;
+const EXPORTED_FUNCTIONS = [
+  'heapBase',
+  'attach',
+  'simulate',
+  'finishFetches',
+  'tellRest',
+  'absorb',
+  'endChunk',
+] as const;
 const WASM_PAGE_BYTES = 65536;
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Throws TraceError 'bad-argument' for what makes no sense, 'limit' for what does not fit into memory. */
+/**
+ * Throws TraceError 'bad-argument' for what makes no sense, 'limit' for what does not fit into memory. With
+ * takeMisses only the first levels are simulated, and what they miss is told: so many, at places.columns.misses.
+ */
 export function createCacheState(
   parameters: CacheParameters,
   trace: Pick<TraceShape, 'vcpuCount' | 'insnBase' | 'code'>,
   shard: Shard,
+  takeMisses?: (missCount: number) => void,
 ): CacheState {
   const sets = requireCacheParameters(parameters);
   const { l1i, l1d, l2, ll, lineBytes } = parameters;
   const classifiers: Classifier[] = [];
-  const kernel = instantiate(classifiers);
+  const kernel = instantiate(classifiers, takeMisses);
   const code = {
     vcpuCount: Math.max(1, trace.vcpuCount),
     insnBase: trace.insnBase,
     fetches: l1i === undefined ? undefined : fetchTableFrom(trace.code, Math.log2(lineBytes)),
   };
-  const { places, write } = planCacheMemory(parameters, shard, code, kernel.heapBase());
+  const { places, write } = planCacheMemory(
+    parameters,
+    shard,
+    code,
+    kernel.heapBase(),
+    takeMisses !== undefined,
+  );
   growTo(kernel.memory, places.byteLength);
   const memory = kernel.memory.buffer;
   write(memory);
@@ -131,14 +152,22 @@ function mapLevels<A, B>(
   return Object.fromEntries(Object.entries(levels).map(([level, value]) => [level, map(value)]));
 }
 
-function instantiate(classifiers: readonly Classifier[]): CacheKernel {
+function instantiate(
+  classifiers: readonly Classifier[],
+  takeMisses: ((missCount: number) => void) | undefined,
+): CacheKernel {
   compiled ??= new WebAssembly.Module(bytesFromBase64(CACHE_KERNEL_BASE64));
-  const simulate = {
+  const levels = {
     reportClass: (unit: number, line: bigint, isHit: number, fills: number): void => {
       classifyMiss(classifiers[unit], line, isHit !== 0, fills !== 0);
     },
   };
-  const { exports } = new WebAssembly.Instance(compiled, { simulate });
+  const digest = {
+    takeMisses: (missCount: number): void => {
+      takeMisses?.(missCount);
+    },
+  };
+  const { exports } = new WebAssembly.Instance(compiled, { levels, digest });
   if (!isCacheKernel(exports)) throw new Error('internal: the kernel of caches lacks an export');
   return exports;
 }

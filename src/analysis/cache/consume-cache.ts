@@ -24,16 +24,10 @@ export function consumeCache(state: CacheState, batch: AccessColumns): void {
   const { warmupLeft } = state;
   if (warmupLeft > 0) {
     state.warmupLeft = Math.max(0, warmupLeft - batch.length);
-    if (warmupLeft < batch.length) {
-      // Block executions right before the first access that counts are not warm-up any more.
-      let warmRuns = 0;
-      while (warmRuns < runCount && runsAt[warmRuns] < warmupLeft) {
-        warmRuns++;
-      }
-      advance(warmupLeft, warmRuns);
-    } else {
-      advance(batch.length, runCount);
-    }
+    // Block executions behind the last access of the warm-up are not warm-up any more.
+    let warmRuns = 0;
+    while (warmRuns < runCount && runsAt[warmRuns] < warmupLeft) warmRuns++;
+    advance(Math.min(warmupLeft, batch.length), warmRuns);
     if (state.warmupLeft === 0) beginCounting(state);
   }
   if (runs !== undefined) countInstructions(state, runs, place.run);

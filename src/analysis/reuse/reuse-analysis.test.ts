@@ -184,7 +184,7 @@ describe('reuse distances', { timeout: 60_000 }, () => {
           ),
         ).toEqual(whole);
       }),
-      { numRuns: 150 },
+      { numRuns: 30 },
     );
   });
 
@@ -199,7 +199,9 @@ describe('reuse distances', { timeout: 60_000 }, () => {
   it('are those of a list of lines for many lines, places renumbered, tables grown', () => {
     // More lines than 2^18 places are there at once, so that counts of all levels are summed.
     const sweep = Array.from({ length: 270_000 }, (_, i) => BigInt(5_000_000 + i));
-    const lines = [...sweep, ...mixedLines(7, 200_000, 40_000), ...sweep.toReversed(), ...sweep];
+    // And places run out when they are so many.
+    const mixed = mixedLines(7, 200_000, 40_000);
+    const lines = [...sweep, ...mixed, ...sweep.toReversed(), ...sweep, ...mixed, ...sweep];
     const result = measure(EXACT, [columnsOfLines(lines)]);
     const wanted = fastDistances(lines);
     expect(result.compulsory).toBe(new Set(lines).size);
@@ -296,6 +298,14 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
     expect(new Map([...counts.histogram.entries()].filter(([, count]) => count > 0))).toEqual(
       wanted,
     );
+  });
+
+  it('count uses of the line at hand for no other line when lines are given up', () => {
+    const sampling = { kind: 'size', lines: 100 } as const;
+    const lines = Array.from({ length: 2000 }, (_, i) => BigInt(i >> 1));
+    const { topReferenced } = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+    expect(topReferenced.length).toBeGreaterThan(60);
+    expect(topReferenced.filter(({ references }) => references !== 2)).toEqual([]);
   });
 
   it('are the same in any stretches', () => {

@@ -2,14 +2,8 @@
 // The kernel of reuse distances while it runs, fed with stretches of a trace; and what it counted.
 
 import { bytesFromBase64, requireDefined, TraceError } from '../../base/index.ts';
-import {
-  type AccessColumns,
-  FLAG_ABORTED,
-  FLAG_DEVICE,
-  FLAG_PADDR_UNKNOWN,
-  FLAG_PHYSICAL_ONLY,
-  requireColumn,
-} from '../access-columns.ts';
+import { AccessFlag } from '../../format/index.ts';
+import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import { REUSE_KERNEL_BASE64 } from './reuse-kernel.gen.ts';
 import {
   HASH_SPACE,
@@ -105,7 +99,9 @@ export function createReuseState(parameters: ReuseParameters): ReuseState {
   if (!isReuseKernel(exports)) throw new Error('internal: the kernel of reuse lacks an export');
   const { distanceThreshold, usePhysical } = parameters;
   const excluded =
-    FLAG_ABORTED | FLAG_DEVICE | (usePhysical ? FLAG_PADDR_UNKNOWN : FLAG_PHYSICAL_ONLY);
+    AccessFlag.aborted |
+    AccessFlag.device |
+    (usePhysical ? AccessFlag.paddrUnknown : AccessFlag.physicalOnly);
   const isThere = exports.begin(
     ...([PIECE_LENGTH, lineShift, excluded] as const),
     ...([distanceThreshold + 1, limit, threshold, sampleLimit] as const),

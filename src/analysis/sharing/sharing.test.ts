@@ -174,6 +174,22 @@ describe('sharing', () => {
     ]);
   });
 
+  it('names a line by where the access finds it, also when that is in the next page', () => {
+    const taken = (line: bigint): Touch[] => [load(0, line), store(1, line)];
+    const { topLines } = analyse([
+      ...[...taken(0x5000n), load(0, 0x2ffcn, { size: 8, rest: 0x5000n })],
+      ...[...taken(0x6000n), load(0, 0xffff_fffcn, { size: 8, rest: 0x6000n })],
+      ...[...taken(0x7fc0n), load(0, 0x7ffcn, { size: 8, rest: 0x9000n })],
+    ]);
+    expect(
+      topLines.map(({ addressLo, vaddrLo, vaddrHi }) => [addressLo, vaddrLo, vaddrHi]),
+    ).toEqual([
+      [0x5000, 0x3000, 0xffff_8880],
+      [0x6000, 0, 0xffff_8881],
+      [0x7fc0, 0x7fc0, 0xffff_8880],
+    ]);
+  });
+
   it('is what sets of bytes say, in any stretches and shards', () => {
     fc.assert(
       fc.property(touches, fc.integer({ min: 1, max: 40 }), (list, pieceLength) => {

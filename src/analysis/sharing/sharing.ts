@@ -4,15 +4,9 @@
 // byte that others stored meanwhile, else of false sharing: another layout would avoid it (Torrellas, Lam and
 // Hennessy, 1994, without its cold and replacement misses). Lines are physical: address spaces do not mix.
 
-import { TraceError } from '../../base/index.ts';
-import {
-  type AccessColumns,
-  FLAG_DEVICE,
-  FLAG_PADDR_UNKNOWN,
-  FLAG_STORE,
-  halves,
-  requireColumn,
-} from '../access-columns.ts';
+import { halves, TraceError } from '../../base/index.ts';
+import { AccessFlag } from '../../format/index.ts';
+import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { Shard, ShardedAnalysis, TraceShape } from '../analysis.ts';
 import { addressOfRow, createUnitTable, rowOfUnit, type UnitTable } from '../unit-table.ts';
 import { type BytesOfLine, bytesOfLine } from './byte-mask.ts';
@@ -159,7 +153,7 @@ function markSharingShards(
   const shift = Math.log2(lineBytes);
   for (let i = 0; i < batch.length; i++) {
     const lo = paddr[2 * i];
-    if ((flags[i] & (FLAG_DEVICE | FLAG_PADDR_UNKNOWN)) !== 0) masks[i] = 1;
+    if ((flags[i] & (AccessFlag.device | AccessFlag.paddrUnknown)) !== 0) masks[i] = 1;
     else if ((lo & (lineBytes - 1)) + size[i] > lineBytes) masks[i] = 2 ** shardCount - 1;
     else masks[i] = 1 << ((lo >>> shift) & (shardCount - 1));
   }
@@ -175,8 +169,8 @@ function consumeSharing(state: SharingState, batch: AccessColumns): void {
   let crossing = 0;
   for (let i = 0; i < batch.length; i++) {
     const restAt = crossings.index[crossing] === i ? crossings.paddr[crossing++] : undefined;
-    if ((flags[i] & (FLAG_DEVICE | FLAG_PADDR_UNKNOWN)) !== 0) {
-      if ((flags[i] & FLAG_DEVICE) !== 0) state.device++;
+    if ((flags[i] & (AccessFlag.device | AccessFlag.paddrUnknown)) !== 0) {
+      if ((flags[i] & AccessFlag.device) !== 0) state.device++;
       else state.unaddressed++;
       continue;
     }
@@ -255,7 +249,7 @@ function touchLine(
     words[own + STALE] = 0;
     words[own + STALE + 1] = 0;
   }
-  const isStore = (requireColumn(batch.flags, 'flags')[i] & FLAG_STORE) !== 0;
+  const isStore = (requireColumn(batch.flags, 'flags')[i] & AccessFlag.store) !== 0;
   const touched = own + (isStore ? STORED : LOADED);
   words[touched] |= bytes.lo;
   words[touched + 1] |= bytes.hi;

@@ -3,13 +3,9 @@
 // A few strides of each instruction are counted (Space-Saving, Metwally et al., ICDT 2005), and it is known how often each was
 // at least; one that makes up nearly all steps cannot be missed.
 
-import {
-  type AccessColumns,
-  FLAG_PHYSICAL_ONLY,
-  FLAG_STORE,
-  halves,
-  requireColumn,
-} from '../access-columns.ts';
+import { halves } from '../../base/index.ts';
+import { AccessFlag } from '../../format/index.ts';
+import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
 
 export interface StridesState {
@@ -110,12 +106,12 @@ function consumeStrides(state: StridesState, batch: AccessColumns): void {
   const vcpu = requireColumn(batch.vcpu, 'vcpu');
   const { insnBase, vcpuCount, rows } = state;
   for (let i = 0; i < batch.length; i++) {
-    if ((flags[i] & FLAG_PHYSICAL_ONLY) !== 0) {
+    if ((flags[i] & AccessFlag.physicalOnly) !== 0) {
       state.unaddressed++;
       continue;
     }
     const site = insnBase[block[i]] + insn[i];
-    const place = 2 * (site * vcpuCount + vcpu[i]) + (flags[i] & FLAG_STORE);
+    const place = 2 * (site * vcpuCount + vcpu[i]) + (flags[i] & AccessFlag.store);
     const lo = vaddr[2 * i];
     const hi = vaddr[2 * i + 1];
     let row = rows[place] - 1;

@@ -3,11 +3,10 @@
 // the trace tells of translations and address spaces. An access or instruction is looked up in each page that
 // it has a byte in.
 
+import { halves } from '../../base/index.ts';
+import { AccessFlag } from '../../format/index.ts';
 import {
   type AccessColumns,
-  FLAG_ABORTED,
-  FLAG_PHYSICAL_ONLY,
-  halves,
   type PlacedNote,
   type RunColumns,
   requireColumn,
@@ -70,23 +69,31 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       nextNote = takeNotes(state, notes, nextNote, i, -1);
     }
     const flag = flags[i];
-    if ((flag & FLAG_ABORTED) !== 0) continue;
+    if ((flag & AccessFlag.aborted) !== 0) continue;
     if (tlbs === undefined || vcpu[i] !== tlbsVcpu) {
       tlbsVcpu = vcpu[i];
       tlbs = requireTlbs(state, tlbsVcpu);
     }
-    if ((flag & FLAG_PHYSICAL_ONLY) !== 0) {
+    if ((flag & AccessFlag.physicalOnly) !== 0) {
       tlbs.counts[PHYSICAL]++;
       continue;
     }
     const lo = address[2 * i];
     const hi = address[2 * i + 1];
-    lookUp(state, tlbs, tlbs.l1d, lo, hi, block[i], DATA, 1);
     const inPage = lo & (PAGE_BYTES - 1);
+    if (
+      (lo - inPage) >>> 0 === tlbs.dataLo &&
+      hi === tlbs.dataHi &&
+      tlbs.dataVersion === state.sizes.version
+    ) {
+      tlbs.counts[DATA]++;
+    } else {
+      lookUpData(state, tlbs, lo, hi, block[i]);
+    }
     if (inPage + size[i] > PAGE_BYTES) {
       const sum = lo - inPage + PAGE_BYTES;
       const nextHi = sum >= 2 ** 32 ? (hi + 1) >>> 0 : hi;
-      lookUp(state, tlbs, tlbs.l1d, sum >>> 0, nextHi, block[i], DATA, 1);
+      lookUpData(state, tlbs, sum >>> 0, nextHi, block[i]);
     }
   }
   for (; nextRun < runCount; nextRun++) {
@@ -94,6 +101,18 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
     fetchRun(state, runs, nextRun);
   }
   takeNotes(state, notes, nextNote, NEVER, NEVER);
+}
+
+function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, block: number): void {
+  const { counts } = tlbs;
+  const looked = counts[DATA];
+  const unknown = counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES];
+  lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1);
+  const isPlain =
+    counts[DATA] !== looked && counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES] === unknown;
+  tlbs.dataLo = (lo & -PAGE_BYTES) >>> 0;
+  tlbs.dataHi = hi;
+  tlbs.dataVersion = isPlain ? state.sizes.version : -1;
 }
 
 /** Takes the notes before that access or that block execution; -1: not for its sake. Returns the next one. */
@@ -126,9 +145,11 @@ function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
     }
     tlbs.space = space;
     tlbs.fetchVersion = -1;
+    tlbs.dataVersion = -1;
     return;
   }
   tlbs.fetchVersion = -1;
+  tlbs.dataVersion = -1;
   tlbs.counts[FLUSHES]++;
   for (const tlb of [tlbs.l1i, tlbs.l1d, tlbs.l2, tlbs.pml4e, tlbs.pdpte, tlbs.pde]) {
     if (tlb !== undefined) flushEntries(tlb);
@@ -159,9 +180,9 @@ function fetchRun(state: TlbState, runs: RunColumns | undefined, run: number): v
       if (tlbs.fetchPlace !== FETCHES) counts[tlbs.fetchPlace] += count;
       continue;
     }
-    const [assumed, unknown, off] = [ASSUMED_SIZES, UNKNOWN_SIZES, UNTRANSLATED].map(
-      (place) => counts[place],
-    );
+    const assumed = counts[ASSUMED_SIZES];
+    const unknown = counts[UNKNOWN_SIZES];
+    const off = counts[UNTRANSLATED];
     lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count);
     tlbs.fetchLo = lo;
     tlbs.fetchHi = hi;

@@ -56,6 +56,10 @@ export interface VcpuTlbs {
   fetchVersion: number;
   /** Where more fetches from it are counted besides FETCHES: ASSUMED_SIZES, UNKNOWN_SIZES; FETCHES for nowhere. */
   fetchPlace: number;
+  /** The same of the data access last, in the L1D TLB; -1 also when its size is not known for sure. */
+  dataLo: number;
+  dataHi: number;
+  dataVersion: number;
 }
 
 /** The fetch table of 4 KiB pages, with their addresses. */
@@ -136,6 +140,9 @@ export function requireTlbs(state: TlbState, vcpu: number): VcpuTlbs {
     fetchHi: 0,
     fetchVersion: -1,
     fetchPlace: FETCHES,
+    dataLo: 0,
+    dataHi: 0,
+    dataVersion: -1,
   };
   state.vcpus.set(vcpu, made);
   return made;

@@ -10,14 +10,15 @@ import {
   REPLACE_POLICIES,
   requireCacheParameters,
 } from '../../analysis/index.ts';
-import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
+import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
+import { DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
+  printAnalysis,
   reportOf,
   runPass,
-  withAnalysis,
 } from '../analysis-run.ts';
 import type { CacheFigures, LevelMisses } from '../cache-report.ts';
 import {
@@ -27,28 +28,10 @@ import {
   findSize,
   findText,
   isOn,
-  printResult,
 } from '../command-spec.ts';
 import { nameFrom } from '../name-option.ts';
 import { renderCache } from '../render/cache.ts';
 import { selectionWords } from '../selection-options.ts';
-
-type LevelOption = 'l1i' | 'l1d' | 'l2' | 'll';
-
-export const DEFAULT_CACHES: CacheParameters & Readonly<Record<LevelOption, CacheGeometry>> = {
-  lineBytes: 64,
-  l1i: { sizeBytes: 32 * 1024, ways: 8 },
-  l1d: { sizeBytes: 32 * 1024, ways: 8 },
-  l2: { sizeBytes: 1024 * 1024, ways: 16 },
-  ll: { sizeBytes: 8 * 1024 * 1024, ways: 16 },
-  replacePolicy: 'lru',
-  randomSeed: 1,
-  writeAllocate: true,
-  dataPrefetcher: 'none',
-  usePhysical: false,
-  warmupRefs: 0,
-  classify: false,
-};
 
 const DEFAULT_TOP = 10;
 
@@ -97,7 +80,7 @@ simulated, and docs/referees.md which simulators it agrees with.`,
     'loadstore cache boot.memtrace --data-only --warmup-fraction 0.1 --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderCache, async (analysis) => {
       const parameters = cacheParametersFrom(input, analysis.trace);
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseCacheAnalysis(parameters), parameters },
@@ -105,8 +88,6 @@ simulated, and docs/referees.md which simulators it agrees with.`,
       const figures = cacheFigures(result, input, analysis);
       return reportOf('cache', input, analysis, parameters, figures);
     });
-    await printResult(context, input, report, renderCache);
-    return ExitCode.ok;
   },
 };
 

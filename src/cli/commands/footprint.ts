@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { footprintAnalysis } from '../../analysis/index.ts';
-import { ExitCode } from '../../base/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, printResult } from '../command-spec.ts';
+import { windowVcpus } from '../../query/index.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import type { CommandSpec } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderFootprint } from '../render/footprint.ts';
 import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
@@ -15,7 +15,7 @@ export const footprintCommand: CommandSpec = {
   summary: 'working set: how much memory is touched, in all and over time',
   details: `Counts the different lines and pages of virtual memory that are touched, in each window of instructions and
 in all, by kernel code (CPL 0 to 2, or not known) and by user code (CPL 3). What both touch is in both columns and
-counts once in all. When the lines are too many for memory the figures are estimates, and say so.`,
+counts once in all. Each vCPU counts its own instructions: windows of several add up what was not at one time. When the lines are too many for memory the figures are estimates, and say so.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [WINDOW_OPTION, LINE_SIZE_OPTION, PAGE_SIZE_OPTION, ...ANALYSIS_OPTIONS],
   examples: [
@@ -23,7 +23,7 @@ counts once in all. When the lines are too many for memory the figures are estim
     'loadstore footprint boot.memtrace --window 10M --cpl 3 --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderFootprint, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const windows = windowsFrom(input, analysis.trace, analysis.selection);
       const parameters = { lineShift, pageShift, windows, memoryBytes: FOOTPRINT_MEMORY_BYTES };
@@ -31,10 +31,10 @@ counts once in all. When the lines are too many for memory the figures are estim
         { analysis: footprintAnalysis, parameters },
       ]);
       const { windowInstructions } = windows;
-      const said = { lineBytes: 2 ** lineShift, pageBytes: 2 ** pageShift, windowInstructions };
+      const vcpus = windowVcpus(analysis.trace, analysis.selection.vcpu);
+      const units = { lineBytes: 2 ** lineShift, pageBytes: 2 ** pageShift };
+      const said = { ...units, windowInstructions, windowVcpus: vcpus };
       return reportOf('footprint', input, analysis, said, result);
     });
-    await printResult(context, input, report, renderFootprint);
-    return ExitCode.ok;
   },
 };

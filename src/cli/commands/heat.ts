@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { heatAnalysis } from '../../analysis/index.ts';
-import { ExitCode, TraceError } from '../../base/index.ts';
-import { heatFigures } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, findCount, findText, printResult } from '../command-spec.ts';
+import { TraceError } from '../../base/index.ts';
+import { heatFigures, windowVcpus } from '../../query/index.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import { type CommandSpec, findCount, findText } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHeat } from '../render/heat.ts';
 import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
@@ -17,7 +17,8 @@ export const heatCommand: CommandSpec = {
   name: 'heat',
   summary: 'which memory is accessed when: addresses x time',
   details: `Rows are pages or lines of virtual memory, or as many together, in powers of two, as make no more rows than
---rows says; what nothing accessed is left out. Columns are windows of instructions.`,
+--rows says; what nothing accessed is left out. Columns are windows of instructions, which
+each vCPU counts for itself: columns of several add up what was not at one time.`,
   arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--unit <UNIT>', description: 'page (default) or line: the smallest row' },
@@ -32,7 +33,7 @@ export const heatCommand: CommandSpec = {
     'loadstore heat boot.memtrace --address 0xffffffff82000000+4M --rows 1024 --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderHeat, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const unitShift = unitFrom(findText(input, 'unit')) === 'page' ? pageShift : lineShift;
       const rowLimit = rowsFrom(findCount(input, 'rows', '--rows'));
@@ -42,11 +43,11 @@ export const heatCommand: CommandSpec = {
         { analysis: heatAnalysis, parameters },
       ]);
       const { windowInstructions } = windows;
-      const said = { unitBytes: 2 ** unitShift, windowInstructions, rows: rowLimit };
+      const vcpus = windowVcpus(analysis.trace, analysis.selection.vcpu);
+      const windowing = { windowInstructions, windowVcpus: vcpus };
+      const said = { unitBytes: 2 ** unitShift, ...windowing, rows: rowLimit };
       return reportOf('heat', input, analysis, said, heatFigures(heat, analysis.names));
     });
-    await printResult(context, input, report, renderHeat);
-    return ExitCode.ok;
   },
 };
 

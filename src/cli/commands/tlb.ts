@@ -7,14 +7,14 @@ import {
   type TlbParameters,
   type TlbResult,
 } from '../../analysis/index.ts';
-import { ExitCode, parseCount, TraceError } from '../../base/index.ts';
+import { parseCount, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
+  printAnalysis,
   reportOf,
   runPass,
-  withAnalysis,
 } from '../analysis-run.ts';
 import {
   type CommandInput,
@@ -23,7 +23,6 @@ import {
   findSize,
   findText,
   isOn,
-  printResult,
 } from '../command-spec.ts';
 import { nameFrom } from '../name-option.ts';
 import { renderTlb } from '../render/tlb.ts';
@@ -80,15 +79,13 @@ pages are not in a trace, and are not simulated. docs/caches-and-tlbs.md says mo
   ],
   run: async (input, context) => {
     const parameters = tlbParametersFrom(input);
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderTlb, async (analysis) => {
       requirePageSizes(analysis.trace, parameters);
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseTlbAnalysis(parameters), parameters },
       ]);
       return reportOf('tlb', input, analysis, parameters, tlbFigures(result, input, analysis));
     });
-    await printResult(context, input, report, renderTlb);
-    return ExitCode.ok;
   },
 };
 

@@ -22,13 +22,19 @@ const result = (
 describe('renderAddressSpaces', () => {
   it('names programs that are known, and no others', () => {
     const kernel = space(1, {});
-    const known = space(2, { userAccesses: 9, programs: ['sh', 'libc.so.6'] });
+    const sh = { name: 'sh', accesses: 6 };
+    const known = space(2, { userAccesses: 6, programs: [sh] });
+    const both = space(4, {
+      userAccesses: 9,
+      programs: [sh, { name: 'libc.so.6', accesses: 2 }],
+    });
     const unknown = space(3, { cr3: '0x12345000', userAccesses: 1000 });
-    expect(renderAddressSpaces(result(false, kernel, known, unknown))).toBe(`\
+    expect(renderAddressSpaces(result(false, kernel, known, unknown, both))).toBe(`\
 #         CR3  accesses  by user code  first icount  last icount  ran
 1      0x2000     1,234             0             0        5,678  no user code
-2      0x2000     1,234             9             0        5,678  sh, libc.so.6
+2      0x2000     1,234             6             0        5,678  sh
 3  0x12345000     1,234         1,000             0        5,678  user code
+4      0x2000     1,234             9             0        5,678  sh 66.7 %, libc.so.6 22.2 %, other user code
 `);
   });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatCount } from '../../base/index.ts';
-import type { AddressSpaceRow } from '../../query/index.ts';
+import { type AddressSpaceRow, describeRan } from '../../query/index.ts';
 import type { AddressSpacesCommandResult } from '../results.ts';
 import { drawTable } from './table.ts';
 
@@ -17,7 +17,7 @@ export function renderAddressSpaces({ result }: AddressSpacesCommandResult): str
     formatCount(space.userAccesses),
     place(space.first),
     place(space.last),
-    describeCode(space),
+    describeRan(space),
   ]);
   const note = result.isolated
     ? '\nThe kernel isolates page tables: user code runs with the table 4,096 bytes behind the one named.\n'
@@ -26,9 +26,4 @@ export function renderAddressSpaces({ result }: AddressSpacesCommandResult): str
     [HEADLINE, ...rows],
     ['right', 'right', 'right', 'right', 'right', 'right', 'left'],
   ).concat(note);
-}
-
-function describeCode({ programs, userAccesses }: AddressSpaceRow): string {
-  if (programs.length > 0) return programs.join(', ');
-  return userAccesses > 0 ? 'user code' : 'no user code';
 }

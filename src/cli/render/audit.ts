@@ -25,19 +25,37 @@ export function renderAudit(result: AuditCommandResult): string {
     hidden === 0 ? '' : `${formatCount(hidden)} more instructions: --json\n`,
     '\n',
     `${formatCount(result.addressesChecked)} addresses follow from the code, alone or beside another access: ${result.addressMismatches === 0 ? 'all are right' : `${formatCount(result.addressMismatches)} are WRONG`}\n`,
-    `${formatCount(result.eventDelivery)} accesses of event delivery and ${formatCount(result.pageWalk)} of page walks are reconstructed: no instruction's, not audited here\n`,
+    renderDeliveries(result),
+    `${formatQuantity(result.pageWalk, 'access', 'accesses')} of page walks ${result.pageWalk === 1 ? 'is' : 'are'} reconstructed: no instruction's, not audited here\n`,
     placeCount === 0 ? '' : '\nnot explained:\n',
     ...places.map(renderPlace),
     placeCount > places.length ? `  ${formatCount(placeCount - places.length)} more places\n` : '',
   ].join('');
 }
 
+function renderDeliveries({ deliveries, eventDelivery }: AuditCommandResult): string {
+  const { deliveries: count, unfinished, wrong, places } = deliveries;
+  const led = unfinished === 0 ? '' : ` (${formatCount(unfinished)} led to another event)`;
+  const verdict = wrong === 0 ? 'each is whole' : `${formatCount(wrong)} are WRONG`;
+  return [
+    `${formatQuantity(count, 'delivery', 'deliveries')} of interrupts and exceptions, ${formatQuantity(eventDelivery, 'access', 'accesses')}: ${verdict}${led}\n`,
+    ...places.map(
+      ({ vector, ip, loads, stores }) =>
+        `  ${vector === undefined ? 'of no event' : `vector ${vector}`} at ${ip ?? 'an unknown address'}: ${formatQuantity(loads, 'load', 'loads')}, ${formatQuantity(stores, 'store', 'stores')}\n`,
+    ),
+  ].join('');
+}
+
 function renderVerdict(result: AuditCommandResult): string {
-  const { unexplained, addressMismatches, executions, recorded } = result;
+  const { unexplained, missing, extra, addressMismatches, executions, recorded, deliveries } =
+    result;
   const counts = `${formatQuantity(recorded, 'access', 'accesses')} of ${formatQuantity(executions, 'instruction')}`;
-  return unexplained === 0 && addressMismatches === 0
-    ? `every difference is explained: ${counts}`
-    : `NOT EXPLAINED: ${formatQuantity(unexplained, 'access', 'accesses')}, ${formatQuantity(addressMismatches, 'wrong address', 'wrong addresses')}; ${counts}`;
+  if (unexplained === 0 && addressMismatches === 0)
+    return `every difference is explained: ${counts}`;
+  const accesses = formatQuantity(missing + extra, 'access', 'accesses');
+  const addresses = formatQuantity(addressMismatches, 'wrong address', 'wrong addresses');
+  const wrong = formatQuantity(deliveries.wrong, 'delivery', 'deliveries');
+  return `NOT EXPLAINED: ${accesses}, ${addresses}${deliveries.wrong === 0 ? '' : `, ${wrong}`}; ${counts}`;
 }
 
 function rowOf(audit: MnemonicAudit): readonly string[] {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accesses as lines of text, for reading. For programs there are the rows of src/export.
 
-import { formatHex64 } from '../../base/index.ts';
+import { formatHex64, halves } from '../../base/index.ts';
 import { ROW_FIELDS, ROW_MARKS, type RowColumns, type RowField } from '../../export/index.ts';
-import { AccessFlag, halves } from '../../format/index.ts';
+import { AccessFlag } from '../../format/index.ts';
 
 const WIDTHS: Readonly<Record<RowField, number>> = {
   ordinal: 12,

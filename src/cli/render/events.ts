@@ -2,7 +2,7 @@
 // Events of a trace as lines: text for reading, JSON objects for programs.
 
 import { assertNever, formatBytes } from '../../base/index.ts';
-import type { PageAttributes, TraceNote } from '../../format/index.ts';
+import { EventFlag, type PageAttributes, type TraceNote } from '../../format/index.ts';
 
 export type EventFormat = 'text' | 'ndjson';
 
@@ -14,15 +14,6 @@ const EXCEPTIONS: readonly string[] = [
   ...['#TS', '#NP', '#SS', '#GP', '#PF', '15', '#MF', '#AC', '#MC', '#XM', '#VE', '#CP'],
 ];
 
-/** Bits of an event's `what` (docs/format.md 3.6). */
-const WHAT = {
-  hardware: 1 << 8,
-  software: 1 << 9,
-  smmEnter: 1 << 10,
-  smmLeave: 1 << 11,
-  reset: 1 << 12,
-  delivered: 1 << 13,
-} as const;
 const VECTOR_PAGE_FAULT = 14;
 
 /** `symbol`: the function that an interrupt or exception was taken in. */
@@ -84,12 +75,12 @@ function describeInterrupt(
 ): string {
   const { what, vector } = note;
   const place = symbol === undefined ? hex(note.ip) : `${hex(note.ip)} ${symbol}`;
-  if ((what & WHAT.smmEnter) !== 0) return `SMM entered, from ${place}`;
-  if ((what & WHAT.smmLeave) !== 0) return `SMM left, to ${place}`;
-  if ((what & WHAT.reset) !== 0) return 'triple fault: reset';
-  const delivery = (what & WHAT.delivered) === 0 ? '; its accesses are not in the trace' : '';
-  if ((what & WHAT.hardware) !== 0) return `interrupt ${vector} at ${place}${delivery}`;
-  if ((what & WHAT.software) !== 0) return `int ${vector} at ${place}${delivery}`;
+  if ((what & EventFlag.smmEntered) !== 0) return `SMM entered, from ${place}`;
+  if ((what & EventFlag.smmLeft) !== 0) return `SMM left, to ${place}`;
+  if ((what & EventFlag.reset) !== 0) return 'triple fault: reset';
+  const delivery = (what & EventFlag.delivered) === 0 ? '; its accesses are not in the trace' : '';
+  if ((what & EventFlag.hardware) !== 0) return `interrupt ${vector} at ${place}${delivery}`;
+  if ((what & EventFlag.software) !== 0) return `int ${vector} at ${place}${delivery}`;
   const name = EXCEPTIONS[vector] ?? `${vector}`;
   const address = vector === VECTOR_PAGE_FAULT ? ` address ${hex(note.cr2)}` : '';
   return `exception ${name} at ${place} error ${hex(note.error)}${address}${delivery}`;

@@ -3,12 +3,13 @@ import type { FootprintPart } from '../../analysis/index.ts';
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
 import type { FootprintReport } from '../analysis-results.ts';
 import { drawTable } from './table.ts';
+import { noteOfWindows } from './trace-facts.ts';
 
 const BAR_WIDTH = 30;
 /** Windows in which nothing was touched are told in one line. */
 const NOTHING = '(nothing)';
 
-export function renderFootprint({ result }: FootprintReport): string {
+export function renderFootprint({ parameters, result }: FootprintReport): string {
   const { lineBytes, pageBytes, windows, total, sampledOneIn } = result;
   const most = Math.max(1, ...windows.map((window) => window.all.lines));
   const row = (name: string, part: FootprintPart): string[] => [
@@ -38,6 +39,7 @@ export function renderFootprint({ result }: FootprintReport): string {
     `${formatCount(result.accesses)} accesses, ${formatCount(result.userAccesses)} of user code; `,
     `lines of ${formatBytes(lineBytes)}, pages of ${formatBytes(pageBytes)}, `,
     `windows of ${formatCount(windows[0]?.instructions ?? 0)} instructions\n`,
+    noteOfWindows(parameters.windowVcpus),
     sampledOneIn === 1
       ? ''
       : `estimates: from the lines of one page in ${formatCount(sampledOneIn)}, chosen by a hash; all did not fit into memory\n`,

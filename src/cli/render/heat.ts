@@ -3,12 +3,13 @@ import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../b
 import type { NamedHeatRow } from '../../query/index.ts';
 import type { HeatReport } from '../analysis-results.ts';
 import { drawTable } from './table.ts';
+import { noteOfWindows } from './trace-facts.ts';
 
 /** From nothing to most, on a logarithmic scale. */
 const SHADES = ' .:-=+*#%@';
 const COLUMNS = 64;
 
-export function renderHeat({ result }: HeatReport): string {
+export function renderHeat({ parameters, result }: HeatReport): string {
   const { rows, begins, unitBytes, windowInstructions } = result;
   const perColumn = Math.max(1, Math.ceil(begins.length / COLUMNS));
   const cells = rows.map((row) => columnsOf(row, perColumn));
@@ -25,6 +26,7 @@ export function renderHeat({ result }: HeatReport): string {
     `${formatCount(total)} accesses; rows of ${formatBytes(unitBytes)}, `,
     `columns of ${formatCount(perColumn * windowInstructions)} instructions, `,
     `from instruction ${formatCountShort(begins[0] ?? 0)} to ${formatCountShort(last + windowInstructions)}\n`,
+    noteOfWindows(parameters.windowVcpus),
     `shades "${SHADES}": from no access to ${formatCountShort(most)}, each ${shadeStep(most)}x the one before\n\n`,
     drawTable(drawn, ['left', 'left', 'right', 'left']),
   ].join('');

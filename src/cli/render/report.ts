@@ -11,6 +11,7 @@ import {
 import {
   describeAccounts,
   describeNotHeld,
+  describeWindows,
   type ReportResult,
   type TraceReport,
 } from '../../query/index.ts';
@@ -19,13 +20,15 @@ import { drawTable } from './table.ts';
 import { renderDeliberateFault } from './trace-facts.ts';
 
 const SHOWN = 5;
+const SHOWN_VCPUS = 8;
 const SPARKS = ' .:-=+*#%@';
 const SPARK_WIDTH = 64;
 
-export function renderReport({ file, result }: TraceReport): string {
+export function renderReport({ file, parameters, result }: TraceReport): string {
   const { facts, counts, hot, rate, footprint, addressSpaces } = result;
   const findings = findingsOf(result);
   const total = hot.loads + hot.stores;
+  const note = describeWindows(parameters.windowVcpus);
   const top = (
     title: string,
     rows: readonly { readonly loads: number; readonly stores: number }[],
@@ -49,6 +52,8 @@ export function renderReport({ file, result }: TraceReport): string {
     `QEMU ${facts.recorder.qemu.version ?? 'not known'}, ${formatBytes(facts.fileBytes)}; ${describeAccounts(facts)}\n`,
     `\naccesses over time: ${findings.rate}\n`,
     `  ${sparks(rate.windows.map(({ loads, stores }) => sumOf(loads) + sumOf(stores)))}\n`,
+    ...vcpuLines(rate),
+    note === undefined ? '' : `  ${note}\n`,
     `working set: ${findings.footprint}\n`,
     `  ${sparks(footprint.windows.map(({ all }) => all.lines))}\n`,
     `reuse, fully associative LRU caches: ${findings.reuse}\n`,
@@ -84,9 +89,19 @@ function completeness({ facts, instructionAudit }: ReportResult): string {
   ].join('');
 }
 
+/** Each vCPU along its own instructions, when there are several. */
+function vcpuLines({ vcpus }: ReportResult['rate']): string[] {
+  if (vcpus.length < 2) return [];
+  const most = Math.max(...vcpus.flatMap(({ accesses }) => accesses));
+  const lines = vcpus
+    .slice(0, SHOWN_VCPUS)
+    .map(({ vcpu, accesses }) => `  ${sparks(accesses, most)}  vCPU ${vcpu}\n`);
+  const more = vcpus.length - SHOWN_VCPUS;
+  return more > 0 ? [...lines, `  and ${formatQuantity(more, 'more vCPU')}\n`] : lines;
+}
+
 /** One character for each column, from nothing to the most. */
-function sparks(values: readonly number[]): string {
-  const most = Math.max(1, ...values);
+function sparks(values: readonly number[], most: number = Math.max(1, ...values)): string {
   const perColumn = Math.max(1, Math.ceil(values.length / SPARK_WIDTH));
   const columns = Array.from({ length: Math.ceil(values.length / perColumn) }, (_, c) =>
     Math.max(...values.slice(c * perColumn, (c + 1) * perColumn)),

@@ -2,7 +2,7 @@
 // The parts of text that several reports share: totals, and what a trace does not hold.
 
 import { formatBytes, formatCount, formatHex64 } from '../../base/index.ts';
-import { describeNotHeld, type TraceFacts } from '../../query/index.ts';
+import { describeNotHeld, describeWindows, type TraceFacts } from '../../query/index.ts';
 import { drawTable, fillText } from './table.ts';
 
 const TEXT_WIDTH = 92;
@@ -63,4 +63,10 @@ memory audit: ${formatBytes(audit.auditedBytes)} of RAM compared ${formatCount(a
   ${bytes(audit.differingBytes)} written by others${causes.length === 0 ? '' : `: ${causes.join(', ')}`}
   ${bytes(audit.unknownBytes)} unknown${ranges.length === 0 ? '' : `, at ${ranges.join(', ')}`}
 `;
+}
+
+/** A line on what a window of several vCPUs is; nothing for one. */
+export function noteOfWindows(vcpus: readonly number[]): string {
+  const note = describeWindows(vcpus);
+  return note === undefined ? '' : `${note}; --vcpu N chooses one\n`;
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// One access with everything that is known about it.
+
+import { formatHex64, u64FromBigint } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
+import { formatSymbolPlace } from '../symbols/index.ts';
+import { hexOf, originOf, rowOf, UNKNOWN } from './access-rows.ts';
+import { findNearest } from './neighbours.ts';
+import type { AddressRange } from './parameters.ts';
+import type { AccessReply } from './protocol.ts';
+import { Refusal } from './refusal.ts';
+import { endOfStream, type Session } from './session.ts';
+
+/** Of each direction: what is further away is asked for with api/neighbour. */
+const PATIENCE_MS = 400;
+const LINE_BYTES = 64n;
+const PAGE_BYTES = 4096n;
+
+/** Throws Refusal 'not-found' for an ordinal that there is not; else as the trace does. */
+export async function accessDetails(
+  session: Session,
+  stream: number,
+  ordinal: number,
+  signal: AbortSignal,
+): Promise<AccessReply> {
+  const { names, symbols, guestFacts } = session;
+  const [access] = await session.accesses.read(stream, [ordinal], [], signal);
+  if (access === undefined) {
+    throw new Refusal('not-found', `stream ${stream} has no access ${ordinal}`);
+  }
+  const { vaddr, paddr, flags, cr3 } = access;
+  const { lo, hi } = u64FromBigint(vaddr);
+  const isPhysical = (flags & AccessFlag.physicalOnly) !== 0;
+  const data = isPhysical ? undefined : symbols.findKernel(lo, hi, 'data');
+  const isDevice = (flags & AccessFlag.device) !== 0;
+  return {
+    access: rowOf(access, names, symbols),
+    cr3: cr3 === undefined ? null : hexOf(cr3),
+    addressSpace: cr3 === undefined ? null : guestFacts.addressSpaceOf(cr3, ordinal),
+    region: isDevice && paddr !== UNKNOWN ? guestFacts.regionOf(stream, ordinal, paddr) : null,
+    data: data === undefined ? null : formatSymbolPlace(data),
+    evidence: originOf(flags) === 'instruction' ? 'observed' : 'reconstructed',
+    block: blockOf(session, access.block, access.insn),
+    neighbours: await neighboursOf(session, stream, ordinal, rangesOf(access), signal),
+  };
+}
+
+function blockOf({ trace, names }: Session, block: number, current: number): AccessReply['block'] {
+  const offsets = trace.code.insnOffsets(block);
+  const bytes = trace.code.bytes(block);
+  return Array.from(offsets, (offset, insn) => {
+    const { lo, hi } = names.addressOf(block, insn);
+    return {
+      pc: formatHex64(lo, hi),
+      bytes: Array.from(bytes.subarray(offset, offsets[insn + 1]), hexByte).join(' '),
+      disassembly: names.textOf(block, insn),
+      current: insn === current,
+    };
+  });
+}
+
+function hexByte(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
+}
+
+/** What it touched, the lines of it, the pages of it. */
+function rangesOf(access: {
+  readonly vaddr: bigint;
+  readonly flags: number;
+  readonly size: number;
+}): readonly AddressRange[] {
+  const space = (access.flags & AccessFlag.physicalOnly) === 0 ? 'virtual' : 'physical';
+  const low = access.vaddr;
+  const high = low + BigInt(access.size);
+  const whole = (unit: bigint): AddressRange => ({
+    space,
+    low: low - (low % unit),
+    high: high + ((unit - (high % unit)) % unit),
+  });
+  return [{ space, low, high }, whole(LINE_BYTES), whole(PAGE_BYTES)];
+}
+
+async function neighboursOf(
+  { trace, chunks, index }: Session,
+  stream: number,
+  ordinal: number,
+  ranges: readonly AddressRange[],
+  signal: AbortSignal,
+): Promise<AccessReply['neighbours']> {
+  const find = async (direction: 'forward' | 'backward') =>
+    findNearest(
+      trace,
+      chunks,
+      index.find(),
+      {
+        ...{ stream, direction, ranges, patienceMs: PATIENCE_MS },
+        from: direction === 'forward' ? ordinal + 1 : 0,
+        to: direction === 'forward' ? endOfStream(trace, stream) : ordinal,
+      },
+      signal,
+    );
+  const previous = await find('backward');
+  const next = await find('forward');
+  const at = (i: number): AccessReply['neighbours']['bytes'] => ({
+    previous: previous.ordinals[i] ?? null,
+    next: next.ordinals[i] ?? null,
+    complete:
+      (previous.complete || typeof previous.ordinals[i] === 'number') &&
+      (next.complete || typeof next.ordinals[i] === 'number'),
+  });
+  return { bytes: at(0), line: at(1), page: at(2) };
+}

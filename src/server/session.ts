@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a running viewer holds: the open trace, its names, its index as far as there is one, and what was decoded last.
+
+import type { TraceShape } from '../analysis/index.ts';
+import { TraceError, UserError } from '../base/index.ts';
+import { shapeOfTrace } from '../engine/index.ts';
+import type { Trace } from '../format/index.ts';
+import { type CodeNames, codeNames } from '../query/index.ts';
+import type { GuestSymbols } from '../symbols/index.ts';
+import {
+  buildViewIndex,
+  type ChunkCache,
+  createChunkCache,
+  openViewIndex,
+  type ViewIndex,
+} from '../tiles/index.ts';
+import { type AccessLists, createAccessLists } from './access-list.ts';
+import { type AccessReader, createAccessReader } from './access-rows.ts';
+import { type FileWatch, watchFile } from './fingerprint.ts';
+import { createGuestFacts, type GuestFacts } from './guest-facts.ts';
+import { createJobQueue, type JobQueue } from './job-queue.ts';
+import type { TraceReply } from './protocol.ts';
+import { Refusal } from './refusal.ts';
+
+export interface SessionOptions {
+  readonly trace: Trace;
+  readonly symbols: GuestSymbols;
+  readonly indexFile: string;
+  /** Threads that build the index and run analyses. */
+  readonly workers: number;
+  /** Told when the index has come further, and when it is there or never will be. */
+  readonly onIndex: (state: IndexState) => void;
+  /** Told of what is thrown behind the page that nobody waits for. */
+  readonly onBug: (error: unknown) => void;
+}
+
+export type IndexState = TraceReply['index'];
+
+export interface IndexHolder {
+  readonly state: IndexState;
+  /** Undefined while there is none. */
+  readonly find: () => ViewIndex | undefined;
+  /** Throws Refusal: 'busy' while it is built, 'internal' when it cannot be. */
+  require(): ViewIndex;
+}
+
+export interface Session {
+  readonly trace: Trace;
+  readonly shape: TraceShape;
+  readonly symbols: GuestSymbols;
+  readonly names: CodeNames;
+  readonly watch: FileWatch;
+  readonly chunks: ChunkCache;
+  readonly accesses: AccessReader;
+  readonly lists: AccessLists;
+  readonly index: IndexHolder;
+  readonly guestFacts: GuestFacts;
+  readonly jobs: JobQueue;
+  readonly workers: number;
+  /** When the index is there or failed, and what is read of the guest behind it. */
+  readonly settled: Promise<void>;
+  /** Ends what goes on behind the page; the trace stays the caller's to close. */
+  close(): Promise<void>;
+}
+
+/** Of columns, and as much again of what tiles are made of. A large chunk has 80 MB of what is matched by. */
+const CHUNK_CACHE_BYTES = 64 * 2 ** 20;
+
+/** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { trace, symbols, workers } = options;
+  const closing = new AbortController();
+  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
+  const watch = await watchFile(trace.path);
+  const { facts: guestFacts, read: readGuestFacts } = createGuestFacts(trace, symbols);
+  const index = createIndexHolder(options, chunks, closing.signal);
+  const settle = async (): Promise<void> => {
+    await index.made;
+    try {
+      if (!closing.signal.aborted) await readGuestFacts(closing.signal);
+    } catch (error) {
+      // What is damaged is told of where it is looked at.
+      if (!(error instanceof TraceError) && !closing.signal.aborted) options.onBug(error);
+    }
+  };
+  const settled = settle();
+  return {
+    ...{ trace, symbols, watch, chunks, index, guestFacts, workers, settled },
+    shape: shapeOfTrace(trace),
+    names: codeNames(trace.code, symbols),
+    accesses: createAccessReader(trace),
+    lists: createAccessLists(trace, chunks, index.find),
+    jobs: createJobQueue(),
+    async close() {
+      closing.abort();
+      await settled;
+      await index.find()?.close();
+      await chunks.close();
+    },
+  };
+}
+
+function createIndexHolder(
+  { trace, indexFile, workers, onIndex, onBug }: SessionOptions,
+  chunks: ChunkCache,
+  signal: AbortSignal,
+): IndexHolder & { readonly made: Promise<void> } {
+  let state: IndexState = { state: 'building', part: 0, message: null };
+  let index: ViewIndex | undefined;
+  const enter = (next: IndexState): void => {
+    state = next;
+    onIndex(next);
+  };
+  const open = async (): Promise<ViewIndex | undefined> => {
+    try {
+      return await openViewIndex(indexFile, trace, chunks);
+    } catch (error) {
+      // It can be made again.
+      if (error instanceof TraceError && DAMAGE.has(error.kind)) return undefined;
+      throw error;
+    }
+  };
+  const make = async (): Promise<void> => {
+    index = await open();
+    if (index === undefined) {
+      await buildViewIndex(trace, indexFile, {
+        ...{ signal, workers },
+        onProgress: (part) => {
+          enter({ state: 'building', part, message: null });
+        },
+      });
+      index = await openViewIndex(indexFile, trace, chunks);
+    }
+    if (index === undefined)
+      throw new Error(`internal: no index in ${indexFile} after it was made`);
+    enter({ state: 'ready', part: 1, message: null });
+  };
+  const made = make().catch((error: unknown) => {
+    if (signal.aborted) return;
+    const isExpected = error instanceof TraceError || error instanceof UserError;
+    if (!isExpected) onBug(error);
+    const message = error instanceof TraceError ? error.describe() : String(error);
+    enter({ state: 'failed', part: state.part, message });
+  });
+  return {
+    made,
+    get state() {
+      return state;
+    },
+    find: () => index,
+    require() {
+      if (index !== undefined) return index;
+      if (state.state === 'building') {
+        throw new Refusal('busy', 'the index is being built', state.part);
+      }
+      throw new Refusal(
+        'internal',
+        `there is no index: ${state.message ?? 'it could not be built'}`,
+      );
+    },
+  };
+}
+
+const DAMAGE: ReadonlySet<TraceError['kind']> = new Set(['checksum', 'corrupt', 'truncated']);
+
+/** Ordinal behind the last access. */
+export function endOfStream({ chunks }: Trace, stream: number): number {
+  return chunks
+    .filter((chunk) => chunk.stream === stream)
+    .reduce((end, chunk) => Math.max(end, chunk.firstOrdinal + chunk.accessCount), 0);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the build of an index and its threads say to each other.
+
+import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
+import type { PackedBytes } from './packed.node.ts';
+
+export interface BuildWorkerTask {
+  readonly tracePath: string;
+  readonly indexFile: string;
+}
+
+export type BuildOrder =
+  | { readonly type: 'count'; readonly chunkIndex: number }
+  /** All chunks are in the unfinished file. */
+  | { readonly type: 'finish' };
+
+export type BuildReport =
+  | { readonly type: 'counted'; readonly chunkIndex: number; readonly packed: PackedBytes }
+  | { readonly type: 'progress'; readonly part: number }
+  | { readonly type: 'finished' }
+  | {
+      readonly type: 'failure';
+      readonly kind: TraceErrorKind;
+      readonly message: string;
+      readonly facts: TraceErrorFacts;
+    };
+
+export function partFileOf(indexFile: string): string {
+  return `${indexFile}.part`;
+}
+
+/** The finished index while it is written. */
+export function workingFileOf(indexFile: string): string {
+  return `${indexFile}.new`;
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds an index: chunks are dealt out to threads, what they count is put into the unfinished file as it comes,
+// and a thread makes the index of it in the end.
+
+import { rm } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
+import { requireDefined, TraceError } from '../base/index.ts';
+import type { ChunkInfo, Trace } from '../format/index.ts';
+import {
+  type BuildOrder,
+  type BuildReport,
+  type BuildWorkerTask,
+  partFileOf,
+  workingFileOf,
+} from './build-protocol.ts';
+import { MAX_ORDINALS } from './description.ts';
+import { fingerprintOf } from './fingerprint.node.ts';
+import { openPartFile, type PartFile } from './part-file.node.ts';
+
+export interface BuildOptions {
+  readonly signal?: AbortSignal;
+  /** Part that is done, 0 to 1. */
+  readonly onProgress?: (part: number) => void;
+  /** Threads; default 2. */
+  readonly workers?: number;
+  /** Module of the threads; default: the one that was built beside this one. */
+  readonly workerUrl?: URL;
+}
+
+const WORKER_URL = new URL('./build.worker.node.js', import.meta.url);
+/** Orders that a thread has at a time: one it works on, one that waits. */
+const ORDERS = 2;
+/** Of the progress; making the levels is the rest. */
+const COUNTING_SHARE = 0.9;
+
+/**
+ * Makes the index of the trace, which must be a file, in indexFile. One that was interrupted goes on where it
+ * was, from the file beside it. Throws what reading the trace throws, TraceError 'io', and the reason of an
+ * aborted signal.
+ */
+export async function buildViewIndex(
+  trace: Trace,
+  indexFile: string,
+  options: BuildOptions = {},
+): Promise<void> {
+  const { signal, onProgress, workers = 2, workerUrl = WORKER_URL } = options;
+  requireDense(trace);
+  signal?.throwIfAborted();
+  const partFile = partFileOf(indexFile);
+  const part = await openPartFile(partFile, fingerprintOf(trace), trace.chunks.length);
+  const threads: Thread[] = [];
+  try {
+    const missing = trace.chunks.filter(({ chunkIndex }) => !part.chunks.has(chunkIndex));
+    const count = Math.max(1, Math.min(workers, missing.length));
+    const task = { tracePath: trace.path, indexFile };
+    while (threads.length < count) threads.push(startThread(workerUrl, task));
+    await countChunks(threads, part, trace, missing, signal, onProgress);
+    await finish(requireDefined(threads[0], 'there is one at least'), signal, onProgress);
+  } catch (error) {
+    if (error instanceof TraceError && error.facts.file === partFile) await rm(partFile);
+    throw error;
+  } finally {
+    await Promise.all(threads.map(async (thread) => thread.stop()));
+    await part.close();
+    await rm(workingFileOf(indexFile), { force: true });
+  }
+  await rm(partFile, { force: true });
+}
+
+/** Each stream's chunks follow each other from ordinal 0. Throws TraceError 'corrupt', 'limit'. */
+function requireDense(trace: Trace): void {
+  const ends = new Map<number, number>();
+  for (const { stream, chunkIndex, firstOrdinal, accessCount, fileOffset } of trace.chunks) {
+    const end = ends.get(stream) ?? 0;
+    if (firstOrdinal !== end) {
+      throw new TraceError('corrupt', `chunk ${chunkIndex} does not follow the one before`, {
+        ...{ file: trace.path, fileOffset },
+        ...{ expected: `first ordinal ${end}`, found: String(firstOrdinal) },
+      });
+    }
+    ends.set(stream, end + accessCount);
+    if (end + accessCount > MAX_ORDINALS) {
+      throw new TraceError('limit', 'the trace has more accesses than can be shown', {
+        ...{ file: trace.path, expected: `at most ${MAX_ORDINALS}` },
+      });
+    }
+  }
+}
+
+async function countChunks(
+  threads: readonly Thread[],
+  part: PartFile,
+  trace: Trace,
+  missing: readonly ChunkInfo[],
+  signal: AbortSignal | undefined,
+  onProgress: ((part: number) => void) | undefined,
+): Promise<void> {
+  const total = trace.chunks.length;
+  const waiting = missing.map(({ chunkIndex }) => chunkIndex);
+  let counted = total - missing.length;
+  for (let order = 0; order < ORDERS; order++) {
+    for (const thread of threads) orderNext(thread, waiting);
+  }
+  while (counted < total) {
+    const { thread, report } = await nextReport(threads, signal);
+    if (report.type !== 'counted')
+      throw new Error('internal: a thread reports what it was not asked');
+    orderNext(thread, waiting);
+    await part.append(report.chunkIndex, report.packed);
+    counted++;
+    onProgress?.((counted / total) * COUNTING_SHARE);
+  }
+}
+
+function orderNext(thread: Thread, waiting: number[]): void {
+  const chunkIndex = waiting.shift();
+  if (chunkIndex !== undefined) thread.order({ type: 'count', chunkIndex });
+}
+
+async function finish(
+  thread: Thread,
+  signal: AbortSignal | undefined,
+  onProgress: ((part: number) => void) | undefined,
+): Promise<void> {
+  thread.order({ type: 'finish' });
+  for (;;) {
+    const { report } = await nextReport([thread], signal);
+    if (report.type === 'finished') break;
+    if (report.type === 'progress') {
+      onProgress?.(COUNTING_SHARE + report.part * (1 - COUNTING_SHARE));
+    }
+  }
+}
+
+interface Thread {
+  order(order: BuildOrder): void;
+  readonly reports: BuildReport[];
+  readonly broken: () => Error | undefined;
+  /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
+  onWake(wake: () => void): void;
+  stop(): Promise<unknown>;
+}
+
+function startThread(workerUrl: URL, task: BuildWorkerTask): Thread {
+  const worker = new Worker(workerUrl, { workerData: task });
+  const reports: BuildReport[] = [];
+  let error: Error | undefined;
+  let wake: (() => void) | undefined;
+  const fail = (cause: Error): void => {
+    error ??= cause;
+    wake?.();
+  };
+  worker.on('message', (report: BuildReport) => {
+    reports.push(report);
+    wake?.();
+  });
+  worker.on('error', fail);
+  worker.on('exit', () => {
+    fail(new Error('internal: a counting thread ended too early'));
+  });
+  return {
+    order: (order) => {
+      worker.postMessage(order, []);
+    },
+    reports,
+    broken: () => error,
+    onWake: (next) => {
+      wake = next;
+    },
+    stop: async () => worker.terminate(),
+  };
+}
+
+/** The next report of any thread. Throws what one failed with, and the reason of an aborted signal. */
+async function nextReport(
+  threads: readonly Thread[],
+  signal: AbortSignal | undefined,
+): Promise<{ readonly thread: Thread; readonly report: BuildReport }> {
+  for (;;) {
+    signal?.throwIfAborted();
+    for (const thread of threads) {
+      const report = thread.reports.shift();
+      if (report !== undefined) {
+        if (report.type !== 'failure') return { thread, report };
+        throw new TraceError(report.kind, report.message, report.facts);
+      }
+      const error = thread.broken();
+      if (error !== undefined) throw error;
+    }
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      for (const thread of threads) thread.onWake(wake);
+      signal?.addEventListener('abort', wake);
+    });
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// A thread of the build: counts chunks, and in the end makes the index of what was counted.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { requireDefined, TraceError } from '../base/index.ts';
+import { type ColumnName, openTrace, type Trace } from '../format/index.ts';
+import {
+  type BuildOrder,
+  type BuildReport,
+  type BuildWorkerTask,
+  partFileOf,
+  workingFileOf,
+} from './build-protocol.ts';
+import { createChunkCounter } from './count-chunk.ts';
+import { fingerprintOf } from './fingerprint.node.ts';
+import { finishIndex } from './finish.node.ts';
+import { type PackedBytes } from './packed.node.ts';
+import { openPartFile } from './part-file.node.ts';
+import { packCounts } from './part-section.node.ts';
+import { spacesOf } from './spaces.ts';
+
+const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
+const task = requireTask(workerData);
+const opened = openTrace(task.tracePath);
+/** One order after the other. */
+let last: Promise<void> = Promise.resolve();
+
+port.on('message', (order: BuildOrder) => {
+  last = last.then(async () => obey(order)).catch(fail);
+});
+
+async function obey(order: BuildOrder): Promise<void> {
+  const trace = await opened;
+  if (order.type === 'count') {
+    const packed = await countChunk(trace, order.chunkIndex);
+    report({ type: 'counted', chunkIndex: order.chunkIndex, packed }, [packed.stored.buffer]);
+    return;
+  }
+  const { indexFile } = task;
+  const fingerprint = fingerprintOf(trace);
+  const { chunks } = trace;
+  const part = await openPartFile(partFileOf(indexFile), fingerprint, chunks.length);
+  try {
+    await finishIndex(
+      {
+        ...{ chunks, part, fingerprint, indexFile, workingFile: workingFileOf(indexFile) },
+        spaces: spacesOf(trace.capabilities),
+      },
+      (done) => {
+        report({ type: 'progress', part: done });
+      },
+    );
+  } finally {
+    await part.close();
+  }
+  report({ type: 'finished' });
+}
+
+async function countChunk(trace: Trace, chunkIndex: number): Promise<PackedBytes> {
+  const info = requireDefined(trace.chunks[chunkIndex], 'the build has seen this chunk');
+  const spaces = spacesOf(trace.capabilities);
+  const [virtual, physical] = [spaces.includes('virtual'), spaces.includes('physical')];
+  const counter = createChunkCounter(info, { virtual, physical });
+  const columns: ColumnName[] = ['flags', 'size', 'cpl', 'icount'];
+  if (virtual) columns.push('vaddr');
+  if (physical) columns.push('paddr');
+  const notes = ['vcpu', 'cr3', 'event'] as const;
+  for await (const slice of trace.slices({ columns, chunks: [chunkIndex], notes })) {
+    counter.add(slice);
+  }
+  return packCounts(counter.finish());
+}
+
+function requireTask(value: unknown): BuildWorkerTask {
+  if (!isTask(value)) throw new Error('internal: a counting thread was started without its task');
+  return value;
+}
+
+function isTask(value: unknown): value is BuildWorkerTask {
+  return typeof value === 'object' && value !== null && 'tracePath' in value;
+}
+
+function fail(error: unknown): void {
+  if (!(error instanceof TraceError)) throw error;
+  const { cause, ...facts } = error.facts;
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  report({ type: 'failure', kind: error.kind, message: `${error.message}${why}`, facts });
+}
+
+function report(message: BuildReport, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}

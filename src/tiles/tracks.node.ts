@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StreamDescription } from './description.ts';
+import { groupOfBucket, type IndexFile } from './index-file.node.ts';
+import { TRACK_HEAD_ARRAYS, TRACK_VCPU_ARRAYS } from './track-writer.ts';
+import type { Tracks, TracksQuery, VcpuTracks } from './view-index.ts';
+
+/** Of the finest level that has no more buckets in the window than columns were asked for. */
+export async function readTracks(
+  file: IndexFile,
+  stream: StreamDescription,
+  { from, to: asked, columns }: TracksQuery,
+  signal?: AbortSignal,
+): Promise<Tracks> {
+  const { ordinalEnd, tracks, vcpus } = stream;
+  const to = Math.min(asked, ordinalEnd);
+  const fitting = tracks.filter(({ timeShift }) => bucketsOf(from, to, 2 ** timeShift) <= columns);
+  // The coarsest has too many buckets only when fewer columns than FEW_BUCKETS are asked for.
+  const level = fitting.at(0) ?? tracks.at(-1);
+  const [spaceLo, spaceHi] = await file.arrays(stream.addressSpaces, 2);
+  const addressSpaces = Array.from(
+    spaceLo,
+    (lo, i) => (BigInt(spaceHi[i] ?? 0) << 32n) | BigInt(lo),
+  );
+  const step = level === undefined ? 1 : 2 ** level.timeShift;
+  const first = Math.floor(from / step);
+  const count = level === undefined || from >= to ? 0 : bucketsOf(from, to, step);
+  const result = {
+    begins: Float64Array.from({ length: count }, (_, i) => (first + i) * step),
+    end: Math.min(ordinalEnd, (first + count) * step),
+    timeStep: step,
+    pages: new Float64Array(count),
+    vcpus: vcpus.map((vcpu) => emptyTracks(vcpu, count)),
+    addressSpaces,
+  };
+  if (level === undefined || count === 0) return result;
+  const groups = await file.groups(level.directory, Math.ceil(ordinalEnd / step));
+  for (let at = groupOfBucket(groups, first); at < groups.length; at++) {
+    signal?.throwIfAborted();
+    const group = groups[at];
+    if (group.firstBucket >= first + count) break;
+    const arrays = await file.arrays(group, TRACK_HEAD_ARRAYS + vcpus.length * TRACK_VCPU_ARRAYS);
+    file.requireLengths(group, arrays.slice(2), group.bucketCount);
+    file.requireLengths(group, arrays.slice(0, 2), vcpus.length);
+    const [icountLo, icountHi, pages] = arrays;
+    for (const [place, tracksOf] of result.vcpus.entries()) {
+      const begin = TRACK_HEAD_ARRAYS + place * TRACK_VCPU_ARRAYS;
+      const own = arrays.slice(begin, begin + TRACK_VCPU_ARRAYS);
+      const icount = icountHi[place] * 2 ** 32 + icountLo[place];
+      copyTracks(tracksOf, own, icount, group.firstBucket - first);
+    }
+    for (let i = 0; i < pages.length; i++) {
+      const column = group.firstBucket + i - first;
+      if (column >= 0 && column < count) result.pages[column] = pages[i];
+    }
+  }
+  return result;
+}
+
+function bucketsOf(from: number, to: number, step: number): number {
+  return Math.ceil(to / step) - Math.floor(from / step);
+}
+
+function emptyTracks(vcpu: number, count: number): VcpuTracks {
+  const column = (): Float64Array => new Float64Array(count);
+  return {
+    vcpu,
+    ...{ icount: column(), instructions: column() },
+    ...{ kernelAccesses: column(), userAccesses: column(), loads: column(), stores: column() },
+    ...{ interrupts: column(), exceptions: column() },
+    addressSpace: new Int32Array(count).fill(-1),
+  };
+}
+
+/** `firstColumn`: of the group's first bucket; may be before the first or reach beyond the last. */
+function copyTracks(
+  to: VcpuTracks,
+  arrays: readonly Uint32Array[],
+  icountAtBegin: number,
+  firstColumn: number,
+): void {
+  const [instructionsLo, instructionsHi, loads, stores] = arrays;
+  const [user, interrupts, exceptions, space] = arrays.slice(4);
+  let icount = icountAtBegin;
+  for (let i = 0; i < loads.length; i++) {
+    const column = firstColumn + i;
+    const instructions = instructionsHi[i] * 2 ** 32 + instructionsLo[i];
+    if (column >= 0 && column < to.icount.length) {
+      to.icount[column] = icount;
+      to.instructions[column] = instructions;
+      to.loads[column] = loads[i];
+      to.stores[column] = stores[i];
+      to.userAccesses[column] = user[i];
+      to.kernelAccesses[column] = loads[i] + stores[i] - user[i];
+      to.interrupts[column] = interrupts[i];
+      to.exceptions[column] = exceptions[i];
+      to.addressSpace[column] = space[i] - 1;
+    }
+    icount += instructions;
+  }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of accesses: of the selection, of what is in view, or of all; rows come while it is scrolled.
+
+import { type Signal, signal, useSignal, useSignalEffect } from '@preact/signals';
+import type { JSX } from 'preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { formatCount } from '../base/index.ts';
+import type { AccessRow, WindowQuery } from '../server/protocol.ts';
+import { showAccess, snapRegion, windowQuery } from './actions.ts';
+import { api } from './api-client.ts';
+import { LIST_COLUMNS } from './list-columns.ts';
+import * as page from './page-state.ts';
+import { reportProblem } from './problems.ts';
+import { RowSource } from './row-source.ts';
+import { scrollMap } from './scroll-map.ts';
+import { type Region, wholeRegion } from './view.ts';
+
+type Scope = 'selection' | 'view' | 'all';
+const SCOPE_NAMES: { readonly [S in Scope]: string } = {
+  selection: 'Selection',
+  view: 'In view',
+  all: 'All',
+};
+const SCOPES: readonly Scope[] = ['selection', 'view', 'all'];
+const ROW_HEIGHT = 20;
+const AHEAD = 20;
+const VIEW_PAUSE_MS = 400;
+
+const scope: Signal<Scope> = signal('selection');
+/** What the list is of now, for CSV. */
+export const listQuery: Signal<WindowQuery | null> = signal(null);
+
+function regionOfScope(of: Scope): Region {
+  const whole = wholeRegion(page.extent.value);
+  if (of === 'selection') return page.selected.value ?? whole;
+  return of === 'view' ? snapRegion(page.view.value) : whole;
+}
+
+export function AccessList(): JSX.Element {
+  const query = useSignal<WindowQuery | null>(null);
+  const key = useRef('');
+  useSignalEffect(() => {
+    if (!page.isReady.value) return undefined;
+    const region = regionOfScope(scope.value);
+    const now = JSON.stringify([region, page.view.value.space, page.view.value.stream]);
+    if (now === key.current) return undefined;
+    const controller = new AbortController();
+    const load = async (): Promise<void> => {
+      try {
+        query.value = await windowQuery(region, controller.signal);
+        listQuery.value = query.peek();
+        key.current = now;
+      } catch (error) {
+        reportProblem(error);
+      }
+    };
+    const timer = setTimeout(() => void load(), scope.value === 'view' ? VIEW_PAUSE_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  });
+  return (
+    <div class="list">
+      <div class="list-head">
+        <span class="group" role="group" aria-label="Accesses of">
+          {SCOPES.map((name) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={scope.value === name}
+              onClick={() => {
+                scope.value = name;
+              }}
+            >
+              {SCOPE_NAMES[name]}
+            </button>
+          ))}
+        </span>
+        {scope.value === 'selection' && page.selected.value === null ? (
+          <span class="soft">nothing is selected: all accesses</span>
+        ) : null}
+      </div>
+      {query.value === null ? null : <Rows key={JSON.stringify(query.value)} query={query.value} />}
+    </div>
+  );
+}
+
+function Rows({ query }: { query: WindowQuery }): JSX.Element {
+  const version = useSignal(0);
+  const first = useSignal(0);
+  const viewHeight = useSignal(200);
+  const box = useRef<HTMLDivElement>(null);
+  const source = useMemo(
+    () =>
+      new RowSource<AccessRow>(
+        (offset, count, aborted) => api.accesses({ ...query, offset, count }, aborted),
+        () => {
+          version.value++;
+        },
+        reportProblem,
+      ),
+    [],
+  );
+  useEffect(() => {
+    const place = box.current;
+    if (place === null) return undefined;
+    const watch = new ResizeObserver(() => {
+      viewHeight.value = place.clientHeight;
+    });
+    watch.observe(place);
+    source.want(0, 1);
+    return () => {
+      watch.disconnect();
+      source.stop();
+    };
+  }, []);
+  void version.value;
+  const { total, counted } = source;
+  const map = scrollMap(total, ROW_HEIGHT, viewHeight.value);
+  const shown = Math.ceil(viewHeight.value / ROW_HEIGHT) + 1;
+  const end = Math.min(total, first.value + shown);
+  useEffect(() => {
+    if (total > 0) source.want(Math.max(0, first.value - AHEAD), end + AHEAD);
+  }, [first.value, end, total]);
+  const scrollTo = (row: number): void => {
+    const place = box.current;
+    if (place === null) return;
+    first.value = Math.max(0, Math.min(row, total - Math.floor(viewHeight.peek() / ROW_HEIGHT)));
+    place.scrollTop = map.scrollTop(first.peek());
+  };
+  // An access that is shown elsewhere is brought into view, when the list is of everything.
+  const shownAccess = page.access.value;
+  useEffect(() => {
+    if (shownAccess === null || query.lowAddress !== undefined || total === 0) return;
+    const row = shownAccess - query.from;
+    if (row < 0 || row >= total || (row >= first.peek() && row < first.peek() + shown - 2)) return;
+    scrollTo(row - Math.floor(shown / 2));
+  }, [shownAccess, total > 0]);
+  const isScaled = total * ROW_HEIGHT > map.height;
+  return (
+    <>
+      <div class="list-count soft" role="status">
+        {formatCount(total)}
+        {counted ? '' : ' and more'} accesses
+      </div>
+      <div class="list-names" aria-hidden="true">
+        {LIST_COLUMNS.map(({ name, title }) => (
+          <span key={name} class={`c-${name}`}>
+            {title}
+          </span>
+        ))}
+      </div>
+      <div
+        class="list-rows"
+        ref={box}
+        role="grid"
+        aria-label="Accesses; arrow keys scroll, Enter shows the uppermost"
+        aria-rowcount={total}
+        tabIndex={0}
+        onScroll={(event) => {
+          const row = map.firstRow(event.currentTarget.scrollTop);
+          // Where the bar is in proportion, rows that were scrolled to one by one stay.
+          if (
+            !isScaled ||
+            Math.abs(event.currentTarget.scrollTop - map.scrollTop(first.peek())) > 1
+          ) {
+            first.value = row;
+          }
+        }}
+        onWheel={(event) => {
+          if (!isScaled) return;
+          event.preventDefault();
+          const rows = Math.trunc(event.deltaY / ROW_HEIGHT) || Math.sign(event.deltaY);
+          scrollTo(first.peek() + rows);
+        }}
+        onKeyDown={(event) => {
+          const top = source.find(first.peek());
+          if (event.key === 'Enter' && top !== undefined) void showAccess(top.ordinal);
+          else onListKey(event, first.peek(), shown - 2, total, scrollTo);
+        }}
+      >
+        <div class="list-room" style={{ height: `${map.height}px` }} />
+        <div class="list-window">
+          {Array.from({ length: Math.max(0, end - first.value) }, (_, i) => {
+            const row = first.value + i;
+            return (
+              <Row key={row} index={row} row={source.find(row)} isRefused={source.isRefused(row)} />
+            );
+          })}
+        </div>
+      </div>
+    </>
+  );
+}
+
+function onListKey(
+  event: KeyboardEvent,
+  first: number,
+  shown: number,
+  total: number,
+  scrollTo: (row: number) => void,
+): void {
+  const by: { readonly [key: string]: number } = {
+    ArrowUp: -1,
+    ArrowDown: 1,
+    PageUp: -shown,
+    PageDown: shown,
+    Home: -total,
+    End: total,
+  };
+  const rows = by[event.key];
+  if (rows === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  scrollTo(first + rows);
+}
+
+function Row({
+  index,
+  row,
+  isRefused,
+}: {
+  index: number;
+  row: AccessRow | undefined;
+  isRefused: boolean;
+}): JSX.Element {
+  if (row === undefined) {
+    return (
+      <div class="row soft" role="row" aria-rowindex={index + 1}>
+        <span role="gridcell">{isRefused ? 'cannot be read' : '…'}</span>
+      </div>
+    );
+  }
+  const isShown = page.access.value === row.ordinal;
+  return (
+    <div
+      class={isShown ? 'row shown' : 'row'}
+      role="row"
+      aria-rowindex={index + 1}
+      aria-selected={isShown}
+      data-ordinal={row.ordinal}
+      onClick={() => void showAccess(row.ordinal)}
+    >
+      {LIST_COLUMNS.map(({ name, text, isCode, isNumber }) => (
+        <span
+          key={name}
+          role="gridcell"
+          class={`c-${name}${isCode === true ? ' code' : ''}${isNumber === true ? ' n' : ''}${name === 'kind' ? ` ${row.kind}` : ''}`}
+          title={text(row)}
+        >
+          {text(row)}
+        </span>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything known about one access, the block it ran in, and who touched the same memory before and after.
+
+import type { JSX } from 'preact';
+import { formatCount } from '../base/index.ts';
+import type { AccessReply } from '../server/protocol.ts';
+import { followMemory, showAccess, step, zoomToSelection } from './actions.ts';
+import { api } from './api-client.ts';
+import { originText } from './list-columns.ts';
+import { view } from './page-state.ts';
+import { formatAddress } from './ticks.ts';
+import { useReply } from './use-reply.ts';
+
+export function AccessPanel({ ordinal }: { ordinal: number }): JSX.Element {
+  const answer = useReply((signal) => api.access({ stream: view.peek().stream, ordinal }, signal));
+  return (
+    <section class="access" aria-label={`Access ${ordinal}`}>
+      <h2>
+        Access #{formatCount(ordinal)}
+        <span class="group" role="group" aria-label="Other accesses">
+          <button
+            type="button"
+            class="icon"
+            aria-label="The access before"
+            title=","
+            onClick={() => step(-1)}
+          >
+            ‹
+          </button>
+          <button
+            type="button"
+            class="icon"
+            aria-label="The next access"
+            title="."
+            onClick={() => step(1)}
+          >
+            ›
+          </button>
+        </span>
+        <button type="button" title="f" onClick={() => zoomToSelection()}>
+          Zoom
+        </button>
+      </h2>
+      {answer.value.state === 'asked' ? <progress aria-label="Looking up the access" /> : null}
+      {answer.value.state === 'failed' ? (
+        <p class="refusal" role="alert">
+          {answer.value.message}
+        </p>
+      ) : null}
+      {answer.value.state === 'here' ? <Known reply={answer.value.reply} /> : null}
+    </section>
+  );
+}
+
+function Known({ reply }: { reply: AccessReply }): JSX.Element {
+  const { access } = reply;
+  const facts: readonly (readonly [string, string | null, boolean])[] = [
+    ['Kind', `${access.kind}, ${access.size} bytes${access.aborted ? ', aborted' : ''}`, false],
+    ['Virtual', access.vaddr === null ? null : formatAddress(access.vaddr), true],
+    ['Physical', access.paddr === null ? null : formatAddress(access.paddr), true],
+    ['Data', reply.data, false],
+    ['Device', access.device ? (reply.region ?? 'yes, name not known') : null, false],
+    ['pc', access.pc === null ? null : formatAddress(access.pc), true],
+    ['Function', access.place, false],
+    ['icount', formatCount(access.icount), false],
+    ['vCPU', String(access.vcpu), false],
+    ['CPL', access.cpl === null ? null : String(access.cpl), false],
+    ['CR3', reply.cr3, true],
+    ['Address space', reply.addressSpace, false],
+    ['Origin', originText(access), false],
+    ['Evidence', reply.evidence === 'observed' ? 'observed by a callback' : 'reconstructed', false],
+  ];
+  return (
+    <>
+      <dl class="facts" data-testid="access-facts">
+        {facts.map(([name, value, isCode]) =>
+          value === null ? null : (
+            <div key={name} data-fact={name}>
+              <dt>{name}</dt>
+              <dd>{isCode ? <code>{value}</code> : value}</dd>
+            </div>
+          ),
+        )}
+      </dl>
+      <h3>Accesses to the same memory</h3>
+      <table class="neighbours">
+        <tbody>
+          {(['bytes', 'line', 'page'] as const).map((of) => (
+            <tr key={of}>
+              <th scope="row">{of}</th>
+              <td>
+                <Neighbour reply={reply} of={of} direction="previous" />
+              </td>
+              <td>
+                <Neighbour reply={reply} of={of} direction="next" />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {reply.block.length === 0 ? null : (
+        <>
+          <h3>The block it ran in</h3>
+          <ol class="block" ref={showCurrent}>
+            {reply.block.map(({ pc, bytes, disassembly, current }) => (
+              <li key={pc} class={current ? 'current' : ''} aria-current={current}>
+                <code class="soft" title={bytes}>
+                  {formatAddress(pc)}
+                </code>
+                <code>{disassembly}</code>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+    </>
+  );
+}
+
+/** Long blocks scroll to the instruction in question. */
+function showCurrent(list: HTMLOListElement | null): void {
+  const current = list?.querySelector<HTMLElement>('.current');
+  if (list === null || current === null || current === undefined) return;
+  list.scrollTop = current.offsetTop - list.clientHeight / 2;
+}
+
+function Neighbour({
+  reply,
+  of,
+  direction,
+}: {
+  reply: AccessReply;
+  of: 'bytes' | 'line' | 'page';
+  direction: 'previous' | 'next';
+}): JSX.Element {
+  const { complete, ...found } = reply.neighbours[of];
+  const ordinal = found[direction];
+  if (ordinal === null) {
+    if (complete) return <span class="soft">no {direction}</span>;
+    return (
+      <button type="button" onClick={() => void followMemory(reply.access, of, direction)}>
+        {direction === 'previous' ? '‹ search' : 'search ›'}
+      </button>
+    );
+  }
+  return (
+    <button type="button" onClick={() => void showAccess(ordinal)}>
+      {direction === 'previous' ? '‹ ' : ''}#{formatCount(ordinal)}
+      {direction === 'next' ? ' ›' : ''}
+    </button>
+  );
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reader does: select, follow an address, go to what was found.
+
+import { effect } from '@preact/signals';
+import { formatCount } from '../base/index.ts';
+import type { AccessRow, FindReply, Space, WindowQuery } from '../server/protocol.ts';
+import { addressOfRank } from './address-book.ts';
+import { api } from './api-client.ts';
+import type { CellUnder } from './map-cells.ts';
+import { jump, placeWanted, regionShowing } from './navigation.ts';
+import * as page from './page-state.ts';
+import { reportProblem } from './problems.ts';
+import { formatAddress } from './ticks.ts';
+import { type Region, zoomRegion } from './view.ts';
+import type { Target } from './view-link.ts';
+
+const PAGE_BYTES = 4096;
+/** j and k follow no more than that. */
+const MOST_TARGET_BYTES = 1 << 20;
+
+/** Whole ordinals, whole bytes. */
+export function snapRegion({ from, to, low, high }: Region): Region {
+  const first = Math.floor(from + 1e-9);
+  const bottom = Math.floor(low * PAGE_BYTES + 1e-6);
+  return {
+    from: first,
+    to: Math.max(first + 1, Math.ceil(to - 1e-9)),
+    low: bottom / PAGE_BYTES,
+    high: Math.max(bottom + 1, Math.ceil(high * PAGE_BYTES - 1e-6)) / PAGE_BYTES,
+  };
+}
+
+function selectWindow(region: Region, target: Target | null): void {
+  page.sideTab.value = 'selection';
+  jump({ selected: region, access: null, target });
+  const { from, to } = region;
+  page.announcement.value = `Selected accesses ${formatCount(from)} to ${formatCount(to - 1)}`;
+}
+
+/** A brushed window. */
+export function selectRegion(region: Region): void {
+  const { accesses, pages } = page.extent.peek();
+  const within = {
+    from: Math.max(0, region.from),
+    to: Math.min(accesses, region.to),
+    low: Math.max(0, region.low),
+    high: Math.min(pages, region.high),
+  };
+  if (within.to <= within.from || within.high <= within.low) return;
+  selectWindow(snapRegion(within), null);
+}
+
+let selecting = new AbortController();
+
+/** A clicked cell: one access when there is one, else the window of the cell; its bytes are what j and k follow. */
+export async function selectCell(cell: CellUnder): Promise<void> {
+  selecting.abort();
+  selecting = new AbortController();
+  const { signal } = selecting;
+  const { space } = page.view.peek();
+  const region = snapRegion(cell.region);
+  const isAccess =
+    cell.timeStep === 1 && region.to - region.from === 1 && cell.loads + cell.stores > 0;
+  if (isAccess) {
+    await showAccess(region.from);
+    return;
+  }
+  selectWindow(region, null);
+  try {
+    const address = await addressOfRank(space, region.low, signal);
+    const bytes = Math.min(MOST_TARGET_BYTES, Math.round((region.high - region.low) * PAGE_BYTES));
+    jump({ target: { space, address, bytes, rank: region.low } }, false);
+  } catch (error) {
+    reportProblem(error);
+  }
+}
+
+export function clearSelection(): void {
+  selecting.abort();
+  jump({ selected: null, access: null, target: null });
+  page.announcement.value = 'Nothing is selected';
+}
+
+/** The rank of an address in the space that is shown; null when the trace never was there. */
+async function findRank(
+  space: Space,
+  address: string,
+  signal?: AbortSignal,
+): Promise<number | null> {
+  const { stream } = page.view.peek();
+  const { places } = await api.find({ q: address, stream }, signal);
+  return places.find((place) => place.space === space)?.rank ?? null;
+}
+
+/** Shows one access and where it is; the bytes that it touched become what j and k follow, unless some are. */
+export async function showAccess(ordinal: number, keepTarget = false): Promise<void> {
+  selecting.abort();
+  selecting = new AbortController();
+  const { signal } = selecting;
+  const { stream, space } = page.view.peek();
+  page.sideTab.value = 'selection';
+  const kept = keepTarget ? page.target.peek() : null;
+  jump({ access: ordinal, region: regionShowing(ordinal + 0.5, kept?.rank ?? null) });
+  if (kept !== null) {
+    page.announcement.value = `Access ${formatCount(ordinal)}`;
+    return;
+  }
+  try {
+    const { access } = await api.access({ stream, ordinal }, signal);
+    const address = space === 'virtual' ? access.vaddr : access.paddr;
+    const rank = address === null ? null : await findRank(space, address, signal);
+    page.announcement.value = `Access ${formatCount(ordinal)}: ${access.kind} of ${access.size} bytes at ${address ?? 'an unknown address'}`;
+    if (address === null || rank === null) return;
+    jump(
+      {
+        target: { space, address, bytes: access.size, rank },
+        region: regionShowing(ordinal + 0.5, rank),
+      },
+      false,
+    );
+  } catch (error) {
+    reportProblem(error);
+  }
+}
+
+/** j and k. */
+export async function followTarget(direction: 'next' | 'previous'): Promise<void> {
+  const target = page.target.peek();
+  if (target === null) {
+    page.announcement.value = 'Select an address first: click on the map, or find one';
+    return;
+  }
+  selecting.abort();
+  selecting = new AbortController();
+  const { signal } = selecting;
+  const { stream } = page.view.peek();
+  const { space, address, bytes } = target;
+  const window = page.selected.peek();
+  const begin =
+    direction === 'next' ? (window?.from ?? 0) - 1 : (window?.to ?? page.extent.peek().accesses);
+  let ordinal = page.access.peek() ?? Math.max(0, begin);
+  const question = { stream, space, address, bytes, direction };
+  try {
+    for (;;) {
+      const reply = await api.neighbour({ ...question, ordinal }, signal);
+      if (reply.ordinal !== null) {
+        await showAccess(reply.ordinal, true);
+        return;
+      }
+      if (reply.complete) break;
+      ordinal = reply.searched;
+      page.announcement.value = `Searching at access ${formatCount(ordinal)}`;
+    }
+    page.announcement.value = `No ${direction} access to ${formatAddress(address)}`;
+  } catch (error) {
+    reportProblem(error);
+  }
+}
+
+/** Close to an access, wherever it is in the trace: what a link that names no region asks for. */
+async function closeTo(ordinal: number): Promise<void> {
+  await showAccess(ordinal);
+  zoomToSelection(false);
+}
+
+/** Returns what stops it. */
+export function followWantedPlaces(): () => void {
+  return effect(() => {
+    const wanted = placeWanted.value;
+    if (wanted !== null) void closeTo(wanted);
+  });
+}
+
+const UNIT_BYTES = { line: 64, page: PAGE_BYTES };
+
+/** Makes the bytes, the line or the page of an access what j and k follow, and takes the first step. */
+export async function followMemory(
+  access: AccessRow,
+  of: 'bytes' | 'line' | 'page',
+  direction: 'next' | 'previous',
+): Promise<void> {
+  const { space } = page.view.peek();
+  const address = space === 'virtual' ? access.vaddr : access.paddr;
+  if (address === null) return;
+  const bytes = of === 'bytes' ? access.size : UNIT_BYTES[of];
+  const first = of === 'bytes' ? BigInt(address) : BigInt(address) & ~BigInt(bytes - 1);
+  try {
+    const begin = `0x${first.toString(16)}`;
+    const rank = await findRank(space, begin);
+    if (rank === null) return;
+    jump({ target: { space, address: begin, bytes, rank } }, false);
+  } catch (error) {
+    reportProblem(error);
+    return;
+  }
+  await followTarget(direction);
+}
+
+export function step(by: number): void {
+  const { from, to } = page.view.peek();
+  const at = page.access.peek() ?? Math.floor((from + to) / 2) - by;
+  const last = page.extent.peek().accesses - 1;
+  void showAccess(Math.min(last, Math.max(0, at + by)));
+}
+
+type Place = FindReply['places'][number];
+
+/** Close enough to see single accesses of the found bytes. */
+export function goTo(place: Place): void {
+  const { space, ordinal, rank, address, bytes } = place;
+  const now = page.view.peek();
+  const size = bytes ?? 1;
+  const time = ordinal === null ? null : { from: ordinal - 60, to: ordinal + 140 };
+  const height = Math.max(64, size * 4) / PAGE_BYTES;
+  const ranks =
+    rank === null
+      ? null
+      : {
+          low: rank + size / PAGE_BYTES / 2 - height / 2,
+          high: rank + size / PAGE_BYTES / 2 + height / 2,
+        };
+  page.sideTab.value = 'selection';
+  jump({
+    space,
+    region: { from: now.from, to: now.to, low: now.low, high: now.high, ...time, ...ranks },
+    selected: null,
+    access: ordinal,
+    target: address === null || rank === null ? null : { space, address, bytes: size, rank },
+  });
+  if (ordinal !== null && address === null) void showAccess(ordinal);
+}
+
+/** f; `isNew`: as an entry of the history of its own. */
+export function zoomToSelection(isNew = true): void {
+  const selected = page.selected.peek();
+  const access = page.access.peek();
+  const target = page.target.peek();
+  if (access !== null) {
+    const { low, high } = page.view.peek();
+    const rank = target?.rank ?? (low + high) / 2;
+    const bytes = Math.max(32, 4 * (target?.bytes ?? 0)) / PAGE_BYTES;
+    const region = { from: access - 8, to: access + 9, low: rank - bytes / 2, high: rank + bytes };
+    jump({ region }, isNew);
+  } else if (selected !== null) {
+    jump({ region: zoomRegion(selected, 1.3, 1.3) }, isNew);
+  }
+}
+
+/** The window as questions take it: whole pages of ranks as addresses. */
+export async function windowQuery(region: Region, signal: AbortSignal): Promise<WindowQuery> {
+  const { space, stream } = page.view.peek();
+  const { pages } = page.extent.peek();
+  const time = { stream, from: region.from, to: region.to };
+  if (region.low <= 0 && region.high >= pages) return time;
+  const lastByte = (Math.ceil(region.high * PAGE_BYTES) - 1) / PAGE_BYTES;
+  const [lowAddress, last] = await Promise.all([
+    addressOfRank(space, region.low, signal),
+    addressOfRank(space, Math.min(lastByte, pages - 1 / PAGE_BYTES), signal),
+  ]);
+  return { ...time, space, lowAddress, highAddress: `0x${(BigInt(last) + 1n).toString(16)}` };
+}

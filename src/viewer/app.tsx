@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where everything stands on the page.
+
+import type { JSX } from 'preact';
+import { Banners } from './banners.tsx';
+import { HelpPage } from './help-page.tsx';
+import { IndexProgress } from './index-progress.tsx';
+import { LowerPane } from './lower-pane.tsx';
+import { MapHead } from './map-head.tsx';
+import { MapPane } from './map-pane.tsx';
+import { announcement } from './page-state.ts';
+import { SidePane } from './side-pane.tsx';
+import { StatusLine } from './status-line.tsx';
+import { TopBar } from './top-bar.tsx';
+
+export function App(): JSX.Element {
+  return (
+    <div class="app">
+      <TopBar />
+      <Banners />
+      <main class="main">
+        <section class="upper" aria-label="Map">
+          <MapHead />
+          <div class="map-grid">
+            <MapPane />
+            <IndexProgress />
+          </div>
+        </section>
+        <LowerPane />
+      </main>
+      <SidePane />
+      <StatusLine />
+      <HelpPage />
+      <div class="unseen" role="status" aria-live="polite">
+        {announcement}
+      </div>
+    </div>
+  );
+}

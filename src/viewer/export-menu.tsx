@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes what is seen out of the page: pictures of the map, the list as CSV, a link.
+
+import { signal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { formatCount } from '../base/index.ts';
+import { listQuery } from './access-list.tsx';
+import { snapRegion, windowQuery } from './actions.ts';
+import { api } from './api-client.ts';
+import { commandFor, csvHead, csvLine } from './list-columns.ts';
+import { mapAsPng, mapAsSvg } from './map-picture.ts';
+import * as page from './page-state.ts';
+import { reportProblem } from './problems.ts';
+import { fileNameFor, saveFile } from './save-file.ts';
+
+const isOpen = signal(false);
+const progress = signal('');
+let writing = new AbortController();
+
+const CSV_ROWS = 100_000;
+const CSV_BLOCK = 1000;
+
+async function saveCsv(): Promise<void> {
+  writing.abort();
+  writing = new AbortController();
+  const { signal: aborted } = writing;
+  const region = page.selected.peek() ?? snapRegion(page.view.peek());
+  const isList = page.tab.peek() === 'list';
+  const query = (isList ? listQuery.peek() : null) ?? (await windowQuery(region, aborted));
+  const lines = [csvHead()];
+  for (let offset = 0; offset < CSV_ROWS; offset += CSV_BLOCK) {
+    const { rows, total, counted } = await api.accesses(
+      { ...query, offset, count: CSV_BLOCK },
+      aborted,
+    );
+    lines.push(...rows.map(csvLine));
+    progress.value = `${formatCount(lines.length - 1)} rows`;
+    if (rows.length === 0 || (counted && offset + rows.length >= total)) break;
+  }
+  const wasCut = lines.length - 1 >= CSV_ROWS;
+  page.announcement.value = `Saved ${formatCount(lines.length - 1)} rows`;
+  progress.value = wasCut
+    ? `The first ${formatCount(CSV_ROWS)} rows; "loadstore export" writes all.`
+    : '';
+  saveFile(
+    fileNameFor(page.trace.peek()?.file ?? '', 'accesses.csv'),
+    new Blob(lines, { type: 'text/csv' }),
+  );
+}
+
+async function savePng(): Promise<void> {
+  saveFile(fileNameFor(page.trace.peek()?.file ?? '', 'map.png'), await mapAsPng());
+}
+
+async function saveSvg(): Promise<void> {
+  saveFile(fileNameFor(page.trace.peek()?.file ?? '', 'map.svg'), mapAsSvg());
+  await Promise.resolve();
+}
+
+async function copyLink(): Promise<void> {
+  await navigator.clipboard.writeText(location.href);
+  page.announcement.value = 'The link is copied';
+}
+
+async function copyCommand(): Promise<void> {
+  const region = page.selected.peek() ?? snapRegion(page.view.peek());
+  const query = await windowQuery(region, new AbortController().signal);
+  const command = commandFor(page.trace.peek()?.file ?? 'FILE', query);
+  await navigator.clipboard.writeText(command);
+  progress.value = command;
+  page.announcement.value = 'The command is copied';
+}
+
+const ITEMS: readonly (readonly [string, () => Promise<void>])[] = [
+  ['Map as PNG', savePng],
+  ['Map as SVG', saveSvg],
+  ['Accesses as CSV', saveCsv],
+  ['Copy the command', copyCommand],
+  ['Copy a link to this view', copyLink],
+];
+
+export function ExportMenu(): JSX.Element {
+  return (
+    <div
+      class="menu"
+      onFocusOut={(event) => {
+        const to = event.relatedTarget;
+        if (!(to instanceof Node && event.currentTarget.contains(to))) isOpen.value = false;
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || !isOpen.peek()) return;
+        isOpen.value = false;
+        event.stopPropagation();
+      }}
+    >
+      <button
+        type="button"
+        aria-haspopup="menu"
+        aria-expanded={isOpen.value}
+        onClick={() => {
+          isOpen.value = !isOpen.peek();
+        }}
+      >
+        Export
+      </button>
+      {isOpen.value ? (
+        <div class="menu-items" role="menu">
+          {ITEMS.map(([name, run]) => (
+            <button
+              key={name}
+              type="button"
+              role="menuitem"
+              onClick={() => void run().catch(reportProblem)}
+            >
+              {name}
+            </button>
+          ))}
+          {progress.value === '' ? null : <p class="soft">{progress.value}</p>}
+        </div>
+      ) : null}
+    </div>
+  );
+}

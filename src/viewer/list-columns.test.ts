@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { AccessRow } from '../server/protocol.ts';
+import { commandFor, csvField, csvHead, csvLine, LIST_COLUMNS } from './list-columns.ts';
+
+const row: AccessRow = {
+  ordinal: 1234,
+  icount: 5678,
+  vcpu: 0,
+  cpl: 3,
+  pc: '0x401000',
+  place: 'main+0x4',
+  disassembly: 'mov rax, [rsi+rax*8], 1',
+  vaddr: '0xffff888012345678',
+  paddr: null,
+  size: 8,
+  kind: 'load',
+  origin: 'instruction',
+  device: false,
+  aborted: false,
+};
+
+describe('the list of accesses', () => {
+  it('as CSV has a value for each name', () => {
+    expect(csvHead()).toBe(
+      'ordinal,icount,vcpu,cpl,kind,size,vaddr,paddr,place,disassembly,origin,pc,device,aborted\n',
+    );
+    expect(csvLine(row)).toBe(
+      '1234,5678,0,3,load,8,0xffff888012345678,,main+0x4,"mov rax, [rsi+rax*8], 1",instruction,0x401000,false,false\n',
+    );
+  });
+
+  it('quotes what would break a line, and formulas are text', () => {
+    expect(csvField('a "b", c')).toBe('"a ""b"", c"');
+    expect(csvField('two\nlines')).toBe('"two\nlines"');
+    expect(csvField('=1+1')).toBe("'=1+1");
+    expect(csvField('@SUM(A1)')).toBe("'@SUM(A1)");
+    expect(csvField(-5)).toBe('-5');
+    expect(csvField(null)).toBe('');
+  });
+
+  it('says what is not known as such', () => {
+    const unknown: AccessRow = {
+      ...row,
+      cpl: null,
+      pc: null,
+      place: null,
+      disassembly: null,
+      vaddr: null,
+    };
+    const texts = LIST_COLUMNS.map(({ name, text }) => [name, text(unknown)]);
+    expect(Object.fromEntries(texts)).toMatchObject({
+      cpl: '-',
+      vaddr: '-',
+      paddr: '-',
+      place: '-',
+      disassembly: '-',
+    });
+    const kinds = LIST_COLUMNS.find(({ name }) => name === 'kind');
+    expect(kinds?.text({ ...row, aborted: true })).toBe('load, aborted');
+  });
+});
+
+describe('the command of a window', () => {
+  const time = { stream: 0, from: 100, to: 350 };
+
+  it('prints its accesses, or counts those to its addresses', () => {
+    expect(commandFor('boot.memtrace', time)).toBe(
+      'loadstore dump boot.memtrace --from 100 --count 250',
+    );
+    const there = { ...time, lowAddress: '0x1000', highAddress: '0x2000' };
+    expect(commandFor('boot.memtrace', { ...there, space: 'virtual' })).toBe(
+      'loadstore hot boot.memtrace --from 100 --to 350 --address 0x1000-0x2000',
+    );
+    expect(commandFor('boot.memtrace', { ...there, space: 'physical' })).toContain(
+      '--physical-address 0x1000-0x2000',
+    );
+  });
+
+  it('is one word for a shell whatever the file is called', () => {
+    expect(commandFor("it's $(here).memtrace", time)).toContain(`'it'\\''s $(here).memtrace'`);
+  });
+});

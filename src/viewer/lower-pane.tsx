@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Below the map, in turn: tracks, the list of accesses, the result of a query. Its height is the reader's.
+
+import { signal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { AccessList } from './access-list.tsx';
+import { noteLink } from './navigation.ts';
+import { tab } from './page-state.ts';
+import { QueryPanel } from './query-panel.tsx';
+import { TracksPanel } from './tracks-panel.tsx';
+import { LOWER_TABS, type LowerTab } from './view-link.ts';
+
+const NAMES: { readonly [T in LowerTab]: string } = {
+  tracks: 'Tracks',
+  list: 'Accesses',
+  query: 'SQL',
+};
+const LEAST = 90;
+const STEP = 24;
+
+/** Part of the height below which the pane begins, in pixels from below; null: by the style sheet. */
+const height = signal<number | null>(null);
+
+function setHeight(pixels: number): void {
+  height.value = Math.max(LEAST, Math.min(window.innerHeight - 320, pixels));
+}
+
+export function LowerPane(): JSX.Element {
+  return (
+    <section
+      class="lower"
+      id="lower"
+      aria-label="Tracks, accesses, SQL"
+      style={height.value === null ? {} : { height: `${height.value}px` }}
+    >
+      <Divider />
+      <div class="tabs" role="tablist">
+        {LOWER_TABS.map((name, i) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`tab-${name}`}
+            aria-selected={tab.value === name}
+            aria-controls="lower-panel"
+            title={`${NAMES[name]} (${i + 1})`}
+            onClick={() => {
+              tab.value = name;
+              noteLink();
+            }}
+          >
+            {NAMES[name]}
+          </button>
+        ))}
+      </div>
+      <div
+        class="lower-panel"
+        id="lower-panel"
+        role="tabpanel"
+        aria-labelledby={`tab-${tab.value}`}
+      >
+        {tab.value === 'tracks' ? <TracksPanel /> : null}
+        {tab.value === 'list' ? <AccessList /> : null}
+        {tab.value === 'query' ? <QueryPanel /> : null}
+      </div>
+    </section>
+  );
+}
+
+function Divider(): JSX.Element {
+  const heightNow = (): number => document.getElementById('lower')?.clientHeight ?? LEAST;
+  return (
+    <div
+      class="divider"
+      role="separator"
+      aria-orientation="horizontal"
+      aria-label="Height of the lower pane"
+      aria-valuenow={Math.round(height.value ?? 240)}
+      aria-valuemin={LEAST}
+      tabIndex={0}
+      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+      onPointerMove={(event) => {
+        if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
+        const box = document.getElementById('lower')?.getBoundingClientRect();
+        if (box !== undefined) setHeight(box.bottom - event.clientY);
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'ArrowUp' && event.key !== 'ArrowDown') return;
+        event.preventDefault();
+        setHeight(heightNow() + (event.key === 'ArrowUp' ? STEP : -STEP));
+      }}
+    />
+  );
+}

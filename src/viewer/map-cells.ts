@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which cell of the map is at a place, and what was counted in it.
+
+import { TILE_CELLS, type TilePlace, tileRegion } from './tile-grid.ts';
+import type { TileStore } from './tile-store.ts';
+import type { Region } from './view.ts';
+
+export interface CellUnder {
+  readonly region: Region;
+  readonly loads: number;
+  readonly stores: number;
+  /** What the counts are known for; larger than a cell: they were spread. */
+  readonly timeStep: number;
+  readonly byteStep: number;
+}
+
+export function cellUnder(
+  store: TileStore,
+  visible: readonly TilePlace[],
+  ordinal: number,
+  rank: number,
+): CellUnder | undefined {
+  const place = visible.find((tile) => {
+    const { from, to, low, high } = tileRegion(tile);
+    return ordinal >= from && ordinal < to && rank >= low && rank < high;
+  });
+  const tile = place === undefined ? undefined : store.find(place);
+  if (place === undefined || tile === undefined) return undefined;
+  const { from, to, low, high } = tileRegion(place);
+  const { reply } = tile;
+  const width = (to - from) / TILE_CELLS;
+  const height = (high - low) / TILE_CELLS;
+  const column = Math.floor((ordinal - from) / width);
+  const row = Math.floor((rank - low) / height);
+  if (column >= reply.columns || row >= reply.rows) return undefined;
+  const cell = row * reply.columns + column;
+  return {
+    region: {
+      from: from + column * width,
+      to: from + (column + 1) * width,
+      low: low + row * height,
+      high: low + (row + 1) * height,
+    },
+    loads: reply.loads[cell] ?? 0,
+    stores: reply.stores[cell] ?? 0,
+    timeStep: reply.timeStep,
+    byteStep: reply.byteStep,
+  };
+}
+
+/** The nearest cell with accesses that is not further than `reach` cells away; else the one at the place. */
+export function nearestUsedCell(
+  cellAt: (ordinal: number, rank: number) => CellUnder | undefined,
+  ordinal: number,
+  rank: number,
+  reach: number,
+): CellUnder | undefined {
+  const own = cellAt(ordinal, rank);
+  if (own === undefined || own.loads + own.stores > 0) return own;
+  const width = own.region.to - own.region.from;
+  const height = own.region.high - own.region.low;
+  let best: CellUnder | undefined;
+  let bestDistance = reach + 0.5;
+  for (let dx = -reach; dx <= reach; dx++) {
+    for (let dy = -reach; dy <= reach; dy++) {
+      const distance = Math.hypot(dx, dy);
+      if (distance >= bestDistance) continue;
+      const cell = cellAt(ordinal + dx * width, rank + dy * height);
+      if (cell === undefined || cell.loads + cell.stores === 0) continue;
+      best = cell;
+      bestDistance = distance;
+    }
+  }
+  return best ?? own;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Above the map: which addresses, which colours, the scale of colours, and the way out.
+
+import type { JSX } from 'preact';
+import { formatCountShort } from '../base/index.ts';
+import type { Space } from '../server/protocol.ts';
+import { painted } from './map-scene.ts';
+import { jump, moveBy, showSpace } from './navigation.ts';
+import * as page from './page-state.ts';
+import { colourAt, cssColour, rampOf } from './palette.ts';
+import { COLOUR_MODES, type ColourMode, wholeRegion, zoomRegion } from './view.ts';
+
+const SPACES: readonly Space[] = ['virtual', 'physical'];
+const MODE_NAMES: { readonly [M in ColourMode]: string } = {
+  sum: 'Together',
+  split: 'Apart',
+  loads: 'Loads',
+  stores: 'Stores',
+};
+
+export function MapHead(): JSX.Element {
+  const { space, colours } = page.view.value;
+  return (
+    <div class="map-head" role="toolbar" aria-label="Map">
+      <span class="group" role="group" aria-label="Addresses">
+        {SPACES.map((name) => {
+          const lacks = page.trace.value !== null && page.trace.value.spaces[name] === null;
+          return (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={space === name}
+              disabled={lacks}
+              title={lacks ? `This trace has no ${name} addresses` : `${name} addresses (v)`}
+              onClick={() => showSpace(name)}
+            >
+              {name === 'virtual' ? 'Virtual' : 'Physical'}
+            </button>
+          );
+        })}
+      </span>
+      <Streams />
+      <span class="group" role="group" aria-label="Loads and stores">
+        {COLOUR_MODES.map((mode) => (
+          <button
+            key={mode}
+            type="button"
+            aria-pressed={colours === mode}
+            title="Loads and stores together, apart or alone (c)"
+            onClick={() => jump({ colours: mode })}
+          >
+            {MODE_NAMES[mode]}
+          </button>
+        ))}
+      </span>
+      <Legend />
+      <span class="space" />
+      <button
+        type="button"
+        aria-pressed={page.brushMode.value}
+        title="Drag to select a window; Shift and drag does so always (b)"
+        onClick={() => {
+          page.brushMode.value = !page.brushMode.peek();
+        }}
+      >
+        Select
+      </button>
+      <span class="group" role="group" aria-label="Zoom">
+        <button
+          type="button"
+          class="icon"
+          aria-label="Zoom in"
+          title="Zoom in (w)"
+          onClick={() => moveBy((region) => zoomRegion(region, 0.5, 0.5))}
+        >
+          +
+        </button>
+        <button
+          type="button"
+          class="icon"
+          aria-label="Zoom out"
+          title="Zoom out (s)"
+          onClick={() => moveBy((region) => zoomRegion(region, 2, 2))}
+        >
+          −
+        </button>
+        <button
+          type="button"
+          title="The whole trace (0)"
+          onClick={() => jump({ region: wholeRegion(page.extent.peek()) })}
+        >
+          All
+        </button>
+      </span>
+    </div>
+  );
+}
+
+/** Each vCPU thread of QEMU has an order of its own; with thread=single there is one for all. */
+function Streams(): JSX.Element | null {
+  const streams = page.trace.value?.streams ?? [];
+  if (streams.length < 2) return null;
+  return (
+    <select
+      aria-label="Stream of accesses"
+      value={page.view.value.stream}
+      onChange={(event) => {
+        const stream = Number(event.currentTarget.value);
+        jump({ stream, selected: null, access: null, target: null });
+      }}
+    >
+      {streams.map(({ stream, vcpus }) => (
+        <option key={stream} value={stream}>
+          vCPU {vcpus.join(', ')}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+const STOPS = 24;
+
+function Legend(): JSX.Element {
+  const { colours } = page.view.value;
+  const maximum = painted.value?.maximum ?? 1;
+  const theme = page.theme.value;
+  const parts = Array.from({ length: STOPS }, (_, i) => i / (STOPS - 1));
+  const bar = (name: string, colourOf: (t: number) => string): JSX.Element => (
+    <span class="ramp" key={name}>
+      {parts.map((t) => (
+        <i key={t} style={{ background: colourOf(t) }} />
+      ))}
+    </span>
+  );
+  const middle = (mode: 'loads' | 'stores'): string =>
+    cssColour(colourAt(rampOf(mode, theme), 0.6));
+  return (
+    <span
+      class="legend"
+      role="img"
+      aria-label={`Colours: 1 to ${maximum} accesses a cell, logarithmic`}
+    >
+      {colours === 'split' ? (
+        <>
+          <span class="swatch" style={{ background: middle('loads') }} />
+          loads
+          <span class="swatch" style={{ background: middle('stores') }} />
+          stores
+        </>
+      ) : null}
+      <span>1</span>
+      {colours === 'split' ? (
+        <span class="ramps">
+          {bar('loads', (t) => cssColour(colourAt(rampOf('loads', theme), t)))}
+          {bar('stores', (t) => cssColour(colourAt(rampOf('stores', theme), t)))}
+        </span>
+      ) : (
+        bar(colours, (t) => cssColour(colourAt(rampOf(colours, theme), t)))
+      )}
+      <span data-testid="legend-maximum">{formatCountShort(maximum)}</span>
+      <span class="soft unit">per cell, log</span>
+    </span>
+  );
+}

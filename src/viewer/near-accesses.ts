@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Single accesses, when the map is close enough for them to be told apart: each where it was and as large as it was,
+// which no count of cells says.
+
+import { effect, type Signal, signal } from '@preact/signals';
+import { type AccessRow, PAGE_BYTES, type Space } from '../server/protocol.ts';
+import { api } from './api-client.ts';
+import * as page from './page-state.ts';
+import { reportProblem } from './problems.ts';
+import type { Region } from './view.ts';
+
+/** Accesses that are shown one by one. */
+const NEAR_ACCESSES = 400;
+/** Pages in view that they are looked for in. */
+const NEAR_PAGES = 256;
+const PAUSE_MS = 80;
+const MARGIN = 50;
+
+export interface NearAccess {
+  readonly row: AccessRow;
+  /** Of its first byte. */
+  readonly rank: number;
+}
+
+export const nearAccesses: Signal<readonly NearAccess[]> = signal([]);
+
+export function isNear({ from, to, low, high }: Region): boolean {
+  return to - from <= NEAR_ACCESSES && high - low <= NEAR_PAGES;
+}
+
+/** Which of the accesses are in these pages, and where. `pages`: addresses by rank from `first` on. */
+export function placeAccesses(
+  rows: readonly AccessRow[],
+  space: Space,
+  first: number,
+  pages: readonly (string | null)[],
+): NearAccess[] {
+  const ranks = new Map<bigint, number>();
+  pages.forEach((address, i) => {
+    if (address !== null) ranks.set(BigInt(address) / BigInt(PAGE_BYTES), first + i);
+  });
+  return rows.flatMap((row) => {
+    const text = space === 'virtual' ? row.vaddr : row.paddr;
+    if (text === null) return [];
+    const address = BigInt(text);
+    const rank = ranks.get(address / BigInt(PAGE_BYTES));
+    if (rank === undefined) return [];
+    return [{ row, rank: rank + Number(address % BigInt(PAGE_BYTES)) / PAGE_BYTES }];
+  });
+}
+
+/** The access at a place of the map; the smaller one where two share it. */
+export function nearAccessAt(ordinal: number, rank: number): NearAccess | undefined {
+  return nearAccesses
+    .peek()
+    .find(
+      (near) =>
+        near.row.ordinal === Math.floor(ordinal) &&
+        rank >= near.rank &&
+        rank < near.rank + near.row.size / PAGE_BYTES,
+    );
+}
+
+/** Returns what stops it. */
+export function followNearAccesses(): () => void {
+  let controller = new AbortController();
+  let timer = 0;
+  const load = async (): Promise<void> => {
+    controller.abort();
+    controller = new AbortController();
+    const { signal: aborted } = controller;
+    const { space, stream, from, to, low, high } = page.view.peek();
+    const { accesses, pages } = page.extent.peek();
+    const begin = Math.max(0, Math.floor(from) - MARGIN);
+    const end = Math.min(accesses, Math.ceil(to) + MARGIN);
+    const first = Math.max(0, Math.floor(low));
+    const last = Math.min(pages, Math.ceil(high));
+    try {
+      const [{ rows }, addresses] = await Promise.all([
+        api.accesses({ stream, from: begin, to: end, offset: 0, count: end - begin }, aborted),
+        api.addresses({ space, low: first, high: last, rows: last - first }, aborted),
+      ]);
+      if (aborted.aborted) return;
+      const known = addresses.rows.map(({ address }) => address);
+      nearAccesses.value = placeAccesses(rows, space, first, known);
+    } catch (error) {
+      reportProblem(error);
+    }
+  };
+  const stop = effect(() => {
+    const isWanted = isNear(page.view.value) && page.isReady.value;
+    clearTimeout(timer);
+    if (isWanted) timer = window.setTimeout(() => void load(), PAUSE_MS);
+    else if (nearAccesses.peek().length > 0) nearAccesses.value = [];
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+    controller.abort();
+  };
+}

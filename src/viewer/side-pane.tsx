@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// At the right: what this trace is, or what is selected.
+
+import type { JSX } from 'preact';
+import { AccessPanel } from './access-panel.tsx';
+import { access, selected, sideTab, trace } from './page-state.ts';
+import { StartPanel } from './start-panel.tsx';
+import { SummaryPanel } from './summary-panel.tsx';
+
+export function SidePane(): JSX.Element {
+  const isStart = sideTab.value === 'start';
+  return (
+    <aside class="side" aria-label="Details">
+      <div class="tabs" role="tablist">
+        <button
+          type="button"
+          role="tab"
+          id="tab-start"
+          aria-selected={isStart}
+          aria-controls="side-panel"
+          onClick={() => {
+            sideTab.value = 'start';
+          }}
+        >
+          About this trace
+        </button>
+        <button
+          type="button"
+          role="tab"
+          id="tab-selection"
+          aria-selected={!isStart}
+          aria-controls="side-panel"
+          onClick={() => {
+            sideTab.value = 'selection';
+          }}
+        >
+          Selection
+        </button>
+      </div>
+      <div
+        class="side-panel"
+        id="side-panel"
+        role="tabpanel"
+        tabIndex={0}
+        aria-labelledby={isStart ? 'tab-start' : 'tab-selection'}
+      >
+        {isStart ? trace.value === null ? null : <StartPanel reply={trace.value} /> : <Details />}
+      </div>
+    </aside>
+  );
+}
+
+function Details(): JSX.Element {
+  const isAny = access.value !== null || selected.value !== null;
+  return (
+    <>
+      {access.value === null ? null : <AccessPanel key={access.value} ordinal={access.value} />}
+      {selected.value === null ? null : (
+        <SummaryPanel key={JSON.stringify(selected.value)} region={selected.value} />
+      )}
+      {isAny ? null : (
+        <div class="empty">
+          <p>Nothing is selected.</p>
+          <p class="soft">
+            Click a cell of the map, drag a window with Shift, or find something in the box above.
+          </p>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is under the pointer, and how fine the counts are that the map shows.
+
+import { effect, signal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { formatBytes, formatCount, formatCountShort } from '../base/index.ts';
+import type { Space } from '../server/protocol.ts';
+import { addressOfRank } from './address-book.ts';
+import { scene } from './map-pane.tsx';
+import { painted } from './map-scene.ts';
+import { nearAccessAt } from './near-accesses.ts';
+import * as page from './page-state.ts';
+import { formatAddress } from './ticks.ts';
+import { icountAt } from './track-data.ts';
+
+const pointedAddress = signal<string | null>(null);
+const PAUSE_MS = 60;
+
+async function lookUp(space: Space, rank: number, aborted: AbortSignal): Promise<void> {
+  let address: string | null = null;
+  try {
+    address = await addressOfRank(space, rank, aborted);
+  } catch {
+    // The map itself says when the server is gone.
+  }
+  if (!aborted.aborted) pointedAddress.value = address;
+}
+
+let timer = 0;
+let asking = new AbortController();
+effect(() => {
+  const rank = page.pointed.value?.rank ?? null;
+  clearTimeout(timer);
+  asking.abort();
+  if (rank === null || rank < 0 || rank >= page.extent.peek().pages) {
+    pointedAddress.value = null;
+    return;
+  }
+  const { space } = page.view.peek();
+  timer = window.setTimeout(() => {
+    asking = new AbortController();
+    void lookUp(space, rank, asking.signal);
+  }, PAUSE_MS);
+});
+
+export function StatusLine(): JSX.Element {
+  const map = painted.value;
+  if (!page.isReady.value) return <footer class="status" />;
+  return (
+    <footer class="status">
+      <Under />
+      <span class="space" />
+      {map === null || (map.timeStep === 1 && map.byteStep === 1) ? (
+        <span>exact counts</span>
+      ) : (
+        <span title="The map shows no detail that was not counted">
+          counted by {formatCountShort(map.timeStep)} accesses × {formatBytes(map.byteStep)}
+        </span>
+      )}
+      <span class="span-size">
+        {formatCountShort(page.view.value.to - page.view.value.from)} accesses ×{' '}
+        {formatBytes((page.view.value.high - page.view.value.low) * 4096)} in view
+      </span>
+    </footer>
+  );
+}
+
+function Under(): JSX.Element {
+  const at = page.pointed.value;
+  if (at === null) return <span class="soft">Drag, wheel or W A S D to move; click to select</span>;
+  const icount = icountAt(at.ordinal);
+  const cell = at.rank === null ? undefined : scene.current?.cellAt(at.ordinal, at.rank);
+  const { rank } = at;
+  const near = rank === null ? undefined : nearAccessAt(at.ordinal, rank);
+  const band =
+    rank === null
+      ? undefined
+      : page.spaceInfo.value?.bands.find(({ first, end }) => rank >= first && rank < end);
+  return (
+    <span class="under">
+      <span>#{formatCount(Math.max(0, Math.floor(at.ordinal)))}</span>
+      {icount === null ? null : <span>icount ≈ {formatCount(icount)}</span>}
+      {pointedAddress.value === null ? null : <code>{formatAddress(pointedAddress.value)}</code>}
+      {band === undefined ? null : <span>{band.name}</span>}
+      {near === undefined ? null : (
+        <span>
+          {near.row.kind} of {near.row.size} B, {near.row.place ?? ''}{' '}
+          <code>{near.row.disassembly}</code>
+        </span>
+      )}
+      {cell === undefined || near !== undefined ? null : (
+        <span>
+          {formatCount(cell.loads)} loads, {formatCount(cell.stores)} stores
+        </span>
+      )}
+    </span>
+  );
+}

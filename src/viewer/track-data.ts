@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tracks below the map: asked for when the time that is shown changes, and used for the icount beside ordinals.
+
+import { effect, type Signal, signal } from '@preact/signals';
+import type { TracksReply } from '../server/protocol.ts';
+import { api } from './api-client.ts';
+import * as page from './page-state.ts';
+import { reportProblem } from './problems.ts';
+
+export const tracks: Signal<TracksReply | null> = signal(null);
+
+const PAUSE_MS = 90;
+const COLUMNS = 480;
+/** More than is shown, so that a small movement is covered. */
+const MARGIN = 0.25;
+
+/** Returns what stops it. */
+export function followTracks(): () => void {
+  let controller = new AbortController();
+  let timer = 0;
+  const ask = async (): Promise<void> => {
+    controller.abort();
+    controller = new AbortController();
+    const { signal: aborted } = controller;
+    const { from, to, stream } = page.view.peek();
+    const margin = (to - from) * MARGIN;
+    const last = Math.max(1, page.extent.peek().accesses);
+    const begin = Math.max(0, Math.floor(from - margin));
+    const end = Math.max(begin + 1, Math.min(last, Math.ceil(to + margin)));
+    try {
+      tracks.value = await api.tracks({ stream, from: begin, to: end, columns: COLUMNS }, aborted);
+    } catch (error) {
+      reportProblem(error);
+    }
+  };
+  let before = '';
+  const stop = effect(() => {
+    const { from, to, stream } = page.view.value;
+    const key = `${from}/${to}/${stream}/${page.isReady.value}`;
+    if (!page.isReady.value || key === before) return;
+    before = key;
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void ask(), PAUSE_MS);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+    controller.abort();
+  };
+}
+
+/** Column of an ordinal; undefined outside of what is known. */
+export function columnAt({ begins }: TracksReply, ordinal: number): number | undefined {
+  let low = 0;
+  let high = begins.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((begins[middle] ?? 0) <= ordinal) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? undefined : low - 1;
+}
+
+/** icount of the first vCPU, between columns in proportion; null where it is not known. */
+export function icountAt(ordinal: number): number | null {
+  const reply = tracks.peek();
+  const vcpu = reply?.vcpus[0];
+  if (reply === null || vcpu === undefined) return null;
+  const column = columnAt(reply, ordinal);
+  if (column === undefined) return null;
+  const begin = reply.begins[column] ?? 0;
+  const end = reply.begins[column + 1] ?? reply.end;
+  const part = Math.min(1, (ordinal - begin) / Math.max(1, end - begin));
+  return Math.round((vcpu.icount[column] ?? 0) + part * (vcpu.instructions[column] ?? 0));
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tracks there are, and what is drawn and said of each column. Pure.
+
+import { formatCount, formatCountShort, formatRatio } from '../base/index.ts';
+import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
+
+type Value = number | null;
+
+export interface TrackKind {
+  readonly name: string;
+  readonly title: string;
+  /** Of each series, its colour (--s0 ...) and its values; drawn one over the other, the last on top. */
+  readonly series: readonly {
+    readonly label: string;
+    readonly colour: number;
+    readonly values: (track: VcpuTrack, reply: TracksReply) => readonly Value[];
+  }[];
+  /** Filled to the ground; else a line. */
+  readonly isFilled: boolean;
+  /** Upper end; null: the largest that is visible. */
+  readonly top: number | null;
+  /** A few columns may stand far above the rest: a string instruction is one and makes thousands of accesses. */
+  readonly isSpiky?: boolean;
+  /** What stands beside the track for a column. */
+  readonly say: (track: VcpuTrack, column: number, reply: TracksReply) => string;
+  /** Of all vCPUs together: shown once. */
+  readonly isOfStream?: boolean;
+}
+
+function at(values: readonly Value[], column: number): number {
+  return values[column] ?? 0;
+}
+
+function accessesOf(track: VcpuTrack, column: number): number {
+  return at(track.kernelAccesses, column) + at(track.userAccesses, column);
+}
+
+export const TRACK_KINDS: readonly TrackKind[] = [
+  {
+    name: 'rate',
+    title: 'Accesses per instruction',
+    series: [
+      {
+        label: 'loads and stores',
+        colour: 1,
+        values: (track) => track.loads.map((_, i) => ratio(accessesOf(track, i), track, i)),
+      },
+      {
+        label: 'stores',
+        colour: 0,
+        values: (track) => track.stores.map((stores, i) => ratio(stores, track, i)),
+      },
+    ],
+    isFilled: true,
+    top: null,
+    isSpiky: true,
+    say: (track, i) =>
+      at(track.instructions, i) === 0
+        ? 'none'
+        : `${(accessesOf(track, i) / at(track.instructions, i)).toFixed(2)}, stores ${(at(track.stores, i) / at(track.instructions, i)).toFixed(2)}`,
+  },
+  {
+    name: 'cpl',
+    title: 'Kernel and user',
+    series: [
+      {
+        label: 'kernel',
+        colour: 0,
+        values: (track) => track.loads.map((_, i) => (accessesOf(track, i) > 0 ? 1 : null)),
+      },
+      {
+        label: 'user',
+        colour: 1,
+        values: (track) =>
+          track.userAccesses.map((user, i) =>
+            accessesOf(track, i) > 0 ? user / accessesOf(track, i) : null,
+          ),
+      },
+    ],
+    isFilled: true,
+    top: 1,
+    say: (track, i) =>
+      accessesOf(track, i) === 0
+        ? 'none'
+        : `user ${formatRatio(at(track.userAccesses, i), accessesOf(track, i))}`,
+  },
+  {
+    name: 'address-space',
+    title: 'Address space',
+    series: [],
+    isFilled: true,
+    top: 1,
+    say: (track, i, reply) => reply.addressSpaces[track.addressSpace[i] ?? -1]?.label ?? '-',
+  },
+  {
+    name: 'events',
+    title: 'Interrupts, exceptions',
+    series: [
+      { label: 'interrupts', colour: 2, values: (track) => track.interrupts },
+      { label: 'exceptions', colour: 3, values: (track) => track.exceptions },
+    ],
+    isFilled: false,
+    top: null,
+    say: (track, i) =>
+      `${formatCount(at(track.interrupts, i))} and ${formatCount(at(track.exceptions, i))}`,
+  },
+  {
+    name: 'pages',
+    title: 'Working set, pages',
+    series: [{ label: 'pages', colour: 4, values: (_track, { pages }) => pages }],
+    isFilled: true,
+    top: null,
+    isOfStream: true,
+    say: (_track, i, reply) => {
+      const pages = reply.pages[i] ?? null;
+      return pages === null ? 'not known' : formatCountShort(pages);
+    },
+  },
+];
+
+function ratio(count: number, track: VcpuTrack, column: number): Value {
+  const instructions = at(track.instructions, column);
+  // A string instruction may go on for whole columns, in which none completes.
+  return count === 0 && instructions === 0 ? null : count / Math.max(1, instructions);
+}

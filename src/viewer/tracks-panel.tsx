@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tracks by vCPU, below the map and on its time axis; a line goes through all of them where the pointer is.
+
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { formatCountShort } from '../base/index.ts';
+import { GUTTER_WIDTH } from './axis-painter.ts';
+import { attachGestures } from './gestures.ts';
+import { handlersFor } from './map-pane.tsx';
+import { mapFrame } from './map-scene.ts';
+import * as page from './page-state.ts';
+import { columnAt, tracks } from './track-data.ts';
+import { TRACK_KINDS, type TrackKind } from './track-kinds.ts';
+import { TrackPlot } from './track-plot.tsx';
+import { xOfOrdinal } from './view.ts';
+
+export function TracksPanel(): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const place = box.current;
+    if (place === null) return undefined;
+    return attachGestures(place, handlersFor(null, true, false, GUTTER_WIDTH));
+  }, []);
+  const vcpus = page.streamInfo.value?.vcpus ?? [];
+  return (
+    <div class="tracks" ref={box}>
+      {vcpus.map((vcpu) => (
+        <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
+          {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
+          {TRACK_KINDS.filter(({ isOfStream }) => isOfStream !== true).map((kind) => (
+            <Track key={kind.name} kind={kind} vcpu={vcpu} />
+          ))}
+        </section>
+      ))}
+      {vcpus.length > 1 ? <h3>All vCPUs</h3> : null}
+      {TRACK_KINDS.filter(({ isOfStream }) => isOfStream === true).map((kind) => (
+        <Track key={kind.name} kind={kind} vcpu={vcpus[0] ?? 0} />
+      ))}
+      <CursorLine />
+    </div>
+  );
+}
+
+function Track({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+  return (
+    <div class="track" data-track={kind.name}>
+      <div class="track-name">
+        <b>{kind.title}</b>
+        <TrackValue kind={kind} vcpu={vcpu} />
+      </div>
+      <TrackPlot kind={kind} vcpu={vcpu} />
+    </div>
+  );
+}
+
+/** At the pointer; without one, what the colours mean. */
+function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+  const reply = tracks.value;
+  const at = page.pointed.value;
+  const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
+  const column = reply === null || at === null ? undefined : columnAt(reply, at.ordinal);
+  if (reply !== null && track !== undefined && column !== undefined) {
+    return <span class="value">{kind.say(track, column, reply)}</span>;
+  }
+  const { series } = kind;
+  if (kind.name === 'address-space') {
+    const count = reply?.addressSpaces.length ?? 0;
+    return <span>{count === 0 ? 'none known' : `${formatCountShort(count)} in view`}</span>;
+  }
+  return (
+    <span>
+      {series.map(({ label, colour }) => (
+        <span key={label} class="key" data-colour={colour}>
+          <i class={`s${colour}`} />
+          {label}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function CursorLine(): JSX.Element | null {
+  const at = page.pointed.value;
+  if (at === null) return null;
+  const x = GUTTER_WIDTH + xOfOrdinal(page.view.value, mapFrame.value, at.ordinal);
+  return <div class="cursor-line" style={{ transform: `translateX(${Math.round(x)}px)` }} />;
+}

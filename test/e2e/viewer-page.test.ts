@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+// The viewer's page in a real browser, before a server whose trace is made up and whose failures are wanted.
+
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FAKE_PAGES, fakeAccess, fakeAddress, fakeIcount } from '../fakes/viewer-accesses.ts';
+import { type FakeServer, startFakeServer } from '../fakes/viewer-server.ts';
+import { launchChromium } from './chromium.ts';
+
+const BUILT = fileURLToPath(new URL('../../dist/viewer/', import.meta.url));
+const ACCESSES = 1 << 20;
+
+interface Opened {
+  readonly page: Page;
+  readonly server: FakeServer;
+  /** What the browser complained of. */
+  readonly complaints: readonly string[];
+}
+
+describe("the viewer's page", () => {
+  let browser: Browser;
+  const servers: FakeServer[] = [];
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all(servers.map(async (server) => server.close()));
+  });
+
+  async function start(accesses = ACCESSES): Promise<FakeServer> {
+    const server = await startFakeServer(BUILT, accesses);
+    servers.push(server);
+    return server;
+  }
+
+  async function open(
+    hash = '',
+    server?: FakeServer,
+    colorScheme: 'light' | 'dark' = 'dark',
+  ): Promise<Opened> {
+    const used = server ?? (await start());
+    const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 720 } });
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(used.url)) complaints.push(`asks for ${request.url()}`);
+    });
+    await page.goto(used.url + hash);
+    return { page, server: used, complaints };
+  }
+
+  /** Waits until the map does not change any more; its picture. */
+  async function picture(page: Page): Promise<string> {
+    const read = async (): Promise<string> => {
+      const url = await page.evaluate("document.querySelector('.map canvas').toDataURL()");
+      return String(url);
+    };
+    let before = '';
+    for (let i = 0; i < 40; i++) {
+      const now = await read();
+      if (now === before && (await colours(page)) > 1) return now;
+      before = now;
+      await page.waitForTimeout(150);
+    }
+    throw new Error('the map never came to rest');
+  }
+
+  async function colours(page: Page): Promise<number> {
+    // A string: it runs in the browser, whose types are not those of the tests.
+    const count = await page.evaluate(`(() => {
+      const canvas = document.querySelector('.map canvas');
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    })()`);
+    return Number(count);
+  }
+
+  function viewOf(page: Page): { from: number; to: number; low: number; high: number } {
+    const query = new URLSearchParams(new URL(page.url()).hash.slice(1));
+    const number = (name: string): number => Number(query.get(name));
+    return { from: number('from'), to: number('to'), low: number('low'), high: number('high') };
+  }
+
+  /** Until the URL says something else. */
+  async function change(page: Page, act: () => Promise<void>): Promise<void> {
+    const before = page.url();
+    await act();
+    await page.waitForURL((url) => url.href !== before);
+  }
+
+  const focusMap = async (page: Page): Promise<void> => page.focus('#map');
+
+  it.each(['light', 'dark'] as const)(
+    'draws the whole trace, %s, with nothing from elsewhere',
+    async (scheme) => {
+      const { page, complaints } = await open('', undefined, scheme);
+      await picture(page);
+      expect(await colours(page)).toBeGreaterThan(10);
+      expect(await page.textContent('.start')).toContain('1.05 M');
+      expect(await page.textContent('.start')).toContain('accessed and dirty bits that were set');
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1280);
+      expect(await page.locator('.plot canvas').count()).toBe(5);
+      await page.waitForTimeout(300);
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+  );
+
+  it('is closed to what its policy forbids', async () => {
+    const { page, complaints } = await open();
+    await page.evaluate(
+      `document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.hit = 1">')`,
+    );
+    await page.waitForTimeout(200);
+    expect(await page.evaluate('window.hit')).toBeUndefined();
+    expect(complaints.join()).toContain('Content Security Policy');
+    await page.close();
+  });
+
+  it('zooms with the wheel where the pointer is, down to one access', async () => {
+    const { page } = await open();
+    await picture(page);
+    const map = await page.locator('#map').boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.mouse.move(map.x + map.width / 2, map.y + 10);
+    await change(page, async () => page.mouse.wheel(0, -600));
+    const near = viewOf(page);
+    expect((near.from + near.to) / 2).toBeCloseTo(ACCESSES / 2, -3.5);
+    expect(near.high).toBeGreaterThan(FAKE_PAGES * 0.97);
+    for (let i = 0; i < 60; i++) await page.mouse.wheel(0, -600);
+    await page.waitForTimeout(600);
+    const { from, to, low, high } = viewOf(page);
+    expect(to - from).toBe(2);
+    expect(high - low).toBe(16 / 4096);
+    expect(Math.abs((from + to) / 2 - ACCESSES / 2)).toBeLessThan(ACCESSES / 500);
+    await page.close();
+  });
+
+  it('shows the access that is clicked, with what is known of it', async () => {
+    const ordinal = 1000;
+    const { rank, isStore } = fakeAccess(ordinal, ACCESSES);
+    const hash = `#from=${ordinal - 10}&to=${ordinal + 11}&low=${rank - 16 / 4096}&high=${rank + 24 / 4096}`;
+    const { page, complaints } = await open(hash);
+    await page.waitForTimeout(600);
+    const map = await page.locator('#map').boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.mouse.click(map.x + map.width / 2, map.y + map.height / 2);
+    await page.waitForSelector('[data-testid="access-facts"]');
+    const fact = async (name: string): Promise<string> =>
+      (await page.textContent(`[data-fact="${name}"] dd`)) ?? '';
+    expect((await fact('Virtual')).replaceAll('_', '')).toBe(fakeAddress(rank));
+    expect(await fact('Kind')).toContain(isStore ? 'store' : 'load');
+    expect((await fact('icount')).replaceAll(',', '')).toBe(String(fakeIcount(ordinal)));
+    expect(await page.textContent('[aria-live]')).toContain(`Access 1,000`);
+    await page.click('.neighbours button:has-text("›") >> nth=0');
+    await page.waitForSelector('h2:has-text("Access #1,009")');
+    await page.goBack();
+    await page.waitForSelector('h2:has-text("Access #1,000")');
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('reopens a link exactly', async () => {
+    const { page, server } = await open('#from=1000&to=90000&low=100&high=300.5&colours=split');
+    await picture(page);
+    const map = await page.locator('#map').boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.keyboard.down('Shift');
+    await page.mouse.move(map.x + 200, map.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(map.x + 420, map.y + 160, { steps: 4 });
+    await change(page, async () => page.mouse.up());
+    await page.keyboard.up('Shift');
+    await page.click('#tab-list');
+    await page.mouse.move(5, 5);
+    const first = await picture(page);
+    const url = page.url();
+    const { page: again } = await open(new URL(url).hash, server);
+    await again.mouse.move(5, 5);
+    expect(await picture(again)).toBe(first);
+    expect(again.url()).toBe(url);
+    expect(await again.textContent('.summary')).toBe(await page.textContent('.summary'));
+    expect(await again.getAttribute('#tab-list', 'aria-selected')).toBe('true');
+    await Promise.all([page.close(), again.close()]);
+  });
+
+  it('is moved by keys alone', async () => {
+    const { page } = await open('#from=400000&to=500000&low=100&high=300');
+    await picture(page);
+    await focusMap(page);
+    await change(page, async () => page.keyboard.press('d'));
+    const right = viewOf(page);
+    expect(right.from).toBeGreaterThan(400_000);
+    expect(right.to - right.from).toBeCloseTo(100_000, 3);
+    await change(page, async () => page.keyboard.press('ArrowUp'));
+    expect(viewOf(page).low).toBeGreaterThan(100);
+    await change(page, async () => page.keyboard.press('w'));
+    expect(viewOf(page).to - viewOf(page).from).toBeLessThan(99_000);
+    await page.keyboard.press('?');
+    expect(await page.isVisible('dialog.help')).toBe(true);
+    await page.keyboard.press('Escape');
+    expect(await page.isVisible('dialog.help')).toBe(false);
+    await change(page, async () => page.keyboard.press('0'));
+    await page.waitForTimeout(400);
+    expect(viewOf(page)).toEqual({ from: 0, to: ACCESSES, low: 0, high: FAKE_PAGES });
+    await page.keyboard.press('Control+k');
+    expect(await page.evaluate('document.activeElement.id')).toBe('find');
+    await page.close();
+  });
+
+  it('finds a symbol and walks along its accesses', async () => {
+    const { page } = await open();
+    await picture(page);
+    await page.keyboard.press('/');
+    await page.keyboard.type('hot_page');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/target=/);
+    expect(new URL(page.url()).hash).toContain(encodeURIComponent(fakeAddress(240)));
+    await page.waitForTimeout(400);
+    const accesses: number[] = [];
+    for (const key of ['j', 'j', 'k', 'j']) {
+      await change(page, async () => page.keyboard.press(key));
+      accesses.push(Number(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('access')));
+    }
+    const all = Array.from({ length: 100_000 }, (_, ordinal) => ordinal).filter((ordinal) => {
+      const { rank } = fakeAccess(ordinal, ACCESSES);
+      return rank >= 240 && rank < 240 + 8 / 4096;
+    });
+    const first = all.indexOf(accesses[0] ?? -1);
+    expect(first).toBeGreaterThanOrEqual(0);
+    expect(accesses).toEqual([all[first], all[first + 1], all[first], all[first + 1]]);
+    await page.close();
+  });
+
+  it('answers SQL in a table whose cells lead somewhere', async () => {
+    const { page } = await open();
+    await picture(page);
+    await page.fill('#find', 'select ordinal, vaddr from accesses');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.query-rows td');
+    expect(await page.textContent('.query-rows tbody tr')).toContain('1000');
+    await page.click('.query-rows button:has-text("2000")');
+    await page.waitForSelector('h2:has-text("Access #2,000")');
+    await page.close();
+  });
+
+  it('scrolls a list of a million to its end', async () => {
+    const { page } = await open('#tab=list');
+    await page.waitForSelector('.row[data-ordinal="0"]');
+    await page.focus('.list-rows');
+    await page.keyboard.press('End');
+    await page.waitForSelector(`.row[data-ordinal="${ACCESSES - 1}"]`);
+    await page.keyboard.press('ArrowUp');
+    await page.click(`.row[data-ordinal="${ACCESSES - 4}"]`);
+    expect(await page.textContent('.side h2')).toContain('Access #1,048,572');
+    await page.waitForSelector('[data-fact="pc"]');
+    await page.close();
+  });
+
+  it('goes on when part of the trace is damaged', async () => {
+    const server = await start();
+    server.refusals.set('tile', { error: 'damaged', message: 'chunk c-3: its checksum is wrong' });
+    const { page } = await open('', server);
+    await page.waitForSelector('.banner[data-kind="damaged"]');
+    expect(await page.textContent('.banner')).toContain('chunk c-3');
+    expect(await page.locator('.plot canvas').count()).toBe(5);
+    await page.click('#tab-list');
+    await page.waitForSelector('.row[data-ordinal="3"]');
+    server.refusals.clear();
+    await page.click('.banner button:has-text("Try again")');
+    await picture(page);
+    expect(await colours(page)).toBeGreaterThan(10);
+    expect(await page.locator('.banner').count()).toBe(0);
+    await page.close();
+  });
+
+  it('says when the trace or the server is gone, and comes back', async () => {
+    const server = await start();
+    const { page } = await open('', server);
+    await picture(page);
+    server.refusals.set('trace', { error: 'gone', message: 'made-up.memtrace was removed' });
+    await page.waitForSelector('.banner[data-kind="gone"]', { timeout: 10_000 });
+    server.refusals.clear();
+    await page.waitForSelector('.banner', { state: 'detached', timeout: 10_000 });
+    await server.close();
+    await page.waitForSelector('.banner[data-kind="unreachable"]', { timeout: 10_000 });
+    expect(await page.textContent('.banner')).toContain('loadstore view');
+    expect(await colours(page)).toBeGreaterThan(10);
+    await page.close();
+  });
+
+  it('waits for the index, with progress', async () => {
+    const server = await start();
+    server.indexPart = 0.42;
+    const { page } = await open('#from=10&to=5000&low=0&high=9', server);
+    await page.waitForSelector('.over-map:has-text("42 %")');
+    expect(await page.textContent('.start')).toContain('1.05 M');
+    expect(server.asked.filter((url) => url.includes('/tile'))).toEqual([]);
+    server.indexPart = 1;
+    await page.waitForSelector('.over-map', { state: 'detached' });
+    await picture(page);
+    expect(viewOf(page)).toEqual({ from: 10, to: 5000, low: 0, high: 9 });
+    await page.close();
+  });
+
+  it('warns of a link that was made for another trace', async () => {
+    const { page } = await open('#trace=other&from=10&to=5000&low=3&high=9');
+    await page.waitForSelector('.banner[data-kind="link"]');
+    expect(await page.textContent('.banner')).toContain('made for another trace');
+    await page.close();
+  });
+
+  it('saves the map and the list', async () => {
+    const { page } = await open('#from=1000&to=1200&low=0&high=600&tab=list');
+    await picture(page);
+    const save = async (name: string): Promise<Buffer> => {
+      await page.click('button:has-text("Export")');
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.click(`[role="menuitem"]:has-text("${name}")`),
+      ]);
+      const parts: Buffer[] = [];
+      for await (const part of await download.createReadStream()) {
+        if (part instanceof Buffer) parts.push(part);
+      }
+      await page.keyboard.press('Escape');
+      return Buffer.concat(parts);
+    };
+    const png = await save('Map as PNG');
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+    const svg = (await save('Map as SVG')).toString();
+    expect(svg).toContain('virtual memory, loads and stores, accesses 1,000 to 1,200');
+    await page.click('.list-head button:has-text("In view")');
+    await page.waitForSelector('.row[data-ordinal="1000"]');
+    const csv = (await save('Accesses as CSV')).toString().trim().split('\n');
+    expect(csv).toHaveLength(201);
+    expect(csv[1]?.startsWith('1000,2500,0,')).toBe(true);
+    await page.close();
+  });
+});
