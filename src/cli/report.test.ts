@@ -51,7 +51,7 @@ async function loadstore(...words: string[]) {
 
 async function reportOf(name: string, ...words: string[]): Promise<TraceReport> {
   const { exitCode, out, err } = await loadstore('report', at(name), '--json', ...JOBS, ...words);
-  expect(exitCode, err).toBe(0);
+  if (exitCode !== 0) throw new Error(err);
   const report: TraceReport = JSON.parse(out);
   return report;
 }
@@ -156,7 +156,7 @@ describe('loadstore report', () => {
     );
     writeFileSync(at('several.memtrace'), bytes);
     const kept = seen.accesses.filter(({ aborted }) => !aborted);
-    const numbers = [...new Set(seen.blocks.map(({ vcpu }) => vcpu))].sort();
+    const numbers = [...new Set(seen.blocks.map(({ vcpu }) => vcpu))].sort((a, b) => a - b);
     expect(numbers).toEqual([0, 1, 2]);
     const { parameters, result } = await reportOf('several.memtrace');
     expect(parameters.windowVcpus).toEqual(numbers);
