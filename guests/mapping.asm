@@ -149,6 +149,42 @@ h_1:    call rbx                        ;= w8:top-8
         ENDCASE
         CHECK dword [frame_1 + 0x40], eax
         CHECK dword [frame_3 + 0x40], eax
+
+        ; Process-context identifiers: SDM 3A 4.10.1.
+        NEEDS "PCID", 1, ecx, 17
+        mov rdx, cr3
+        mov rcx, cr4
+        bts rcx, 17
+        mov cr4, rcx
+        mov ebx, OTHER + 1
+        mov rsi, rdx
+        bts rsi, 63
+        CASE pcid, "address spaces with PCIDs; mov cr3 that keeps what is cached", mapping
+        mov [moving + 0x44], eax        ;= w4:moving+0x44@frame_1+0x44
+        mov cr3, rbx
+        ;= cr3 OTHER+1
+        mov [moving + 0x44], eax        ;= w4:moving+0x44@frame_3+0x44
+        mov cr3, rsi
+        ;= cr3 TABLES
+        mov [moving + 0x48], eax        ;= w4:moving+0x48@frame_1+0x48
+        ENDCASE
+        CHECK dword [frame_3 + 0x44], eax
+        CHECK dword [frame_1 + 0x48], eax
+        btr rcx, 17
+        mov cr4, rcx
+        ENDNEEDS
+
+        NEEDS "INVPCID", 7, ebx, 10
+        mov qword [data + 0x10], 0
+        mov qword [data + 0x18], moving
+        xor ecx, ecx
+        CASE invpcid, "invpcid of one address: it loads its descriptor of 16 bytes", mapping
+        MOVE_TO frame_2 + MAPPED        ;= w8:moving_entry
+        invpcid rcx, [data + 0x10]      ;= r16:data+0x10
+        mov [moving + 0x4c], eax        ;= w4:moving+0x4c@frame_2+0x4c
+        ENDCASE
+        CHECK dword [frame_2 + 0x4c], eax
+        ENDNEEDS
         PASS
 
         ;= sequence move_and_add(frame)

@@ -8,17 +8,13 @@
 
 #include <string.h>
 
-/* The base of a page that never is in this slot of the page cache. */
-static uint64_t no_page(uint64_t slot)
-{
-    return (slot ^ 1) << 12;
-}
+/* Each byte of the base of no page: an address that is not canonical. */
+enum { NO_PAGE_BYTE = 0x40 };
+#define NO_PAGE (UINT64_MAX / 0xff * NO_PAGE_BYTE)
 
 void ls_pages_forget(LsRecorder *r)
 {
-    for (uint64_t slot = 0; slot < LS_PAGE_SLOTS; slot++) {
-        r->page_base[slot] = no_page(slot);
-    }
+    memset(r->page_base, NO_PAGE_BYTE, sizeof(r->page_base));
 }
 
 void ls_pages_unmap(LsRecorder *r)
@@ -35,7 +31,7 @@ bool ls_page_is_wide(uint64_t vaddr)
 
 void ls_pages_doubt(LsRecorder *r, unsigned slot)
 {
-    r->page_base[slot] = no_page(slot);
+    r->page_base[slot] = NO_PAGE;
 }
 
 static void push_map(LsRecorder *r, uint64_t virt, uint64_t phys)
@@ -87,7 +83,7 @@ static void tell_ram(LsRecorder *r, uint64_t vaddr, uint64_t page,
         ls_walker_access(r, page, (unsigned)(vaddr & 4095), low);
     }
     if (ls_page_is_wide(vaddr) || table) {
-        r->page_base[slot] = no_page(slot);
+        r->page_base[slot] = NO_PAGE;
     } else if (r->walker &&
                !(phys >> LS_MAP_ATTRIBUTES_SHIFT & LS_ATTRIBUTE_SETTLED)) {
         r->page_base[slot] = virt << 12 ^ LS_PAGE_LOADS_ONLY;
@@ -108,7 +104,7 @@ void ls_pages_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
         if (!is_told(r, slot, virt, LS_MAP_PAGE)) {
             push_map(r, virt, LS_MAP_UNKNOWN);
         }
-        r->page_base[slot] = no_page(slot);
+        r->page_base[slot] = NO_PAGE;
         return;
     }
     phys = ls_api.hwaddr_phys_addr(hwaddr);

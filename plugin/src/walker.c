@@ -36,6 +36,9 @@ typedef struct LsWalker {
     uint64_t root[ROOTS]; /* CR3s, oldest first from `oldest` on */
     unsigned oldest;
     bool renumbered;      /* callbacks call a table's page otherwise */
+    /* The last entry of each depth that was found equal to its copy.  It still is
+     * when it has the same value and no copy was changed but by the MMU's bits. */
+    LsPagingEntry same[5];
     /* By the low bits of a page, as callbacks call it: clear when it never was a
      * table.  Asked for every page that is told. */
     uint8_t ever[EVER_BITS / 8];
@@ -120,6 +123,11 @@ static uint64_t child_of(const Table *t, uint64_t entry)
                                               : (UINT64_C(1) << 40) - 1);
 }
 
+static void forget_same(LsWalker *w)
+{
+    memset(w->same, 0, sizeof(w->same));
+}
+
 static void link_table(LsRecorder *r, uint64_t page, unsigned level,
                        const LsPaging *paging);
 
@@ -200,6 +208,7 @@ static void link_table(LsRecorder *r, uint64_t page, unsigned level,
     r->walker->ever[t->told / 8 % sizeof(r->walker->ever)] |=
         (uint8_t)(1 << t->told % 8);
     memcpy(t->copy, bytes, PAGE_BYTES);
+    forget_same(r->walker);
     watch(r, t->told);
     link_children(r, t, paging);
 }
@@ -344,6 +353,7 @@ static void compare(LsRecorder *r, Table *t, uint64_t is, unsigned offset,
         push_update(r, (t->page - 1) << 12 | offset, t->entry_bytes, low);
     } else {
         r->walk_mismatches++; /* someone else wrote there */
+        forget_same(r->walker);
     }
     memcpy(t->copy + offset, &is, t->entry_bytes);
 }
@@ -372,11 +382,17 @@ uint64_t ls_walker_translate(LsRecorder *r, uint64_t vaddr, uint64_t page,
     }
     for (unsigned i = 0; r->walker && i < walk.depth; i++) {
         const LsPagingEntry *e = &walk.entry[i];
-        Table *t = find(r->walker, e->paddr >> 12);
+        LsPagingEntry *same = &r->walker->same[i];
+        Table *t;
 
+        if (same->paddr == e->paddr && same->value == e->value) {
+            continue;
+        }
+        t = find(r->walker, e->paddr >> 12);
         if (t->page) {
             compare(r, t, e->value, (unsigned)(e->paddr & (PAGE_BYTES - 1)),
                     low);
+            *same = *e;
         }
     }
     settled = walk.entry[walk.depth - 1].value & LS_PTE_DIRTY ||
@@ -418,6 +434,7 @@ static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
     unsigned level = t->level;
 
     memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
+    forget_same(r->walker);
     if (before == now) {
         return;
     }

@@ -10,10 +10,13 @@
 #define V1 "FAKE_QEMU=1"
 
 enum { ROOT = 0x110000, L3 = 0x111000, L2 = 0x112000, L1 = 0x113000,
+       WINDOW_L2 = 0x114000, WINDOW_L1 = 0x115000,
        LEAF = L1 + 0x10 * 8, PAGE = 0x180000, OTHER = 0x190000,
-       ACCESSED = 7 | LS_PTE_ACCESSED };
+       ACCESSED = 7 | LS_PTE_ACCESSED, DIRTY = ACCESSED | LS_PTE_DIRTY,
+       /* Linear addresses of tables, by way of tables of their own. */
+       AT_L3 = 0x40000000, AT_L2 = 0x40001000 };
 
-/* Linear page 0x10 is PAGE, and clean; 0x20 is the table L2. */
+/* Linear page 0x10 is PAGE, and clean. */
 static LsTb *start(void)
 {
     LsTb *tb;
@@ -24,9 +27,14 @@ static LsTb *start(void)
     guest_put(L3, 8, L2 | ACCESSED);
     guest_put(L2, 8, L1 | ACCESSED);
     guest_put(LEAF, 8, PAGE | ACCESSED);
-    guest_put(L1 + 0x20 * 8, 8, L2 | ACCESSED | LS_PTE_DIRTY);
+    guest_put(L3 + 8, 8, WINDOW_L2 | ACCESSED);
+    guest_put(WINDOW_L2, 8, WINDOW_L1 | ACCESSED);
+    guest_put(WINDOW_L1, 8, L3 | DIRTY);
+    guest_put(WINDOW_L1 + 8, 8, L2 | DIRTY);
     fake_map_ram(0x10, PAGE >> 12);
-    fake_map_ram(0x20, L2 >> 12);
+    fake_map_ram(0x11, OTHER >> 12);
+    fake_map_ram(AT_L3 >> 12, L3 >> 12);
+    fake_map_ram(AT_L2 >> 12, L2 >> 12);
     fake_cpu_set(0, LS_VIEW_CR0, LS_CR0_PG | LS_CR0_PE);
     fake_cpu_set(0, LS_VIEW_CR3, ROOT);
     fake_cpu_set(0, LS_VIEW_CR4, LS_CR4_PAE);
@@ -47,7 +55,7 @@ TEST_WITH(walker_clean_page_is_looked_at_for_its_first_store, V4)
                "map 0x10 0xc3000000000180 | load 0 4 0x10020 | "
                "load 0 4 0x10024 | load 0 8 0x10028");
     CHECK_EQ(fake_map_questions, 1);
-    guest_put(LEAF, 8, PAGE | ACCESSED | LS_PTE_DIRTY);
+    guest_put(LEAF, 8, PAGE | DIRTY);
     fake_store(tb, 1, 4, 0x10040);
     CHECK_TEXT(captured_text(), "walk | store 1 8 0x113080 | "
                                 "store 1 4 0x10040");
@@ -69,7 +77,7 @@ TEST_WITH(walker_clean_page_of_a_careful_access, V4)
     fake_load(tb, 0, 4, 0x10020);
     CHECK_EQ(fake_map_questions, 1);
     captured_text();
-    guest_put(LEAF, 8, PAGE | ACCESSED | LS_PTE_DIRTY);
+    guest_put(LEAF, 8, PAGE | DIRTY);
     fake_store(tb, 0, 4, 0x10020);
     CHECK_TEXT(captured_text(), "walk | store 0 8 0x113080 | "
                                 "store 0 4 0x10020");
@@ -77,16 +85,63 @@ TEST_WITH(walker_clean_page_of_a_careful_access, V4)
     CHECK_EQ(fake_map_questions, 2);
 }
 
+/* The tables are told first, so that stores to them need no walk. */
+static LsTb *start_with_tables(void)
+{
+    LsTb *tb = start();
+
+    fake_load(tb, 0, 8, AT_L3);
+    fake_load(tb, 0, 8, AT_L2);
+    fake_load(tb, 0, 4, 0x10000);
+    return tb;
+}
+
+/* What the guest clears in an entry the next walk sets again. */
+TEST_WITH(walker_bit_that_is_set_again, V4)
+{
+    LsTb *tb = start_with_tables();
+
+    guest_put(L2, 8, L1 | 7);
+    fake_store(tb, 1, 8, AT_L2);
+    captured_text();
+    guest_put(L2, 8, L1 | ACCESSED);
+    guest_put(L1 + 0x11 * 8, 8, OTHER | ACCESSED);
+    fake_load(tb, 0, 4, 0x11000);
+    CHECK_TEXT(captured_text(), "walk | store 0 8 0x112000 | "
+                                "map 0x11 0xc3000000000190 | "
+                                "load 0 4 0x11000");
+}
+
+/* The same in a table that was none in between. */
+TEST_WITH(walker_bit_of_a_table_that_is_linked_again, V4)
+{
+    LsTb *tb = start_with_tables();
+
+    guest_put(L3, 8, 0);
+    fake_store(tb, 1, 8, AT_L3);
+    guest_put(L2, 8, L1 | 7);
+    fake_store(tb, 1, 8, AT_L2);
+    guest_put(L3, 8, L2 | ACCESSED);
+    fake_store(tb, 1, 8, AT_L3);
+    captured_text();
+    guest_put(L2, 8, L1 | ACCESSED);
+    guest_put(L1 + 0x11 * 8, 8, OTHER | ACCESSED);
+    fake_load(tb, 0, 4, 0x11000);
+    CHECK_TEXT(captured_text(), "walk | store 0 8 0x112000 | "
+                                "map 0x11 0xc3000000000190 | "
+                                "load 0 4 0x11000");
+}
+
 static void check_page_that_becomes_a_table(void)
 {
     LsTb *tb = start();
 
-    guest_put(LEAF, 8, PAGE | ACCESSED | LS_PTE_DIRTY);
+    guest_put(LEAF, 8, PAGE | DIRTY);
     fake_store(tb, 1, 8, 0x10000);
     fake_load(tb, 0, 8, 0x10000);
     CHECK_EQ(fake_map_questions, 1);
     guest_put(L2 + 8, 8, PAGE | ACCESSED);
-    fake_store(tb, 1, 8, 0x20008);
+    fake_store(tb, 1, 8, AT_L2 + 8);
     captured_text();
     fake_map_questions = 0;
     fake_load(tb, 0, 8, 0x10000);

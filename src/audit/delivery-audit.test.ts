@@ -147,7 +147,7 @@ describe.each<Way>(WAYS)('%s', (_name, mode, vector, accesses, flags) => {
       if (!one.includes('L8')) await expectWrong(`no ${one}`, accesses.toSpliced(i, 1));
       await expectWrong(`${one} twice`, accesses.toSpliced(i, 0, one));
       const other = one.replace(/[LS]/, (kind) => (kind === 'L' ? 'S' : 'L'));
-      await expectWrong(`${other}`, accesses.with(i, other));
+      await expectWrong(other, accesses.with(i, other));
     }
     const stores = accesses.filter((one) => one.includes('S'));
     await expectWrong('no frame', accesses.slice(0, -stores.length));

@@ -61,19 +61,14 @@ export function reportOf<P, R>(
   };
 }
 
-/** What a command with one analysis does: `work` chooses parameters, runs it and draws figures from what comes out. */
-export async function printReport<P, R>(
-  name: string,
+/** What a command with one analysis does around it: `work` chooses parameters, runs it and makes the report. */
+export async function printAnalysis<R>(
   input: CommandInput,
   context: CliContext,
-  work: (analysis: AnalysisContext) => Promise<{ readonly parameters: P; readonly figures: R }>,
-  render: (report: AnalysisReport<P, R>) => string,
+  render: (report: R) => string,
+  work: (analysis: AnalysisContext) => Promise<R>,
 ): Promise<ExitCode> {
-  const report = await withAnalysis(input, context, async (analysis) => {
-    const { parameters, figures } = await work(analysis);
-    return reportOf(name, input, analysis, parameters, figures);
-  });
-  await printResult(context, input, report, render);
+  await printResult(context, input, await withAnalysis(input, context, work), render);
   return ExitCode.ok;
 }
 

@@ -69,7 +69,7 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
 }
 
 /** Says what to do about an output that cannot be written. */
-export function writeError(file: string, why: string, cause: unknown): UserError {
+function writeError(file: string, why: string, cause: unknown): UserError {
   const remedy = 'name an output where there is room: -o OUT';
   return new UserError(ExitCode.environment, `cannot write ${file}: ${why}`, remedy, cause);
 }

@@ -39,12 +39,13 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
   options: PassOptions,
   runWorkers: WorkerRunner | undefined,
 ): Promise<ResultsOf<Requests>> {
-  const { selection = {}, mayBeEmpty = false, workers = 0, onProgress, signal } = options;
+  const { selection = {}, workers = 0, onProgress, signal } = options;
+  const { mayBeEmpty = false, keepsFree = false } = options;
   const shape = shapeOfTrace(trace);
   const plan = planPass(trace, shape, requests, selection);
   const outcome =
     // One thread with all chunks would only be a longer way to do it.
-    workers === 0 || plan.chunks.length < 2 || runWorkers === undefined
+    workers === 0 || plan.chunks.length < (keepsFree ? 1 : 2) || runWorkers === undefined
       ? await runInline(trace, shape, plan, onProgress, signal)
       : await runWorkers(trace, shape, plan, { ...options, workers });
   if (!mayBeEmpty) requireSelected(trace, selection, outcome.selected);

@@ -143,8 +143,13 @@ function packNotes(columns: AccessColumns, memory: SharedMemory): PartedStretch 
 
 function unpackNotes({ columns, packedNotes }: PartedStretch): AccessColumns {
   if (packedNotes === undefined) return columns;
-  const notes: readonly PlacedNote[] = deserialize(packedNotes.slice());
+  const notes: unknown = deserialize(packedNotes.slice());
+  if (!isNotes(notes)) throw new Error('internal: notes were packed that are none');
   return { ...columns, notes };
+}
+
+function isNotes(value: unknown): value is readonly PlacedNote[] {
+  return Array.isArray(value);
 }
 
 /** Memory that is sent along with data, not copied. */

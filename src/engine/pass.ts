@@ -42,8 +42,10 @@ export interface PassOptions {
   readonly selection?: Selection;
   /** Figures of nothing are wanted when the selection leaves nothing. Default: it is refused. */
   readonly mayBeEmpty?: boolean;
-  /** Worker threads; 0, the default, runs in this thread. */
+  /** Worker threads; 0, the default, runs in this thread, and so does a pass over a single chunk. */
   readonly workers?: number;
+  /** This thread has others to serve: a single chunk is worked on in a worker thread, too. */
+  readonly keepsFree?: boolean;
   /** Module of the engine's threads; default: the one that was built beside this one. */
   readonly workerUrl?: URL;
   /** Decoded chunks that wait for others take so many bytes at most, about, of all threads. Default: 256 MiB. */

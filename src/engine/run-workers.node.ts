@@ -179,8 +179,10 @@ async function conduct(
     }
   };
 
+  const doneCount = (): number => (isOrdered ? done : decodedCount);
+
   dealOut();
-  while (decodedCount < chunks.length || (isOrdered && done < chunks.length)) {
+  while (doneCount() < chunks.length) {
     const { thread, report } = await nextReport(threads, signal);
     if (report.type === 'decoded') {
       decoding[thread] = (decoding[thread] ?? 0) - 1;
@@ -199,7 +201,7 @@ async function conduct(
       consumedBy[thread] = (consumedBy[thread] ?? 0) + 1;
     }
     finishChunks();
-    onProgress?.((isOrdered ? done : decodedCount) / chunks.length);
+    onProgress?.(doneCount() / chunks.length);
     dealOut();
   }
 }

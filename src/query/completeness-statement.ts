@@ -50,8 +50,11 @@ export function completenessStatement(facts: TraceFacts): StatementLine[] {
       text: `${formatCount(totals.loads)} loads and ${formatCount(totals.stores)} stores of ${formatCount(totals.instructions)} instructions`,
     },
   ];
-  for (const [name, { status }] of Object.entries(capabilities)) {
-    const held = HELD[name as CapabilityName];
+  const statuses = new Map(
+    Object.entries(capabilities).map(([name, { status }]) => [name, status]),
+  );
+  for (const [name, held] of Object.entries(HELD)) {
+    const status = statuses.get(name) ?? 'no';
     const missing = notHeld.get(name);
     lines.push({ name, status, text: missing === undefined ? held : `${held}: ${missing}` });
   }

@@ -57,7 +57,7 @@ describe('the made-up trace', () => {
 describe.each([
   ['with an index', made.index],
   ['without an index', undefined],
-])('a list %s', (_how, index) => {
+])('a list %s', { timeout: 60_000 }, (_how, index) => {
   it('has the accesses that touch the range, whatever is scrolled to first', async () => {
     for (const stream of [0, 1]) {
       const end = ofStream(stream).length;
@@ -151,7 +151,7 @@ describe('a list', () => {
 describe.each([
   ['with an index', made.index],
   ['without an index', undefined],
-])('neighbours %s', (_how, index) => {
+])('neighbours %s', { timeout: 60_000 }, (_how, index) => {
   it('are the nearest accesses to the bytes, the line and the page', async () => {
     for (const stream of [0, 1]) {
       const all = ofStream(stream);

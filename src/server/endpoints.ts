@@ -3,7 +3,7 @@
 
 import { formatHex64 } from '../base/index.ts';
 import type { DatabaseNames } from '../store/index.ts';
-import type { Tile, Tracks } from '../tiles/index.ts';
+import { MAX_TILE_SIDE, MAX_TRACK_COLUMNS, type Tile, type Tracks } from '../tiles/index.ts';
 import { accessDetails } from './access-details.ts';
 import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
@@ -35,9 +35,9 @@ import { createSqlAnswers, type SqlAnswers } from './sql.ts';
 import { summarize } from './summary.ts';
 import { createTraceReply } from './trace-reply.ts';
 
-const SIDE = { least: 1, most: 1024 };
+const SIDE = { least: 1, most: MAX_TILE_SIDE };
 const ROWS = { least: 1, most: 4096 };
-const TRACK_COLUMNS = { least: 1, most: 8192 };
+const TRACK_COLUMNS = { least: 1, most: MAX_TRACK_COLUMNS };
 const RANK = { least: 0, most: 2 ** 40 };
 const COUNT = { least: 1, most: 1000 };
 const SQL_LIMIT = { least: 1, most: 10_000, otherwise: 1000 };

@@ -66,7 +66,7 @@ export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFact
       const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
       const requests = [{ analysis: addressSpacesAnalysis, parameters }] as const;
       // One thread: the page comes first.
-      const [{ spaces }] = await analyse(trace, requests, { workers: 1, signal });
+      const [{ spaces }] = await analyse(trace, requests, { workers: 1, keepsFree: true, signal });
       rows = addressSpaceRows(spaces, symbols);
     },
   };

@@ -112,8 +112,8 @@ describe('the page', () => {
     const path = `/${TOKEN}/assets/a.js`;
     expect((await ask(port, path)).status).toBe(200);
     expect((await ask(port, path, { host: `localhost:${port}` })).status).toBe(200);
-    expect((await ask(port, path, { host: 'attacker.example' })).status).toBe(403);
-    expect((await ask(port, path, { origin: 'http://attacker.example' })).status).toBe(403);
+    expect((await ask(port, path, { host: 'example.com' })).status).toBe(403);
+    expect((await ask(port, path, { origin: 'http://example.com' })).status).toBe(403);
     expect((await ask(port, '/assets/a.js')).status).toBe(403);
     expect((await ask(port, path, {}, 'POST')).status).toBe(405);
     const headOnly = await ask(port, path, {}, 'HEAD');
@@ -210,9 +210,8 @@ describe('a question', () => {
       await running;
       if (leave === 'client') client.destroy();
       else await started.close();
-      await wait(50);
+      await expect.poll(() => aborted).toEqual(leave === 'client' ? ['yes'] : ['yes', 'yes']);
     }
-    expect(aborted).toEqual(['yes', 'yes']);
     expect(bugs).toEqual([]);
   });
 });

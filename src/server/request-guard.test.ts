@@ -57,13 +57,13 @@ describe('admitted', () => {
 
 describe('refused', () => {
   it.each([
-    ['another host', { host: ['attacker.example:4000'] }],
-    ['another host that is bound to this address', { host: ['127.0.0.1.attacker.example:4000'] }],
+    ['another host', { host: ['example.com:4000'] }],
+    ['another host that is bound to this address', { host: ['127.0.0.1.example.com:4000'] }],
     ['another port', { host: ['127.0.0.1:4001'] }],
     ['a host without a port', { host: ['127.0.0.1'] }],
     ['no host', {}],
-    ['two hosts', { host: ['127.0.0.1:4000', 'attacker.example'] }],
-    ['another origin', { host: ['127.0.0.1:4000'], origin: ['http://attacker.example'] }],
+    ['two hosts', { host: ['127.0.0.1:4000', 'example.com'] }],
+    ['another origin', { host: ['127.0.0.1:4000'], origin: ['http://example.com'] }],
     ['an opaque origin', { host: ['127.0.0.1:4000'], origin: ['null'] }],
     [
       'the origin by its other name',
@@ -72,7 +72,7 @@ describe('refused', () => {
     ['an origin with TLS', { host: ['127.0.0.1:4000'], origin: ['https://127.0.0.1:4000'] }],
     [
       'two origins',
-      { host: ['127.0.0.1:4000'], origin: ['http://127.0.0.1:4000', 'http://attacker.example'] },
+      { host: ['127.0.0.1:4000'], origin: ['http://127.0.0.1:4000', 'http://example.com'] },
     ],
   ])('is %s, with the right token', (_what, headers) => {
     expect(refusalOf(head(`/${TOKEN}/`, { headers }))).toBe('forbidden');

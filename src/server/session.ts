@@ -64,13 +64,13 @@ export interface Session {
 }
 
 /** Of columns, and as much again of what tiles are made of. A large chunk has 80 MB of what is matched by. */
-const CHUNK_CACHE_BYTES = 96 * 2 ** 20;
+const CHUNK_CACHE_BYTES = 64 * 2 ** 20;
 
 /** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { trace, symbols, workers } = options;
   const closing = new AbortController();
-  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES });
+  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
   const watch = await watchFile(trace.path);
   const { facts: guestFacts, read: readGuestFacts } = createGuestFacts(trace, symbols);
   const index = createIndexHolder(options, chunks, closing.signal);

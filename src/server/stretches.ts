@@ -11,7 +11,7 @@ import { PAGE_BYTES } from './protocol.ts';
 export type Direction = 'forward' | 'backward';
 
 /** With more pages than that, nearly everything is touched, and asking costs more than it saves. */
-const MOST_PAGES = 16;
+const MOST_PAGES = 4096;
 
 /** Stretches of the window, in the direction asked for; they do not overlap. `index`: undefined without one. */
 export async function* stretchesOf(
@@ -22,30 +22,38 @@ export async function* stretchesOf(
 ): AsyncGenerator<OrdinalRange, void, undefined> {
   const { stream, addresses } = window;
   const axis = addresses === undefined ? null : index?.pages[addresses.space];
-  const ranks = axis === null || axis === undefined ? undefined : ranksOf(axis, addresses);
+  const ranks =
+    axis === null || axis === undefined || addresses === undefined
+      ? undefined
+      : ranksOf(axis, addresses);
   if (ranks === undefined || index === undefined || addresses === undefined) {
     yield* chunkStretches(trace, window, direction);
     return;
   }
   const { space } = addresses;
   const { from, to } = window;
-  const touched = ranks.map((rank) => index.touched({ space, rank, stream, from, to, direction }));
-  yield* inOrder(touched, direction);
+  if (ranks.rank < ranks.rankEnd) {
+    yield* index.touched({ ...ranks, space, stream, from, to, direction });
+  }
+}
+
+interface Ranks {
+  readonly rank: number;
+  readonly rankEnd: number;
 }
 
 /**
  * Ranks of pages that were accessed and hold a byte of the range; undefined for too many. An access that goes on in a
  * second page is counted in both.
  */
-function ranksOf(axis: PageAxis, range: AddressRange | undefined): number[] | undefined {
-  if (range === undefined) return undefined;
+function ranksOf(axis: PageAxis, range: AddressRange): Ranks | undefined {
   const low = u64FromBigint(range.low - (range.low % BigInt(PAGE_BYTES)));
   const last = u64FromBigint(range.high - 1n);
   const first = axis.rankOf(low.lo, low.hi).rank;
   const behind = axis.rankOf(last.lo, last.hi);
   const end = behind.rank + (behind.exact ? 1 : 0);
   if (end - first > MOST_PAGES) return undefined;
-  return Array.from({ length: end - first }, (_, i) => first + i);
+  return { rank: first, rankEnd: end };
 }
 
 function* chunkStretches(
@@ -61,42 +69,5 @@ function* chunkStretches(
     if (virtual !== undefined && chunk.lowestVaddr >= virtual.high) continue;
     if (virtual !== undefined && chunk.highestVaddr < virtual.low) continue;
     yield { from: begin, to: end };
-  }
-}
-
-/** Joins sources that each are in order; what two of them tell is told once. */
-async function* inOrder(
-  sources: readonly AsyncIterable<OrdinalRange>[],
-  direction: Direction,
-): AsyncGenerator<OrdinalRange, void, undefined> {
-  const isForward = direction === 'forward';
-  const iterators = sources.map((source) => source[Symbol.asyncIterator]());
-  const heads = await Promise.all(iterators.map(async (one) => one.next()));
-  let done = isForward ? 0 : Number.POSITIVE_INFINITY;
-  try {
-    for (;;) {
-      let at = -1;
-      let best: OrdinalRange | undefined;
-      for (const [i, head] of heads.entries()) {
-        if (head.done === true) continue;
-        const isNearer =
-          best === undefined || (isForward ? head.value.from < best.from : head.value.to > best.to);
-        if (isNearer) {
-          at = i;
-          best = head.value;
-        }
-      }
-      if (best === undefined) return;
-      const { from, to } = isForward
-        ? { from: Math.max(best.from, done), to: best.to }
-        : { from: best.from, to: Math.min(best.to, done) };
-      if (from < to) {
-        done = isForward ? to : from;
-        yield { from, to };
-      }
-      heads[at] = await iterators[at].next();
-    }
-  } finally {
-    for (const one of iterators) await one.return?.();
   }
 }

@@ -37,6 +37,7 @@ const TOP = 12;
 const LINE_LIMIT = 2 ** 19;
 /** A cache is simulated in order, one thread for each of its parts: a longer window takes too long to wait for. */
 const MOST_SIMULATED = 2 ** 26;
+const LOOK_AHEAD_BYTES = 2 ** 26;
 
 export interface SummaryOptions {
   readonly workers: number;
@@ -61,7 +62,10 @@ export async function summarize(
       parameters: hotParameters(LINE_SHIFT, PAGE_SHIFT, TOP, LINE_LIMIT),
     },
   ] as const;
-  const passOptions = { ...options, selection, mayBeEmpty: true };
+  const passOptions = {
+    ...{ ...options, selection, lookAheadBytes: LOOK_AHEAD_BYTES },
+    ...{ mayBeEmpty: true, keepsFree: true },
+  };
   const run = async <const R extends readonly AnyRequest[]>(requests: R) =>
     analyse(trace, requests, passOptions);
   const [counts, hot, cache] = isSimulated
@@ -128,7 +132,7 @@ function spanOf({ low, high }: AddressRange): AddressSpan {
 }
 
 /** "loadstore hot FILE --from 1000 --to 2000 --address 0x1000-0x2000". */
-export function commandOf(trace: Trace, { stream, from, to, addresses }: TraceWindow): string {
+function commandOf(trace: Trace, { stream, from, to, addresses }: TraceWindow): string {
   const vcpu = vcpuOf(trace, stream);
   const flag = addresses?.space === 'physical' ? '--physical-address' : '--address';
   const range = addresses === undefined ? [] : [flag, rangeText(addresses)];

@@ -23,23 +23,28 @@ export async function makeUp(seed: number, streams: number): Promise<MadeUp> {
   );
   const trace = await openTraceSource(byteSourceFromBytes(bytes));
   const decoded: number[] = [];
+  const held = new Map<number, ChunkColumns>();
   const chunks: MadeUp['chunks'] = {
     decoded,
     heldBytes: 0,
-    async columns(chunkIndex, names) {
+    async columns(chunkIndex) {
       decoded.push(chunkIndex);
+      const known = held.get(chunkIndex);
+      if (known !== undefined) return known;
       const info = requireDefined(trace.chunks[chunkIndex], 'it is one of the trace');
       const { stream, firstOrdinal, accessCount } = info;
       const range = { stream, from: firstOrdinal, to: firstOrdinal + accessCount };
       const parts: ChunkColumns[] = [];
       // The chunk is smaller than a batch.
       for await (const batch of trace.accesses({
-        ...{ ...range, columns: names, includeAborted: true, copy: true },
+        ...{ ...range, columns: MATCHED, includeAborted: true, copy: true },
       })) {
         parts.push(batch);
       }
       if (parts.length > 1) throw new Error('the chunk has several batches');
-      return parts[0] ?? { chunkIndex, stream, firstOrdinal, length: 0 };
+      const columns = parts[0] ?? { chunkIndex, stream, firstOrdinal, length: 0 };
+      held.set(chunkIndex, columns);
+      return columns;
     },
     places: notMadeUp,
     close: async () => undefined,
@@ -48,6 +53,7 @@ export async function makeUp(seed: number, streams: number): Promise<MadeUp> {
 }
 
 const PAGE = 4096n;
+const MATCHED = ['vaddr', 'paddr', 'size', 'flags'] as const;
 
 async function notMadeUp(): Promise<never> {
   throw new Error('not made up');
@@ -79,10 +85,12 @@ function pagesOf(one: SeenAccess, space: 'virtual' | 'physical'): bigint[] {
 
 /** Tells of each page the very accesses. */
 function indexOf(seen: readonly SeenAccess[]): ViewIndex {
+  const ofAccess = {
+    virtual: seen.map((one) => pagesOf(one, 'virtual')),
+    physical: seen.map((one) => pagesOf(one, 'physical')),
+  };
   const axisOf = (space: 'virtual' | 'physical'): PageAxis & { readonly all: bigint[] } => {
-    const all = [...new Set(seen.flatMap((one) => pagesOf(one, space)))].sort((a, b) =>
-      a < b ? -1 : 1,
-    );
+    const all = [...new Set(ofAccess[space].flat())].sort((a, b) => (a < b ? -1 : 1));
     return {
       all,
       count: all.length,
@@ -103,14 +111,15 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
     indexBytes: 0,
     tile: notMadeUp,
     tracks: notMadeUp,
-    async *touched({ space, rank, stream, from, to, direction }: TouchQuery) {
-      const page = requireDefined(pages[space].all[rank], 'a rank');
+    async *touched(query: TouchQuery) {
+      const { space, rank, rankEnd = rank + 1, stream, from, to, direction } = query;
+      const wanted = new Set(pages[space].all.slice(rank, rankEnd));
       const found = seen.filter(
-        (one) =>
+        (one, at) =>
           one.stream === stream &&
           one.ordinal >= from &&
           one.ordinal < to &&
-          pagesOf(one, space).includes(page),
+          ofAccess[space][at]?.some((page) => wanted.has(page)) === true,
       );
       for (const { ordinal } of direction === 'forward' ? found : found.reverse()) {
         yield { from: ordinal, to: ordinal + 1 };

@@ -79,7 +79,8 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
   const { trace, names } = options;
   const threads = options.threads ?? os.availableParallelism();
   const { memoryBytes, files = false } = options;
-  const { connection, close } = await openDuckDB({ threads, files, memoryBytes });
+  const duckdb = await openDuckDB({ threads, files, memoryBytes });
+  const { connection } = duckdb;
   const accesses = await createAccesses(connection, options, threads);
   const filled = new Set<string>();
   const alone = inTurn();
@@ -116,7 +117,9 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
           }),
         );
       }),
-    close,
+    close: () => {
+      duckdb.close();
+    },
   };
 }
 

@@ -13,7 +13,6 @@ export {
 export {
   type ParquetFolderCounts,
   type ParquetFolderRequest,
-  SUCCESS_FILE,
   writeParquetFolder,
 } from './parquet-folder.ts';
 export { type Cell, columnsOf, type ResultColumn, rowsOf } from './result-rows.ts';

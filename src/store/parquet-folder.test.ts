@@ -189,7 +189,10 @@ describe('a folder of Parquet files', () => {
     );
     await writeFile(path.join(damaged, `vcpu=${another}`, 'part-00000.parquet'), 'rubbish');
 
-    const rows = (await rowsIn(file)).map(({ ordinal, icount }) => ({ ordinal, icount }));
+    const rows = (await rowsIn(file)).map(({ ordinal, icount }) => ({
+      ordinal: BigInt(String(ordinal)),
+      icount: BigInt(String(icount)),
+    }));
     const lastGroup = rows.slice(-Number(groups.at(-1)?.num_rows));
     const first = requireDefined(lastGroup[0], 'a row');
     const instance = await DuckDBInstance.create(':memory:');
@@ -204,9 +207,9 @@ describe('a folder of Parquet files', () => {
     expect(groups.length).toBeGreaterThan(1);
     expect(await count(`ordinal >= ${first.ordinal}`)).toBe(lastGroup.length);
     expect(await count(`icount > ${first.icount}`)).toBe(
-      rows.filter(({ icount }) => BigInt(String(icount)) > BigInt(String(first.icount))).length,
+      rows.filter(({ icount }) => icount > first.icount).length,
     );
-    await expect(count(`ordinal >= ${first.ordinal} - 1`)).rejects.toThrow();
+    await expect(count(`ordinal >= ${first.ordinal} - 1`)).rejects.toBeInstanceOf(Error);
     connection.closeSync();
     instance.closeSync();
   }, 120_000);

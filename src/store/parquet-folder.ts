@@ -5,7 +5,12 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { chunkMayMatch, type Selection, type TraceShape } from '../analysis/index.ts';
+import {
+  chunkMayMatch,
+  type Selection,
+  selectionColumns,
+  type TraceShape,
+} from '../analysis/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import { type AccessTable, registerAccessTable, SCAN_FUNCTION } from './access-table.ts';
 import type { RunOptions } from './database.ts';
@@ -39,7 +44,7 @@ export interface ParquetFolderCounts {
 }
 
 /** Written last: the folder is whole. Hadoop's name; readers of folders pass over what begins with "_". */
-export const SUCCESS_FILE = '_SUCCESS';
+const SUCCESS_FILE = '_SUCCESS';
 
 /** Accesses, of all vCPUs, that a file is of: one has some 120 MB, which one task of a cluster takes at once. */
 const PART_ACCESSES = 2 ** 26;
@@ -70,7 +75,8 @@ export async function writeParquetFolder(
   const threads = request.threads ?? os.availableParallelism();
   const parts = planParts(trace, selection, shape);
   const { columns, functionOf } = columnsOfTrace(trace, names);
-  const { connection, close } = await openDuckDB({ threads, files: true, memoryBytes });
+  const duckdb = await openDuckDB({ threads, files: true, memoryBytes });
+  const { connection } = duckdb;
   const interrupt = (): void => {
     connection.interrupt();
   };
@@ -93,14 +99,12 @@ export async function writeParquetFolder(
         `part-${String(number).padStart(5, '0')}.parquet`,
       );
       if (number === 0) await mkdir(path.dirname(file), { recursive: true });
+      const own = shape.vcpuCount === 1 ? selection : { ...selection, vcpu };
       table.begin(
         {
           chunks,
           bounds: new Map(),
-          selected: {
-            selection: shape.vcpuCount === 1 ? selection : { ...selection, vcpu },
-            insnBase,
-          },
+          selected: { selection: own, columns: selectionColumns(own), insnBase },
         },
         (part) => onProgress?.((index + part) / parts.length),
       );
@@ -130,7 +134,7 @@ export async function writeParquetFolder(
   } finally {
     signal?.removeEventListener('abort', interrupt);
     await table?.stop();
-    close();
+    duckdb.close();
   }
 }
 

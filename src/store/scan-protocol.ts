@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Selection } from '../analysis/index.ts';
 import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
+import type { ColumnName } from '../format/index.ts';
 import type { PlainBounds } from './row-filter.ts';
 import type { PackedColumn, ScanColumn } from './scan-columns.ts';
 
@@ -26,6 +27,8 @@ export interface ScanTask {
 
 export interface ScanSelection {
   readonly selection: Selection;
+  /** That it is decided by: selectionColumns(). */
+  readonly columns: readonly ColumnName[];
   /** TraceShape.insnBase. */
   readonly insnBase: Uint32Array;
 }

@@ -2,7 +2,6 @@
 // A scanning thread: decodes its chunks, keeps the rows within bounds, sends the columns that are wanted.
 
 import { workerData } from 'node:worker_threads';
-import { chooseRows, selectionColumns } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { type AccessBatch, type ColumnName, openTrace } from '../format/index.ts';
 import { neededFor, selectRows } from './row-filter.ts';
@@ -25,39 +24,48 @@ async function scanAll(): Promise<void> {
   const trace = await openTrace(task.path);
   const needed = new Set<ColumnName>(task.columns.flatMap(({ needs }) => needs));
   for (const name of neededFor(task.bounds)) needed.add(name);
-  const { selected } = task;
-  for (const name of selected === undefined ? [] : selectionColumns(selected.selection)) {
-    needed.add(name);
-  }
+  for (const name of task.selected?.columns ?? []) needed.add(name);
+  const choose = await rowChooser();
   for (const chunk of task.chunks) {
-    const aborted = await scanChunk(trace, chunk, [...needed]);
+    const aborted = await scanChunk(trace, chunk, [...needed], choose);
     send({ type: 'chunk-end', aborted });
   }
   await trace.close();
+}
+
+/** Fills `rows`; gives how many there are, and how many accesses were left out since they did not complete. */
+type RowChooser = (batch: AccessBatch) => { readonly count: number; readonly aborted: number };
+
+async function rowChooser(): Promise<RowChooser> {
+  const { selected, bounds } = task;
+  if (selected === undefined) {
+    return (batch) => ({ count: selectRows(batch, bounds, rows), aborted: 0 });
+  }
+  // Loading it takes as long as the rest of a short query, which does not need it.
+  const { chooseRows } = await import('../analysis/index.ts');
+  const { selection } = selected;
+  return (batch) => {
+    const all = chooseRows(selection, selected, batch, true, rows);
+    const count = chooseRows(selection, selected, batch, false, rows);
+    return { count, aborted: all - count };
+  };
 }
 
 async function scanChunk(
   trace: Awaited<ReturnType<typeof openTrace>>,
   { stream, firstOrdinal, endOrdinal }: ScanChunk,
   columns: readonly ColumnName[],
+  choose: RowChooser,
 ): Promise<number> {
   // One column at least: an access is counted even when nothing of it is wanted.
   const asked: readonly ColumnName[] = columns.length === 0 ? ['flags'] : columns;
-  const { selected } = task;
-  const includeAborted = selected !== undefined;
+  const includeAborted = task.selected !== undefined;
   const range = { stream, from: firstOrdinal, to: endOrdinal };
   let aborted = 0;
   for await (const batch of trace.accesses({ columns: asked, includeAborted, ...range })) {
-    let count: number;
-    if (selected === undefined) {
-      count = selectRows(batch, task.bounds, rows);
-    } else {
-      const { selection } = selected;
-      const all = chooseRows(selection, selected, batch, true, rows);
-      count = chooseRows(selection, selected, batch, false, rows);
-      aborted += all - count;
-    }
-    if (count > 0) await sendRows(batch, count);
+    const chosen = choose(batch);
+    aborted += chosen.aborted;
+    if (chosen.count > 0) await sendRows(batch, chosen.count);
   }
   return aborted;
 }

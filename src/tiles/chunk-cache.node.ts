@@ -3,14 +3,15 @@ import { TraceError } from '../base/index.ts';
 import type { ChunkInfo, ColumnArrays, ColumnName, Trace } from '../format/index.ts';
 import { createByteLru } from './byte-lru.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import { type ChunkLane, startChunkLane } from './chunk-lane.node.ts';
+import { startChunkLane } from './chunk-lane.node.ts';
 import type { ChunkPlaces } from './chunk-protocol.ts';
 import { COLUMN_BYTES } from './column-collector.ts';
+import { type Coming, createDecodeQueue } from './decode-queue.ts';
 
 export interface ChunkCacheOptions {
   /** Of decoded columns, and as many again of ranks; one chunk alone may take more. Default: 128 MiB. */
   readonly limitBytes?: number;
-  /** Decoding threads, started when they are needed. Default: 2. */
+  /** Decoding threads. Default: 2. */
   readonly workers?: number;
   /** Module of the threads; default: the one that was built beside this one. */
   readonly workerUrl?: URL;
@@ -27,38 +28,28 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
   const columnsHeld = createByteLru<Partial<ColumnArrays>>(limitBytes);
   const placesHeld = createByteLru<ChunkPlaces>(limitBytes);
   // What is being decoded: others that want it wait for it too.
-  const columnsComing = new Map<string, Promise<Partial<ColumnArrays>>>();
-  const placesComing = new Map<string, Promise<ChunkPlaces>>();
-  let lanes: ChunkLane[] = [];
-  const chooseLane = (): ChunkLane => {
-    lanes = lanes.filter((lane) => !lane.isBroken());
-    const idle = lanes.find((lane) => lane.waiting() === 0);
-    if (idle !== undefined) return idle;
-    if (lanes.length < workers) {
-      const lane = startChunkLane(workerUrl, trace.path);
-      lanes.push(lane);
-      return lane;
-    }
-    return lanes.reduce((least, lane) => (lane.waiting() < least.waiting() ? lane : least));
-  };
+  const columnsComing = new Map<string, Coming<Partial<ColumnArrays>>>();
+  const placesComing = new Map<string, Coming<ChunkPlaces>>();
+  const queue = createDecodeQueue(workers, () => startChunkLane(workerUrl, trace.path));
   const decodeColumns = (chunk: ChunkInfo, names: readonly ColumnName[]): void => {
     const { chunkIndex, accessCount } = chunk;
-    const decoded = chooseLane().columns(chunkIndex, names);
+    const { job, result } = queue.add(async (lane) => lane.columns(chunkIndex, names));
     for (const name of names) {
       const key = columnKey(chunkIndex, name);
-      const coming = decoded
+      const promise = result
         .then((arrays) => {
           const own = pickColumn(arrays, name);
           columnsHeld.put(key, own, COLUMN_BYTES[name] * accessCount);
           return own;
         })
         .finally(() => columnsComing.delete(key));
-      columnsComing.set(key, coming);
+      columnsComing.set(key, { job, promise });
     }
   };
   return {
     async columns(chunkIndex, names, signal) {
       const chunk = requireChunk(trace, chunkIndex);
+      signal?.throwIfAborted();
       const wanted = [...new Set(names)];
       const held = new Map(
         wanted.map((name) => [name, columnsHeld.find(columnKey(chunkIndex, name))]),
@@ -67,40 +58,43 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
         (name) => held.get(name) === undefined && !columnsComing.has(columnKey(chunkIndex, name)),
       );
       if (missing.length > 0) decodeColumns(chunk, missing);
-      const columns = wanted.map(
-        async (name) => held.get(name) ?? (await columnsComing.get(columnKey(chunkIndex, name))),
-      );
-      const arrays: Partial<ColumnArrays> = Object.assign(
+      const columns = wanted.map(async (name) => {
+        const coming = columnsComing.get(columnKey(chunkIndex, name));
+        const own = held.get(name);
+        if (own !== undefined) return own;
+        return coming === undefined ? {} : queue.wait(coming, signal);
+      });
+      const arrays = (await Promise.all(columns)).reduce<Partial<ColumnArrays>>(
+        (all, own) => ({ ...all, ...own }),
         {},
-        ...(await interruptible(Promise.all(columns), signal)),
       );
       const { stream, firstOrdinal, accessCount } = chunk;
       return { ...arrays, chunkIndex, stream, firstOrdinal, length: accessCount };
     },
     async places(chunkIndex, space, pages, signal) {
       const { accessCount } = requireChunk(trace, chunkIndex);
+      signal?.throwIfAborted();
       const key = `${chunkIndex} ${space}`;
       const held = placesHeld.find(key);
       if (held !== undefined) return held;
       let coming = placesComing.get(key);
       if (coming === undefined) {
-        coming = chooseLane()
-          .places(chunkIndex, space, pages)
+        const { job, result } = queue.add(async (lane) => lane.places(chunkIndex, space, pages));
+        const promise = result
           .then((places) => {
             placesHeld.put(key, places, PLACE_BYTES * accessCount);
             return places;
           })
           .finally(() => placesComing.delete(key));
+        coming = { job, promise };
         placesComing.set(key, coming);
       }
-      return interruptible(coming, signal);
+      return queue.wait(coming, signal);
     },
     get heldBytes() {
       return columnsHeld.heldBytes + placesHeld.heldBytes;
     },
-    async close() {
-      await Promise.all(lanes.map(async (lane) => lane.stop()));
-    },
+    close: async () => queue.close(),
   };
 }
 
@@ -123,21 +117,5 @@ function requireChunk(trace: Trace, chunkIndex: number): ChunkInfo {
   throw new TraceError('bad-argument', 'there is no such chunk', {
     expected: `0 to ${trace.chunks.length - 1}`,
     found: String(chunkIndex),
-  });
-}
-
-/** Throws the signal's reason at once; what was asked for goes on. */
-async function interruptible<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted();
-  if (signal === undefined) return promise;
-  promise.catch(() => undefined);
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason);
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', stop);
-    });
   });
 }

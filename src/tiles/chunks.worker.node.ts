@@ -17,10 +17,13 @@ const rankTables = new Map<Space, UnitTable>();
 let last: Promise<void> = Promise.resolve();
 
 port.on('message', (order: ChunkOrder) => {
-  last = last.then(async () => {
-    report(await obey(order).catch((error: unknown) => failure(order.id, error)));
-  });
+  last = answerAfter(last, order);
 });
+
+async function answerAfter(before: Promise<void>, order: ChunkOrder): Promise<void> {
+  await before;
+  report(await obey(order).catch((error: unknown) => failure(order.id, error)));
+}
 
 async function obey(order: ChunkOrder): Promise<ChunkReport> {
   const { id, chunkIndex } = order;

@@ -4,10 +4,15 @@
 
 import { type ChunkPlaces, NO_RANK, PLACE_STORE } from './chunk-protocol.ts';
 import { PAGE_BYTES } from './layout.ts';
-import { cellAt, edgeOf, rankAxis, type TileGrid, timeAxis } from './tile-grid.ts';
+import { cellAt, edgeOf, rankAxis, type TileGrid, timeAxis, wholeCells } from './tile-grid.ts';
 
 /** Adds those accesses of a chunk, which begins at firstOrdinal, that are in the tile. */
-export function addPlaces(grid: TileGrid, places: ChunkPlaces, firstOrdinal: number): void {
+export function addPlaces(
+  grid: TileGrid,
+  places: ChunkPlaces,
+  firstOrdinal: number,
+  pageCount: number,
+): void {
   const { columns, low, high } = grid;
   const { rank, offset } = places;
   const time = timeAxis(grid);
@@ -16,9 +21,8 @@ export function addPlaces(grid: TileGrid, places: ChunkPlaces, firstOrdinal: num
   const end = Math.min(rank.length, grid.to - firstOrdinal);
   if (begin >= end) return;
   const lowRank = Math.floor(low);
-  const highRank = Math.ceil(high);
-  const scale = grid.rows / (high - low);
-  const whole = Number.isInteger(low) && Number.isInteger(high) && Number.isInteger(scale);
+  const highRank = Math.min(Math.ceil(high), pageCount);
+  const rowOf = wholeCells(ranks, { begin: lowRank, end: highRank }, 1, Infinity);
   let column = cellAt(time, firstOrdinal + begin);
   let columnEnd = edgeOf(time, column + 1) - firstOrdinal;
   for (let i = begin; i < end; i++) {
@@ -28,10 +32,12 @@ export function addPlaces(grid: TileGrid, places: ChunkPlaces, firstOrdinal: num
     }
     const page = rank[i];
     if (page < lowRank || page >= highRank) continue;
-    const byte = offset[i] & (PAGE_BYTES - 1);
-    const position = page + byte / PAGE_BYTES;
-    if (position < low || position >= high) continue;
-    const row = whole ? Math.floor((position - low) * scale) : cellAt(ranks, position);
+    let row = rowOf[page - lowRank];
+    if (row < 0) {
+      const position = page + (offset[i] & (PAGE_BYTES - 1)) / PAGE_BYTES;
+      if (position < low || position >= high) continue;
+      row = cellAt(ranks, position);
+    }
     const counts = (offset[i] & PLACE_STORE) === 0 ? grid.loads : grid.stores;
     counts[row * columns + column]++;
   }

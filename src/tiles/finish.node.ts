@@ -2,6 +2,7 @@
 // From what was counted of the chunks to the finished index: pages get their ranks, stretches that lie in two
 // chunks become one, and the levels are made.
 
+import { Buffer } from 'node:buffer';
 import { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from '../analysis/index.ts';
 import type { ChunkInfo } from '../format/index.ts';
 import type { ChunkCounts, PageCounts } from './count-chunk.ts';

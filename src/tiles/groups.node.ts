@@ -2,6 +2,7 @@
 // Groups as bytes: of cells a strip table and the blocks behind it, of tracks packed arrays. A directory of a
 // level's groups is packed arrays, one element by group.
 
+import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { type BlockCells, decodeBlock } from './block.ts';
 import { STRIP_ENTRY_BYTES, STRIP_UNITS } from './layout.ts';

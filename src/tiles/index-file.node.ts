@@ -2,6 +2,7 @@
 // A finished index, read where it is asked: directories, blocks and groups of tracks are read when they are needed
 // and kept while they are used. Whatever is read is compared with its checksum.
 
+import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, TraceError, type TraceErrorKind } from '../base/index.ts';
@@ -12,6 +13,7 @@ import {
   type IndexDescription,
   type LevelDescription,
   parseDescription,
+  type StreamDescription,
 } from './description.ts';
 import {
   DIRECTORY_ARRAYS,
@@ -29,11 +31,21 @@ import {
   TRAILER_BYTES,
 } from './layout.ts';
 import { unpackArrays } from './packed.node.ts';
+import type { Space } from './view-index.ts';
 
 /** A level with the numbers that its description leaves to be worked out. */
 export interface Level extends LevelDescription {
   readonly bucketEnd: number;
   readonly unitEnd: number;
+}
+
+/** Ascending in time, then in units. */
+export function levelsOf(stream: StreamDescription, space: Space, pageCount: number): Level[] {
+  return stream[space].map((level) => ({
+    ...level,
+    bucketEnd: Math.ceil(stream.ordinalEnd / 2 ** level.timeShift),
+    unitEnd: Math.ceil(pageCount / 2 ** level.unitShift),
+  }));
 }
 
 export interface LoadedBlock {

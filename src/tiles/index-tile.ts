@@ -1,20 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles from the index.
 
-import type { Level, LoadedBlock } from './index-file.node.ts';
+import type { StreamDescription } from './description.ts';
+import { type IndexFile, type Level, type LoadedBlock, levelsOf } from './index-file.node.ts';
+import { PAGE_BYTES } from './layout.ts';
 import {
   type Axis,
+  createTileGrid,
   type Extension,
-  edgeOf,
   extend,
+  finishTile,
   rankAxis,
+  type StepRange,
   spread,
   type TileGrid,
   timeAxis,
+  wholeCells,
 } from './tile-grid.ts';
+import type { Tile, TileQuery } from './view-index.ts';
+
+/** Throws TraceError 'checksum', 'corrupt', 'io', and the reason of an aborted signal. */
+export async function tileOfIndex(
+  file: IndexFile,
+  stream: StreamDescription,
+  pageCount: number,
+  query: TileQuery,
+  signal?: AbortSignal,
+): Promise<Tile> {
+  const grid = createTileGrid(query);
+  const level = chooseLevel(levelsOf(stream, query.space, pageCount), grid);
+  if (level === undefined) return finishTile(grid, 1, 1);
+  const adder = createBlockAdder(grid, level, stream.ordinalEnd, pageCount);
+  const blocks = file.blocks(level, visibleBuckets(level, grid), visibleUnits(level, grid));
+  for await (const block of blocks) {
+    signal?.throwIfAborted();
+    adder.add(block);
+  }
+  return finishTile(grid, 2 ** level.timeShift, PAGE_BYTES * 2 ** level.unitShift);
+}
 
 /** The level whose buckets and units are the largest that fit a cell of the tile; else the finest. */
-export function chooseLevel(levels: readonly Level[], grid: TileGrid): Level | undefined {
+function chooseLevel(levels: readonly Level[], grid: TileGrid): Level | undefined {
   const width = (grid.to - grid.from) / grid.columns;
   const height = (grid.high - grid.low) / grid.rows;
   let best: Level | undefined;
@@ -29,30 +55,25 @@ export function chooseLevel(levels: readonly Level[], grid: TileGrid): Level | u
 }
 
 /** Of the level, those that overlap the tile. */
-export function visibleBuckets(level: Level, grid: TileGrid): { begin: number; end: number } {
+function visibleBuckets(level: Level, grid: TileGrid): StepRange {
   return visible(grid.from, grid.to, 2 ** level.timeShift, level.bucketEnd);
 }
 
-export function visibleUnits(level: Level, grid: TileGrid): { begin: number; end: number } {
+function visibleUnits(level: Level, grid: TileGrid): StepRange {
   return visible(grid.low, grid.high, 2 ** level.unitShift, level.unitEnd);
 }
 
-function visible(
-  from: number,
-  to: number,
-  step: number,
-  count: number,
-): { begin: number; end: number } {
+function visible(from: number, to: number, step: number, count: number): StepRange {
   const end = Math.max(0, Math.min(count, Math.ceil(to / step)));
   return { begin: Math.min(end, Math.max(0, Math.floor(from / step))), end };
 }
 
-export interface BlockAdder {
+interface BlockAdder {
   add(block: LoadedBlock): void;
 }
 
 /** `ordinalEnd`, `pageCount`: the last bucket and the last unit end there. */
-export function createBlockAdder(
+function createBlockAdder(
   grid: TileGrid,
   level: Level,
   ordinalEnd: number,
@@ -99,21 +120,10 @@ interface Places {
   extension(at: number): Extension;
 }
 
-/** Of buckets or units begin to end - 1. */
-function createPlaces(
-  axis: Axis,
-  { begin, end }: { readonly begin: number; readonly end: number },
-  step: number,
-  limit: number,
-): Places {
+function createPlaces(axis: Axis, range: StepRange, step: number, limit: number): Places {
+  const { begin } = range;
   const endOf = (at: number): number => Math.min(limit, (begin + at + 1) * step);
-  const cellOf = new Int32Array(end - begin).fill(-1);
-  let cell = 0;
-  for (let at = 0; at < cellOf.length; at++) {
-    const first = (begin + at) * step;
-    while (cell + 1 < axis.cells && edgeOf(axis, cell + 1) <= first) cell++;
-    if (edgeOf(axis, cell) <= first && endOf(at) <= edgeOf(axis, cell + 1)) cellOf[at] = cell;
-  }
+  const cellOf = wholeCells(axis, range, step, limit);
   const known: Extension[] = [];
   return {
     cellOf,

@@ -2,6 +2,7 @@
 // Writes the bytes of a finished index: what is appended gets its place; the description and the trailer
 // come last. The file has its name only when all of it is on the disk.
 
+import { Buffer } from 'node:buffer';
 import { open, rename } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { Extent, IndexDescription } from './description.ts';

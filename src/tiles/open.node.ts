@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Buffer } from 'node:buffer';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { TraceError } from '../base/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import type { SpaceDescription, StreamDescription } from './description.ts';
+import type { SpaceDescription } from './description.ts';
 import { addPlaces } from './exact-tile.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
-import { type IndexFile, type Level, openIndexFile } from './index-file.node.ts';
-import { chooseLevel, createBlockAdder, visibleBuckets, visibleUnits } from './index-tile.ts';
-import { BASE_STEP, PAGE_BYTES } from './layout.ts';
+import { type IndexFile, levelsOf, openIndexFile } from './index-file.node.ts';
+import { tileOfIndex } from './index-tile.ts';
+import { BASE_STEP } from './layout.ts';
 import { createPageAxis, type PageNumbers, pageNumbersOf } from './page-axis.ts';
 import { createTileGrid, finishTile } from './tile-grid.ts';
 import { findTouched } from './touched.ts';
@@ -82,25 +84,6 @@ function createViewIndex(
     if (pages !== null) return pages;
     throw badArgument(`the trace has no ${space} addresses`, 'another space', space);
   };
-  const tileOfIndex = async (
-    query: TileQuery,
-    stream: StreamDescription,
-    pageCount: number,
-    refining: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Tile> => {
-    const grid = createTileGrid(query);
-    const level = chooseLevel(levelsOf(stream, query.space, pageCount), grid);
-    if (level === undefined) return finishTile(grid, { timeStep: 1, byteStep: 1, refining });
-    const adder = createBlockAdder(grid, level, stream.ordinalEnd, pageCount);
-    const blocks = file.blocks(level, visibleBuckets(level, grid), visibleUnits(level, grid));
-    for await (const block of blocks) {
-      signal?.throwIfAborted();
-      adder.add(block);
-    }
-    const timeStep = 2 ** level.timeShift;
-    return finishTile(grid, { timeStep, byteStep: PAGE_BYTES * 2 ** level.unitShift, refining });
-  };
   const exactTile = async (
     query: TileQuery,
     wanted: readonly ChunkInfo[],
@@ -113,9 +96,9 @@ function createViewIndex(
     const grid = createTileGrid(query);
     for (const [at, { firstOrdinal }] of wanted.entries()) {
       const own = places[at];
-      if (own !== undefined) addPlaces(grid, own, firstOrdinal);
+      if (own !== undefined) addPlaces(grid, own, firstOrdinal, pages.lo.length);
     }
-    return finishTile(grid, { timeStep: 1, byteStep: 1, refining: false });
+    return finishTile(grid, 1, 1);
   };
   return {
     pages: {
@@ -125,15 +108,19 @@ function createViewIndex(
     indexBytes: file.fileBytes,
     async tile(query, signal) {
       requireTileQuery(query);
+      signal?.throwIfAborted();
       const pages = requirePages(query.space);
       const stream = requireStream(streams, query.stream);
       const wanted = chunksToDecode(trace.chunks, query);
-      if (wanted === undefined) {
-        return tileOfIndex(query, stream, pages.lo.length, false, signal);
-      }
-      const exact = exactTile(query, wanted, pages, signal);
+      const pageCount = pages.lo.length;
+      if (wanted === undefined) return tileOfIndex(file, stream, pageCount, query, signal);
+      const late = new AbortController();
+      const signals = signal === undefined ? [late.signal] : [late.signal, signal];
+      const exact = exactTile(query, wanted, pages, AbortSignal.any(signals));
       const tile = await within(exact, query.patienceMs);
-      return tile ?? tileOfIndex(query, stream, pages.lo.length, true, signal);
+      if (tile !== undefined) return tile;
+      late.abort();
+      return { ...(await tileOfIndex(file, stream, pageCount, query, signal)), refining: true };
     },
     async tracks(query, signal) {
       requireTracksQuery(query);
@@ -165,14 +152,6 @@ async function within<T>(promise: Promise<T>, limitMs: number | undefined): Prom
   } finally {
     clearTimeout(timer);
   }
-}
-
-function levelsOf(stream: StreamDescription, space: Space, pageCount: number): Level[] {
-  return stream[space].map((level) => ({
-    ...level,
-    bucketEnd: Math.ceil(stream.ordinalEnd / 2 ** level.timeShift),
-    unitEnd: Math.ceil(pageCount / 2 ** level.unitShift),
-  }));
 }
 
 /** Those of the window when the index is too coarse for the tile and they are few; else undefined. */

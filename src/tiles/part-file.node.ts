@@ -2,6 +2,7 @@
 // The unfinished index: a head, then what was counted of each chunk as a section with checksums, in the order
 // in which they were done. Whatever is whole is kept when an interrupted build goes on; the rest is cut off.
 
+import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, TraceError } from '../base/index.ts';

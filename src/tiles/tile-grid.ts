@@ -27,10 +27,7 @@ export function createTileGrid(query: TileQuery): TileGrid {
   return { columns, rows, from, to, low, high, loads: make(), stores: make() };
 }
 
-export function finishTile(
-  grid: TileGrid,
-  steps: Pick<Tile, 'timeStep' | 'byteStep' | 'refining'>,
-): Tile {
+export function finishTile(grid: TileGrid, timeStep: number, byteStep: number): Tile {
   const { columns, rows } = grid;
   let maximum = 0;
   for (let i = 0; i < columns * rows; i++) {
@@ -39,7 +36,7 @@ export function finishTile(
   }
   return {
     ...{ columns, rows, loads: saturated(grid.loads), stores: saturated(grid.stores) },
-    ...{ maximum, ...steps },
+    ...{ maximum, timeStep, byteStep, refining: false },
   };
 }
 
@@ -122,4 +119,34 @@ export function spread(
       below = above;
     }
   }
+}
+
+/** Steps begin to end - 1 of an axis; step i is [i * length, (i + 1) * length). */
+export interface StepRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** For each step the cell that has all of it, or -1. The last step ends at the limit. */
+export function wholeCells(
+  axis: Axis,
+  { begin, end }: StepRange,
+  length: number,
+  limit: number,
+): Int32Array {
+  const cellOf = new Int32Array(end - begin).fill(-1);
+  let cell = 0;
+  let cellBegin = edgeOf(axis, 0);
+  let cellEnd = edgeOf(axis, 1);
+  for (let at = 0; at < cellOf.length; at++) {
+    const first = (begin + at) * length;
+    while (cell + 1 < axis.cells && cellEnd <= first) {
+      cell++;
+      cellBegin = cellEnd;
+      cellEnd = edgeOf(axis, cell + 1);
+    }
+    const last = Math.min(limit, first + length);
+    if (cellBegin <= first && last <= cellEnd) cellOf[at] = cell;
+  }
+  return cellOf;
 }

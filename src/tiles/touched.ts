@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a page was accessed: from the coarsest level down, so that what never touched it is skipped in strides.
+// Where pages were accessed: from the coarsest level down, so that what never touched it is skipped in strides.
 
 import type { IndexFile, Level } from './index-file.node.ts';
 import type { OrdinalRange, TouchQuery } from './view-index.ts';
 
-/** Stretches of the finest step that have an access to the page, cut to the window, in the direction asked for. */
+/** Stretches of the finest step that have an access to one of the pages, cut to the window, in the direction asked for. */
 export async function* findTouched(
   file: IndexFile,
   levels: readonly Level[],
@@ -28,7 +28,8 @@ async function* descend(
   const isForward = query.direction === 'forward';
   const begin = Math.floor(query.from / step);
   const end = Math.ceil(query.to / step);
-  for await (const bucket of touchedBuckets(file, level, query.rank, begin, end, isForward)) {
+  const units = { begin: query.rank, end: query.rankEnd ?? query.rank + 1 };
+  for await (const bucket of touchedBuckets(file, level, units, begin, end, isForward)) {
     const range = {
       from: Math.max(query.from, bucket * step),
       to: Math.min(query.to, (bucket + 1) * step),
@@ -38,11 +39,11 @@ async function* descend(
   }
 }
 
-/** Buckets of begin to end - 1 in which the page has a cell, in order. */
+/** Buckets of begin to end - 1 in which one of the pages has a cell, in order. */
 async function* touchedBuckets(
   file: IndexFile,
   level: Level,
-  rank: number,
+  units: { readonly begin: number; readonly end: number },
   begin: number,
   end: number,
   isForward: boolean,
@@ -52,22 +53,18 @@ async function* touchedBuckets(
     ({ firstBucket, bucketCount }) => firstBucket < end && firstBucket + bucketCount > begin,
   );
   for (const { firstBucket, bucketCount } of isForward ? seen : seen.toReversed()) {
-    const units = { begin: rank, end: rank + 1 };
     const buckets = { begin: firstBucket, end: firstBucket + bucketCount };
+    const own = new Set<number>();
     for await (const block of file.blocks(level, buckets, units)) {
       const places = block.cells.place;
-      const first = (rank - block.firstUnit) * bucketCount;
-      const own: number[] = [];
-      for (
-        let i = firstFrom(places, first);
-        i < places.length && places[i] < first + bucketCount;
-        i++
-      ) {
-        const bucket = firstBucket + places[i] - first;
-        if (bucket >= begin && bucket < end) own.push(bucket);
+      const first = Math.max(0, units.begin - block.firstUnit) * bucketCount;
+      const behind = (units.end - block.firstUnit) * bucketCount;
+      for (let i = firstFrom(places, first); i < places.length && places[i] < behind; i++) {
+        const bucket = firstBucket + (places[i] % bucketCount);
+        if (bucket >= begin && bucket < end) own.add(bucket);
       }
-      yield* isForward ? own : own.reverse();
     }
+    yield* [...own].sort((one, other) => (isForward ? one - other : other - one));
   }
 }
 

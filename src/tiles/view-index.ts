@@ -105,6 +105,8 @@ export interface VcpuTracks {
 export interface TouchQuery {
   readonly space: Space;
   readonly rank: number;
+  /** Behind the last page that is asked for; default: rank + 1. */
+  readonly rankEnd?: number;
   readonly stream: number;
   /** Ordinals, half open. */
   readonly from: number;
@@ -129,7 +131,7 @@ export interface ViewIndex {
    */
   tile(query: TileQuery, signal?: AbortSignal): Promise<Tile>;
   tracks(query: TracksQuery, signal?: AbortSignal): Promise<Tracks>;
-  /** Stretches in which the page was accessed, in the direction asked for: nothing else needs to be looked at. */
+  /** Stretches in which one of the pages was accessed, in the direction asked for: nothing else needs to be looked at. */
   touched(query: TouchQuery): AsyncIterable<OrdinalRange>;
   close(): Promise<void>;
 }

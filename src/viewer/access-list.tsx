@@ -155,7 +155,7 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
         class="list-rows"
         ref={box}
         role="grid"
-        aria-label="Accesses"
+        aria-label="Accesses; arrow keys scroll, Enter shows the uppermost"
         aria-rowcount={total}
         tabIndex={0}
         onScroll={(event) => {
@@ -174,7 +174,11 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
           const rows = Math.trunc(event.deltaY / ROW_HEIGHT) || Math.sign(event.deltaY);
           scrollTo(first.peek() + rows);
         }}
-        onKeyDown={(event) => onListKey(event, first.peek(), shown - 2, total, scrollTo)}
+        onKeyDown={(event) => {
+          const top = source.find(first.peek());
+          if (event.key === 'Enter' && top !== undefined) void showAccess(top.ordinal);
+          else onListKey(event, first.peek(), shown - 2, total, scrollTo);
+        }}
       >
         <div class="list-room" style={{ height: `${map.height}px` }} />
         <div class="list-window">

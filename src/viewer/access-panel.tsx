@@ -4,7 +4,7 @@
 import type { JSX } from 'preact';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply } from '../server/protocol.ts';
-import { showAccess, step, zoomToSelection } from './actions.ts';
+import { followMemory, showAccess, step, zoomToSelection } from './actions.ts';
 import { api } from './api-client.ts';
 import { originText } from './list-columns.ts';
 import { view } from './page-state.ts';
@@ -136,7 +136,12 @@ function Neighbour({
   const { complete, ...found } = reply.neighbours[of];
   const ordinal = found[direction];
   if (ordinal === null) {
-    return <span class="soft">{complete ? `no ${direction}` : 'not near'}</span>;
+    if (complete) return <span class="soft">no {direction}</span>;
+    return (
+      <button type="button" onClick={() => void followMemory(reply.access, of, direction)}>
+        {direction === 'previous' ? '‹ search' : 'search ›'}
+      </button>
+    );
   }
   return (
     <button type="button" onClick={() => void showAccess(ordinal)}>

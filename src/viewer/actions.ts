@@ -3,7 +3,7 @@
 
 import { effect } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
-import type { FindReply, Space, WindowQuery } from '../server/protocol.ts';
+import type { AccessRow, FindReply, Space, WindowQuery } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api } from './api-client.ts';
 import type { CellUnder } from './map-cells.ts';
@@ -169,6 +169,31 @@ export function followWantedPlaces(): () => void {
     const wanted = placeWanted.value;
     if (wanted !== null) void closeTo(wanted);
   });
+}
+
+const UNIT_BYTES = { line: 64, page: PAGE_BYTES };
+
+/** Makes the bytes, the line or the page of an access what j and k follow, and takes the first step. */
+export async function followMemory(
+  access: AccessRow,
+  of: 'bytes' | 'line' | 'page',
+  direction: 'next' | 'previous',
+): Promise<void> {
+  const { space } = page.view.peek();
+  const address = space === 'virtual' ? access.vaddr : access.paddr;
+  if (address === null) return;
+  const bytes = of === 'bytes' ? access.size : UNIT_BYTES[of];
+  const first = of === 'bytes' ? BigInt(address) : BigInt(address) & ~BigInt(bytes - 1);
+  try {
+    const begin = `0x${first.toString(16)}`;
+    const rank = await findRank(space, begin);
+    if (rank === null) return;
+    jump({ target: { space, address: begin, bytes, rank } }, false);
+  } catch (error) {
+    reportProblem(error);
+    return;
+  }
+  await followTarget(direction);
 }
 
 export function step(by: number): void {

@@ -7,6 +7,7 @@ import type {
   AddressesReply,
   ApiError,
   FindReply,
+  JobsReply,
   NeighbourReply,
   Space,
   SqlReply,
@@ -104,6 +105,8 @@ export const api = {
     return decodeTile(await response.arrayBuffer());
   },
 
+  jobs: (signal?: AbortSignal): Promise<JobsReply> => ask('jobs', {}, signal),
+
   addresses: (
     query: { space: Space; low: number; high: number; rows: number },
     signal?: AbortSignal,
@@ -137,7 +140,7 @@ export const api = {
     ask('sql', query, signal),
 };
 
-export function decodeTile(buffer: ArrayBuffer): TileReply {
+function decodeTile(buffer: ArrayBuffer): TileReply {
   const words = new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
   const head = (name: keyof typeof TileHead): number => words[TileHead[name]] ?? 0;
   const columns = head('columns');

@@ -65,7 +65,7 @@ export function paintGutter(
   }
 }
 
-export function bandColour({ bands }: AxisColours, index: number): string {
+function bandColour({ bands }: AxisColours, index: number): string {
   return bands[index % bands.length] ?? 'grey';
 }
 

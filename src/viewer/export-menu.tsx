@@ -7,7 +7,7 @@ import { formatCount } from '../base/index.ts';
 import { listQuery } from './access-list.tsx';
 import { snapRegion, windowQuery } from './actions.ts';
 import { api } from './api-client.ts';
-import { csvHead, csvLine } from './list-columns.ts';
+import { commandFor, csvHead, csvLine } from './list-columns.ts';
 import { mapAsPng, mapAsSvg } from './map-picture.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
@@ -64,11 +64,8 @@ async function copyLink(): Promise<void> {
 
 async function copyCommand(): Promise<void> {
   const region = page.selected.peek() ?? snapRegion(page.view.peek());
-  const { signal: aborted } = new AbortController();
-  const { from, to, lowAddress, highAddress } = await windowQuery(region, aborted);
-  const where = lowAddress === undefined ? [] : ['--address', `${lowAddress}-${highAddress ?? ''}`];
-  const file = page.trace.peek()?.file ?? 'FILE';
-  const command = ['loadstore dump', file, '--from', from, '--to', to, ...where].join(' ');
+  const query = await windowQuery(region, new AbortController().signal);
+  const command = commandFor(page.trace.peek()?.file ?? 'FILE', query);
   await navigator.clipboard.writeText(command);
   progress.value = command;
   page.announcement.value = 'The command is copied';

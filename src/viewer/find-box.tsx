@@ -28,7 +28,7 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
   ['select kind, count(*) from accesses group by kind', 'SQL'],
 ];
 
-export function isSql(query: string): boolean {
+function isSql(query: string): boolean {
   return /^\s*(?:select|with)\b/i.test(query);
 }
 

@@ -134,8 +134,9 @@ export function startKeyboard(): () => void {
       if (event.defaultPrevented || isTaken(event)) return;
       const bound = findKey(event);
       if (bound === undefined) return;
-      event.preventDefault();
       const { action } = bound;
+      if (page.helpOpen.peek() && action !== 'help' && action !== 'clear') return;
+      event.preventDefault();
       if (!bound.held) {
         if (!event.repeat || action.endsWith('access')) ONCE[action]?.();
         return;

@@ -39,6 +39,7 @@ export function MapHead(): JSX.Element {
           );
         })}
       </span>
+      <Streams />
       <span class="group" role="group" aria-label="Loads and stores">
         {COLOUR_MODES.map((mode) => (
           <button
@@ -95,6 +96,28 @@ export function MapHead(): JSX.Element {
   );
 }
 
+/** Each vCPU thread of QEMU has an order of its own; with thread=single there is one for all. */
+function Streams(): JSX.Element | null {
+  const streams = page.trace.value?.streams ?? [];
+  if (streams.length < 2) return null;
+  return (
+    <select
+      aria-label="Stream of accesses"
+      value={page.view.value.stream}
+      onChange={(event) => {
+        const stream = Number(event.currentTarget.value);
+        jump({ stream, selected: null, access: null, target: null });
+      }}
+    >
+      {streams.map(({ stream, vcpus }) => (
+        <option key={stream} value={stream}>
+          vCPU {vcpus.join(', ')}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 const STOPS = 24;
 
 function Legend(): JSX.Element {
@@ -135,7 +158,7 @@ function Legend(): JSX.Element {
         bar(colours, (t) => cssColour(colourAt(rampOf(colours, theme), t)))
       )}
       <span data-testid="legend-maximum">{formatCountShort(maximum)}</span>
-      <span class="soft unit">a cell, log</span>
+      <span class="soft unit">per cell, log</span>
     </span>
   );
 }

@@ -128,7 +128,7 @@ export function mapAsSvg(): Blob {
   return new Blob([text], { type: 'image/svg+xml' });
 }
 
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

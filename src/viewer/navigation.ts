@@ -138,7 +138,7 @@ export function regionShowing(ordinal: number, rank: number | null): Region {
   return regionAround(regionNow(), ordinal, rank);
 }
 
-export function stateNow(): LinkState {
+function stateNow(): LinkState {
   const { space, stream, colours } = page.view.peek();
   return {
     space,

@@ -10,7 +10,7 @@ import { reportProblem } from './problems.ts';
 import type { Region } from './view.ts';
 
 /** Accesses that are shown one by one. */
-export const NEAR_ACCESSES = 400;
+const NEAR_ACCESSES = 400;
 /** Pages in view that they are looked for in. */
 const NEAR_PAGES = 256;
 const PAUSE_MS = 80;

@@ -85,10 +85,14 @@ function drawNear(
     const top = yOfRank(view, frame, rank + row.size / 4096);
     const bottom = yOfRank(view, frame, rank);
     if (right < 0 || left > frame.width || bottom < 0 || top > frame.height) continue;
-    const gap = right - left > 6 ? 1 : 0;
-    const height = Math.max(2, bottom - top - gap);
+    const gap = right - left > 6 && bottom - top > 6 ? 1 : 0;
+    const height = Math.max(2, bottom - top);
+    const width = Math.max(2, right - left);
+    // Over the cells of its count, which are a byte high.
+    context.fillStyle = colours.card;
+    context.fillRect(left - gap, top - gap, width + 2 * gap, height + 2 * gap);
     context.fillStyle = row.kind === 'store' ? colours.store : colours.load;
-    context.fillRect(left, top, Math.max(2, right - left - gap), height);
+    context.fillRect(left, top, width - gap, height - gap);
     if (right - left < LABEL_WIDTH || height < LABEL_HEIGHT) continue;
     context.fillStyle = colours.card;
     context.fillText(row.disassembly ?? row.kind, left + 5, (top + bottom) / 2, right - left - 10);

@@ -46,7 +46,8 @@ describe('codes of counts', () => {
         expect(code).toBeGreaterThanOrEqual(1);
         expect(code).toBeLessThanOrEqual(255);
         expect(encodeCount(count + 1)).toBeGreaterThanOrEqual(code);
-        if (code < 255) expect(decodeCount(code) / count).toBeGreaterThan(0.9);
+        const least = code < 255 ? 0.9 * count : 0;
+        expect(decodeCount(code)).toBeGreaterThan(least);
         expect(decodeCount(code)).toBeLessThanOrEqual(count * 1.000_001);
       }),
     );
@@ -69,7 +70,7 @@ describe('colours', () => {
       const rises = theme === 'dark';
       for (let i = 1; i < steps.length; i++) {
         const change = (steps[i] ?? 0) - (steps[i - 1] ?? 0);
-        expect(rises ? change : -change, `${mode} ${i}`).toBeGreaterThan(-1e-9);
+        expect(rises ? change : -change).toBeGreaterThan(-1e-9);
       }
     }
   });
@@ -77,8 +78,8 @@ describe('colours', () => {
   it.each(THEMES)('of a single access can be seen on the ground of the map, %s', (theme) => {
     const ground = rgb(MAP_BACKGROUND[theme]);
     for (const mode of MODES) {
-      expect(contrast(colourAt(rampOf(mode, theme), 0), ground), mode).toBeGreaterThan(1.2);
-      expect(contrast(colourAt(rampOf(mode, theme), 1), ground), mode).toBeGreaterThan(7);
+      expect(contrast(colourAt(rampOf(mode, theme), 0), ground)).toBeGreaterThan(1.35);
+      expect(contrast(colourAt(rampOf(mode, theme), 1), ground)).toBeGreaterThan(7);
     }
   });
 

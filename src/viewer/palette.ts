@@ -49,16 +49,16 @@ export function scaleMaximum(count: number): number {
 }
 
 const SUM: { readonly [T in Theme]: readonly Rgb[] } = {
-  light: ramp('#dbeaf5', '#93c4e4', '#3f8fc6', '#14538f', '#051b3b'),
-  dark: ramp('#16314f', '#1d5c8f', '#3f9abf', '#b5cd72', '#fff7b8'),
+  light: ramp('#c4dcef', '#8abfe2', '#3f8fc6', '#14538f', '#051b3b'),
+  dark: ramp('#204672', '#256aa0', '#3f9abf', '#b5cd72', '#fff7b8'),
 };
 const LOADS: { readonly [T in Theme]: readonly Rgb[] } = {
-  light: ramp('#f6e6b0', '#e8c34d', '#c79200', '#8a5f00', '#4d3300'),
-  dark: ramp('#453809', '#7d6508', '#b8930c', '#eec21f', '#fff1a6'),
+  light: ramp('#efd98a', '#e2bb41', '#c79200', '#8a5f00', '#4d3300'),
+  dark: ramp('#66520c', '#957a0d', '#c49d14', '#eec21f', '#fff1a6'),
 };
 const STORES: { readonly [T in Theme]: readonly Rgb[] } = {
-  light: ramp('#cfe0f7', '#86b3ec', '#2f7bd6', '#0c4a9c', '#062450'),
-  dark: ramp('#10305c', '#1853a3', '#2d7fe0', '#6fb0ff', '#cfe6ff'),
+  light: ramp('#b5cff0', '#7aabea', '#2f7bd6', '#0c4a9c', '#062450'),
+  dark: ramp('#1b4680', '#2263b5', '#2d7fe0', '#6fb0ff', '#cfe6ff'),
 };
 
 /** Where a cell without accesses shows through. */

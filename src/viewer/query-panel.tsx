@@ -8,6 +8,7 @@ import type { SqlReply } from '../server/protocol.ts';
 import { goTo, showAccess } from './actions.ts';
 import { ApiFailure, api } from './api-client.ts';
 import { focusFindBox } from './find-box.tsx';
+import { JobProgress } from './job-progress.tsx';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 
@@ -61,7 +62,7 @@ export function QueryPanel(): JSX.Element {
     <div class="query">
       <div class="query-head">
         <code>{page.sql.value}</code>
-        {isBusy.value ? <progress aria-label="The query runs" /> : null}
+        {isBusy.value ? <JobProgress name="sql" label="The query runs" /> : null}
       </div>
       {refusal.value === '' ? null : (
         <p class="refusal" role="alert">

@@ -7,6 +7,7 @@ import type { NamedCount, SummaryReply } from '../server/protocol.ts';
 import { windowQuery, zoomToSelection } from './actions.ts';
 import { api } from './api-client.ts';
 import { CopyButton } from './copy-button.tsx';
+import { JobProgress } from './job-progress.tsx';
 import { noteLink } from './navigation.ts';
 import { tab } from './page-state.ts';
 import { formatAddress } from './ticks.ts';
@@ -40,7 +41,9 @@ export function SummaryPanel({ region }: { region: Region }): JSX.Element {
           List accesses
         </button>
       </p>
-      {answer.value.state === 'asked' ? <progress aria-label="Counting the window" /> : null}
+      {answer.value.state === 'asked' ? (
+        <JobProgress name="summary" label="Counting the window" />
+      ) : null}
       {answer.value.state === 'failed' ? (
         <p class="refusal" role="alert">
           {answer.value.message}

@@ -10,6 +10,8 @@ export const TILE_CELLS = 256;
 /** More cells than this in a view are more than one sees; a 4K screen gets larger cells instead. */
 const MOST_COLUMNS = 1800;
 const MOST_ROWS = 1100;
+/** On finer screens cells are larger than a device pixel: one of half a point is too small to be seen. */
+const MOST_RATIO = 1.5;
 
 export interface TileLevel {
   readonly time: number;
@@ -30,8 +32,9 @@ export function tileKey({ space, stream, time, bytes, column, row }: TilePlace):
 
 /** The finest level whose cells are not smaller than a device pixel. */
 export function levelOf(region: Region, frame: Frame, pixelRatio: number): TileLevel {
-  const columns = Math.max(1, Math.min(frame.width * pixelRatio, MOST_COLUMNS));
-  const rows = Math.max(1, Math.min(frame.height * pixelRatio, MOST_ROWS));
+  const ratio = Math.min(pixelRatio, MOST_RATIO);
+  const columns = Math.max(1, Math.min(frame.width * ratio, MOST_COLUMNS));
+  const rows = Math.max(1, Math.min(frame.height * ratio, MOST_ROWS));
   return {
     time: levelFor((region.to - region.from) / columns),
     bytes: levelFor(((region.high - region.low) * PAGE_BYTES) / rows),
@@ -44,7 +47,7 @@ function levelFor(unitsPerCell: number): number {
 }
 
 /** Accesses and ranks that a tile of this level covers. */
-export function tileSpan(level: TileLevel): { readonly time: number; readonly ranks: number } {
+function tileSpan(level: TileLevel): { readonly time: number; readonly ranks: number } {
   return {
     time: TILE_CELLS * 2 ** level.time,
     ranks: (TILE_CELLS * 2 ** level.bytes) / PAGE_BYTES,

@@ -9,11 +9,13 @@ import { TILE_CELLS, type TilePlace, tileKey, tileRequest, tilesIn } from './til
 import { TileQueue } from './tile-queue.ts';
 import type { ColourMode, Extent, Region } from './view.ts';
 
-const CACHE_BYTES = 64 << 20;
+const CACHE_BYTES = 96 << 20;
 /** Browsers have six connections to a host; one stays free for questions. */
 const AT_ONCE = 5;
 /** Counts of a cell, its codes and its pixel. */
 const CELL_BYTES = 8 + 2 + 4;
+/** What is asked for ahead must not push out what is seen, which would be asked for again, and so on. */
+const MOST_WANTED = Math.floor((0.9 * CACHE_BYTES) / (CELL_BYTES * TILE_CELLS ** 2));
 const MOST_TABLES = 12;
 /** How long a finer tile may take before it is asked for again. */
 const REFINE_MS = 300;
@@ -75,12 +77,17 @@ export class TileStore {
     const { space, stream, time, bytes } = first;
     const beside = tilesIn(region, space, stream, { time, bytes }, extent, 1);
     const around = tilesIn(region, space, stream, { time: time + 2, bytes: bytes + 2 }, extent);
-    const wanted = new Map<string, TilePlace>();
-    for (const place of [...visible, ...around, ...beside]) {
-      const key = tileKey(place);
-      if (this.#isMissing(key)) wanted.set(key, place);
-    }
-    this.#queue.want([...wanted].map(([key, place]) => ({ key, place })));
+    // With nothing to show, a coarse tile or two of the whole view come first.
+    const isBlank = ![...visible, ...around].some((place) => this.#cache.has(tileKey(place)));
+    const ordered = isBlank
+      ? [...around, ...visible, ...beside]
+      : [...visible, ...around, ...beside];
+    const inOrder = new Map(ordered.map((place) => [tileKey(place), place]));
+    const wanted = [...inOrder]
+      .slice(0, MOST_WANTED)
+      .map(([key, place]) => ({ key, place }))
+      .filter(({ key }) => this.#isMissing(key));
+    this.#queue.want(wanted);
   }
 
   #isMissing(key: string): boolean {

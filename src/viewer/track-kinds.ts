@@ -38,7 +38,7 @@ function accessesOf(track: VcpuTrack, column: number): number {
 export const TRACK_KINDS: readonly TrackKind[] = [
   {
     name: 'rate',
-    title: 'Accesses by instruction',
+    title: 'Accesses per instruction',
     series: [
       {
         label: 'loads and stores',

@@ -95,18 +95,6 @@ function zoomSpan(
   return [fixed - span * at, fixed + span * (1 - at)];
 }
 
-/** The region with some room around it, for "zoom to the selection". */
-export function paddedRegion(region: Region, part = 0.15): Region {
-  const time = Math.max(1, (region.to - region.from) * part);
-  const ranks = Math.max(8 / 4096, (region.high - region.low) * part);
-  return {
-    from: region.from - time,
-    to: region.to + time,
-    low: region.low - ranks,
-    high: region.high + ranks,
-  };
-}
-
 /** Moved by no more than is needed for the point to be well inside. */
 export function regionAround(region: Region, ordinal: number, rank: number | null): Region {
   const time = moveInto(region.from, region.to, ordinal);

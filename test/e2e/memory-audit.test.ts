@@ -59,6 +59,16 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     expect(byCause['device-dma']).toBeLessThanOrEqual(71);
     expect(Object.values(byCause).reduce((sum, count) => sum + count)).toBe(differingBytes);
   });
+
+  it('knows what a disk with bus-master DMA writes, where QEMU tells what it maps', async () => {
+    const { differingBytes, unknownBytes, byCause, ranges } = await audit('disk');
+    // Zeros over ones, so that every byte differs; never silent.
+    expect(differingBytes).toBe(512);
+    const isOld = (await qemuUnderTest()).pluginApi === 1;
+    expect(byCause['device-dma']).toBe(isOld ? 0 : 512);
+    expect(unknownBytes).toBe(isOld ? 512 : 0);
+    expect(ranges).toEqual(isOld ? [{ paddr: 0x40_1000, bytes: 512 }] : []);
+  });
 });
 
 describe.skipIf(!PLUGIN_IS_BUILT)('of deliberate faults the memory audit', () => {

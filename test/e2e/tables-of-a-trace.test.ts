@@ -3,9 +3,11 @@
 // which words, and that nothing which is not whole looks whole.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AddressSpacesCommandResult } from '../../src/cli/results.ts';
 import { randomTrace } from '../../src/format/program.oracle.ts';
 import { encodeTrace } from '../../src/format/reference-encoder.oracle.ts';
 import type { RefItem, RefTrace } from '../../src/format/reference-trace.oracle.ts';
@@ -41,6 +43,31 @@ describe('a Parquet export', () => {
     const total = sizes.reduce((sum, facts) => sum + (facts.isFile() ? facts.size : 0), 0);
     expect(told).toMatchObject({ bytes: total });
     expect(existsSync(at('x.partial'))).toBe(false);
+  });
+
+  it('is read by DuckDB as docs/exports.md says', async () => {
+    const [, example = ''] =
+      /^```sql\n-- DuckDB\n([^]*?)^```/m.exec(readFileSync('docs/exports.md', 'utf8')) ?? [];
+    const sql = example
+      .replace('boot.parquet', at('x'))
+      .replace('1000000000 and 1001000000', '0 and 100000')
+      .replace('ffffffff81000000', '8000000000000000');
+    const expected = completed.filter(
+      ({ vcpu, phys, vaddr }) => vcpu === 0 && !phys && vaddr >= 2n ** 63n,
+    );
+    expect(expected.length).toBeGreaterThan(10);
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const [macro = '', question = ''] = sql.split(';');
+    await connection.run(macro);
+    const reader = await connection.runAndReadAll(question);
+    const counts = new Map(reader.getRows().map(([kind, count]) => [kind, Number(count)]));
+    for (const kind of ['load', 'store']) {
+      const isStore = kind === 'store';
+      expect(counts.get(kind) ?? 0).toBe(expected.filter(({ store }) => store === isStore).length);
+    }
+    connection.closeSync();
+    instance.closeSync();
   });
 
   it('replaces only with --force, and only what an export can have made', async () => {
@@ -239,9 +266,9 @@ describe('--address-space', () => {
   });
 
   it('has, in any trace, the accesses that are told of its number', async () => {
-    const listed = await jsonOf('address-spaces', trace);
-    const spaces: { number: number; accesses: number }[] = JSON.parse(JSON.stringify(listed)).result
-      .addressSpaces;
+    const { out } = await runLoadstore('address-spaces', trace, '--json');
+    const listed: AddressSpacesCommandResult = JSON.parse(out);
+    const { addressSpaces: spaces } = listed.result;
     expect(spaces.length).toBeGreaterThan(3);
     for (const { number, accesses } of spaces.slice(0, 4)) {
       expect(await accessesOf(trace, `${number}`)).toMatchObject({ accesses });

@@ -258,7 +258,8 @@ describe("the viewer's page", () => {
     await page.waitForSelector(`.row[data-ordinal="${ACCESSES - 1}"]`);
     await page.keyboard.press('ArrowUp');
     await page.click(`.row[data-ordinal="${ACCESSES - 4}"]`);
-    await page.waitForSelector('h2:has-text("Access #1,048,572")');
+    expect(await page.textContent('.side h2')).toContain('Access #1,048,572');
+    await page.waitForSelector('[data-fact="pc"]');
     await page.close();
   });
 
@@ -311,6 +312,7 @@ describe("the viewer's page", () => {
   it('warns of a link that was made for another trace', async () => {
     const { page } = await open('#trace=other&from=10&to=5000&low=3&high=9');
     await page.waitForSelector('.banner[data-kind="link"]');
+    expect(await page.textContent('.banner')).toContain('made for another trace');
     await page.close();
   });
 

@@ -25,7 +25,7 @@ export const FAKE_BANDS: readonly Band[] = BAND_ADDRESSES.map(([name, count, add
   };
 });
 
-export function hex(value: bigint): string {
+function hex(value: bigint): string {
   return `0x${value.toString(16)}`;
 }
 

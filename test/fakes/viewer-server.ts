@@ -119,6 +119,7 @@ function answer(
     access: () => fakeDetails(number('ordinal'), accesses),
     neighbour: () => fakeNeighbour(number, query, accesses),
     find: () => fakeFind(query.get('q') ?? '', accesses),
+    jobs: () => ({ jobs: [] }),
     sql: () => fakeSql(query.get('q') ?? ''),
   };
   const reply = replies[question]?.();

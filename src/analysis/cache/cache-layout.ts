@@ -11,7 +11,7 @@ import { type CacheParameters, type LevelName, requireCacheParameters } from './
 export const PIECE_LENGTH = 32768;
 
 /** Misses of a digest, in the kernel at a time; and bytes of one. */
-export const MISS_LIMIT = 32768;
+const MISS_LIMIT = 32768;
 export const MISS_BYTES = 24;
 
 /** Fields of Config in kernel/cache/layout.ts: u32 in this order. */

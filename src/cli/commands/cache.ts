@@ -13,7 +13,13 @@ import {
 import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
 import { DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, type AnalysisContext, printReport, runPass } from '../analysis-run.ts';
+import {
+  ANALYSIS_OPTIONS,
+  type AnalysisContext,
+  printAnalysis,
+  reportOf,
+  runPass,
+} from '../analysis-run.ts';
 import type { CacheFigures, LevelMisses } from '../cache-report.ts';
 import {
   type CommandInput,
@@ -74,16 +80,14 @@ simulated, and docs/referees.md which simulators it agrees with.`,
     'loadstore cache boot.memtrace --data-only --warmup-fraction 0.1 --json',
   ],
   run: async (input, context) => {
-    const work = async (
-      analysis: AnalysisContext,
-    ): Promise<{ parameters: CacheParameters; figures: CacheFigures }> => {
+    return printAnalysis(input, context, renderCache, async (analysis) => {
       const parameters = cacheParametersFrom(input, analysis.trace);
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseCacheAnalysis(parameters), parameters },
       ]);
-      return { parameters, figures: cacheFigures(result, input, analysis) };
-    };
-    return printReport('cache', input, context, work, renderCache);
+      const figures = cacheFigures(result, input, analysis);
+      return reportOf('cache', input, analysis, parameters, figures);
+    });
   },
 };
 

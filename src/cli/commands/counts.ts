@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { countsAnalysis } from '../../analysis/index.ts';
-import { ExitCode } from '../../base/index.ts';
 import { countsFigures } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import type { CommandSpec } from '../command-spec.ts';
 import { renderCounts } from '../render/counts.ts';
 
 export const countsCommand: CommandSpec = {
@@ -18,7 +17,7 @@ instructions; each other option chooses both.`,
     'loadstore counts boot.memtrace --cpl 3 --from icount:1G --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderCounts, async (analysis) => {
       const [counts] = await runPass(input, context, analysis, [
         { analysis: countsAnalysis, parameters: {} },
       ]);
@@ -30,7 +29,5 @@ instructions; each other option chooses both.`,
         countsFigures(counts, analysis.shape, analysis.names),
       );
     });
-    await printResult(context, input, report, renderCounts);
-    return ExitCode.ok;
   },
 };

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { footprintAnalysis } from '../../analysis/index.ts';
-import { ExitCode } from '../../base/index.ts';
 import { windowVcpus } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import type { CommandSpec } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderFootprint } from '../render/footprint.ts';
 import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
@@ -24,7 +23,7 @@ counts once in all. Each vCPU counts its own instructions: windows of several ad
     'loadstore footprint boot.memtrace --window 10M --cpl 3 --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderFootprint, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const windows = windowsFrom(input, analysis.trace, analysis.selection);
       const parameters = { lineShift, pageShift, windows, memoryBytes: FOOTPRINT_MEMORY_BYTES };
@@ -37,7 +36,5 @@ counts once in all. Each vCPU counts its own instructions: windows of several ad
       const said = { ...units, windowInstructions, windowVcpus: vcpus };
       return reportOf('footprint', input, analysis, said, result);
     });
-    await printResult(context, input, report, renderFootprint);
-    return ExitCode.ok;
   },
 };

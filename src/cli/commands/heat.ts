@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { heatAnalysis } from '../../analysis/index.ts';
-import { ExitCode, TraceError } from '../../base/index.ts';
+import { TraceError } from '../../base/index.ts';
 import { heatFigures, windowVcpus } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, findCount, findText, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import { type CommandSpec, findCount, findText } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHeat } from '../render/heat.ts';
 import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
@@ -33,7 +33,7 @@ each vCPU counts for itself: columns of several add up what was not at one time.
     'loadstore heat boot.memtrace --address 0xffffffff82000000+4M --rows 1024 --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderHeat, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const unitShift = unitFrom(findText(input, 'unit')) === 'page' ? pageShift : lineShift;
       const rowLimit = rowsFrom(findCount(input, 'rows', '--rows'));
@@ -48,8 +48,6 @@ each vCPU counts for itself: columns of several add up what was not at one time.
       const said = { unitBytes: 2 ** unitShift, ...windowing, rows: rowLimit };
       return reportOf('heat', input, analysis, said, heatFigures(heat, analysis.names));
     });
-    await printResult(context, input, report, renderHeat);
-    return ExitCode.ok;
   },
 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hotAnalysis } from '../../analysis/index.ts';
-import { ExitCode } from '../../base/index.ts';
 import { hotFigures, hotParameters } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import { type CommandSpec, findCount } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
 import { renderHot } from '../render/hot.ts';
 
@@ -26,7 +25,7 @@ memory takes they become coarser, and the size says so.`,
     'loadstore hot boot.memtrace --function "*alloc*" --report-top 20',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderHot, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const top = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
       const parameters = hotParameters(lineShift, pageShift, top);
@@ -37,7 +36,5 @@ memory takes they become coarser, and the size says so.`,
       const figures = hotFigures(hot, analysis.shape, analysis.names, top);
       return reportOf('hot', input, analysis, said, figures);
     });
-    await printResult(context, input, report, renderHot);
-    return ExitCode.ok;
   },
 };

@@ -6,9 +6,9 @@ import {
   type ReuseSampling,
   requireReuseParameters,
 } from '../../analysis/index.ts';
-import { ExitCode, formatHex64, TraceError } from '../../base/index.ts';
+import { formatHex64, TraceError } from '../../base/index.ts';
 import type { CodeNames } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
 import {
   type CommandInput,
   type CommandSpec,
@@ -16,7 +16,6 @@ import {
   findSize,
   findText,
   isOn,
-  printResult,
 } from '../command-spec.ts';
 import { LINE_SIZE_OPTION } from '../geometry-options.ts';
 import { renderReuse } from '../render/reuse.ts';
@@ -61,7 +60,7 @@ hash of their number (SHARDS), and the figures estimated from them. docs/reuse-s
   ],
   run: async (input, context) => {
     const parameters = reuseParametersFrom(input);
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderReuse, async (analysis) => {
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseReuseAnalysis(parameters), parameters },
       ]);
@@ -72,8 +71,6 @@ hash of their number (SHARDS), and the figures estimated from them. docs/reuse-s
         topDistant: result.topDistant.map((line) => nameLine(line, names)),
       });
     });
-    await printResult(context, input, report, renderReuse);
-    return ExitCode.ok;
   },
 };
 

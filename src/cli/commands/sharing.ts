@@ -6,10 +6,10 @@ import {
   type SharingResult,
   sharingAnalysis,
 } from '../../analysis/index.ts';
-import { ExitCode, formatHex64 } from '../../base/index.ts';
+import { formatHex64 } from '../../base/index.ts';
 import type { CodeNames } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, findCount, findSize, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import { type CommandSpec, findCount, findSize } from '../command-spec.ts';
 import { LINE_SIZE_OPTION } from '../geometry-options.ts';
 import { renderSharing } from '../render/sharing.ts';
 import type { NamedSharedLine, SharingFigures, SharingFunction } from '../sharing-report.ts';
@@ -44,15 +44,13 @@ docs/reuse-sharing-strides.md has more.`,
       reportTop: findCount(input, 'reportTop', '--report-top') ?? DEFAULT_SHARING.reportTop,
     };
     requireSharingParameters(parameters);
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderSharing, async (analysis) => {
       const [result] = await runPass(input, context, analysis, [
         { analysis: sharingAnalysis, parameters },
       ]);
       const figures = sharingFigures(result, analysis.names, parameters.reportTop);
       return reportOf('sharing', input, analysis, parameters, figures);
     });
-    await printResult(context, input, report, renderSharing);
-    return ExitCode.ok;
   },
 };
 

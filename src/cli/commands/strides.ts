@@ -8,10 +8,10 @@ import {
   sortStrides,
   stridesAnalysis,
 } from '../../analysis/index.ts';
-import { ExitCode, formatHex64 } from '../../base/index.ts';
+import { formatHex64 } from '../../base/index.ts';
 import type { CodeNames } from '../../query/index.ts';
-import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-run.ts';
-import { type CommandSpec, findCount, printResult } from '../command-spec.ts';
+import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
+import { type CommandSpec, findCount } from '../command-spec.ts';
 import { renderStrides } from '../render/strides.ts';
 import type { ClassCount, StridesFigures } from '../strides-report.ts';
 
@@ -33,7 +33,7 @@ when that is 0. The four strides that are seen most are counted; counts are exac
     'loadstore strides boot.memtrace --function "*memcpy*" --json',
   ],
   run: async (input, context) => {
-    const report = await withAnalysis(input, context, async (analysis) => {
+    return printAnalysis(input, context, renderStrides, async (analysis) => {
       const reportTop = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
       const [result] = await runPass(input, context, analysis, [
         { analysis: stridesAnalysis, parameters: {} },
@@ -47,8 +47,6 @@ when that is 0. The four strides that are seen most are counted; counts are exac
         figures,
       );
     });
-    await printResult(context, input, report, renderStrides);
-    return ExitCode.ok;
   },
 };
 

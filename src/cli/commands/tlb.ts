@@ -9,7 +9,13 @@ import {
 } from '../../analysis/index.ts';
 import { parseCount, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
-import { ANALYSIS_OPTIONS, type AnalysisContext, printReport, runPass } from '../analysis-run.ts';
+import {
+  ANALYSIS_OPTIONS,
+  type AnalysisContext,
+  printAnalysis,
+  reportOf,
+  runPass,
+} from '../analysis-run.ts';
 import {
   type CommandInput,
   type CommandSpec,
@@ -73,16 +79,13 @@ pages are not in a trace, and are not simulated. docs/caches-and-tlbs.md says mo
   ],
   run: async (input, context) => {
     const parameters = tlbParametersFrom(input);
-    const work = async (
-      analysis: AnalysisContext,
-    ): Promise<{ parameters: TlbParameters; figures: TlbFigures }> => {
+    return printAnalysis(input, context, renderTlb, async (analysis) => {
       requirePageSizes(analysis.trace, parameters);
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseTlbAnalysis(parameters), parameters },
       ]);
-      return { parameters, figures: tlbFigures(result, input, analysis) };
-    };
-    return printReport('tlb', input, context, work, renderTlb);
+      return reportOf('tlb', input, analysis, parameters, tlbFigures(result, input, analysis));
+    });
   },
 };
 

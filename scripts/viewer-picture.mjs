@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes pictures of the viewer for docs/: the built `loadstore view` on a trace of the demo, in Chromium.
+//
+//   node scripts/viewer-picture.mjs TRACE [INDEX]
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { PROJECT_ROOT } from './run-command.mjs';
+
+const FOLDER = path.join(PROJECT_ROOT, 'docs', 'images');
+/** What is asked, as a reader would, after the page opened with that view. */
+const PICTURES = /** @type {const} */ ([
+  { file: 'viewer.png', scheme: 'dark', find: null, colours: 'Together' },
+  { file: 'viewer-access.png', scheme: 'light', find: '#52000000', colours: 'Apart' },
+]);
+const PATIENCE_MS = 600_000;
+const REST_MS = 4000;
+
+const [trace, index] = process.argv.slice(2);
+if (trace === undefined) throw new Error('usage: node scripts/viewer-picture.mjs TRACE [INDEX]');
+const words = [
+  'view',
+  trace,
+  '--no-open',
+  '--json',
+  ...(index === undefined ? [] : ['--index', index]),
+];
+const server = spawn(process.execPath, [path.join(PROJECT_ROOT, 'bin', 'loadstore'), ...words], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const url = await new Promise((resolve) => {
+  let text = '';
+  server.stdout.on('data', (part) => {
+    text += String(part);
+    if (text.includes('\n')) resolve(JSON.parse(text).url);
+  });
+});
+const program = (process.env['PATH'] ?? '')
+  .split(path.delimiter)
+  .map((folder) => path.join(folder, 'chromium'))
+  .find(existsSync);
+if (program === undefined) throw new Error('chromium is not installed: npm run setup');
+const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+mkdirSync(FOLDER, { recursive: true });
+for (const { file, scheme, find, colours } of PICTURES) {
+  const page = await browser.newPage({
+    colorScheme: scheme,
+    viewport: { width: 1280, height: 720 },
+  });
+  await page.goto(url);
+  await page.waitForSelector('.over-map', { state: 'detached', timeout: PATIENCE_MS });
+  await page.click(`.map-head button:has-text("${colours}")`);
+  if (find !== null) {
+    await page.fill('#find', find);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-fact="pc"]', { timeout: PATIENCE_MS });
+    await page.waitForTimeout(REST_MS);
+    await page.keyboard.press('f');
+  }
+  await page.waitForTimeout(REST_MS);
+  await page.screenshot({ path: path.join(FOLDER, file) });
+  await page.close();
+}
+await browser.close();
+server.kill('SIGINT');
