@@ -17,6 +17,9 @@ const TESTED_ONCE = {
   'test/e2e/sql-document.test.ts': 'SQL over a trace',
   'test/e2e/exports.test.ts': 'exports of a trace',
   'test/e2e/report-page.test.ts': 'a page in a browser, of no recording',
+  'test/e2e/tables-of-a-trace.test.ts': 'tables of a trace that no QEMU made',
+  'test/e2e/viewer-page.test.ts': 'a page in a browser, of no recording',
+  'test/e2e/viewer-server.test.ts': 'the viewer of a trace',
 };
 
 /**

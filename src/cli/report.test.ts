@@ -51,7 +51,7 @@ async function loadstore(...words: string[]) {
 
 async function reportOf(name: string, ...words: string[]): Promise<TraceReport> {
   const { exitCode, out, err } = await loadstore('report', at(name), '--json', ...JOBS, ...words);
-  if (exitCode !== 0) throw new Error(`report: exit code ${exitCode}: ${err}`);
+  if (exitCode !== 0) throw new Error(err);
   const report: TraceReport = JSON.parse(out);
   return report;
 }

@@ -401,10 +401,11 @@ describe('the cache hierarchy', () => {
     const parameters = { ...SMALL, warmupRefs: 2 };
     const whole = simulate(parameters, shape, [columnsOf(runs)]);
     expect(whole.instructions).toBe(4);
-    for (let cut = 0; cut <= runs.length; cut++) {
+    const found = Array.from({ length: runs.length + 1 }, (_, cut) => {
       const parts = [runs.slice(0, cut), runs.slice(cut)].map((part) => columnsOf(part));
-      expect(simulate(parameters, shape, parts), `cut at ${cut}`).toEqual(whole);
-    }
+      return simulate(parameters, shape, parts);
+    });
+    expect(found).toEqual(found.map(() => whole));
   });
 
   it('refuses a warm-up that is longer than the trace', () => {
