@@ -22,6 +22,8 @@ export interface ChunkPlaces {
   readonly offset: Uint16Array;
   readonly secondIndex: Uint32Array;
   readonly secondRank: Uint32Array;
+  /** Byte in the page: that of a device may be any. */
+  readonly secondByte: Uint16Array;
 }
 
 export const NO_RANK = 0xffff_ffff;
