@@ -29,8 +29,8 @@ export function createPlaceCollector(
   pageCount: number,
   length: number,
 ): PlaceCollector {
-  const rank = new Uint32Array(new SharedArrayBuffer(4 * length));
-  const offset = new Uint16Array(new SharedArrayBuffer(2 * length));
+  const rank = new Uint32Array(new ArrayBuffer(4 * length));
+  const offset = new Uint16Array(new ArrayBuffer(2 * length));
   const second: { index: number; rank: number; byte: number }[] = [];
   let done = 0;
   /** NO_RANK: the index does not know the page. */
@@ -86,9 +86,9 @@ export function createPlaceCollector(
       done += batch.length;
     },
     finish() {
-      const secondIndex = new Uint32Array(new SharedArrayBuffer(4 * second.length));
-      const secondRank = new Uint32Array(new SharedArrayBuffer(4 * second.length));
-      const secondByte = new Uint16Array(new SharedArrayBuffer(2 * second.length));
+      const secondIndex = new Uint32Array(new ArrayBuffer(4 * second.length));
+      const secondRank = new Uint32Array(new ArrayBuffer(4 * second.length));
+      const secondByte = new Uint16Array(new ArrayBuffer(2 * second.length));
       for (const [at, one] of second.entries()) {
         secondIndex[at] = one.index;
         secondRank[at] = one.rank;
