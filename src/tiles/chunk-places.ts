@@ -30,17 +30,17 @@ export function createPlaceCollector(
   pageCount: number,
   length: number,
 ): PlaceCollector {
-  const rank = new Uint32Array(new SharedArrayBuffer(4 * length));
-  const offset = new Uint16Array(new SharedArrayBuffer(2 * length));
-  const second: { index: number; rank: number }[] = [];
+  const rank = new Uint32Array(new ArrayBuffer(4 * length));
+  const offset = new Uint16Array(new ArrayBuffer(2 * length));
+  const second: { index: number; rank: number; byte: number }[] = [];
   let done = 0;
   /** NO_RANK: the index does not know the page. */
   const rankOf = (pageLo: number, pageHi: number): number => {
     const row = rowOfUnit(ranks, pageLo, pageHi);
     return row < pageCount ? row : NO_RANK;
   };
-  const addSecond = (i: number, pageLo: number, pageHi: number): void => {
-    second.push({ index: done + i, rank: rankOf(pageLo, pageHi) });
+  const addSecond = (i: number, pageLo: number, pageHi: number, byte: number): void => {
+    second.push({ index: done + i, rank: rankOf(pageLo, pageHi), byte });
   };
   return {
     add(batch) {
@@ -67,7 +67,7 @@ export function createPlaceCollector(
         rank[done + i] =
           !isVirtual && lo === ONES && hi === ONES ? NO_RANK : rankOf(pageLo, pageHi);
         if (isVirtual && byte + size[i] > PAGE_BYTES) {
-          addSecond(i, (pageLo + 1) >>> 0, pageLo === ONES ? (pageHi + 1) & 0xf_ffff : pageHi);
+          addSecond(i, (pageLo + 1) >>> 0, pageLo === ONES ? (pageHi + 1) & 0xf_ffff : pageHi, 0);
         }
       }
       if (!isVirtual && batch.crossings !== undefined) {
@@ -76,19 +76,26 @@ export function createPlaceCollector(
           const lo = paddr[2 * at];
           const hi = paddr[2 * at + 1];
           if ((flags[i] & left) !== 0 || (lo === ONES && hi === ONES)) continue;
-          addSecond(i, ((lo >>> PAGE_SHIFT) | (hi << 20)) >>> 0, hi >>> PAGE_SHIFT);
+          addSecond(
+            i,
+            ((lo >>> PAGE_SHIFT) | (hi << 20)) >>> 0,
+            hi >>> PAGE_SHIFT,
+            lo & (PAGE_BYTES - 1),
+          );
         }
       }
       done += batch.length;
     },
     finish() {
-      const secondIndex = new Uint32Array(new SharedArrayBuffer(4 * second.length));
-      const secondRank = new Uint32Array(new SharedArrayBuffer(4 * second.length));
+      const secondIndex = new Uint32Array(new ArrayBuffer(4 * second.length));
+      const secondRank = new Uint32Array(new ArrayBuffer(4 * second.length));
+      const secondByte = new Uint16Array(new ArrayBuffer(2 * second.length));
       for (const [at, one] of second.entries()) {
         secondIndex[at] = one.index;
         secondRank[at] = one.rank;
+        secondByte[at] = one.byte;
       }
-      return { rank, offset, secondIndex, secondRank };
+      return { rank, offset, secondIndex, secondRank, secondByte };
     },
   };
 }

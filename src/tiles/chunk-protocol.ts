@@ -12,7 +12,7 @@ export type ChunkOrder = { readonly id: number; readonly chunkIndex: number } & 
 );
 
 /**
- * Where the accesses of a chunk were, by rank: what a tile needs of them. In shared memory. A part in a second
+ * Where the accesses of a chunk were, by rank: what a tile needs of them. A part in a second
  * page comes separately, with the index of its access.
  */
 export interface ChunkPlaces {
@@ -22,6 +22,8 @@ export interface ChunkPlaces {
   readonly offset: Uint16Array;
   readonly secondIndex: Uint32Array;
   readonly secondRank: Uint32Array;
+  /** Byte in the page: that of a device may be any. */
+  readonly secondByte: Uint16Array;
 }
 
 export const NO_RANK = 0xffff_ffff;

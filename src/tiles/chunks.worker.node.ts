@@ -76,6 +76,21 @@ function failure(id: number, error: unknown): ChunkReport {
   return { type: 'failure', id, kind: error.kind, message: `${error.message}${why}`, facts };
 }
 
+/** Columns are given away, not shared: what two threads hold is freed only when both have looked. */
 function report(message: ChunkReport): void {
-  port.postMessage(message, []);
+  port.postMessage(message, buffersOf(message));
+}
+
+function buffersOf(message: ChunkReport): ArrayBuffer[] {
+  if (message.type === 'failure') return [];
+  const columns: readonly (ArrayBufferView | undefined)[] =
+    message.type === 'places'
+      ? Object.values(message.places)
+      : [
+          ...Object.values({ ...message.arrays, crossings: undefined }),
+          message.arrays.crossings?.index,
+          message.arrays.crossings?.paddr,
+        ];
+  const buffers = columns.map((column) => column?.buffer);
+  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
 }

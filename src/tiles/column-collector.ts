@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The columns of the batches of a chunk, one behind the other, in memory that threads share.
+// The columns of the batches of a chunk, one behind the other, in memory of their own.
 
 import type { AccessBatch, ColumnArrays, ColumnName } from '../format/index.ts';
 
@@ -19,13 +19,11 @@ export function createColumnCollector(
   names: readonly ColumnName[],
   length: number,
 ): ColumnCollector {
-  const memory = new Map(
-    names.map((name) => [name, new Uint8Array(new SharedArrayBuffer(COLUMN_BYTES[name] * length))]),
-  );
+  const memory = new Map(names.map((name) => [name, new Uint8Array(COLUMN_BYTES[name] * length)]));
   const crossingIndex: number[] = [];
   const crossingPaddr: bigint[] = [];
   let done = 0;
-  const column = (name: ColumnName): SharedArrayBuffer | undefined => memory.get(name)?.buffer;
+  const column = (name: ColumnName): ArrayBuffer | undefined => memory.get(name)?.buffer;
   return {
     add(batch) {
       for (const [name, bytes] of memory) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles from the accesses themselves. An access counts at its first byte and, when it crosses a page, at the
-// second page's first byte too.
+// first byte of its second part too.
 
 import { type ChunkPlaces, NO_RANK, PLACE_STORE } from './chunk-protocol.ts';
 import { PAGE_BYTES } from './layout.ts';
@@ -41,12 +41,13 @@ export function addPlaces(
     const counts = (offset[i] & PLACE_STORE) === 0 ? grid.loads : grid.stores;
     counts[row * columns + column]++;
   }
-  const { secondIndex, secondRank } = places;
+  const { secondIndex, secondRank, secondByte } = places;
   for (let at = 0; at < secondIndex.length; at++) {
     const i = secondIndex[at];
-    const page = secondRank[at];
-    if (i < begin || i >= end || page === NO_RANK || page < low || page >= high) continue;
+    const position = secondRank[at] + secondByte[at] / PAGE_BYTES;
+    if (i < begin || i >= end || position < low || position >= high) continue;
+    if (secondRank[at] === NO_RANK) continue;
     const counts = (offset[i] & PLACE_STORE) === 0 ? grid.loads : grid.stores;
-    counts[cellAt(ranks, page) * columns + cellAt(time, firstOrdinal + i)]++;
+    counts[cellAt(ranks, position) * columns + cellAt(time, firstOrdinal + i)]++;
   }
 }

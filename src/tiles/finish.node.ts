@@ -32,10 +32,12 @@ import {
 } from './track-writer.ts';
 import type { Space } from './view-index.ts';
 
+type CountedChunk = Pick<ChunkInfo, 'chunkIndex' | 'stream' | 'firstOrdinal' | 'accessCount'>;
+
 export interface FinishTask {
   /** Of the trace, in file order. */
-  readonly chunks: readonly ChunkInfo[];
-  readonly part: PartFile;
+  readonly chunks: readonly CountedChunk[];
+  readonly part: Pick<PartFile, 'read'>;
   readonly fingerprint: Uint8Array;
   readonly indexFile: string;
   readonly workingFile: string;
@@ -82,11 +84,11 @@ export async function finishIndex(
 interface StreamChunks {
   readonly stream: number;
   readonly ordinalEnd: number;
-  readonly chunks: readonly ChunkInfo[];
+  readonly chunks: readonly CountedChunk[];
 }
 
-function streamsOf(chunks: readonly ChunkInfo[]): StreamChunks[] {
-  const byStream = new Map<number, ChunkInfo[]>();
+function streamsOf(chunks: readonly CountedChunk[]): StreamChunks[] {
+  const byStream = new Map<number, CountedChunk[]>();
   for (const chunk of chunks) {
     const own = byStream.get(chunk.stream) ?? [];
     own.push(chunk);
@@ -138,7 +140,7 @@ function createRanks(units: UnitTable): Ranks {
 
 async function finishStream(
   stream: StreamChunks,
-  part: PartFile,
+  part: Pick<PartFile, 'read'>,
   axes: ReadonlyMap<Space, Ranks>,
   writer: IndexWriter,
   onProgress: (part: number) => void,
@@ -182,7 +184,7 @@ interface SpaceTask {
 
 async function finishSpace(
   stream: StreamChunks,
-  part: PartFile,
+  part: Pick<PartFile, 'read'>,
   { space, axis, timeShifts, workingSets }: SpaceTask,
   writer: IndexWriter,
   onProgress: (part: number) => void,
@@ -248,7 +250,7 @@ interface StretchPiece {
 /** Cells of what each chunk has of its stretches, by rank. A stretch may come in several pieces. */
 async function* stretchPieces(
   { chunks }: StreamChunks,
-  part: PartFile,
+  part: Pick<PartFile, 'read'>,
   space: Space,
   axis: Ranks,
 ): AsyncGenerator<StretchPiece, void, undefined> {
@@ -276,7 +278,7 @@ async function* stretchPieces(
 
 async function finishTracks(
   stream: StreamChunks,
-  part: PartFile,
+  part: Pick<PartFile, 'read'>,
   timeShifts: readonly number[],
   workingSets: readonly (readonly number[])[],
   writer: IndexWriter,
