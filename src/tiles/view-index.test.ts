@@ -256,13 +256,15 @@ describe.each([
     }
   });
 
-  it('tells where a page was touched', async () => {
+  it('tells where a page was touched, and where one of several was', async () => {
     await fc.assert(
-      fc.asyncProperty(queries, async (wanted) => {
-        const { space, stream, from, to, low } = queryOf(wanted);
+      fc.asyncProperty(queries, fc.boolean(), async (wanted, isOne) => {
+        const { space, stream, from, to, low, high } = queryOf(wanted);
         const { parts, pages } = requireDefined(oracle.get(space), 'both are there');
         const rank = Math.min(Math.floor(low), pages.length - 1);
-        const ofPage = parts.filter((one) => one.stream === stream && one.page === pages[rank]);
+        const rankEnd = isOne ? rank + 1 : Math.min(Math.ceil(high), pages.length);
+        const asked = new Set(pages.slice(rank, rankEnd));
+        const ofPage = parts.filter((one) => one.stream === stream && asked.has(one.page));
         const stretches = new Set(ofPage.map(({ ordinal }) => Math.floor(ordinal / BASE_STEP)));
         const expected = [...stretches]
           .sort((a, b) => a - b)
@@ -271,7 +273,7 @@ describe.each([
             to: Math.min(to, lengthOf(stream), (at + 1) * BASE_STEP),
           }))
           .filter((range) => range.from < range.to);
-        const ask = { space, stream, rank, from, to };
+        const ask = { space, stream, rank, ...(isOne ? {} : { rankEnd }), from, to };
         const forward = await listOf(exact.touched({ ...ask, direction: 'forward' }));
         const backward = await listOf(exact.touched({ ...ask, direction: 'backward' }));
         expect(forward).toEqual(expected);
