@@ -214,6 +214,33 @@ describe("the viewer's page", () => {
     await page.close();
   });
 
+  it('asks for no tile twice', async () => {
+    const { page, server } = await open('#from=400000&to=500000&low=100&high=300');
+    await picture(page);
+    await focusMap(page);
+    for (const key of ['d', 'd', 'a', 'a', 'w', 's', 'ArrowUp', 'ArrowDown']) {
+      await change(page, async () => page.keyboard.press(key));
+      await picture(page);
+    }
+    const tiles = server.asked.filter((url) => url.includes('/api/tile?'));
+    expect(tiles.length).toBeGreaterThan(4);
+    expect(new Set(tiles).size).toBe(tiles.length);
+    await page.close();
+  });
+
+  it('zooms in where it is clicked twice', async () => {
+    const { page } = await open();
+    await picture(page);
+    const map = await page.locator('#map').boundingBox();
+    if (map === null) throw new Error('no map');
+    await change(page, async () => page.mouse.dblclick(map.x + map.width / 4, map.y + 100));
+    await page.waitForTimeout(600);
+    const { from, to } = viewOf(page);
+    expect((to - from) / ACCESSES).toBeCloseTo(0.25, 3);
+    expect((ACCESSES / 4 - from) / (to - from)).toBeCloseTo(0.25, 2);
+    await page.close();
+  });
+
   it('finds a symbol and walks along its accesses', async () => {
     const { page } = await open();
     await picture(page);
