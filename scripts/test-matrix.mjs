@@ -19,6 +19,8 @@ const TESTED_ONCE = {
   'test/e2e/report-page.test.ts': 'a page in a browser, of no recording',
   'test/e2e/tables-of-a-trace.test.ts': 'tables of a trace that no QEMU made',
   'test/e2e/viewer-page.test.ts': 'a page in a browser, of no recording',
+  'test/e2e/kernel-symbols.test.ts': 'names of code, from any trace',
+  'test/e2e/viewer.test.ts': 'the viewer of a trace',
   'test/e2e/viewer-server.test.ts': 'the viewer of a trace',
 };
 

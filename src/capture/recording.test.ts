@@ -142,9 +142,12 @@ describe('a recording that is stopped', () => {
 
     const page = openControlPage(entry.controlFile);
     const reach = async (state: string): Promise<void> => {
-      await vi.waitFor(() => {
-        expect(page.readStatus().state).toBe(state);
-      });
+      await vi.waitFor(
+        () => {
+          expect(page.readStatus().state).toBe(state);
+        },
+        { timeout: 20_000 },
+      );
     };
     await reach('recording');
     recording.pauseOrResume();
