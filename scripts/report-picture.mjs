@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes pictures of a report's page, light and dark, for the README; from its title to the map of addresses, without
+// Takes pictures of a report's page, light and dark, for the documentation; from its title to the map of addresses, without
 // the paths of the machine that it was recorded on:
-//   ./bin/loadstore demo && node scripts/report-picture.mjs report.html docs/report
+//   ./bin/loadstore demo && node scripts/report-picture.mjs report.html docs/images/report
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
