@@ -4,8 +4,8 @@
 // half, the lines that the chunk has put in front of them; together they never exceed the ways. In its high half
 // it counts the inherited lines: used by the chunk, stored to only before it, and not given up yet.
 
-import { ask, countMiss, giveUp } from './levels';
 import { Config, EMPTY, MISS_BYTES, Miss, Unit } from './layout';
+import { ask, countMiss, giveUp } from './levels';
 import { setOf } from './set-cache';
 
 const ONE_INHERITED: u32 = 0x1_0000;

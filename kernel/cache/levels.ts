@@ -3,7 +3,16 @@
 // that it missed; what it gives up while dirty is written to the next level that has the line, which is no
 // access of that level, or to memory. Levels neither exclude nor include each other.
 
-import { COUNT_MISSES, COUNT_WRITEBACKS, COUNTS_AT, Config, EMPTY, PREFETCH, STORE, Unit } from './layout';
+import {
+  COUNT_MISSES,
+  COUNT_WRITEBACKS,
+  COUNTS_AT,
+  Config,
+  EMPTY,
+  PREFETCH,
+  STORE,
+  Unit,
+} from './layout';
 import { dirtyLine, fillLine, touchLine, victim } from './set-cache';
 
 /** A cache (its number) was asked for a line; fills: a miss brings it in. */

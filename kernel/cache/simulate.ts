@@ -6,8 +6,8 @@
 // exclude nor include each other.
 
 import { tellMiss } from './digest';
-import { ask, attachLevels, count } from './levels';
 import { Config, FETCH, LOAD, PLRU, PREFETCH, STORE, Unit } from './layout';
+import { ask, attachLevels, count } from './levels';
 import { fillLine, seedRandom, setOf, touchLine } from './set-cache';
 
 export { absorb, endChunk } from './absorb';
