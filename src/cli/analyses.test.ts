@@ -239,6 +239,30 @@ describe('analysing commands', () => {
     }
   });
 
+  it('run: names the module whose column there is not', async () => {
+    const module = path.join(folder, 'wrong.mjs');
+    const nothing = 'init: () => ({}), consume() {}, merge: (a) => a, finish: (a) => a';
+    const text = `{ name: 'wrong', order: 'any', columns: ['vaddr', 'vadr'], ${nothing} }`;
+    writeFileSync(module, `export const analysis = ${text};\n`);
+    const { exitCode, err } = await loadstore('run', module, file);
+    expect(err).toContain('wrong.mjs: "columns" of the analysis names what is no column');
+    expect(err).toContain('found "vadr"');
+    expect(exitCode).toBe(2);
+  });
+
+  it('cache: says that it began empty where that is in the middle', async () => {
+    const note = 'The caches began empty, in the middle of the trace: see --warmup-refs.';
+    expect((await loadstore('cache', file, '--from', '100')).out).toContain(note);
+    expect((await loadstore('cache', file, '--from', 'icount:100')).out).toContain(note);
+    expect((await loadstore('cache', file)).out).not.toContain(note);
+    expect((await loadstore('cache', file, '--from', 'icount:0')).out).not.toContain(note);
+    const warm = await loadstore('cache', file, '--from', '100', '--warmup-refs', '10');
+    expect({ exitCode: warm.exitCode, said: warm.out.includes(note) }).toEqual({
+      exitCode: 0,
+      said: false,
+    });
+  });
+
   it.each([
     [['counts', 'FILE', '--vcpu', '77'], 'the trace has no vCPU 77'],
     [['counts', 'FILE', '--cpl', '4'], '--cpl is no privilege level'],

@@ -157,6 +157,16 @@ describe('loadstore export', () => {
     expect(rows.length).toBeGreaterThan(2);
   });
 
+  it.each(['--address', '--physical-address'])(
+    'refuses %s for whole instructions',
+    async (flag) => {
+      const { exitCode, err } = await exportTo('lackey', 'x.lackey', flag, '0x1000+4K');
+      expect(err).toContain('a selection by address leaves accesses out of the middle');
+      expect(exitCode).toBe(2);
+      expect(readdirSync(folder)).toEqual(['x.memtrace']);
+    },
+  );
+
   it('refuses a trace without what the format needs', async () => {
     const text = Buffer.from(TRACE).toString('latin1');
     expect(text).toContain('"paddr":{"status":"yes"}');

@@ -159,6 +159,29 @@ describe('check', () => {
     expect(cut.exitCode).toBe(1);
   });
 
+  it.each([
+    ['header', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, 30)],
+    ['first section', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, 45)],
+    ['first bytes', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, 10)],
+    ['version', (bytes: Uint8Array<ArrayBuffer>) => bytes.fill(1, 12, 13)],
+    ['payload', (bytes: Uint8Array<ArrayBuffer>) => bytes.fill(1, 45, 46)],
+  ])('does not advise repair, nor tries it, without a good header: %s', async (_what, damage) => {
+    const file = writeTrace(damage(traceBytes()));
+    const info = await loadstore(['info', file]);
+    expect(info.err).toMatch(/copy it again|record again/);
+    expect(info.err).not.toContain('epair');
+    expect(info.exitCode).toBe(3);
+    const checked = await loadstore(['check', file]);
+    expect(checked.out).not.toContain('epair');
+    expect(checked.exitCode).toBe(1);
+    const repaired = path.join(folder, 'repaired');
+    expect(await loadstore(['check', file, '--repair', repaired])).toEqual({
+      ...checked,
+      err: `loadstore: nothing in it can be kept: ${repaired} was not written\n`,
+    });
+    expect(existsSync(repaired)).toBe(false);
+  });
+
   it('counts one chunk as one', async () => {
     expect((await loadstore(['check', writeTrace()])).out).toContain(
       'good: 1 access, 1 block execution, 1 instruction in 1 chunk decoded',
@@ -176,7 +199,9 @@ describe('info', () => {
   it('says whose word "complete" is and what verifies it', async () => {
     const file = writeTrace();
     const { out } = await loadstore(['info', file]);
-    expect(out).toMatch(/^.*: complete.* by its totals\n/);
+    expect(out).toMatch(
+      /^.*: complete, as its own totals say; recording ended with: the guest's end\n/,
+    );
     expect(out).toContain('1 chunk, 1 block of code\n');
     expect(out).toMatch(
       /\nchunks were not decoded; to verify them: loadstore check .*a.memtrace\n$/,

@@ -192,6 +192,19 @@ describe('a machine that lacks something ends with code 4', () => {
     expect(exitCode).toBe(4);
   });
 
+  it('a page that would replace another: of a trace with a name it has that name', async () => {
+    const page = path.join(folder, 'audit.html');
+    writeFileSync(page, 'precious');
+    writeFileSync(path.join(folder, 'report.html'), 'of another trace');
+    const words = ['demo', '--qemu', FAKE, '-o', path.join(folder, 'audit.memtrace')];
+    const { exitCode, err } = await loadstore(words);
+    expect(err).toContain(`${page} exists`);
+    expect(exitCode).toBe(2);
+    expect((await loadstore([...words, '--force'])).err).toContain("the demo guest's parts");
+    rmSync(page);
+    expect((await loadstore(words)).err).toContain("the demo guest's parts");
+  });
+
   it('no recording to control', async () => {
     expect(await loadstore(['ctl'])).toMatchObject({
       exitCode: 0,

@@ -55,17 +55,28 @@ describe('viewMismatches', () => {
   it('is a doubt when the located CPU state was wrong', async () => {
     const facts = await factsWith({ viewMismatches: 1234 });
     expect(facts.doubts).toEqual({ viewMismatches: 1234 });
-    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/viewMismatches +1,234 times/);
+    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/CPU state +1,234 times/);
   });
 
   it.each([{}, { viewMismatches: 0 }])('is not spoken of with %j', async (totals) => {
     const facts = await factsWith(totals);
     expect(facts.doubts).toEqual({});
-    expect(renderInfo({ ...facts, recordedBy: null })).not.toContain('viewMismatches');
+    expect(renderInfo({ ...facts, recordedBy: null })).not.toContain('CPU state');
   });
 
   it('is a count, or the totals are damaged', async () => {
     expect((await factsWith({ viewMismatches: -1 })).cut?.reason).toContain('viewMismatches');
+  });
+});
+
+describe('doubts', () => {
+  it('are told in words', async () => {
+    const facts = await factsWith({});
+    const doubts = { missingDeliveries: 2, unresolvedCuts: 1 };
+    const text = renderInfo({ ...facts, doubts, recordedBy: null });
+    expect(text).toMatch(/ {2}lost deliveries +2 events whose memory accesses/);
+    expect(text).toMatch(/ {2}cut blocks +1 blocks/);
+    expect(text).not.toMatch(/[a-z][A-Z][a-z]+ {2}/);
   });
 });
 
@@ -76,7 +87,7 @@ describe('a deliberate fault', () => {
     expect(facts.doubts).toEqual({ injectedFaults: 3 });
     const text = renderInfo({ ...facts, recordedBy: null });
     expect(text).toMatch(/^WRONG ON PURPOSE: .* drop:1000\n/);
-    expect(text).toMatch(/injectedFaults +3 accesses that are wrong on purpose/);
+    expect(text).toMatch(/injected faults +3 accesses that are wrong on purpose/);
   });
 
   it('is told of a trace that was cut before its totals, too', async () => {

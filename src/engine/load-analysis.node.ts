@@ -3,6 +3,7 @@
 
 import type { Digesting } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
+import { COLUMN_NAMES } from '../format/index.ts';
 import type { AnyAnalysis } from './pass.ts';
 
 type AnyDigesting = Digesting<unknown, unknown, unknown, unknown>;
@@ -11,7 +12,10 @@ type AnyDigesting = Digesting<unknown, unknown, unknown, unknown>;
 export async function loadAnalysis(moduleUrl: string): Promise<AnyAnalysis> {
   const module = await importModule(moduleUrl);
   const found = module.get('analysis') ?? module.get('default');
-  if (isAnalysis(found)) return guarded(found, moduleUrl);
+  if (isAnalysis(found)) {
+    requireColumnNames(found, moduleUrl);
+    return guarded(found, moduleUrl);
+  }
   throw new TraceError(
     'bad-argument',
     `the module exports no analysis: ${describeMissing(found)}`,
@@ -21,6 +25,17 @@ export async function loadAnalysis(moduleUrl: string): Promise<AnyAnalysis> {
       found: `exports ${[...module.keys()].join(', ') || 'nothing'}`,
     },
   );
+}
+
+function requireColumnNames({ columns }: AnyAnalysis, moduleUrl: string): void {
+  for (const column of columns) {
+    if (COLUMN_NAMES.includes(column)) continue;
+    throw new TraceError('bad-argument', '"columns" of the analysis names what is no column', {
+      file: moduleUrl,
+      expected: COLUMN_NAMES.join(', '),
+      found: JSON.stringify(column),
+    });
+  }
 }
 
 async function importModule(moduleUrl: string): Promise<ReadonlyMap<string, unknown>> {

@@ -122,8 +122,8 @@ function hasGaps({ cpl, addressSpace, code }: Selection): boolean {
   return [cpl, addressSpace, code].some((criterion) => criterion !== undefined);
 }
 
-function requireWholeInstructions(format: ExportFormat, { addresses }: Selection): void {
-  if (addresses === undefined) return;
+function requireWholeInstructions(format: ExportFormat, { addresses, physical }: Selection): void {
+  if (addresses === undefined && physical === undefined) return;
   throw new TraceError(
     'bad-argument',
     `a selection by address leaves accesses out of the middle of instructions, and the format ${format.name} is one of whole instructions`,

@@ -172,7 +172,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     units:
       'an instruction, of any vCPU, is shown as 1 ns; counters are accesses per 1000 instructions of all vCPUs',
     keeps:
-      'for each vCPU its rate of accesses, by direction and privilege, in some 4000 windows; its address spaces over time',
+      'for each vCPU its rate of accesses, by direction and privilege, in windows of about a 4000th of the whole trace, of 1000 instructions at least; its address spaces over time',
     loses: 'single accesses',
     losses: ['aborted'],
     use: 'open OUT in the viewer',

@@ -4,6 +4,7 @@
 export {
   type AccessBatch,
   AccessFlag,
+  COLUMN_NAMES,
   type ColumnArrays,
   type ColumnName,
   type Crossings,

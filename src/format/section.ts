@@ -55,6 +55,10 @@ export function sectionError(
   });
 }
 
+/** Without the header of a file nothing of it can be read, nor repaired. */
+export const NO_HEADER_REMEDY =
+  'Nothing of it can be read without its header: copy it again from where it came, or record again.';
+
 /** Checks the first bytes of the file. Throws 'not-a-trace', 'truncated', 'newer-format', 'corrupt'. */
 export async function checkFileHeader(source: ByteSource): Promise<void> {
   const there = Math.min(source.byteLength, FILE_HEADER_BYTES);
@@ -94,6 +98,7 @@ export async function checkFileHeader(source: ByteSource): Promise<void> {
       fileOffset: 8,
       expected: 'version 1, then 0',
       found: `${version}, then ${view.getUint32(12, true)}`,
+      remedy: NO_HEADER_REMEDY,
     });
   }
 }

@@ -19,6 +19,7 @@ import { decodeHeader, decodeTotals, type TraceHeader, type TraceTotals } from '
 import { payloadView } from './payload-view.ts';
 import {
   checkFileHeader,
+  NO_HEADER_REMEDY,
   payloadOffset,
   readPayload,
   readSectionHeader,
@@ -83,8 +84,8 @@ export async function surveyTrace(source: ByteSource): Promise<Survey> {
   };
   const stop = await walk(source, progress);
   if (progress.header === undefined) {
-    throw (
-      stop ?? new TraceError('truncated', 'the file ends before its header', { file: source.name })
+    throw noHeaderError(
+      stop ?? new TraceError('truncated', 'the file ends before its header', { file: source.name }),
     );
   }
   const end = progress.sections.at(-1);
@@ -99,6 +100,12 @@ export async function surveyTrace(source: ByteSource): Promise<Survey> {
     complete: stop === undefined && progress.hasTrailer,
     cut: describeCut(stop, progress.hasTrailer, endOffset),
   };
+}
+
+/** What is advised of damage elsewhere, to keep what is before it, is nothing here. */
+function noHeaderError({ kind, message, facts }: TraceError): TraceError {
+  const remedy = kind === 'newer-format' ? facts.remedy : undefined;
+  return new TraceError(kind, message, { ...facts, remedy: remedy ?? NO_HEADER_REMEDY });
 }
 
 function describeCut(

@@ -3,7 +3,7 @@
 
 import { formatCount } from '../base/index.ts';
 import type { CapabilityName } from '../format/index.ts';
-import { describeAccounts, describeNotHeld } from './describe-facts.ts';
+import { describeAccounts, describeNotHeld, nameDoubt } from './describe-facts.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
 export interface StatementLine {
@@ -61,7 +61,7 @@ export function completenessStatement(facts: TraceFacts): StatementLine[] {
   for (const name of Object.keys(outside)) {
     lines.push({ name, status: 'no', text: notHeld.get(name) ?? '' });
   }
-  for (const name of Object.keys(doubts)) {
+  for (const name of Object.keys(doubts).map(nameDoubt)) {
     lines.push({ name, status: 'partial', text: notHeld.get(name) ?? '' });
   }
   if (facts.deliberateFault !== null) {

@@ -17,6 +17,18 @@ const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   unresolvedCuts: 'blocks that ended early at a place that could not be told',
 };
 
+/** Names of doubts in words. */
+const DOUBT_NAMES: Readonly<Record<string, string>> = {
+  unknownPaddr: 'unknown paddr',
+  mapMismatches: 'wrong paddr',
+  viewMismatches: 'CPU state',
+  injectedFaults: 'injected faults',
+  missingDeliveries: 'lost deliveries',
+  walkMismatches: 'table entries',
+  deliveryMismatches: 'wrong deliveries',
+  unresolvedCuts: 'cut blocks',
+};
+
 /** What a trace does not hold and what was counted as doubtful; capabilities first, then counts. */
 export function describeNotHeld(
   facts: TraceFacts,
@@ -31,10 +43,15 @@ export function describeNotHeld(
       })),
     ...Object.entries(outside).map(([name, text]) => ({ name, text })),
     ...Object.entries(doubts).map(([name, count]) => ({
-      name,
+      name: nameDoubt(name),
       text: `${formatCount(count)} ${DOUBT_TEXTS[name] ?? 'times'}`,
     })),
   ];
+}
+
+/** "lost deliveries" for missingDeliveries. */
+export function nameDoubt(field: string): string {
+  return DOUBT_NAMES[field] ?? field;
 }
 
 /** A command line, quoted as a shell wants it. */

@@ -39,7 +39,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore demo', () => {
     expect(
       names.filter((name) => /^(mpihelp_|__?memset|memset|clear_page)/.test(name)).length,
     ).toBeGreaterThan(1);
-    expect(result.report).toBe(path.join(folder.path, 'report.html'));
+    expect(result.report).toBe(path.join(folder.path, 'boot.html'));
     // The page tells what the text does; both come from the one pass over the trace.
     const page = readFileSync(result.report, 'utf8');
     const { accesses, instructions } = result.trace.totals;

@@ -12,6 +12,7 @@ import {
 import { type CommandSpec, findText, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
 import { renderCheck } from '../render/check.ts';
+import type { CheckCommandResult } from '../results.ts';
 import { drawBar, statusLine } from '../status-line.ts';
 
 export const checkCommand: CommandSpec = {
@@ -52,8 +53,10 @@ written to a new file, which is whole up to where the old one was cut or damaged
         line.clear();
       });
       const problems = await adviseOn(checked.problems, file);
-      const repaired =
-        output === undefined ? null : { file: output, ...(await repairTrace(file, output)) };
+      const repaired = output === undefined ? null : await repairInto(output, file, checked);
+      if (output !== undefined && repaired === null) {
+        context.writeErr(`loadstore: nothing in it can be kept: ${output} was not written\n`);
+      }
       await printResult(context, input, { file, ...checked, problems, repaired }, renderCheck);
       return exitCodeOf(checked);
     });
@@ -77,6 +80,15 @@ async function requireNewFile(file: string): Promise<void> {
       'name a file in a folder that is there: --repair FILE',
     );
   }
+}
+
+/** Null where not even the header is good: there is nothing to begin a file with. */
+async function repairInto(
+  output: string,
+  file: string,
+  { sections }: CheckResult,
+): Promise<CheckCommandResult['repaired']> {
+  return sections === 0 ? null : { file: output, ...(await repairTrace(file, output)) };
 }
 
 /** The reader advises to keep what is before the damage: not where that is nothing. */

@@ -38,14 +38,14 @@ import type { DemoResult } from '../results.ts';
 import { recordWatched } from '../watched-recording.ts';
 
 const DEFAULT_OUTPUT = 'boot.memtrace';
-const REPORT_NAME = 'report.html';
+const DEFAULT_PAGE = 'report.html';
 
 export const demoCommand: CommandSpec = {
   name: 'demo',
   summary: 'record a real Linux boot and print what happened',
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
-first instruction to power-off, and writes a page about it, report.html, beside the trace. A trace that an earlier demo left
-under the default name is replaced, and so is its page.
+first instruction to power-off, and writes a page about it beside the trace: report.html, or with -o one with the trace's
+name (a.html for a.memtrace). A trace that an earlier demo left under the default name is replaced, and so is its page.
 "npm run demo" does the set-up first. With --audit-memory the firmware reads the kernel byte by byte, so that no
 device writes to memory, and the boot takes longer; QEMU 11 and newer cannot do without.`,
   arguments: [],
@@ -71,7 +71,7 @@ async function runDemo(input: CommandInput, context: CliContext): Promise<DemoRe
     context.writeErr(`loadstore: ${what}\n`);
   };
   const output = await chooseOutput(input, say);
-  const page = await reportFileBeside(output.outputFile, output.force);
+  const page = await choosePage(input, output);
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-demo-'));
   try {
     const consoleFile = path.join(folder, 'console.txt');
@@ -158,9 +158,12 @@ async function isDemoTrace(file: string): Promise<boolean> {
   }
 }
 
-/** A report of an earlier demo is replaced, as its trace is; any other file only with --force. */
-async function reportFileBeside(trace: string, force: boolean): Promise<string> {
-  const file = path.join(path.dirname(trace), REPORT_NAME);
+/** A page under the default name that an earlier demo left is replaced, as its trace is; any other only with --force. */
+async function choosePage(input: CommandInput, { outputFile, force }: DemoOutput): Promise<string> {
+  if (findText(input, 'output') !== undefined) {
+    return requireFreeOutput(`${outputFile.replace(/\.memtrace$/, '')}.html`, force);
+  }
+  const file = path.join(path.dirname(outputFile), DEFAULT_PAGE);
   return requireFreeOutput(file, force || (await isReportPage(file)));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { CacheReport, LevelMisses } from '../cache-report.ts';
+import type { CacheReport, LevelMisses, MissingInstruction } from '../cache-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
 export function renderCache({ parameters, result }: CacheReport): string {
@@ -49,7 +49,7 @@ export function renderCache({ parameters, result }: CacheReport): string {
       [
         ['', ...names],
         ...result.missingInstructions.map((one) => [
-          `${one.address}  ${one.text}  (${one.function})`,
+          namePlace(one),
           ...missCells(names, one.misses),
         ]),
       ],
@@ -58,6 +58,11 @@ export function renderCache({ parameters, result }: CacheReport): string {
     '\n',
     drawNotes({ parameters, result }),
   ].join('');
+}
+
+/** Event delivery is no instruction: it has neither an address nor a function. */
+function namePlace({ address, text, function: name }: MissingInstruction): string {
+  return text === name ? text : `${address}  ${text}  (${name})`;
 }
 
 function missCells(names: readonly (keyof LevelMisses)[], misses: LevelMisses): string[] {
@@ -107,6 +112,10 @@ function drawNotes({ parameters, result }: Pick<CacheReport, 'parameters' | 'res
     `${formatQuantity(result.dataAccesses, 'data access', 'data accesses')}, ${formatQuantity(result.lineCrossings, 'line')} more that they crossed into; ${formatQuantity(result.memoryWrites, 'line')} written to memory.`,
     `Lines of ${parameters.lineBytes} bytes, ${parameters.usePhysical ? 'physical' : 'virtual'} addresses, ${parameters.replacePolicy}.`,
   ];
+  const { from = '0' } = parameters.selection;
+  if (parameters.warmupRefs === 0 && !/^(?:icount:)?0+$/.test(from)) {
+    lines.push('The caches began empty, in the middle of the trace: see --warmup-refs.');
+  }
   if (excluded.device > 0) {
     lines.push(
       `Not simulated: ${formatQuantity(excluded.device, 'access', 'accesses')} to devices.`,

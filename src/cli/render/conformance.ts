@@ -11,6 +11,11 @@ export function renderConformance(result: ConformanceResult): string {
   for (const [reason, ids] of groupByReason(cases)) {
     parts.push(`\n${fillText(`${reason}: ${ids.join(', ')}`, 100, '  ')}\n`);
   }
+  for (const { version, notCompared } of qemus) {
+    for (const { column, why } of notCompared) {
+      parts.push(`\n${fillText(`not compared on ${version}: ${column}: ${why}`, 100, '  ')}\n`);
+    }
+  }
   for (const each of cases) if (each.details !== undefined) parts.push(drawDetails(each));
   for (const problem of problems) parts.push(`\n${problem}\n`);
   const seconds = `${cases.length} cases, ${result.unexplained} unexplained`;

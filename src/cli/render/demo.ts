@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount } from '../../base/index.ts';
-import { describeAccounts } from '../../query/index.ts';
+import { describeAccounts, quoteWord } from '../../query/index.ts';
 import type { DemoResult } from '../results.ts';
 import { renderHotFunctions, renderHotPlaces } from './hot.ts';
 import { drawTable } from './table.ts';
@@ -10,6 +10,7 @@ export function renderDemo(result: DemoResult): string {
   const { trace, hot } = result;
   const { totals } = trace;
   const instructionBytes = totals.instructions === 0 ? 0 : trace.fileBytes / totals.instructions;
+  const file = quoteWord(trace.file);
   const facts = [
     ['instructions', formatCount(totals.instructions)],
     ['loads', formatCount(totals.loads)],
@@ -22,6 +23,7 @@ export function renderDemo(result: DemoResult): string {
       'slowdown',
       `${result.slowdown.toFixed(2)}x: ${result.tracedSeconds.toFixed(2)} s recorded, ${result.untracedSeconds.toFixed(2)} s untraced, ${result.recorderPeakBytes === null ? 'extra memory unknown' : `${formatBytes(result.recorderPeakBytes)} more memory`}`,
     ],
+    ['', '(of one run on this machine as it was; to measure: loadstore bench record)'],
     ['counted', describeAccounts(trace)],
   ];
   return [
@@ -31,6 +33,6 @@ export function renderDemo(result: DemoResult): string {
     `\n${renderHotPlaces('pages', hot.pages, totals.accesses)}`,
     `\nnot in this trace:\n${renderNotHeld(trace)}${renderAudit(trace)}`,
     `\nAll of it, drawn: ${result.report}\n`,
-    `Next: loadstore info ${trace.file}; loadstore dump ${trace.file} --count 20\n`,
+    `Next: loadstore view ${file}; loadstore info ${file}; loadstore dump ${file} --count 20\n`,
   ].join('');
 }

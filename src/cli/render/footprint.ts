@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FootprintPart } from '../../analysis/index.ts';
-import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
+import { formatBytes, formatCount } from '../../base/index.ts';
 import type { FootprintReport } from '../analysis-results.ts';
 import { drawTable } from './table.ts';
 import { noteOfWindows } from './trace-facts.ts';
@@ -27,9 +27,9 @@ export function renderFootprint({ parameters, result }: FootprintReport): string
     ['from instruction', 'touched', 'lines', 'pages', 'kernel lines', 'user lines', ''],
     ...shown.map((window) =>
       window.all.lines === 0
-        ? [formatCountShort(window.begin), NOTHING]
+        ? [formatCount(window.begin), NOTHING]
         : [
-            ...row(formatCountShort(window.begin), window),
+            ...row(formatCount(window.begin), window),
             '#'.repeat(Math.ceil((window.all.lines / most) * BAR_WIDTH)),
           ],
     ),

@@ -25,7 +25,7 @@ export function renderHeat({ parameters, result }: HeatReport): string {
   return [
     `${formatCount(total)} accesses; rows of ${formatBytes(unitBytes)}, `,
     `columns of ${formatCount(perColumn * windowInstructions)} instructions, `,
-    `from instruction ${formatCountShort(begins[0] ?? 0)} to ${formatCountShort(last + windowInstructions)}\n`,
+    `from instruction ${formatCount(begins[0] ?? 0)} to ${formatCount(last + windowInstructions)}\n`,
     noteOfWindows(parameters.windowVcpus),
     `shades "${SHADES}": from no access to ${formatCountShort(most)}, each ${shadeStep(most)}x the one before\n\n`,
     drawTable(drawn, ['left', 'left', 'right', 'left']),

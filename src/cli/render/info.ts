@@ -36,9 +36,18 @@ function describeState(facts: InfoResult): string {
   return facts.complete ? describeComplete(facts) : describeCut(facts);
 }
 
+const ENDINGS: Readonly<Record<string, string>> = {
+  'guest-exit': "the guest's end",
+  limit: 'a limit that was set',
+  stopped: 'a request to stop',
+  'write-error': 'an error of writing the file',
+};
+
 /** Nothing was decoded: it is what the totals say. A repaired trace may have none. */
 function describeComplete({ cause }: TraceFacts): string {
-  return cause === null ? 'closed, without totals' : `complete (${cause}) by its totals`;
+  return cause === null
+    ? 'closed, without totals'
+    : `complete, as its own totals say; recording ended with: ${ENDINGS[cause] ?? cause}`;
 }
 
 function describeCut({ cut, fileBytes }: TraceFacts): string {
