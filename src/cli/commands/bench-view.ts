@@ -225,8 +225,8 @@ async function askTiles(viewer: ViewerProcess, ordinalEnd: number): Promise<read
 }
 
 function pagesOf(reply: ArrayBuffer): WalkedTrace['pages'] {
-  const { spaces }: Pick<TraceReply, 'spaces'> = JSON.parse(new TextDecoder().decode(reply));
-  return Object.entries(spaces).flatMap(([space, info]) =>
+  const trace: TraceReply = JSON.parse(new TextDecoder().decode(reply));
+  return Object.entries(trace.spaces).flatMap(([space, info]) =>
     info === null ? [] : [{ space, pageCount: info.pageCount }],
   );
 }
