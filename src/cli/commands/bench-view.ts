@@ -225,10 +225,15 @@ async function askTiles(viewer: ViewerProcess, ordinalEnd: number): Promise<read
 }
 
 function pagesOf(reply: ArrayBuffer): WalkedTrace['pages'] {
-  const trace: TraceReply = JSON.parse(new TextDecoder().decode(reply));
+  const trace: unknown = JSON.parse(new TextDecoder().decode(reply));
+  if (!isTraceReply(trace)) throw new Error('internal: the viewer does not say what the trace is');
   return Object.entries(trace.spaces).flatMap(([space, info]) =>
     info === null ? [] : [{ space, pageCount: info.pageCount }],
   );
+}
+
+function isTraceReply(value: unknown): value is TraceReply {
+  return typeof value === 'object' && value !== null && 'spaces' in value;
 }
 
 export function p95(values: readonly number[]): number {
