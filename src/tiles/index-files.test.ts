@@ -22,6 +22,7 @@ const NO_CHUNKS: ChunkCache = {
   columns: async () => Promise.reject(new Error('not asked')),
   places: async () => new Promise(() => undefined),
   heldBytes: 0,
+  release: async () => undefined,
   close: async () => undefined,
 };
 
