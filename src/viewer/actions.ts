@@ -178,12 +178,13 @@ export function followWantedPlaces(): () => void {
   });
 }
 
-const UNIT_BYTES = { bytes: 1, line: 64, page: PAGE_BYTES };
+type Unit = 'bytes' | 'line' | 'page';
+const UNIT_BYTES: { readonly [U in Unit]: number } = { bytes: 1, line: 64, page: PAGE_BYTES };
 
 /** Goes to the nearest other access to the bytes, the line or the page of one, in memory as its neighbours are. */
 export async function followMemory(
   { access, neighbourSpace: space }: AccessReply,
-  of: keyof typeof UNIT_BYTES,
+  of: Unit,
   direction: 'next' | 'previous',
 ): Promise<void> {
   const known = space === 'virtual' ? access.vaddr : access.paddr;

@@ -14,10 +14,13 @@ describe('the parts of a place', () => {
 
   it('are all of it', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'ab_.:+0x'), size: 'max' }), (place) => {
-        const [words, offset] = placeParts(place);
-        expect(words.join('') + offset).toBe(place);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'ab_.:+0x'), maxLength: 60, size: 'max' }),
+        (place) => {
+          const [words, offset] = placeParts(place);
+          expect(words.join('') + offset).toBe(place);
+        },
+      ),
     );
   });
 });

@@ -7,8 +7,8 @@ import { formatBytes, formatCount, formatCountShort } from '../base/index.ts';
 import type { Space } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { formatIcount, icountAt } from './icounts.ts';
-import { scene } from './map-pane.tsx';
 import { isExact } from './map-painter.ts';
+import { scene } from './map-pane.tsx';
 import { painted } from './map-scene.ts';
 import { areShownSingly, nearAccessAt, nearRows } from './near-accesses.ts';
 import * as page from './page-state.ts';
@@ -57,7 +57,8 @@ export function StatusLine(): JSX.Element {
         <span>exact counts</span>
       ) : (
         <span title="The map shows no detail that was not counted">
-          {areShownSingly.value ? 'cells ' : ''}counted by {formatCountShort(map.timeStep)} accesses × {formatBytes(map.byteStep)}
+          {areShownSingly.value ? 'cells ' : ''}counted by {formatCountShort(map.timeStep)} accesses
+          × {formatBytes(map.byteStep)}
         </span>
       )}
       <span class="span-size">

@@ -125,8 +125,7 @@ export function spacesShown(
   { from, to }: TimeRange,
 ): number {
   const shown = addressSpace.filter(
-    (space, i) =>
-      space >= 0 && (begins[i] ?? end) < to && (begins[i + 1] ?? end) > from,
+    (space, i) => space >= 0 && (begins[i] ?? end) < to && (begins[i + 1] ?? end) > from,
   );
   return new Set(shown).size;
 }
