@@ -224,7 +224,7 @@ describe("the viewer's page", () => {
     await page.keyboard.press('?');
     expect(await page.isVisible('dialog.help')).toBe(true);
     await page.keyboard.press('Escape');
-    expect(await page.isVisible('dialog.help')).toBe(false);
+    await page.waitForSelector('dialog.help', { state: 'hidden' });
     await change(page, async () => page.keyboard.press('0'));
     await page.waitForTimeout(400);
     expect(viewOf(page)).toEqual({ from: 0, to: ACCESSES, low: 0, high: FAKE_PAGES });
