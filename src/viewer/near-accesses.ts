@@ -90,8 +90,12 @@ export function followNearAccesses(): () => void {
   const stop = effect(() => {
     const isWanted = isNear(page.view.value) && page.isReady.value;
     clearTimeout(timer);
-    if (isWanted) timer = window.setTimeout(() => void load(), PAUSE_MS);
-    else if (nearAccesses.peek().length > 0) nearAccesses.value = [];
+    if (isWanted) {
+      timer = window.setTimeout(() => void load(), PAUSE_MS);
+      return;
+    }
+    controller.abort(); // what comes late is of another view
+    if (nearAccesses.peek().length > 0) nearAccesses.value = [];
   });
   return () => {
     stop();
