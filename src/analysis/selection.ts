@@ -330,6 +330,7 @@ function keepPhysical(
   const crossings = requireColumn(batch.crossings, 'crossings');
   const seconds = halves(crossings.paddr);
   const touches = (lo: number, hi: number, bytes: number): boolean => {
+    if (hi === 0xffff_ffff) return false; // not known: physical addresses have 52 bits
     const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
     const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
     return below < bytes && above <= 0;

@@ -220,7 +220,7 @@ export function step(by: number): void {
   const { from, to } = page.view.peek();
   const at = page.access.peek() ?? Math.floor((from + to) / 2) - by;
   const last = page.extent.peek().accesses - 1;
-  void showAccess(Math.min(last, Math.max(0, at + by)));
+  if (last >= 0) void showAccess(Math.min(last, Math.max(0, at + by)));
 }
 
 type Place = FindReply['places'][number];

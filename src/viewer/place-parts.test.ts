@@ -15,7 +15,11 @@ describe('the parts of a place', () => {
   it('are all of it', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom('a', 'b', '_', '.', ':', '+', '0'), maxLength: 60, size: 'max' }),
+        fc.string({
+          unit: fc.constantFrom('a', 'b', '_', '.', ':', '+', '0'),
+          maxLength: 60,
+          size: 'max',
+        }),
         (place) => {
           const [words, offset] = placeParts(place);
           expect(words.join('') + offset).toBe(place);
