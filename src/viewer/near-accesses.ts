@@ -120,7 +120,6 @@ export function followNearAccesses(): () => void {
     const isWanted = view.to - view.from <= NEAR_ACCESSES && page.isReady.value;
     clearTimeout(timer);
     if (isWanted) timer = window.setTimeout(() => void load(), PAUSE_MS);
-    else controller.abort(); // what comes late is of another view
     if (nearAccesses.peek().length > 0 && !(isWanted && isNear(view))) nearAccesses.value = [];
   });
   return () => {
