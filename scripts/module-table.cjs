@@ -41,6 +41,7 @@ const ALLOWED_EDGES = {
     'conformance',
     'explain',
     'server',
+    'tiles',
   ],
 };
 
@@ -51,6 +52,7 @@ const TOP_MODULES = ['cli', 'viewer', 'report-page'];
 const PACKAGE_OWNERS = {
   zstddec: 'format',
   commander: 'cli',
+  'playwright-core': 'cli',
   'iced-x86': 'isa',
   uplot: 'report-page|viewer',
   preact: 'viewer',

@@ -53,6 +53,12 @@ interface AnalysisCore<P, S, R, D> {
   readonly aborted?: boolean;
   /** It reads these notes too: AccessColumns.notes. */
   readonly notes?: readonly NoteName[];
+  /**
+   * Of these it also gets those of the chunks that a selection passes over, up to the last one that it wants: what a
+   * trace told before still counts. They come in their order, in stretches without accesses and block executions; of
+   * each page the last map note of a chunk, with its attributes.
+   */
+  readonly earlierNotes?: readonly NoteName[];
   /** A state that has seen nothing. */
   init(parameters: P, trace: TraceShape, shard: Shard): S;
   /**

@@ -3,7 +3,13 @@
 // addresses, code. A selection is plain data; a selector applies one to stretch after stretch.
 
 import { halves } from '../base/index.ts';
-import { AccessFlag, type ChunkInfo, type ColumnName, type NoteName } from '../format/index.ts';
+import {
+  AccessFlag,
+  type ChunkInfo,
+  type ColumnName,
+  icountRanges,
+  type NoteName,
+} from '../format/index.ts';
 import {
   type AccessColumns,
   type PlacedNote,
@@ -85,7 +91,6 @@ export function chunkMayMatch(
   selection: Selection,
   chunk: ChunkInfo,
   next: ChunkInfo | undefined,
-  trace: Pick<TraceShape, 'vcpuCount'>,
   withRuns: boolean,
 ): boolean {
   const { ordinals, icounts, cpl, addresses } = selection;
@@ -94,7 +99,7 @@ export function chunkMayMatch(
     if (chunk.firstOrdinal >= ordinals.end || end < ordinals.begin) return false;
     if (end === ordinals.begin && !withRuns) return false;
   }
-  if (icounts !== undefined && !icountsMayMatch(icounts, selection.vcpu, chunk, next, trace)) {
+  if (icounts !== undefined && !icountsMayMatch(icounts, selection.vcpu, chunk, next)) {
     return false;
   }
   if (withRuns) return true;
@@ -108,22 +113,16 @@ export function chunkMayMatch(
 
 function icountsMayMatch(
   { begin, end }: Span,
-  vcpu: number | undefined,
+  wanted: number | undefined,
   chunk: ChunkInfo,
   next: ChunkInfo | undefined,
-  trace: Pick<TraceShape, 'vcpuCount'>,
 ): boolean {
-  const wanted = (one: ChunkInfo) =>
-    one.vcpuStates.filter((state) => vcpu === undefined || state.vcpu === vcpu);
-  const wantedCount = vcpu === undefined ? trace.vcpuCount : 1;
-  const before = wanted(chunk);
-  // A vCPU that a chunk does not list has not run before it.
-  const isBehind =
-    before.length === wantedCount && before.every(({ icount }) => Number(icount) >= end);
-  if (isBehind) return false;
-  if (next === undefined) return true;
-  const after = wanted(next);
-  return after.length < wantedCount || after.some(({ icount }) => Number(icount) > begin);
+  return icountRanges(chunk, next).some(
+    ({ vcpu, first, last }) =>
+      (wanted === undefined || vcpu === undefined || vcpu === wanted) &&
+      first < end &&
+      last >= begin,
+  );
 }
 
 function join(lo: number, hi: number): bigint {
@@ -331,6 +330,7 @@ function keepPhysical(
   const crossings = requireColumn(batch.crossings, 'crossings');
   const seconds = halves(crossings.paddr);
   const touches = (lo: number, hi: number, bytes: number): boolean => {
+    if (hi === 0xffff_ffff) return false; // not known: physical addresses have 52 bits
     const below = (beginHi - hi) * 2 ** 32 + (beginLo - lo);
     const above = (hi - lastHi) * 2 ** 32 + (lo - lastLo);
     return below < bytes && above <= 0;

@@ -28,6 +28,20 @@ describe('formatBytes', () => {
   });
 });
 
+describe('formatCountShort', () => {
+  it('rounds halves up, as they are written', () => {
+    const halves = [4595, 1005, 10_050, 100_500, 9995, -4595];
+    expect(halves.map(formatCountShort)).toEqual([
+      '4.60 k',
+      '1.01 k',
+      '10.1 k',
+      '101 k',
+      '10.0 k',
+      '-4.60 k',
+    ]);
+  });
+});
+
 describe('formatQuantity', () => {
   it('has one of one and many of the others', () => {
     expect([0, 1, 2000].map((count) => formatQuantity(count, 'chunk'))).toEqual([

@@ -107,8 +107,10 @@ function scale(value: number, step: number, units: readonly string[], gap: strin
   return `${value < 0 ? '-' : ''}${drawn}${gap}${units[power] ?? ''}`;
 }
 
+/** Halves go up: 4595 / 1000 is a little below 4.595 in binary, and "4.60" all the same. */
 function digits3(value: number): string {
   const magnitude = Math.abs(value);
-  if (magnitude >= 99.95) return value.toFixed(0);
-  return magnitude >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+  const nudged = value * (1 + Number.EPSILON);
+  if (magnitude >= 99.95) return nudged.toFixed(0);
+  return magnitude >= 9.995 ? nudged.toFixed(1) : nudged.toFixed(2);
 }

@@ -7,6 +7,7 @@ import { auditCommand } from './commands/audit.ts';
 import { benchAnalyseCommand } from './commands/bench-analyse.ts';
 import { benchDecodeCommand } from './commands/bench-decode.ts';
 import { benchRecordCommand } from './commands/bench-record.ts';
+import { benchViewCommand } from './commands/bench-view.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { checkCommand } from './commands/check.ts';
 import { conformanceCommand } from './commands/conformance.ts';
@@ -65,6 +66,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   benchRecordCommand,
   benchDecodeCommand,
   benchAnalyseCommand,
+  benchViewCommand,
 ];
 
 /** Exit codes that mean the same for every command. */

@@ -89,6 +89,31 @@ export interface BenchRecordResult {
   readonly totals: TraceTotals;
 }
 
+/** Of "bench view"; docs/viewer.md says what they should be. */
+export interface ViewFigures {
+  readonly indexAccessesPerSecond: number;
+  readonly indexBytesPerAccess: number;
+  /** From the begin of the navigation until the map is drawn. */
+  readonly pageReadyMs: number;
+  /** At the server, by HTTP: 95 of 100 tiles are there by then. */
+  readonly tileP95Ms: number;
+  /** The lowest median of the gestures. */
+  readonly framesPerSecond: number;
+  readonly browserHeapBytes: number;
+  /** Resident memory of the server at most: tiles, summaries, a list. */
+  readonly serverPeakBytes: number;
+}
+
+/** Medians of the runs, of memory the highest. */
+export interface BenchViewResult extends ViewFigures {
+  readonly benchmark: 'view';
+  /** ISO 8601, UTC. */
+  readonly date: string;
+  readonly machine: Machine;
+  readonly accesses: number;
+  readonly runs: number;
+}
+
 export interface InfoResult extends TraceFacts {
   /** Process id of the QEMU that still writes the trace; null: none on this machine. */
   readonly recordedBy: number | null;

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { byteSourceFromBytes, openTraceSource } from '../format/index.ts';
 import { type TraceFacts, traceFactsOf } from '../query/index.ts';
 import { renderInfo } from './render/info.ts';
+import { nameInstruction } from './render/trace-facts.ts';
 
 function section(kind: number, value: object): Buffer {
   const payload = Buffer.from(JSON.stringify(value));
@@ -77,6 +78,16 @@ describe('doubts', () => {
     expect(text).toMatch(/ {2}lost deliveries +2 events whose memory accesses/);
     expect(text).toMatch(/ {2}cut blocks +1 blocks/);
     expect(text).not.toMatch(/[a-z][A-Z][a-z]+ {2}/);
+  });
+});
+
+describe('an instruction', () => {
+  it.each([
+    ['(event delivery)', '(event delivery)', '(event delivery)'],
+    ['rep stosq', '(kernel)', '0x10  rep stosq  (kernel)'],
+    ['rep stosq', 'memset', '0x10  rep stosq  (memset)'],
+  ])('%s of %s is named', (text, name, named) => {
+    expect(nameInstruction({ address: '0x10', text, function: name })).toBe(named);
   });
 });
 

@@ -42,7 +42,7 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
   const { selection = {}, workers = 0, onProgress, signal } = options;
   const { mayBeEmpty = false, keepsFree = false } = options;
   const shape = shapeOfTrace(trace);
-  const plan = planPass(trace, shape, requests, selection);
+  const plan = planPass(trace, requests, selection);
   const outcome =
     // One thread with all chunks would only be a longer way to do it.
     workers === 0 || plan.chunks.length < (keepsFree ? 1 : 2) || runWorkers === undefined

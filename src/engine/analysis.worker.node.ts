@@ -13,7 +13,7 @@ import {
 } from '../analysis/index.ts';
 import { requireDefined, TraceError } from '../base/index.ts';
 import { openTrace } from '../format/index.ts';
-import { createChunkFeed, type Stretch } from './chunk-feed.ts';
+import { createChunkFeed } from './chunk-feed.ts';
 import { loadAnalysis } from './load-analysis.node.ts';
 import { type AnyAnalysis, shapeOfTrace } from './pass.ts';
 import type {
@@ -29,7 +29,7 @@ const port = requireDefined(parentPort ?? undefined, 'this file is only run as a
 
 /** What this thread does for an analysis, and what comes of it. */
 interface Part {
-  consume(stretch: Stretch): void;
+  consume(columns: AccessColumns): void;
   /** What was parted of the chunk, by shard. */
   takeShards?(): PartedStretch[][];
   /** What the chunk came to. */
@@ -50,13 +50,16 @@ async function work(): Promise<void> {
   const parts = task.requests.map((request, i) =>
     partOf(requireDefined(analyses[i], 'one for each request'), request, shape, memory),
   );
-  const feed = createChunkFeed(trace, shape, task.selection, task.slices, analyses);
+  const feed = createChunkFeed(trace, shape, task, analyses);
   for (;;) {
     const order = await nextOrder();
     if (order.type === 'decode') {
       const { chunkIndex } = order;
       for await (const stretch of feed.stretches(chunkIndex)) {
-        for (const part of parts) part.consume(stretch);
+        parts.forEach((part, i) => {
+          const columns = stretch(requireDefined(analyses[i], 'one for each request'));
+          if (columns !== undefined) part.consume(columns);
+        });
       }
       const shards = parts.map((part) => part.takeShards?.());
       const digests = parts.map((part) => part.takeDigest?.());
@@ -92,8 +95,8 @@ function partOf(
   if (analysis.order === 'any' || share.by === 'chunks') {
     const state = analysis.init(parameters, shape, { index: 0, count: 1 });
     return {
-      consume: (stretch) => {
-        analysis.consume(state, stretch(analysis));
+      consume: (columns) => {
+        analysis.consume(state, columns);
       },
       finish: () => harvested(state),
     };
@@ -102,8 +105,8 @@ function partOf(
     const digesting = requireDefined(analysis.digesting, 'the coordinator has looked');
     const digester = digesting.init(parameters, shape);
     return {
-      consume: (stretch) => {
-        digesting.consume(digester, stretch(analysis));
+      consume: (columns) => {
+        digesting.consume(digester, columns);
       },
       takeDigest: () => digesting.take(digester),
       finish: () => undefined,
@@ -115,8 +118,8 @@ function partOf(
     index === undefined ? undefined : { held: analysis.init(parameters, shape, { index, count }) };
   let parted: PartedStretch[][] = [];
   return {
-    consume: (stretch) => {
-      split(stretch(analysis)).forEach((part, shard) => {
+    consume: (columns) => {
+      split(columns).forEach((part, shard) => {
         (parted[shard] ??= []).push(packNotes(part, memory));
       });
     },

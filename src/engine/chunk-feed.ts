@@ -4,7 +4,7 @@
 import {
   type AccessColumns,
   createSelector,
-  type Selection,
+  type PlacedNote,
   type TraceShape,
 } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
@@ -23,16 +23,17 @@ export interface ChunkFeed {
   readonly selected: SelectedCounts;
 }
 
-/** A stretch as an analysis wants it: with aborted accesses or without. */
-export type Stretch = (analysis: AnyAnalysis) => AccessColumns;
+/** A stretch as an analysis wants it: with aborted accesses or without; undefined when it is none of its business. */
+export type Stretch = (analysis: AnyAnalysis) => AccessColumns | undefined;
 
 export function createChunkFeed(
   trace: Trace,
   shape: TraceShape,
-  selection: Selection,
-  wanted: PassPlan['slices'],
+  plan: Pick<PassPlan, 'selection' | 'slices' | 'notesOnly'>,
   analyses: readonly AnyAnalysis[],
 ): ChunkFeed {
+  const { selection, slices: wanted } = plan;
+  const notesOnly = new Set(plan.notesOnly);
   const kinds = new Set(analyses.map(({ aborted = false }) => aborted));
   const selectors = [...kinds].map((aborted) => ({
     aborted,
@@ -43,12 +44,17 @@ export function createChunkFeed(
     async *stretches(chunkIndex, signal) {
       const chunk = trace.chunks[chunkIndex];
       if (chunk === undefined) throw new Error(`internal: no chunk ${chunkIndex}`);
-      for (const { selector } of selectors) selector.beginChunk(chunk);
       const slices = trace.slices({
         ...wanted,
         chunks: [chunkIndex],
+        notesOnly: notesOnly.has(chunkIndex),
         ...(signal === undefined ? {} : { signal }),
       });
+      if (notesOnly.has(chunkIndex)) {
+        for await (const slice of slices) yield (analysis) => earlierNotesOf(analysis, slice);
+        return;
+      }
+      for (const { selector } of selectors) selector.beginChunk(chunk);
       for await (const slice of slices) {
         const selected = selectors.map(({ aborted, selector }) => ({
           aborted,
@@ -68,4 +74,33 @@ export function createChunkFeed(
       return total;
     },
   };
+}
+
+/** A chunk that the selection passes over. */
+function earlierNotesOf(
+  { earlierNotes }: AnyAnalysis,
+  slice: AccessColumns,
+): AccessColumns | undefined {
+  if (earlierNotes === undefined) return undefined;
+  const wanted = (slice.notes ?? []).filter(({ kind }) => earlierNotes.includes(kind));
+  return { ...slice, notes: lastOfPages(wanted) };
+}
+
+/** Without what a later note of the same page replaces, and attributes of no page that is left. */
+function lastOfPages(notes: readonly PlacedNote[]): readonly PlacedNote[] {
+  const pages = new Set<bigint>();
+  const kept: PlacedNote[] = [];
+  let isFollowed = false;
+  for (const note of notes.toReversed()) {
+    if (note.kind === 'map' || note.kind === 'map-unknown') {
+      if (pages.has(note.vpage)) continue;
+      pages.add(note.vpage);
+      isFollowed = true;
+    } else if (note.kind === 'attributes') {
+      if (!isFollowed) continue;
+      isFollowed = false;
+    }
+    kept.push(note);
+  }
+  return kept.reverse();
 }

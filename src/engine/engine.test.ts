@@ -15,6 +15,11 @@ import type { AnyRequest, PassOptions } from './pass.ts';
 
 const workerUrl = new URL('../../dist/engine/analysis.worker.node.js', import.meta.url);
 const HISTORY = new URL('../../test/fakes/line-history.mjs', import.meta.url).href;
+const PAGE_NOTES = new URL('../../test/fakes/page-notes.mjs', import.meta.url).href;
+interface PageNotes {
+  readonly notes: readonly string[];
+  readonly accesses: number;
+}
 const HOT = {
   analysis: hotAnalysis,
   parameters: { lineShift: 6, pageShift: 12, lineLimit: 500, top: 20 },
@@ -146,6 +151,34 @@ describe('a pass', { timeout: 60_000 }, () => {
     for (const selection of [{ vcpu: 1 }, { ordinals: { begin: 100, end: 800 } }, { cpl: 0 }]) {
       const whole = await analyse(trace, requests, { selection });
       expect(await analyse(trace, requests, { selection, workers: 3, workerUrl })).toEqual(whole);
+    }
+  });
+
+  it('gives notes of the chunks that a selection passes over to who wants them', async () => {
+    const pageNotes = await loadAnalysis(PAGE_NOTES);
+    const notes = { analysis: pageNotes, parameters: {}, moduleUrl: PAGE_NOTES };
+    const [all] = (await analyse(trace, [notes])) as [PageNotes];
+    const begin = trace.chunks[5]?.firstOrdinal ?? 0;
+    const end = (trace.chunks[7]?.firstOrdinal ?? 0) + 1;
+    const selection = { ordinals: { begin, end } };
+    const others = [COUNTS, cachesOf('lru'), cachesOf('fifo')];
+    const alone = await analyse(trace, others, { selection });
+    const [counts] = await analyse(trace, [COUNTS], { selection });
+    for (const options of [{}, { workers: 1, workerUrl }, { workers: 3, workerUrl }]) {
+      const [found, ...rest] = await analyse(trace, [notes, ...others], { selection, ...options });
+      // Of a chunk that is passed over the last note of each page; nothing comes from behind the last chunk.
+      const chunkOf = (note: string): number => Number(note.split(' ')[0]);
+      const pageOf = (note: string): string => note.split(' ').slice(0, 3).join(' ');
+      const last = new Map(all.notes.map((note, i) => [pageOf(note), i]));
+      const wanted = all.notes.filter((note, i) =>
+        chunkOf(note) < 4
+          ? note.includes(' map ') && last.get(pageOf(note)) === i
+          : chunkOf(note) <= 7,
+      );
+      expect((found as PageNotes).notes).toEqual(wanted);
+      expect((found as PageNotes).accesses).toBe(counts.accesses);
+      expect(rest).toEqual(alone);
+      expect(wanted.filter((note) => chunkOf(note) < 4).length).toBeGreaterThan(10);
     }
   });
 

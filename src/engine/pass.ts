@@ -62,6 +62,8 @@ export interface PassPlan {
   readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes'>;
   /** Chunk numbers in the order of the file. */
   readonly chunks: readonly number[];
+  /** Those of them that the selection passes over: only their notes are read, for analyses with earlierNotes. */
+  readonly notesOnly: readonly number[];
 }
 
 /** What a pass comes to before the figures are made: one state for each request. */
@@ -86,7 +88,6 @@ export function addSelected(a: SelectedCounts, b: SelectedCounts): SelectedCount
 /** Throws 'missing-capability'. */
 export function planPass(
   trace: Trace,
-  shape: TraceShape,
   requests: readonly AnyRequest[],
   selection: Selection,
 ): PassPlan {
@@ -99,25 +100,31 @@ export function planPass(
     for (const note of analysis.notes ?? []) notes.add(note);
   }
   if (runs) for (const note of selectionNotes(selection)) notes.add(note);
+  const chosen = chooseChunks(trace, selection, runs);
+  const readsEarlier = requests.some(({ analysis }) => analysis.earlierNotes !== undefined);
+  const notesOnly = readsEarlier ? chunksBetween(chosen) : [];
   return {
     requests,
     selection,
     slices: { columns: [...columns], runs, notes: [...notes] },
-    chunks: chooseChunks(trace, shape, selection, runs),
+    chunks: [...chosen, ...notesOnly].sort((a, b) => a - b),
+    notesOnly,
   };
 }
 
-function chooseChunks(
-  trace: Trace,
-  shape: TraceShape,
-  selection: Selection,
-  withRuns: boolean,
-): number[] {
+/** Numbers below the last one that are not among them. */
+function chunksBetween(chosen: readonly number[]): number[] {
+  const wanted = new Set(chosen);
+  const end = chosen.at(-1) ?? 0;
+  return Array.from({ length: end }, (_, index) => index).filter((index) => !wanted.has(index));
+}
+
+function chooseChunks(trace: Trace, selection: Selection, withRuns: boolean): number[] {
   const following = new Map<number, ChunkInfo>();
   const chosen: number[] = [];
   for (const chunk of trace.chunks.toReversed()) {
     const next = following.get(chunk.stream);
-    if (chunkMayMatch(selection, chunk, next, shape, withRuns)) chosen.push(chunk.chunkIndex);
+    if (chunkMayMatch(selection, chunk, next, withRuns)) chosen.push(chunk.chunkIndex);
     following.set(chunk.stream, chunk);
   }
   return chosen.reverse();

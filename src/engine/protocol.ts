@@ -11,6 +11,8 @@ export interface WorkerTask {
   readonly path: string;
   readonly selection: Selection;
   readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes'>;
+  /** Chunks of which only notes are read: PassPlan.notesOnly. */
+  readonly notesOnly: readonly number[];
   readonly requests: readonly WorkerRequest[];
 }
 

@@ -14,7 +14,7 @@ export async function runInline(
   signal: AbortSignal | undefined,
 ): Promise<PassOutcome> {
   const analyses = plan.requests.map(({ analysis }) => analysis);
-  const feed = createChunkFeed(trace, shape, plan.selection, plan.slices, analyses);
+  const feed = createChunkFeed(trace, shape, plan, analyses);
   const running = plan.requests.map(({ analysis, parameters }) => ({
     analysis,
     state: analysis.init(parameters, shape, { index: 0, count: 1 }),
@@ -23,7 +23,10 @@ export async function runInline(
   for (const chunkIndex of plan.chunks) {
     signal?.throwIfAborted();
     for await (const stretch of feed.stretches(chunkIndex, signal)) {
-      for (const { analysis, state } of running) analysis.consume(state, stretch(analysis));
+      for (const { analysis, state } of running) {
+        const columns = stretch(analysis);
+        if (columns !== undefined) analysis.consume(state, columns);
+      }
     }
     done++;
     onProgress?.(done / plan.chunks.length);

@@ -39,6 +39,7 @@ export async function runInWorkers(
       path: trace.path,
       selection: plan.selection,
       slices: plan.slices,
+      notesOnly: plan.notesOnly,
       requests: work.map(({ request: { analysis, parameters, moduleUrl }, shards, state }) => {
         const index = thread < shards ? thread : undefined;
         let share: WorkShare = { by: 'chunks' };

@@ -114,7 +114,6 @@ function countAccesses({ chunks }: Trace, ranges: readonly StreamRange[]): numbe
 const NO_SHAPE: Part['shape'] = {
   insnBase: new Uint32Array(0),
   blockCpl: new Uint8Array(0),
-  vcpuCount: 0,
 };
 
 /** Whether block executions are left out between others of their vCPU. */

@@ -21,7 +21,7 @@ import {
 
 export interface Part {
   readonly selection: Selection;
-  readonly shape: Pick<TraceShape, 'insnBase' | 'blockCpl' | 'vcpuCount'>;
+  readonly shape: Pick<TraceShape, 'insnBase' | 'blockCpl'>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -38,16 +38,14 @@ export interface StreamRange {
  */
 export function rangesOf(
   { chunks }: Pick<Trace, 'chunks'>,
-  { selection, shape }: Part,
+  { selection }: Part,
   withRuns: boolean,
 ): readonly StreamRange[] {
   const { begin: least, end: most } = selection.ordinals ?? ALL;
   const streams = [...new Set(chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
   return streams.flatMap((stream) => {
     const own = chunks.filter((chunk) => chunk.stream === stream);
-    const wanted = own.filter((chunk, i) =>
-      chunkMayMatch(selection, chunk, own[i + 1], shape, withRuns),
-    );
+    const wanted = own.filter((chunk, i) => chunkMayMatch(selection, chunk, own[i + 1], withRuns));
     const ranges = joined(wanted, own);
     const [first] = ranges;
     const last = ranges.at(-1);

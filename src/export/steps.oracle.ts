@@ -57,7 +57,7 @@ export function shapeOfRef({ blocks }: RefTrace): Part['shape'] {
   blocks.forEach(({ insnLengths }, block) => {
     insnBase[block + 1] = (insnBase[block] ?? 0) + Math.max(1, insnLengths.length);
   });
-  return { insnBase, blockCpl: Uint8Array.from(blocks, cplOfBlock), vcpuCount: 64 };
+  return { insnBase, blockCpl: Uint8Array.from(blocks, cplOfBlock) };
 }
 
 export function cplOfBlock({ mode }: RefTrace['blocks'][number]): number {

@@ -16,6 +16,7 @@ export { type ByteSource, byteSourceFromBytes } from './byte-source.ts';
 export { checkTrace } from './check-trace.node.ts';
 export type { CheckOptions, CheckResult, TraceProblem } from './check-trace.ts';
 export type { ChunkInfo, VcpuState } from './chunk-header.ts';
+export { type IcountRange, icountRanges } from './chunk-icounts.ts';
 export type { CodeTable } from './code-table.ts';
 export type {
   Capabilities,

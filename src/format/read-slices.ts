@@ -30,6 +30,8 @@ export interface SliceOptions {
   readonly runs?: boolean;
   /** Also notes of these kinds. Default: none. */
   readonly notes?: readonly NoteName[];
+  /** Only notes, which stand in one slice for each chunk, before nothing. Far cheaper. Default false. */
+  readonly notesOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -71,6 +73,8 @@ export interface SlicePlan {
   readonly records: readonly ChunkRecord[];
   readonly runs: boolean;
   readonly notes: NotePlan | undefined;
+  /** The kernel need not have loaded the chunk. */
+  readonly notesOnly: boolean;
 }
 
 /** Throws 'bad-argument', 'missing-capability'. */
@@ -86,6 +90,7 @@ export function planSlices(
       requireChunk(records, index),
     ),
     runs: options.runs ?? false,
+    notesOnly: options.notesOnly ?? false,
     notes: notes.length === 0 ? undefined : planNotes({ kinds: notes }, new Set()),
   };
 }
@@ -99,7 +104,7 @@ function requireChunk(records: readonly ChunkRecord[], index: number): ChunkReco
   });
 }
 
-/** The slices of a chunk that the kernel has loaded. */
+/** The slices of a chunk; the kernel has loaded it unless only notes are wanted. */
 export function* decodeSlices(
   kernel: ChunkKernel,
   record: ChunkRecord,
@@ -107,8 +112,7 @@ export function* decodeSlices(
   plan: SlicePlan,
 ): Generator<TraceSlice, void, undefined> {
   const placer = createNotePlacer(record, payload, plan);
-  const slices = plan.runs ? decodeWhole(kernel, record, plan) : decodePlain(kernel, record, plan);
-  for (const { batch, runs, isLast } of slices) {
+  for (const { batch, runs, isLast } of decodePieces(kernel, record, plan)) {
     const notes = placer?.take(batch, runs, isLast);
     const isEmpty = batch.length === 0 && (runs?.length ?? 0) === 0 && (notes?.length ?? 0) === 0;
     if (isEmpty) continue;
@@ -125,6 +129,28 @@ interface Piece {
   readonly runs: SliceRuns | undefined;
   /** Of the chunk. */
   readonly isLast: boolean;
+}
+
+function decodePieces(kernel: ChunkKernel, record: ChunkRecord, plan: SlicePlan): Iterable<Piece> {
+  const { firstOrdinal, firstBlock } = record.info;
+  if (plan.notesOnly) return [lastPiece(kernel, record, plan, firstOrdinal, firstBlock)];
+  return plan.runs ? decodeWhole(kernel, record, plan) : decodePlain(kernel, record, plan);
+}
+
+/** Nothing, at the end of a chunk. */
+function lastPiece(
+  kernel: ChunkKernel,
+  { info: { stream, chunkIndex } }: ChunkRecord,
+  { columns, runs }: SlicePlan,
+  kernelOrdinal: number,
+  firstBlock: number,
+): Piece {
+  const place = { stream, chunkIndex, kernelOrdinal };
+  return {
+    batch: takeBatch(kernel, columns, place, [{ begin: 0, end: 0 }], false),
+    runs: runs ? takeRuns(kernel, firstBlock, 0, 0, 0) : undefined,
+    isLast: true,
+  };
 }
 
 function* decodePlain(
@@ -149,9 +175,11 @@ function* decodePlain(
  */
 function* decodeWhole(
   kernel: ChunkKernel,
-  { info }: ChunkRecord,
-  { columns }: SlicePlan,
+  record: ChunkRecord,
+  plan: SlicePlan,
 ): Generator<Piece, void, undefined> {
+  const { info } = record;
+  const { columns } = plan;
   const wanted = kernelBits(columns) | ColumnBit.runs;
   let aside: { batches: AccessBatch[]; runs: SliceRuns } | undefined;
   let kernelOrdinal = info.firstOrdinal;
@@ -192,13 +220,8 @@ function* decodeWhole(
     kernelOrdinal += length;
     firstBlock += runCount;
   }
-  const nothing = { stream: info.stream, chunkIndex: info.chunkIndex, kernelOrdinal };
   yield aside === undefined
-    ? {
-        batch: takeBatch(kernel, columns, nothing, [{ begin: 0, end: 0 }], false),
-        runs: takeRuns(kernel, firstBlock, 0, 0, 0),
-        isLast: true,
-      }
+    ? lastPiece(kernel, record, plan, kernelOrdinal, firstBlock)
     : { batch: joinBatches(aside.batches), runs: aside.runs, isLast: true };
 }
 
@@ -273,8 +296,8 @@ function createNotePlacer(
         const note = next.value;
         taken.push({
           ...note,
-          index: note.ordinal - firstOrdinal,
-          runIndex: runs === undefined ? 0 : note.block - runs.firstBlock,
+          index: plan.notesOnly ? 0 : note.ordinal - firstOrdinal,
+          runIndex: runs === undefined || plan.notesOnly ? 0 : note.block - runs.firstBlock,
         });
       }
       return taken;

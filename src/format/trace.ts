@@ -157,7 +157,7 @@ export async function openTraceSource(
       const plan = planSlices(options, capabilities, survey.chunks);
       return withKernel(survey.code, async function* (kernel) {
         for await (const { record, payload } of loadChunks(source, plan.records, options.signal)) {
-          kernel.load(record, payload);
+          if (!plan.notesOnly) kernel.load(record, payload);
           for (const slice of decodeSlices(kernel, record, payload, plan)) {
             yield slice;
             options.signal?.throwIfAborted();

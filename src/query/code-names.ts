@@ -10,7 +10,13 @@ import {
   nameInstruction,
   usualMode,
 } from '../isa/index.ts';
-import { formatSymbol, type GuestSymbols, nameCode, nameLinuxRegion } from '../symbols/index.ts';
+import {
+  formatSymbol,
+  formatSymbolPlace,
+  type GuestSymbols,
+  nameCode,
+  nameLinuxRegion,
+} from '../symbols/index.ts';
 
 export interface CodeNames {
   readonly hasSymbols: boolean;
@@ -23,7 +29,7 @@ export interface CodeNames {
   mnemonicOf(block: number, insn: number): string;
   /** Disassembly; "(event delivery)" where no instruction is. */
   textOf(block: number, insn: number): string;
-  /** Symbol of an address of data, else the region of the address space. */
+  /** Symbol of an address of data, and how far behind its beginning it is; else the region of the address space. */
   namePlace(lo: number, hi: number): string;
   /** Region of the address space: "kernel image", "direct map". */
   regionOf(lo: number, hi: number): string;
@@ -73,7 +79,8 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
     },
     namePlace(lo, hi) {
       const place = symbols.findKernel(lo, hi, 'data') ?? symbols.findKernel(lo, hi, 'code');
-      return place === undefined ? regionOf(lo, hi) : formatSymbol(place);
+      if (place === undefined) return regionOf(lo, hi);
+      return place.offset === 0 ? formatSymbol(place) : formatSymbolPlace(place);
     },
     regionOf,
   };

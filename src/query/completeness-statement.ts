@@ -50,13 +50,12 @@ export function completenessStatement(facts: TraceFacts): StatementLine[] {
       text: `${formatCount(totals.loads)} loads and ${formatCount(totals.stores)} stores of ${formatCount(totals.instructions)} instructions`,
     },
   ];
-  const statuses = new Map(
-    Object.entries(capabilities).map(([name, { status }]) => [name, status]),
-  );
+  const stated = new Map(Object.entries(capabilities));
   for (const [name, held] of Object.entries(HELD)) {
-    const status = statuses.get(name) ?? 'no';
-    const missing = notHeld.get(name);
-    lines.push({ name, status, text: missing === undefined ? held : `${held}: ${missing}` });
+    // The status says "in part" or "no": only the reason is added.
+    const { status, why } = stated.get(name) ?? { status: 'no', why: '' };
+    const isAdded = status !== 'yes' && why !== '' && why !== 'not recorded';
+    lines.push({ name, status, text: isAdded ? `${held}: ${why}` : held });
   }
   for (const name of Object.keys(outside)) {
     lines.push({ name, status: 'no', text: notHeld.get(name) ?? '' });

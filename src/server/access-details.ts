@@ -7,7 +7,7 @@ import { formatSymbolPlace } from '../symbols/index.ts';
 import { hexOf, originOf, rowOf, UNKNOWN } from './access-rows.ts';
 import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
-import type { AccessReply } from './protocol.ts';
+import type { AccessReply, Space } from './protocol.ts';
 import { Refusal } from './refusal.ts';
 import { endOfStream, type Session } from './session.ts';
 
@@ -32,6 +32,7 @@ export async function accessDetails(
   const { lo, hi } = u64FromBigint(vaddr);
   const isPhysical = (flags & AccessFlag.physicalOnly) !== 0;
   const data = isPhysical ? undefined : symbols.findKernel(lo, hi, 'data');
+  const memory = memoryOf(access);
   const isDevice = (flags & AccessFlag.device) !== 0;
   return {
     access: rowOf(access, names, symbols),
@@ -41,7 +42,8 @@ export async function accessDetails(
     data: data === undefined ? null : formatSymbolPlace(data),
     evidence: originOf(flags) === 'instruction' ? 'observed' : 'reconstructed',
     block: blockOf(session, access.block, access.insn),
-    neighbours: await neighboursOf(session, stream, ordinal, rangesOf(access), signal),
+    neighbourSpace: memory.space,
+    neighbours: await neighboursOf(session, stream, ordinal, rangesOf(memory), signal),
   };
 }
 
@@ -63,15 +65,28 @@ function hexByte(byte: number): string {
   return byte.toString(16).padStart(2, '0');
 }
 
-/** What it touched, the lines of it, the pages of it. */
-function rangesOf(access: {
+/**
+ * The bytes that it touched. A virtual address is other memory in another address space, and memory has several of them:
+ * the physical one tells it, where it is known and one run of bytes.
+ */
+export function memoryOf(access: {
   readonly vaddr: bigint;
+  readonly paddr: bigint;
   readonly flags: number;
   readonly size: number;
-}): readonly AddressRange[] {
-  const space = (access.flags & AccessFlag.physicalOnly) === 0 ? 'virtual' : 'physical';
-  const low = access.vaddr;
-  const high = low + BigInt(access.size);
+}): AddressRange {
+  const { vaddr, paddr, flags, size } = access;
+  const at = (space: Space, low: bigint): AddressRange => ({
+    ...{ space, low },
+    high: low + BigInt(size),
+  });
+  if ((flags & AccessFlag.physicalOnly) !== 0) return at('physical', vaddr);
+  const isOneRun = (flags & AccessFlag.crossesPage) === 0;
+  return paddr !== UNKNOWN && isOneRun ? at('physical', paddr) : at('virtual', vaddr);
+}
+
+/** What it touched, the lines of it, the pages of it. */
+function rangesOf({ space, low, high }: AddressRange): readonly AddressRange[] {
   const whole = (unit: bigint): AddressRange => ({
     space,
     low: low - (low % unit),

@@ -129,9 +129,11 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       knownStream(parameters);
       const window = windowFrom(parameters);
       parameters.finish();
-      const reply = await jobs.run('summary', signal, async (onProgress) =>
-        summarize(session, window, { workers, signal, onProgress }),
-      );
+      const reply = await jobs.run('summary', signal, async (onProgress) => {
+        // Its threads need the memory more.
+        await chunks.release();
+        return summarize(session, window, { workers, signal, onProgress });
+      });
       return json(reply);
     },
 

@@ -156,7 +156,7 @@ async function findSymbol(
   if (places.length > 0) return { kind: 'symbol', message: `symbol ${text}`, places };
   if (symbols.length === 0) return nothing(`no symbol is named ${text}, or begins so`);
   const known = symbols.map((one) => formatSymbol({ ...one, offset: 0 })).join(', ');
-  return nothing(`known, but never there in this trace: ${known}`);
+  return nothing(`known, but no access of it was found in the time there was: ${known}`);
 }
 
 async function findFunction(

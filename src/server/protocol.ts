@@ -262,6 +262,8 @@ export interface AccessReply {
     readonly disassembly: string;
     readonly current: boolean;
   }[];
+  /** Addresses that neighbours are told by: physical ones, or virtual ones where these are not known or in two pages. */
+  readonly neighbourSpace: Space;
   readonly neighbours: {
     readonly [Of in 'bytes' | 'line' | 'page']: {
       readonly previous: number | null;

@@ -70,8 +70,8 @@ const CHUNK_CACHE_BYTES = 64 * 2 ** 20;
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { trace, symbols, workers } = options;
   const closing = new AbortController();
-  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
   const watch = await watchFile(trace.path);
+  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
   const { facts: guestFacts, read: readGuestFacts } = createGuestFacts(trace, symbols);
   const index = createIndexHolder(options, chunks, closing.signal);
   const settle = async (): Promise<void> => {

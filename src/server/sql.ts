@@ -31,6 +31,10 @@ export function createSqlAnswers(
       ...{ trace, names, files: false, memoryBytes: MEMORY_BYTES },
       threads: Math.max(1, workers),
     });
+    // One that failed, with a disk that was full, say, is not kept.
+    database.catch(() => {
+      database = undefined;
+    });
     return database;
   };
   return {

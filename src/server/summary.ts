@@ -34,10 +34,10 @@ const LINE_SHIFT = 6;
 const PAGE_SHIFT = 12;
 const TOP = 12;
 /** Lines are not shown: fewer than those of the command line, for less memory. */
-const LINE_LIMIT = 2 ** 19;
+const LINE_LIMIT = 2 ** 18;
 /** A cache is simulated in order, one thread for each of its parts: a longer window takes too long to wait for. */
 const MOST_SIMULATED = 2 ** 26;
-const LOOK_AHEAD_BYTES = 2 ** 26;
+const LOOK_AHEAD_BYTES = 2 ** 25;
 
 export interface SummaryOptions {
   readonly workers: number;

@@ -27,6 +27,7 @@ export async function makeUp(seed: number, streams: number): Promise<MadeUp> {
   const chunks: MadeUp['chunks'] = {
     decoded,
     heldBytes: 0,
+    release: async () => undefined,
     async columns(chunkIndex) {
       decoded.push(chunkIndex);
       const known = held.get(chunkIndex);

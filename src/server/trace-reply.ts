@@ -99,7 +99,7 @@ function guideOf(
   return [
     {
       title: 'Everything',
-      text: 'Time runs to the right, one step an access; up are the pages that were accessed, by address. Bright is often.',
+      text: 'Time runs to the right, one step an access; up are the pages that were accessed, by address. The scale above the map says which colours are often.',
       view: viewOf(whole),
     },
     ...(named === undefined

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a scan of accesses may leave out: ranges of columns outside of which no row can matter.
 
+import type { IcountRange } from '../format/index.ts';
+
 /** Columns of numbers that a scan can compare by itself. */
 const BOUNDED_COLUMNS = [
   'ordinal',
@@ -38,11 +40,12 @@ export interface ChunkExtent {
   readonly accessCount: number;
   readonly lowestVaddr: bigint;
   readonly highestVaddr: bigint;
+  readonly icounts: readonly IcountRange[];
 }
 
 /** False when no access of the chunk can be within the bounds. */
 export function canHold(chunk: ChunkExtent, bounds: AccessBounds): boolean {
-  const { firstOrdinal, accessCount, lowestVaddr, highestVaddr } = chunk;
+  const { firstOrdinal, accessCount, lowestVaddr, highestVaddr, icounts } = chunk;
   if (accessCount === 0) return false;
   const overlaps = (name: BoundedColumn, first: bigint, last: bigint): boolean => {
     const wanted = bounds.get(name);
@@ -51,6 +54,11 @@ export function canHold(chunk: ChunkExtent, bounds: AccessBounds): boolean {
   return (
     [...bounds.values()].every(({ min, max }) => min <= max) &&
     overlaps('ordinal', BigInt(firstOrdinal), BigInt(firstOrdinal + accessCount - 1)) &&
-    overlaps('vaddr', lowestVaddr, highestVaddr)
+    overlaps('vaddr', lowestVaddr, highestVaddr) &&
+    icounts.some(
+      ({ vcpu, first, last }) =>
+        overlaps('icount', first, last) &&
+        (vcpu === undefined || overlaps('vcpu', BigInt(vcpu), BigInt(vcpu))),
+    )
   );
 }

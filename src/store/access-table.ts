@@ -16,7 +16,7 @@ import {
   UTINYINT,
 } from '@duckdb/node-api';
 import bindings from '@duckdb/node-bindings';
-import type { Trace } from '../format/index.ts';
+import { icountRanges, type Trace } from '../format/index.ts';
 import { type AccessBounds, canHold } from './access-bounds.ts';
 import { plainBounds } from './row-filter.ts';
 import { type Scan, type ScanRows, startScan } from './scan.ts';
@@ -179,10 +179,17 @@ function fill(one: Running, chunk: Chunk): number {
   return count;
 }
 
-export function chunksWithin(trace: Trace, bounds: AccessBounds): ScanChunk[] {
-  return trace.chunks
-    .filter((chunk) => canHold(chunk, bounds))
-    .sort((a, b) => a.stream - b.stream || a.chunkIndex - b.chunkIndex)
+/** In the order of the table: by stream, then in the order of the trace. */
+export function chunksWithin(trace: Pick<Trace, 'chunks'>, bounds: AccessBounds): ScanChunk[] {
+  const ordered = trace.chunks.toSorted(
+    (a, b) => a.stream - b.stream || a.chunkIndex - b.chunkIndex,
+  );
+  return ordered
+    .filter((chunk, i) => {
+      const following = ordered[i + 1];
+      const next = following?.stream === chunk.stream ? following : undefined;
+      return canHold({ ...chunk, icounts: icountRanges(chunk, next) }, bounds);
+    })
     .map(({ stream, firstOrdinal, accessCount }) => ({
       stream,
       firstOrdinal,

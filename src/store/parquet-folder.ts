@@ -160,7 +160,7 @@ function planParts(
         return (
           chunk.accessCount > 0 &&
           mayRun(vcpu, chunk, next) &&
-          chunkMayMatch({ ...selection, vcpu }, chunk, next, shape, false)
+          chunkMayMatch({ ...selection, vcpu }, chunk, next, false)
         );
       });
       for (const part of partsOf(wanted)) parts.push({ vcpu, chunks: part });

@@ -22,6 +22,8 @@ import { spacesOf } from './spaces.ts';
 const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
 const task = requireTask(workerData);
 const opened = openTrace(task.tracePath);
+// Whoever gives an order is told; until then a failure must not end the thread.
+opened.catch(() => undefined);
 /** One order after the other. */
 let last: Promise<void> = Promise.resolve();
 

@@ -5,6 +5,7 @@ export interface ByteLru<T> {
   /** Counts as a use. */
   find(key: string): T | undefined;
   put(key: string, value: T, byteCount: number): void;
+  clear(): void;
   readonly heldBytes: number;
 }
 
@@ -28,6 +29,10 @@ export function createByteLru<T>(limitBytes: number): ByteLru<T> {
         heldBytes -= entry.byteCount;
       }
       entries.set(key, { value, byteCount });
+    },
+    clear() {
+      entries.clear();
+      heldBytes = 0;
     },
     get heldBytes() {
       return heldBytes;

@@ -94,6 +94,11 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
     get heldBytes() {
       return columnsHeld.heldBytes + placesHeld.heldBytes;
     },
+    async release() {
+      columnsHeld.clear();
+      placesHeld.clear();
+      await queue.release();
+    },
     close: async () => queue.close(),
   };
 }

@@ -70,6 +70,24 @@ describe('decoded chunks', { timeout: 60_000 }, () => {
     await cache.close();
   });
 
+  it('are given back, and decoded again by a thread of their own', async () => {
+    const cache = createChunkCache(small.trace, { workerUrl: CHUNKS_WORKER, workers: 1 });
+    const chunkIndex = small.trace.chunks.findIndex(({ accessCount }) => accessCount > 0);
+    const before = await cache.columns(chunkIndex, ['vaddr']);
+    const heldBytes = 8 * before.length;
+    expect(cache.heldBytes).toBe(heldBytes);
+    await cache.release();
+    expect(cache.heldBytes).toBe(0);
+    expect(await cache.columns(chunkIndex, ['vaddr'])).toEqual(before);
+    expect(cache.heldBytes).toBe(heldBytes);
+    // What is being decoded meanwhile is not lost.
+    const coming = cache.columns(chunkIndex, ['flags']);
+    await Promise.resolve();
+    await cache.release();
+    await expect(coming).resolves.toMatchObject({ chunkIndex });
+    await cache.close();
+  });
+
   it('are refused when there is no such chunk, and when they are damaged', async () => {
     const bytes = small.bytes.slice();
     const [chunk] = small.trace.chunks.slice(1);

@@ -31,5 +31,7 @@ export interface ChunkCache {
     signal?: AbortSignal,
   ): Promise<ChunkPlaces>;
   readonly heldBytes: number;
+  /** Gives back what is held, threads that have nothing to do included; they come again when they are needed. */
+  release(): Promise<void>;
   close(): Promise<void>;
 }

@@ -13,6 +13,8 @@ import type { Space } from './view-index.ts';
 
 const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
 const opened = openTrace(requirePath(workerData));
+// Whoever gives an order is told; until then a failure must not end the thread.
+opened.catch(() => undefined);
 const rankTables = new Map<Space, UnitTable>();
 let last: Promise<void> = Promise.resolve();
 

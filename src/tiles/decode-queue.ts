@@ -23,6 +23,8 @@ export interface DecodeQueue {
   };
   /** Throws the signal's reason at once; the job may go on. */
   wait<T>(coming: Coming<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** Ends the threads that have nothing to do, until there is something. */
+  release(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,14 +33,14 @@ const KEPT_JOBS = 2;
 
 export function createDecodeQueue(laneCount: number, startLane: () => ChunkLane): DecodeQueue {
   // Opening the trace takes a moment: before the first question.
-  const lanes = Array.from({ length: laneCount }, startLane);
+  const lanes: (ChunkLane | undefined)[] = Array.from({ length: laneCount }, startLane);
   let waiting: DecodeJob[] = [];
   const pump = (): void => {
     for (const [at, lane] of lanes.entries()) {
-      if (lane.waiting() > 0) continue;
+      if (lane !== undefined && lane.waiting() > 0) continue;
       const job = waiting.pop();
       if (job === undefined) return;
-      const fit = lane.isBroken() ? startLane() : lane;
+      const fit = lane === undefined || lane.isBroken() ? startLane() : lane;
       lanes[at] = fit;
       void job.start(fit).then(pump);
     }
@@ -79,10 +81,17 @@ export function createDecodeQueue(laneCount: number, startLane: () => ChunkLane)
         job.waiters--;
       }
     },
+    async release() {
+      const idle = lanes.map((lane) => (lane?.waiting() === 0 ? lane : undefined));
+      for (const [at, lane] of idle.entries()) {
+        if (lane !== undefined) lanes[at] = undefined;
+      }
+      await Promise.all(idle.map(async (lane) => lane?.stop()));
+    },
     async close() {
       for (const job of waiting) job.drop();
       waiting = [];
-      await Promise.all(lanes.map(async (lane) => lane.stop()));
+      await Promise.all(lanes.map(async (lane) => lane?.stop()));
     },
   };
 }

@@ -80,7 +80,10 @@ const CACHE_BYTES = 2 ** 26;
 /** A cell of a decoded block. */
 const CELL_BYTES = 12;
 
-/** Undefined: there is no such file, or it is of another version. Throws 'truncated', 'checksum', 'corrupt', 'io'. */
+/**
+ * Undefined: there is no such file, or it is of another version. Throws 'truncated', 'checksum', 'corrupt', 'io', and
+ * 'bad-argument' for a file that never was an index.
+ */
 export async function openIndexFile(path: string): Promise<IndexFile | undefined> {
   let handle: FileHandle;
   try {
@@ -120,15 +123,24 @@ async function readStructure(path: string, handle: FileHandle): Promise<IndexFil
     }
     return bytes;
   };
+  const head = await read(0, Math.min(size, FILE_HEAD_BYTES));
+  const trailerAt = Math.max(0, size - TRAILER_BYTES);
+  const trailer = await read(trailerAt, size - trailerAt);
+  const begins = INDEX_MAGIC.startsWith(head.toString('latin1', 0, INDEX_MAGIC.length));
+  const ends = trailer.toString('latin1').endsWith(INDEX_MAGIC);
+  if (!begins && !ends) {
+    // Somebody's file: what is damaged is made anew, and this must not be written over.
+    throw new TraceError('bad-argument', 'this file is no view index', {
+      file: path,
+      remedy: 'another name for the index (--index)',
+    });
+  }
   if (size < FILE_HEAD_BYTES + TRAILER_BYTES) throw fail('truncated', 'ends too early', size);
-  const head = await read(0, FILE_HEAD_BYTES);
-  if (head.toString('latin1', 0, 8) !== INDEX_MAGIC) throw fail('corrupt', 'is something else', 0);
+  if (!begins) throw fail('corrupt', 'does not begin as it should', 0);
   if (head.readUInt32LE(8) !== INDEX_VERSION) return undefined;
-  const trailerAt = size - TRAILER_BYTES;
-  const trailer = await read(trailerAt, TRAILER_BYTES);
   const textAt = Number(trailer.readBigUInt64LE(0));
   const textBytes = trailer.readUInt32LE(8);
-  if (trailer.toString('latin1', 16, 24) !== INDEX_MAGIC || textAt + textBytes !== trailerAt) {
+  if (!ends || textAt + textBytes !== trailerAt) {
     throw fail('truncated', 'does not end as it should', trailerAt);
   }
   const text = await read(textAt, textBytes);

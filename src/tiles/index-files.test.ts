@@ -7,6 +7,7 @@ import { prngFromSeed, requireDefined, TraceError } from '../base/index.ts';
 import { buildViewIndex } from './build.node.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
+import { createIndexWriter } from './index-writer.node.ts';
 import { openViewIndex } from './open.node.ts';
 import { openPartFile } from './part-file.node.ts';
 import { BUILD_WORKER, type SmallTrace, writeSmallTrace } from './small-trace.oracle.ts';
@@ -22,6 +23,7 @@ const NO_CHUNKS: ChunkCache = {
   columns: async () => Promise.reject(new Error('not asked')),
   places: async () => new Promise(() => undefined),
   heldBytes: 0,
+  release: async () => undefined,
   close: async () => undefined,
 };
 
@@ -145,13 +147,30 @@ describe('files', { timeout: 60_000 }, () => {
     try {
       expect(await openViewIndex(file, other.trace, NO_CHUNKS)).toBeUndefined();
       expect(await openViewIndex(`${file}.none`, small.trace, NO_CHUNKS)).toBeUndefined();
-      await expect(openViewIndex(small.file, small.trace, NO_CHUNKS)).rejects.toMatchObject({
-        kind: 'corrupt',
-      });
+      const notes = path.join(small.folder, 'notes.txt');
+      await writeFile(notes, 'mine');
+      for (const somebodys of [small.file, notes]) {
+        await expect(openViewIndex(somebodys, small.trace, NO_CHUNKS)).rejects.toMatchObject({
+          kind: 'bad-argument',
+        });
+      }
     } finally {
       await other.trace.close();
       await rm(other.folder, { recursive: true });
     }
+  });
+
+  it('that the system refuses to write are no bug', async () => {
+    const working = path.join(small.folder, 'a.new');
+    await expect(createIndexWriter(file, path.join(working, 'in-no-folder'))).rejects.toMatchObject(
+      { kind: 'io' },
+    );
+    const writer = await createIndexWriter(small.folder, working);
+    const nothing = { fingerprint: '', virtual: null, physical: null, streams: [] };
+    await expect(writer.finish(nothing)).rejects.toMatchObject({
+      ...{ kind: 'io', facts: { file: small.folder } },
+    });
+    await writer.close();
   });
 
   /** Everything that there is to ask, as text. */

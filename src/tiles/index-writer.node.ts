@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { open, rename } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { describeSystemError, TraceError } from '../base/index.ts';
 import type { Extent, IndexDescription } from './description.ts';
 import { FILE_HEAD_BYTES, INDEX_MAGIC, INDEX_VERSION, TRAILER_BYTES } from './layout.ts';
 import { packArrays } from './packed.node.ts';
@@ -23,11 +24,12 @@ export interface IndexWriter {
   close(): Promise<void>;
 }
 
+/** Throws TraceError 'io', and so do flush and finish: a disk that is full is no bug. */
 export async function createIndexWriter(
   indexFile: string,
   workingFile: string,
 ): Promise<IndexWriter> {
-  const handle = await open(workingFile, 'w');
+  const handle = await orIoError(workingFile, open(workingFile, 'w'));
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let fileBytes = 0;
@@ -41,7 +43,7 @@ export async function createIndexWriter(
     const bytes = Buffer.concat(waiting);
     waiting = [];
     waitingBytes = 0;
-    await handle.writeFile(bytes);
+    await orIoError(workingFile, handle.writeFile(bytes));
   };
   append(fileHead());
   return {
@@ -66,12 +68,20 @@ export async function createIndexWriter(
       trailer.write(INDEX_MAGIC, 16, 'latin1');
       append(trailer);
       await writeOut();
-      await handle.sync();
-      await handle.close();
-      await rename(workingFile, indexFile);
+      await orIoError(workingFile, handle.sync());
+      await orIoError(workingFile, handle.close());
+      await orIoError(indexFile, rename(workingFile, indexFile));
     },
     close: () => handle.close(),
   };
+}
+
+async function orIoError<T>(file: string, done: Promise<T>): Promise<T> {
+  try {
+    return await done;
+  } catch (cause) {
+    throw new TraceError('io', describeSystemError(cause), { file, cause });
+  }
 }
 
 function fileHead(): Buffer {

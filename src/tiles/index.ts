@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer's index of a trace: built, written, read and asked. docs/view-index.md is its file.
 
-export { benchTiles, type TileBenchmark, type TileBenchOptions } from './bench-tiles.ts';
 export { type BuildOptions, buildViewIndex } from './build.node.ts';
 export { type ChunkCacheOptions, createChunkCache } from './chunk-cache.node.ts';
 export type { ChunkCache, ChunkColumns } from './chunk-cache.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Buffer } from 'node:buffer';
+import { setMaxListeners } from 'node:events';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { TraceError } from '../base/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
@@ -23,14 +24,18 @@ import {
   requireTracksQuery,
 } from './view-queries.ts';
 
-/** Chunks that are decoded for a tile, at most: accesses in all, and in its window. */
-const DEEP_CHUNK_ACCESSES = 3 * 2 ** 22;
+/**
+ * Chunks that are decoded for a tile, at most: accesses in all, and in its window. Their places, 6 bytes each, fit the
+ * chunk cache's 64 MiB together: else each pushes out another, and the tile is refined for ever.
+ */
+const DEEP_CHUNK_ACCESSES = 5 * 2 ** 21;
 const DEEP_WINDOW = 2 ** 23;
 const DEEP_CHUNKS = 64;
 
 /**
  * Undefined: there is none for this trace: no file, or one of another trace or version. An index that is not
- * finished has another name. Throws TraceError 'truncated', 'checksum' or 'corrupt' when it is damaged, 'io'.
+ * finished has another name. Throws TraceError 'truncated', 'checksum' or 'corrupt' when it is damaged, 'bad-argument'
+ * when it never was an index and must not be written over, 'io'.
  * `chunks` stays the caller's to close.
  */
 export async function openViewIndex(
@@ -116,7 +121,9 @@ function createViewIndex(
       if (wanted === undefined) return tileOfIndex(file, stream, pageCount, query, signal);
       const late = new AbortController();
       const signals = signal === undefined ? [late.signal] : [late.signal, signal];
-      const exact = exactTile(query, wanted, pages, AbortSignal.any(signals));
+      const either = AbortSignal.any(signals);
+      setMaxListeners(0, either); // one for each chunk: Node.js warns of more than ten
+      const exact = exactTile(query, wanted, pages, either);
       const tile = await within(exact, query.patienceMs);
       if (tile !== undefined) return tile;
       late.abort();

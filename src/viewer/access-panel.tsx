@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything known about one access, the block it ran in, and who touched the same memory before and after.
 
-import type { JSX } from 'preact';
+import { Fragment, type JSX } from 'preact';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply } from '../server/protocol.ts';
 import { followMemory, showAccess, step, zoomToSelection } from './actions.ts';
 import { api } from './api-client.ts';
 import { originText } from './list-columns.ts';
 import { view } from './page-state.ts';
+import { placeParts } from './place-parts.ts';
 import { formatAddress } from './ticks.ts';
 import { useReply } from './use-reply.ts';
 
@@ -54,14 +55,14 @@ export function AccessPanel({ ordinal }: { ordinal: number }): JSX.Element {
 
 function Known({ reply }: { reply: AccessReply }): JSX.Element {
   const { access } = reply;
-  const facts: readonly (readonly [string, string | null, boolean])[] = [
+  const facts: readonly (readonly [string, string | JSX.Element | null, boolean])[] = [
     ['Kind', `${access.kind}, ${access.size} bytes${access.aborted ? ', aborted' : ''}`, false],
     ['Virtual', access.vaddr === null ? null : formatAddress(access.vaddr), true],
     ['Physical', access.paddr === null ? null : formatAddress(access.paddr), true],
     ['Data', reply.data, false],
     ['Device', access.device ? (reply.region ?? 'yes, name not known') : null, false],
     ['pc', access.pc === null ? null : formatAddress(access.pc), true],
-    ['Function', access.place, false],
+    ['Function', access.place === null ? null : <PlaceName place={access.place} />, false],
     ['icount', formatCount(access.icount), false],
     ['vCPU', String(access.vcpu), false],
     ['CPL', access.cpl === null ? null : String(access.cpl), false],
@@ -82,7 +83,7 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
           ),
         )}
       </dl>
-      <h3>Accesses to the same memory</h3>
+      <h3>Accesses to the same {reply.neighbourSpace} memory</h3>
       <table class="neighbours">
         <tbody>
           {(['bytes', 'line', 'page'] as const).map((of) => (
@@ -117,6 +118,24 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
   );
 }
 
+/** A name too long for its line is broken between its words, and never within its offset. */
+function PlaceName({ place }: { place: string }): JSX.Element {
+  const [words, offset] = placeParts(place);
+  return (
+    <>
+      {words.map((word, i) => (
+        // Words repeat, and their order never changes.
+        <Fragment key={i}>
+          {i === 0 ? null : <wbr />}
+          {word}
+        </Fragment>
+      ))}
+      <wbr />
+      <span class="offset">{offset}</span>
+    </>
+  );
+}
+
 /** Long blocks scroll to the instruction in question. */
 function showCurrent(list: HTMLOListElement | null): void {
   const current = list?.querySelector<HTMLElement>('.current');
@@ -138,7 +157,7 @@ function Neighbour({
   if (ordinal === null) {
     if (complete) return <span class="soft">no {direction}</span>;
     return (
-      <button type="button" onClick={() => void followMemory(reply.access, of, direction)}>
+      <button type="button" onClick={() => void followMemory(reply, of, direction)}>
         {direction === 'previous' ? '‹ search' : 'search ›'}
       </button>
     );

@@ -3,7 +3,7 @@
 
 import { effect } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
-import type { AccessRow, FindReply, Space, WindowQuery } from '../server/protocol.ts';
+import type { AccessReply, FindReply, Space, WindowQuery } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api } from './api-client.ts';
 import type { CellUnder } from './map-cells.ts';
@@ -138,23 +138,30 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
   const window = page.selected.peek();
   const begin =
     direction === 'next' ? (window?.from ?? 0) - 1 : (window?.to ?? page.extent.peek().accesses);
-  let ordinal = page.access.peek() ?? Math.max(0, begin);
-  const question = { stream, space, address, bytes, direction };
+  const ordinal = page.access.peek() ?? Math.max(0, begin);
   try {
-    for (;;) {
-      const reply = await api.neighbour({ ...question, ordinal }, signal);
-      if (reply.ordinal !== null) {
-        await showAccess(reply.ordinal, true);
-        return;
-      }
-      if (reply.complete) break;
-      ordinal = reply.searched;
-      page.announcement.value = `Searching at access ${formatCount(ordinal)}`;
-    }
-    page.announcement.value = `No ${direction} access to ${formatAddress(address)}`;
+    const found = await search({ stream, ordinal, space, address, bytes, direction }, signal);
+    if (found !== null) await showAccess(found, true);
   } catch (error) {
     reportProblem(error);
   }
+}
+
+/** The nearest access, however long it takes; null: there is none, and that is said. */
+async function search(
+  question: Parameters<typeof api.neighbour>[0],
+  signal: AbortSignal,
+): Promise<number | null> {
+  let { ordinal } = question;
+  for (;;) {
+    const reply = await api.neighbour({ ...question, ordinal }, signal);
+    if (reply.ordinal !== null) return reply.ordinal;
+    if (reply.complete) break;
+    ordinal = reply.searched;
+    page.announcement.value = `Searching at access ${formatCount(ordinal)}`;
+  }
+  page.announcement.value = `No ${question.direction} access to ${formatAddress(question.address)}`;
+  return null;
 }
 
 /** Close to an access, wherever it is in the trace: what a link that names no region asks for. */
@@ -171,36 +178,49 @@ export function followWantedPlaces(): () => void {
   });
 }
 
-const UNIT_BYTES = { line: 64, page: PAGE_BYTES };
+type Unit = 'bytes' | 'line' | 'page';
+const UNIT_BYTES: { readonly [U in Unit]: number } = { bytes: 1, line: 64, page: PAGE_BYTES };
 
-/** Makes the bytes, the line or the page of an access what j and k follow, and takes the first step. */
+/** Goes to the nearest other access to the bytes, the line or the page of one, in memory as its neighbours are. */
 export async function followMemory(
-  access: AccessRow,
-  of: 'bytes' | 'line' | 'page',
+  { access, neighbourSpace: space }: AccessReply,
+  of: Unit,
   direction: 'next' | 'previous',
 ): Promise<void> {
-  const { space } = page.view.peek();
-  const address = space === 'virtual' ? access.vaddr : access.paddr;
-  if (address === null) return;
-  const bytes = of === 'bytes' ? access.size : UNIT_BYTES[of];
-  const first = of === 'bytes' ? BigInt(address) : BigInt(address) & ~BigInt(bytes - 1);
+  const known = space === 'virtual' ? access.vaddr : access.paddr;
+  if (known === null) return;
+  selecting.abort();
+  selecting = new AbortController();
+  const { signal } = selecting;
+  const { stream } = page.view.peek();
+  const { address, bytes } = wholeUnits(BigInt(known), access.size, UNIT_BYTES[of]);
+  const question = { stream, ordinal: access.ordinal, space, address, bytes, direction };
   try {
-    const begin = `0x${first.toString(16)}`;
-    const rank = await findRank(space, begin);
-    if (rank === null) return;
-    jump({ target: { space, address: begin, bytes, rank } }, false);
+    const found = await search(question, signal);
+    if (found !== null) await showAccess(found);
   } catch (error) {
     reportProblem(error);
-    return;
   }
-  await followTarget(direction);
+}
+
+/** The units that the bytes are in. */
+function wholeUnits(
+  first: bigint,
+  size: number,
+  unit: number,
+): { readonly address: string; readonly bytes: number } {
+  const offset = Number(first % BigInt(unit));
+  return {
+    address: `0x${(first - BigInt(offset)).toString(16)}`,
+    bytes: Math.ceil((offset + size) / unit) * unit,
+  };
 }
 
 export function step(by: number): void {
   const { from, to } = page.view.peek();
   const at = page.access.peek() ?? Math.floor((from + to) / 2) - by;
   const last = page.extent.peek().accesses - 1;
-  void showAccess(Math.min(last, Math.max(0, at + by)));
+  if (last >= 0) void showAccess(Math.min(last, Math.max(0, at + by)));
 }
 
 type Place = FindReply['places'][number];

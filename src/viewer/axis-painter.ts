@@ -4,6 +4,7 @@
 import type { Band } from '../server/protocol.ts';
 import type { AddressBook } from './address-book.ts';
 import { placeBands } from './band-layout.ts';
+import { formatIcount, type Icount } from './icounts.ts';
 import { binaryStep, decimalStep, formatAddress, formatTick, ticksBetween } from './ticks.ts';
 import { type Extent, type Frame, type View, xOfOrdinal, yOfRank } from './view.ts';
 
@@ -74,7 +75,7 @@ export function paintTimeAxis(
   context: CanvasRenderingContext2D,
   view: View,
   frame: Frame,
-  icountAt: (ordinal: number) => number | null,
+  icountAt: (ordinal: number) => Icount | null,
   colours: AxisColours,
 ): void {
   const { width } = frame;
@@ -86,13 +87,14 @@ export function paintTimeAxis(
   context.fillText('access', GUTTER_WIDTH - 8, 15);
   context.fillText('icount', GUTTER_WIDTH - 8, 29);
   const step = decimalStep(view.to - view.from, width / 120, 1);
+  const formatCountAt = (count: number): string => formatTick(count, Math.max(1, step / 2));
   for (const ordinal of ticksBetween(view.from, view.to, step)) {
     const x = GUTTER_WIDTH + xOfOrdinal(view, frame, ordinal);
     context.fillStyle = colours.line;
     context.fillRect(Math.round(x), 0, 1, TICK);
     const text = formatTick(ordinal, step);
     const icount = icountAt(ordinal);
-    const lower = icount === null ? '' : formatTick(icount, Math.max(1, step / 2));
+    const lower = icount === null ? '' : formatIcount(icount, formatCountAt);
     const longer = Math.max(context.measureText(text).width, context.measureText(lower).width);
     const half = longer / 2;
     context.textAlign = 'center';

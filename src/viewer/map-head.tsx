@@ -4,8 +4,11 @@
 import type { JSX } from 'preact';
 import { formatCountShort } from '../base/index.ts';
 import type { Space } from '../server/protocol.ts';
+import { canvasColours } from './colours.ts';
+import { isExact } from './map-painter.ts';
 import { painted } from './map-scene.ts';
 import { jump, moveBy, showSpace } from './navigation.ts';
+import { areShownSingly } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { colourAt, cssColour, rampOf } from './palette.ts';
 import { COLOUR_MODES, type ColourMode, wholeRegion, zoomRegion } from './view.ts';
@@ -132,22 +135,43 @@ function Legend(): JSX.Element {
       ))}
     </span>
   );
-  const middle = (mode: 'loads' | 'stores'): string =>
-    cssColour(colourAt(rampOf(mode, theme), 0.6));
+  const areSingle = areShownSingly.value;
+  const { load, store } = canvasColours.value;
+  const swatch = (mode: 'loads' | 'stores'): JSX.Element => {
+    const single = mode === 'loads' ? load : store;
+    const background = areSingle ? single : cssColour(colourAt(rampOf(mode, theme), 0.6));
+    return (
+      <>
+        <span class="swatch" style={{ background }} />
+        {mode}
+      </>
+    );
+  };
+  const isSplit = colours === 'split' || (areSingle && colours === 'sum');
+  const map = painted.value;
+  // Where cells are exact each of them is under the access that was counted.
+  if (areSingle && (map === null || isExact(map))) {
+    return (
+      <span class="legend" role="img" aria-label="Colours: each access is a load or a store">
+        {colours === 'stores' ? null : swatch('loads')}
+        {colours === 'loads' ? null : swatch('stores')}
+        <span class="soft unit">each access</span>
+      </span>
+    );
+  }
   return (
     <span
       class="legend"
       role="img"
       aria-label={`Colours: 1 to ${maximum} accesses a cell, logarithmic`}
     >
-      {colours === 'split' ? (
+      {isSplit ? (
         <>
-          <span class="swatch" style={{ background: middle('loads') }} />
-          loads
-          <span class="swatch" style={{ background: middle('stores') }} />
-          stores
+          {swatch('loads')}
+          {swatch('stores')}
         </>
       ) : null}
+      {areSingle ? <span class="soft unit">each access;</span> : null}
       <span>1</span>
       {colours === 'split' ? (
         <span class="ramps">

@@ -21,6 +21,11 @@ export interface PaintedMap {
   readonly isWhole: boolean;
 }
 
+/** Nothing was counted together that cells tell apart. */
+export function isExact({ timeStep, byteStep }: PaintedMap): boolean {
+  return timeStep === 1 && byteStep === 1;
+}
+
 export function paintMap(
   context: CanvasRenderingContext2D,
   store: TileStore,

@@ -5,6 +5,7 @@ import { formatCount, formatCountShort } from '../base/index.ts';
 import { GUTTER_WIDTH, TIME_AXIS_HEIGHT } from './axis-painter.ts';
 import { canvasColours } from './colours.ts';
 import { mapFrame, painted } from './map-scene.ts';
+import { areShownSingly } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { colourAt, cssColour, rampOf } from './palette.ts';
 import { baseName } from './save-file.ts';
@@ -55,6 +56,8 @@ function layOut(): Picture {
   ];
   const { from, to, space, colours } = page.view.peek();
   const most = formatCountShort(painted.peek()?.maximum ?? 1);
+  // Single accesses are yellow or blue.
+  const shown = colours === 'sum' && areShownSingly.peek() ? 'split' : colours;
   const what = {
     sum: 'loads and stores',
     split: 'loads (yellow) and stores (blue)',
@@ -66,7 +69,7 @@ function layOut(): Picture {
     height: HEAD_HEIGHT + height + TIME_AXIS_HEIGHT + MARGIN,
     parts,
     title: baseName(page.trace.peek()?.file ?? ''),
-    subtitle: `${space} memory, ${what[colours]}, accesses ${formatCount(Math.floor(from))} to ${formatCount(Math.ceil(to))}; colour: 1 to ${most} a cell, log`,
+    subtitle: `${space} memory, ${what[shown]}, accesses ${formatCount(Math.floor(from))} to ${formatCount(Math.ceil(to))}; colour: 1 to ${most} a cell, log`,
   };
 }
 

@@ -6,14 +6,15 @@ import { AddressBook } from './address-book.ts';
 import { GUTTER_WIDTH, paintGutter, paintTimeAxis, TIME_AXIS_HEIGHT } from './axis-painter.ts';
 import { fitCanvas } from './canvas-size.ts';
 import { canvasColours } from './colours.ts';
+import { icountAt } from './icounts.ts';
 import { type CellUnder, cellUnder } from './map-cells.ts';
 import { type PaintedMap, paintMap } from './map-painter.ts';
-import { nearAccesses } from './near-accesses.ts';
+import { nearAccesses, nearRows } from './near-accesses.ts';
 import { paintOverlay } from './overlay-painter.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 import { TileStore } from './tile-store.ts';
-import { icountAt, tracks } from './track-data.ts';
+import { tracks } from './track-data.ts';
 import type { Frame } from './view.ts';
 
 export interface MapCanvases {
@@ -61,7 +62,7 @@ export class MapScene {
         this.#schedule();
       }),
       effect(() => {
-        void tracks.value;
+        void [tracks.value, nearRows.value];
         this.#markAxis();
       }),
     );

@@ -12,6 +12,7 @@ import {
   clampRegion,
   type Region,
   regionAround,
+  samePart,
   sameRegion,
   wholeRegion,
 } from './view.ts';
@@ -35,8 +36,14 @@ function regionNow(): Region {
   return { from, to, low, high };
 }
 
+/** The pointer stays where it is on the screen: something else is under it then. */
 function showRegion(region: Region): void {
-  page.view.value = { ...page.view.peek(), ...region };
+  const view = page.view.peek();
+  const pointed = page.pointed.peek();
+  batch(() => {
+    page.view.value = { ...view, ...region };
+    if (pointed !== null) page.pointed.value = samePart(pointed, view, region);
+  });
 }
 
 function stopGlide(): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { fakeAccess, fakeAddress, fakeRow } from '../../test/fakes/viewer-accesses.ts';
-import { isNear, placeAccesses } from './near-accesses.ts';
+import { isNear, isOfMode, placeAccesses } from './near-accesses.ts';
 import { columnAt } from './track-data.ts';
 
 describe('single accesses', () => {
@@ -21,6 +21,17 @@ describe('single accesses', () => {
   it('without an address of the space are nowhere', () => {
     const row = { ...fakeRow(1, 100), paddr: null };
     expect(placeAccesses([row], 'physical', 0, ['0x0'])).toEqual([]);
+  });
+
+  it('are shown as loads and stores are', () => {
+    const rows = Array.from({ length: 30 }, (_, i) => fakeRow(i, 100));
+    const kinds = (mode: 'sum' | 'split' | 'loads' | 'stores'): string[] => [
+      ...new Set(rows.filter((row) => isOfMode(mode, row)).map(({ kind }) => kind)),
+    ];
+    expect(kinds('loads')).toEqual(['load']);
+    expect(kinds('stores')).toEqual(['store']);
+    expect(kinds('sum').sort()).toEqual(['load', 'store']);
+    expect(kinds('split').sort()).toEqual(['load', 'store']);
   });
 
   it('are shown when few are in view', () => {

@@ -2,12 +2,12 @@
 // Single accesses, when the map is close enough for them to be told apart: each where it was and as large as it was,
 // which no count of cells says.
 
-import { effect, type Signal, signal } from '@preact/signals';
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { type AccessRow, PAGE_BYTES, type Space } from '../server/protocol.ts';
 import { api } from './api-client.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
-import type { Region } from './view.ts';
+import type { ColourMode, Region } from './view.ts';
 
 /** Accesses that are shown one by one. */
 const NEAR_ACCESSES = 400;
@@ -22,10 +22,30 @@ export interface NearAccess {
   readonly rank: number;
 }
 
+/** Consecutive accesses of a stream. */
+export interface NearRows {
+  readonly stream: number;
+  readonly rows: readonly AccessRow[];
+}
+
+/** All accesses of the time in view and a little more, when it is short; on whatever pages. */
+export const nearRows: Signal<NearRows | null> = signal(null);
+
+/** Those of the pages in view. */
 export const nearAccesses: Signal<readonly NearAccess[]> = signal([]);
+
+/** The map shows accesses, not only counts. */
+export const areShownSingly: ReadonlySignal<boolean> = computed(
+  () => isNear(page.view.value) && nearAccesses.value.length > 0,
+);
 
 export function isNear({ from, to, low, high }: Region): boolean {
   return to - from <= NEAR_ACCESSES && high - low <= NEAR_PAGES;
+}
+
+/** With loads alone no store is shown, and the other way round. */
+export function isOfMode(mode: ColourMode, { kind }: AccessRow): boolean {
+  return kind === 'store' ? mode !== 'loads' : mode !== 'stores';
 }
 
 /** Which of the accesses are in these pages, and where. `pages`: addresses by rank from `first` on. */
@@ -56,6 +76,7 @@ export function nearAccessAt(ordinal: number, rank: number): NearAccess | undefi
     .find(
       (near) =>
         near.row.ordinal === Math.floor(ordinal) &&
+        isOfMode(page.view.peek().colours, near.row) &&
         rank >= near.rank &&
         rank < near.rank + near.row.size / PAGE_BYTES,
     );
@@ -75,23 +96,31 @@ export function followNearAccesses(): () => void {
     const end = Math.min(accesses, Math.ceil(to) + MARGIN);
     const first = Math.max(0, Math.floor(low));
     const last = Math.min(pages, Math.ceil(high));
+    const findPages = async (): Promise<readonly (string | null)[]> => {
+      if (!isNear(page.view.peek())) return [];
+      const asked = { space, low: first, high: last, rows: last - first };
+      return (await api.addresses(asked, aborted)).rows.map(({ address }) => address);
+    };
     try {
-      const [{ rows }, addresses] = await Promise.all([
+      const [{ rows }, known] = await Promise.all([
         api.accesses({ stream, from: begin, to: end, offset: 0, count: end - begin }, aborted),
-        api.addresses({ space, low: first, high: last, rows: last - first }, aborted),
+        findPages(),
       ]);
       if (aborted.aborted) return;
-      const known = addresses.rows.map(({ address }) => address);
-      nearAccesses.value = placeAccesses(rows, space, first, known);
+      batch(() => {
+        nearRows.value = { stream, rows };
+        nearAccesses.value = placeAccesses(rows, space, first, known);
+      });
     } catch (error) {
       reportProblem(error);
     }
   };
   const stop = effect(() => {
-    const isWanted = isNear(page.view.value) && page.isReady.value;
+    const view = page.view.value;
+    const isWanted = view.to - view.from <= NEAR_ACCESSES && page.isReady.value;
     clearTimeout(timer);
     if (isWanted) timer = window.setTimeout(() => void load(), PAUSE_MS);
-    else if (nearAccesses.peek().length > 0) nearAccesses.value = [];
+    if (nearAccesses.peek().length > 0 && !(isWanted && isNear(view))) nearAccesses.value = [];
   });
   return () => {
     stop();

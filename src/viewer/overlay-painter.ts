@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws over the map what changes with the pointer and the selection, so that tiles need not be drawn again.
 
-import type { NearAccess } from './near-accesses.ts';
-import type { Pointed } from './page-state.ts';
-import { type Frame, type Region, type View, xOfOrdinal, yOfRank } from './view.ts';
+import { isOfMode, type NearAccess } from './near-accesses.ts';
+import { type Frame, type Place, type Region, type View, xOfOrdinal, yOfRank } from './view.ts';
 import type { Target } from './view-link.ts';
 
 export interface OverlayColours {
@@ -21,7 +20,7 @@ export interface Overlay {
   readonly brushing: Region | null;
   readonly access: number | null;
   readonly target: Target | null;
-  readonly pointed: Pointed | null;
+  readonly pointed: Place | null;
   /** Ranks at which bands begin. */
   readonly edges: readonly number[];
   readonly near: readonly NearAccess[];
@@ -80,6 +79,7 @@ function drawNear(
   context.textBaseline = 'middle';
   context.textAlign = 'left';
   for (const { row, rank } of near) {
+    if (!isOfMode(view.colours, row)) continue;
     const left = xOfOrdinal(view, frame, row.ordinal);
     const right = xOfOrdinal(view, frame, row.ordinal + 1);
     const top = yOfRank(view, frame, rank + row.size / 4096);

@@ -4,7 +4,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { SpaceInfo, StreamInfo, TraceReply } from '../server/protocol.ts';
 import type { Theme } from './palette.ts';
-import type { Extent, Region, View } from './view.ts';
+import type { Extent, Place, Region, View } from './view.ts';
 import type { LowerTab, Target } from './view-link.ts';
 
 export const trace: Signal<TraceReply | null> = signal(null);
@@ -29,12 +29,8 @@ export const brushing: Signal<Region | null> = signal(null);
 /** Dragging selects instead of moving. */
 export const brushMode: Signal<boolean> = signal(false);
 
-export interface Pointed {
-  readonly ordinal: number;
-  /** Null: over the tracks or the axis of time. */
-  readonly rank: number | null;
-}
-export const pointed: Signal<Pointed | null> = signal(null);
+/** What is under the pointer. */
+export const pointed: Signal<Place | null> = signal(null);
 
 export const tab: Signal<LowerTab> = signal('tracks');
 export const sideTab: Signal<'start' | 'selection'> = signal('start');

@@ -31,7 +31,7 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
     [formatCountShort(facts.events), 'interrupts and exceptions', formatCount(facts.events)],
     [
       `${(facts.bytesPerAccess ?? 0).toFixed(3)} B`,
-      'by access',
+      'per access',
       `${formatBytes(facts.fileBytes)} in all`,
     ],
   ];

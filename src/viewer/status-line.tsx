@@ -6,12 +6,14 @@ import type { JSX } from 'preact';
 import { formatBytes, formatCount, formatCountShort } from '../base/index.ts';
 import type { Space } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
+import { formatIcount, icountAt } from './icounts.ts';
+import { isExact } from './map-painter.ts';
 import { scene } from './map-pane.tsx';
 import { painted } from './map-scene.ts';
-import { nearAccessAt } from './near-accesses.ts';
+import { areShownSingly, nearAccessAt, nearRows } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { formatAddress } from './ticks.ts';
-import { icountAt } from './track-data.ts';
+import { tracks } from './track-data.ts';
 
 const pointedAddress = signal<string | null>(null);
 const PAUSE_MS = 60;
@@ -50,11 +52,13 @@ export function StatusLine(): JSX.Element {
     <footer class="status">
       <Under />
       <span class="space" />
-      {map === null || (map.timeStep === 1 && map.byteStep === 1) ? (
+      {areShownSingly.value ? <span>each access</span> : null}
+      {map === null || isExact(map) ? (
         <span>exact counts</span>
       ) : (
         <span title="The map shows no detail that was not counted">
-          counted by {formatCountShort(map.timeStep)} accesses × {formatBytes(map.byteStep)}
+          {areShownSingly.value ? 'cells ' : ''}counted by {formatCountShort(map.timeStep)} accesses
+          × {formatBytes(map.byteStep)}
         </span>
       )}
       <span class="span-size">
@@ -67,6 +71,8 @@ export function StatusLine(): JSX.Element {
 
 function Under(): JSX.Element {
   const at = page.pointed.value;
+  // What is under a pointer that stands still changes with them.
+  void [painted.value, tracks.value, nearRows.value];
   if (at === null) return <span class="soft">Drag, wheel or W A S D to move; click to select</span>;
   const icount = icountAt(at.ordinal);
   const cell = at.rank === null ? undefined : scene.current?.cellAt(at.ordinal, at.rank);
@@ -79,7 +85,7 @@ function Under(): JSX.Element {
   return (
     <span class="under">
       <span>#{formatCount(Math.max(0, Math.floor(at.ordinal)))}</span>
-      {icount === null ? null : <span>icount ≈ {formatCount(icount)}</span>}
+      {icount === null ? null : <span>icount {formatIcount(icount)}</span>}
       {pointedAddress.value === null ? null : <code>{formatAddress(pointedAddress.value)}</code>}
       {band === undefined ? null : <span>{band.name}</span>}
       {near === undefined ? null : (

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tracks below the map: asked for when the time that is shown changes, and used for the icount beside ordinals.
+// The tracks below the map: asked for when the time that is shown changes.
 
 import { effect, type Signal, signal } from '@preact/signals';
 import type { TracksReply } from '../server/protocol.ts';
@@ -59,17 +59,4 @@ export function columnAt({ begins }: TracksReply, ordinal: number): number | und
     else high = middle;
   }
   return low === 0 ? undefined : low - 1;
-}
-
-/** icount of the first vCPU, between columns in proportion; null where it is not known. */
-export function icountAt(ordinal: number): number | null {
-  const reply = tracks.peek();
-  const vcpu = reply?.vcpus[0];
-  if (reply === null || vcpu === undefined) return null;
-  const column = columnAt(reply, ordinal);
-  if (column === undefined) return null;
-  const begin = reply.begins[column] ?? 0;
-  const end = reply.begins[column + 1] ?? reply.end;
-  const part = Math.min(1, (ordinal - begin) / Math.max(1, end - begin));
-  return Math.round((vcpu.icount[column] ?? 0) + part * (vcpu.instructions[column] ?? 0));
 }

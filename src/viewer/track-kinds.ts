@@ -2,7 +2,7 @@
 // What tracks there are, and what is drawn and said of each column. Pure.
 
 import { formatCount, formatCountShort, formatRatio } from '../base/index.ts';
-import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
+import type { TimeRange, TracksReply, VcpuTrack } from '../server/protocol.ts';
 
 type Value = number | null;
 
@@ -117,6 +117,18 @@ export const TRACK_KINDS: readonly TrackKind[] = [
     },
   },
 ];
+
+/** How many address spaces a track shows in a stretch of time: of each column that with the most accesses. */
+export function spacesShown(
+  { begins, end }: TracksReply,
+  { addressSpace }: VcpuTrack,
+  { from, to }: TimeRange,
+): number {
+  const shown = addressSpace.filter(
+    (space, i) => space >= 0 && (begins[i] ?? end) < to && (begins[i + 1] ?? end) > from,
+  );
+  return new Set(shown).size;
+}
 
 function ratio(count: number, track: VcpuTrack, column: number): Value {
   const instructions = at(track.instructions, column);

@@ -3,14 +3,14 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { formatCountShort } from '../base/index.ts';
+import { formatCount } from '../base/index.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures } from './gestures.ts';
 import { handlersFor } from './map-pane.tsx';
 import { mapFrame } from './map-scene.ts';
 import * as page from './page-state.ts';
 import { columnAt, tracks } from './track-data.ts';
-import { TRACK_KINDS, type TrackKind } from './track-kinds.ts';
+import { spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
 import { TrackPlot } from './track-plot.tsx';
 import { xOfOrdinal } from './view.ts';
 
@@ -64,8 +64,13 @@ function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Elem
   }
   const { series } = kind;
   if (kind.name === 'address-space') {
-    const count = reply?.addressSpaces.length ?? 0;
-    return <span>{count === 0 ? 'none known' : `${formatCountShort(count)} in view`}</span>;
+    const count =
+      reply === null || track === undefined ? 0 : spacesShown(reply, track, page.view.value);
+    return (
+      <span title="Of each column that with the most accesses; others may have run in it">
+        {count === 0 ? 'none known' : `${formatCount(count)} shown: busiest per column`}
+      </span>
+    );
   }
   return (
     <span>

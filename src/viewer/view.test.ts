@@ -11,6 +11,7 @@ import {
   type Region,
   rankOfY,
   regionAround,
+  samePart,
   wholeRegion,
   xOfOrdinal,
   yOfRank,
@@ -160,5 +161,25 @@ describe('the way between two regions', () => {
         }
       }),
     );
+  });
+});
+
+describe('a pointer that stands still', () => {
+  it('is over what the new region has at its place of the screen', () => {
+    fc.assert(
+      fc.property(placed, placed, part, part, ({ region: before }, { region: after }, a, b) => {
+        const [x, y] = [a * frame.width, b * frame.height];
+        const at = { ordinal: ordinalOfX(before, frame, x), rank: rankOfY(before, frame, y) };
+        const now = samePart(at, before, after);
+        expect(xOfOrdinal(after, frame, now.ordinal)).toBeCloseTo(x, 1);
+        expect(yOfRank(after, frame, now.rank ?? -1)).toBeCloseTo(y, 1);
+      }),
+    );
+  });
+
+  it('has no rank over the axis of time', () => {
+    const before = { from: 0, to: 10, low: 0, high: 1 };
+    const now = samePart({ ordinal: 5, rank: null }, before, { ...before, from: 100, to: 120 });
+    expect(now).toEqual({ ordinal: 110, rank: null });
   });
 });

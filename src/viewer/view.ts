@@ -21,6 +21,12 @@ export interface View extends Region {
   readonly colours: ColourMode;
 }
 
+export interface Place {
+  readonly ordinal: number;
+  /** Null: over the tracks or the axis of time. */
+  readonly rank: number | null;
+}
+
 /** All that there is: accesses of the stream and pages of the space. */
 export interface Extent {
   readonly accesses: number;
@@ -53,6 +59,19 @@ function clampSpan(begin: number, end: number, least: number, most: number): [nu
   const wanted = span === end - begin ? begin : middle - span / 2;
   const first = Math.min(Math.max(0, wanted), most - span);
   return [first, Math.min(most, first + span)];
+}
+
+/** What is at the same part of another region: where a pointer that did not move is after the view did. */
+export function samePart(place: Place, before: Region, after: Region): Place {
+  const along = (at: number, a: number, b: number, begin: number, end: number): number =>
+    begin + ((at - a) / (b - a)) * (end - begin);
+  return {
+    ordinal: along(place.ordinal, before.from, before.to, after.from, after.to),
+    rank:
+      place.rank === null
+        ? null
+        : along(place.rank, before.low, before.high, after.low, after.high),
+  };
 }
 
 /** Moved by parts of its own width (to the right) and height (up). */

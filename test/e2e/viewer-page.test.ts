@@ -166,6 +166,25 @@ describe("the viewer's page", () => {
     await page.close();
   });
 
+  it('says of single accesses what their colours are, and what is under a pointer that stands still', async () => {
+    const ordinal = 1000;
+    const { rank } = fakeAccess(ordinal, ACCESSES);
+    const region = `low=${rank - 16 / 4096}&high=${rank + 24 / 4096}`;
+    const { page } = await open(`#from=${ordinal - 10}&to=${ordinal + 11}&${region}`);
+    await page.waitForSelector('.legend:has-text("each access")');
+    expect(await page.textContent('.legend')).toContain('loadsstores');
+    const map = await page.locator('#map').boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.mouse.move(map.x + map.width / 2, map.y + map.height / 2);
+    const icountOf = (at: number): string => `icount ${fakeIcount(at).toLocaleString('en')}`;
+    await page.waitForSelector(`.under:has-text("${icountOf(ordinal)}")`);
+    expect(await page.textContent('.under')).not.toContain('≈');
+    await page.evaluate(`location.hash = '#from=${ordinal + 990}&to=${ordinal + 1011}&${region}'`);
+    await page.waitForSelector('.under:has-text("#2,000")');
+    await page.waitForSelector(`.under:has-text("${icountOf(ordinal + 1000)}")`);
+    await page.close();
+  });
+
   it('reopens a link exactly', async () => {
     const { page, server } = await open('#from=1000&to=90000&low=100&high=300.5&colours=split');
     await picture(page);
@@ -205,7 +224,7 @@ describe("the viewer's page", () => {
     await page.keyboard.press('?');
     expect(await page.isVisible('dialog.help')).toBe(true);
     await page.keyboard.press('Escape');
-    expect(await page.isVisible('dialog.help')).toBe(false);
+    await page.waitForSelector('dialog.help', { state: 'hidden' });
     await change(page, async () => page.keyboard.press('0'));
     await page.waitForTimeout(400);
     expect(viewOf(page)).toEqual({ from: 0, to: ACCESSES, low: 0, high: FAKE_PAGES });

@@ -335,26 +335,27 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
   });
 
   it('knows of an access its block, and its neighbours', async () => {
-    const row = dumped.find(({ vaddr, marks }) => vaddr !== undefined && marks?.length === 0);
-    const { ordinal, vaddr = '0x0', pc, size } = row ?? { ordinal: 0, pc: '', size: 1 };
+    const row = dumped.find(({ paddr, marks }) => paddr !== undefined && marks?.length === 0);
+    const { ordinal, vaddr, paddr = '0x0', pc, size } = row ?? { ordinal: 0, pc: '', size: 1 };
     const access = await viewer.ask<AccessReply>('access', { ordinal });
     expect(access.access).toMatchObject({ ordinal, vaddr, pc, size });
     expect(access.block.filter(({ current }) => current).map((one) => one.pc)).toEqual([pc]);
     expect(access.evidence).toBe('observed');
-    const low = BigInt(vaddr);
+    expect(access.neighbourSpace).toBe('physical');
+    const low = BigInt(paddr);
     const units = [BigInt(size), 64n, 4096n];
     const ranges = units.map((unit, at): [bigint, bigint] => [
       at === 0 ? low : low - (low % unit),
       unit,
     ]);
-    const found = await ordinalsOf(trace, 'vaddr', ranges);
+    const found = await ordinalsOf(trace, 'paddr', ranges);
     for (const [at, name] of (['bytes', 'line', 'page'] as const).entries()) {
       const previous = found[at]?.findLast((one) => one < ordinal);
       const next = found[at]?.find((one) => one > ordinal);
       expect(previous).toBeDefined();
       expect(access.neighbours[name]).toEqual({ previous, next, complete: true });
     }
-    const question = { ordinal, space: 'virtual', address: vaddr, bytes: size };
+    const question = { ordinal, space: 'physical', address: paddr, bytes: size };
     for (const direction of ['next', 'previous'] as const) {
       const reply = await viewer.ask<NeighbourReply>('neighbour', { ...question, direction });
       expect(reply).toMatchObject({ ordinal: access.neighbours.bytes[direction], complete: true });

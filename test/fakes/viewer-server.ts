@@ -300,6 +300,7 @@ function fakeDetails(ordinal: number, accesses: number): AccessReply {
       },
       { pc: '0xffffffff81000103', bytes: 'c3', disassembly: 'ret', current: false },
     ],
+    neighbourSpace: 'physical',
     neighbours: { bytes: near, line: near, page: near },
   };
 }

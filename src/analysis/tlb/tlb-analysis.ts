@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLBs as an analysis. Each vCPU has its own, so that vCPUs are the shards.
 
+import type { NoteName } from '../../format/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
 import type { AccessCount } from '../cache/cache-analysis.ts';
@@ -65,6 +66,7 @@ export interface TlbResult {
 type TlbAnalysis = ShardedAnalysis<TlbParameters, TlbState, TlbResult>;
 
 const MOST_SHARDS = 8;
+const PAGE_NOTES: readonly NoteName[] = ['map', 'map-unknown', 'attributes'];
 
 /** Which goes with the parameters: they differ in what they read of a trace. */
 export function chooseTlbAnalysis({ fetches, pageBytes }: TlbParameters): TlbAnalysis {
@@ -86,7 +88,9 @@ function tlbAnalysisOf(name: string, readsSizes: boolean, runs: boolean): TlbAna
     columns: ['vaddr', 'size', 'flags', 'vcpu', 'block'],
     requires: readsSizes ? ['vaddr', 'page-attributes'] : ['vaddr'],
     runs,
-    notes: readsSizes ? ['map', 'map-unknown', 'attributes', 'cr3'] : ['cr3'],
+    notes: readsSizes ? [...PAGE_NOTES, 'cr3'] : ['cr3'],
+    // How large pages are stands from when it was told, selected or not.
+    ...(readsSizes ? { earlierNotes: PAGE_NOTES } : {}),
     init: createTlbState,
     consume: consumeTlb,
     merge: mergeTlb,

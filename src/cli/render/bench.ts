@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatCountShort } from '../../base/index.ts';
 import type { BenchAnalyseResult } from '../analysis-results.ts';
 import type { Machine } from '../machine.ts';
-import type { BenchRecordResult, Spread } from '../results.ts';
+import type { BenchRecordResult, BenchViewResult, Spread } from '../results.ts';
 import { drawTable, renderBytes } from './table.ts';
 
 export function renderBenchRecord(result: BenchRecordResult): string {
@@ -49,6 +49,23 @@ export function renderBenchAnalyse({ analyses, machine, runs }: BenchAnalyseResu
   ]);
   const align = ['left', 'right', 'right', 'right', 'right'] as const;
   return `${drawTable(rows, align)}medians of ${runs}; ${drawMachine(machine)}\n`;
+}
+
+export function renderBenchView(result: BenchViewResult): string {
+  const rows = [
+    [
+      'index',
+      `${formatCountShort(Math.round(result.indexAccessesPerSecond))} accesses/s, ${result.indexBytesPerAccess.toFixed(4)} bytes per access`,
+    ],
+    ['page ready', `${result.pageReadyMs.toFixed(0)} ms`],
+    ['tiles', `${result.tileP95Ms.toFixed(1)} ms (p95)`],
+    ['frames', `${result.framesPerSecond.toFixed(1)}/s`],
+    ['browser heap', formatBytes(result.browserHeapBytes)],
+    ['server memory', formatBytes(result.serverPeakBytes)],
+    ['trace', `${formatCount(result.accesses)} accesses; runs: ${result.runs}`],
+    ['machine', drawMachine(result.machine)],
+  ];
+  return drawTable(rows, []);
 }
 
 function drawSpread({ median, lowest, highest }: Spread, unit: string): string {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
-import type { CacheReport, LevelMisses, MissingInstruction } from '../cache-report.ts';
+import type { CacheReport, LevelMisses } from '../cache-report.ts';
 import { drawTable, moreLine } from './table.ts';
+import { nameInstruction } from './trace-facts.ts';
 
 export function renderCache({ parameters, result }: CacheReport): string {
   const names = result.levels.map(({ name }) => name);
@@ -49,7 +50,7 @@ export function renderCache({ parameters, result }: CacheReport): string {
       [
         ['', ...names],
         ...result.missingInstructions.map((one) => [
-          namePlace(one),
+          nameInstruction(one),
           ...missCells(names, one.misses),
         ]),
       ],
@@ -58,11 +59,6 @@ export function renderCache({ parameters, result }: CacheReport): string {
     '\n',
     drawNotes({ parameters, result }),
   ].join('');
-}
-
-/** Event delivery is no instruction: it has neither an address nor a function. */
-function namePlace({ address, text, function: name }: MissingInstruction): string {
-  return text === name ? text : `${address}  ${text}  (${name})`;
 }
 
 function missCells(names: readonly (keyof LevelMisses)[], misses: LevelMisses): string[] {

@@ -17,7 +17,7 @@ import {
 } from '../../query/index.ts';
 import { findingsOf } from '../../report/index.ts';
 import { drawTable } from './table.ts';
-import { renderDeliberateFault } from './trace-facts.ts';
+import { nameInstruction, renderDeliberateFault } from './trace-facts.ts';
 
 const SHOWN = 5;
 const SHOWN_VCPUS = 8;
@@ -67,7 +67,7 @@ export function renderReport({ file, parameters, result }: TraceReport): string 
     }),
     top(findings.instructions, hot.instructions.top, (i) => {
       const one = hot.instructions.top[i];
-      return one === undefined ? '' : `${one.address}  ${one.text}  (${one.function})`;
+      return one === undefined ? '' : nameInstruction(one);
     }),
     `\n${completeness(result)}`,
   ].join('');

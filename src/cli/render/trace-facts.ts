@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of text that several reports share: totals, and what a trace does not hold.
+// The parts of text that several reports share: totals, what a trace does not hold, names.
 
 import { formatBytes, formatCount, formatHex64 } from '../../base/index.ts';
 import { describeNotHeld, describeWindows, type TraceFacts } from '../../query/index.ts';
@@ -45,6 +45,20 @@ export function renderNotHeld(facts: TraceFacts): string {
 /** A warning in front of all else; '' for a trace that is what it seems. */
 export function renderDeliberateFault(fault: string | null): string {
   return fault === null ? '' : `WRONG ON PURPOSE: made for a test with the fault ${fault}\n`;
+}
+
+/**
+ * "0xfe05b  jmp 0xf000  (main)"; of a function without a name, who runs it. Event delivery is no instruction: it has
+ * neither an address nor a function.
+ */
+export function nameInstruction(one: {
+  readonly address: string;
+  readonly text: string;
+  readonly function: string;
+}): string {
+  if (one.text === one.function) return one.text;
+  const name = one.function.startsWith('(') ? one.function : `(${one.function})`;
+  return `${one.address}  ${one.text}  ${name}`;
 }
 
 /** What the memory audit found; '' when there was none. */

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { fakeIcount, fakeRow } from '../../test/fakes/viewer-accesses.ts';
+import { fakeTracks } from '../../test/fakes/viewer-tracks.ts';
+import { formatIcount, icountOf } from './icounts.ts';
+
+/** Three instructions to each access, which is not what the accesses have. */
+const reply = fakeTracks(4);
+const near = {
+  stream: 0,
+  rows: Array.from({ length: 300 }, (_, i) => fakeRow(5000 + i, 1 << 20)),
+};
+
+describe('the icount beside an ordinal', () => {
+  it('is that of the access where it is known, whatever the columns say', () => {
+    for (const ordinal of [5000, 5123.7, 5299]) {
+      const count = fakeIcount(Math.floor(ordinal));
+      expect(icountOf(ordinal, 0, near, reply)).toEqual({ count, isExact: true });
+    }
+  });
+
+  it.each([
+    ['before the accesses that are known', 4999, 0, near],
+    ['behind them', 5300, 0, near],
+    ['of another stream', 5100, 1, near],
+    ['of another vCPU', 5100, 0, { ...near, rows: near.rows.map((row) => ({ ...row, vcpu: 1 })) }],
+    ['without accesses', 5100, 0, null],
+  ])('is about so much %s', (_where, ordinal, stream, known) => {
+    const found = icountOf(ordinal, stream, known, reply);
+    expect(found?.isExact).toBe(false);
+    expect(found === null ? '' : formatIcount(found)).toMatch(/^≈ [\d,]+$/);
+  });
+
+  it('is not known where there is no column', () => {
+    expect(icountOf(4 * 4096 - 1, 0, null, { ...reply, begins: [], end: 0 })).toBeNull();
+    expect(icountOf(5000, 0, near, null)).toBeNull();
+  });
+
+  it('says so when it is not exact', () => {
+    expect(formatIcount({ count: 12_345, isExact: true })).toBe('12,345');
+    expect(formatIcount({ count: 12_345, isExact: false }, () => '12 k')).toBe('≈ 12 k');
+  });
+});
