@@ -1,6 +1,8 @@
 ; SPDX-License-Identifier: Apache-2.0
-; A timer that interrupts busy loops, long string instructions, and hlt.  What the guest counted itself it tells
-; by the addresses of stores.
+; A timer that interrupts a busy loop and hlt, and a long string instruction that is interrupted by what it stores.
+; What the guest counted itself it tells by the addresses of stores.
+;@ run
+;@ run icount arguments="-icount shift=3"
 %include "boot.inc"
 
 data        equ DATA
@@ -9,16 +11,28 @@ log         equ DATA + 0x10000
 ; rounds_low + (rounds & 4095) and rounds_high + (rounds >> 12) are stored to after a loop.
 rounds_low  equ DATA + 0x20000
 rounds_high equ DATA + 0x21000
-filled      equ DATA + 0x100000
-FILL_BYTES  equ 70000               ; QEMU 10 looks for interrupts every 65,535
+; A page of the local APIC with RAM behind it: a string of dwords from the interrupt command register on.
+apic_page   equ DATA + 0x100000
+filled      equ apic_page + 0x1000
+sent        equ apic_page + 0x300
+registers   equ LAPIC + 0x300
+APIC_DWORDS equ 0xd00 / 4
+RAM_DWORDS  equ 70000               ; QEMU 10 looks for interrupts every 65,535
+; To the interrupt command register: this vector, to all and itself.  To the local vector table: masked.
+SEND        equ 0x90000 | VECTOR
 VECTOR      equ 0x30
-ENOUGH      equ 80
+ENOUGH      equ 50
 end_of_irq  equ LAPIC + 0xb0
 top         equ STACK
 
 ; TIMER period in ns: an interrupt each time from now on; 0 stops it.
 %macro TIMER 1
         mov dword [rbx + 0x380], %1
+%endmacro
+
+%macro PERIODIC 0
+        mov dword [rbx + 0x3e0], 0xb            ; 1 GHz
+        mov dword [rbx + 0x320], 0x20000 | VECTOR
 %endmacro
 
 ; More may have come since the guest last looked.
@@ -32,8 +46,7 @@ main:
         GATE VECTOR, on_timer
         mov ebx, LAPIC
         mov dword [rbx + 0xf0], 0x1ff
-        mov dword [rbx + 0x3e0], 0xb            ; 1 GHz
-        mov dword [rbx + 0x320], 0x20000 | VECTOR ; periodic
+        PERIODIC
         xor ebp, ebp                ; interrupts
 
         ; A loop whose blocks end in call, ret and jumps.
@@ -70,29 +83,32 @@ b_off:  TIMER 0
         MARK 3
         CHECK_COUNT ENOUGH
 
-        ; A string that is interrupted.
+        ; A string that is interrupted: its first dwords send the interrupt.
+        mov eax, LAPIC + MAPPED
+        mov [PTE(apic_page)], rax
+        invlpg [apic_page]
         xor ebp, ebp
         xor r8d, r8d                ; whether an interrupt came into the string
+        mov eax, SEND
+        mov edi, sent
+        mov ecx, APIC_DWORDS + RAM_DWORDS
         MARK 4
-f_on:   TIMER 50000
         sti
         nop                         ; in QEMU 7.2, sti would hold off interrupts for all of the string
         nop
         ;= sequence fill()
-f_again: mov edi, filled
-        mov ecx, FILL_BYTES
-f_fill: rep stosb                   ;= FILL_BYTES{w1:filled+i}
+f_fill: rep stosd                   ;= APIC_DWORDS{w4:sent+i*4@registers+i*4!device} RAM_DWORDS{w4:filled+i*4}
 f_next: mov [data], ecx             ;= w4:data
-        test r8b, r8b
-        jz f_again
         ;= endsequence
         cli
-f_off:  TIMER 0
         MARK 5
-        CHECK edi, filled + FILL_BYTES
+        CHECK r8b, 1
+        CHECK edi, filled + RAM_DWORDS * 4
+        CHECK dword [filled + RAM_DWORDS * 4 - 4], SEND
 
         ; Idle.
-        mov ebp, 0
+        PERIODIC                    ; again: the string stored to these registers
+        xor ebp, ebp
         MARK 6
 w_on:   TIMER 100000
         ;= sequence wake()

