@@ -2,7 +2,7 @@
 // Which accesses and block executions of a trace an analysis gets: ranges, vCPU, privilege, address space,
 // addresses, code. A selection is plain data; a selector applies one to stretch after stretch.
 
-import { halves } from '../base/index.ts';
+import { bigintFromU64, halves } from '../base/index.ts';
 import {
   AccessFlag,
   type ChunkInfo,
@@ -105,9 +105,10 @@ export function chunkMayMatch(
   if (withRuns) return true;
   if (cpl === 3 && chunk.userAccesses === 0) return false;
   if (addresses === undefined) return true;
-  const begin = join(addresses.beginLo, addresses.beginHi);
+  const begin = bigintFromU64(addresses.beginLo, addresses.beginHi);
   return (
-    chunk.lowestVaddr <= join(addresses.lastLo, addresses.lastHi) && chunk.highestVaddr >= begin
+    chunk.lowestVaddr <= bigintFromU64(addresses.lastLo, addresses.lastHi) &&
+    chunk.highestVaddr >= begin
   );
 }
 
@@ -123,10 +124,6 @@ function icountsMayMatch(
       first < end &&
       last >= begin,
   );
-}
-
-function join(lo: number, hi: number): bigint {
-  return (BigInt(hi) << 32n) | BigInt(lo);
 }
 
 export interface Selector {

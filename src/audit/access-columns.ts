@@ -2,7 +2,7 @@
 // How the audit looks at the accesses of a batch.
 
 import type { AccessColumns as BatchColumns } from '../analysis/index.ts';
-import { halves, requireDefined } from '../base/index.ts';
+import { bigintFromU64, halves, requireDefined } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 
 /** The bits that decide what an access counts as. */
@@ -27,5 +27,5 @@ export function accessColumns({ vaddr, size, flags, insn }: BatchColumns): Acces
 }
 
 export function addressAt({ vaddr }: AccessColumns, index: number): bigint {
-  return (BigInt(vaddr[2 * index + 1]) << 32n) | BigInt(vaddr[2 * index]);
+  return bigintFromU64(vaddr[2 * index], vaddr[2 * index + 1]);
 }

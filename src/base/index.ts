@@ -32,7 +32,9 @@ export {
   parseCount,
   parseSize,
 } from './human-numbers.ts';
+export { partitionPoint } from './partition-point.ts';
 export { type Prng, prngFromSeed } from './prng.ts';
+export { errorOfFailure, failureOf, type TraceFailure } from './trace-failure.ts';
 export {
   add64,
   bigintFromU64,

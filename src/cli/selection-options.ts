@@ -2,7 +2,7 @@
 // The options that choose a part of a trace, shared by all analyses: words to a Selection.
 
 import type { AddressSpan, Selection, Span, TraceShape } from '../analysis/index.ts';
-import { parseCount, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
+import { bigintFromU64, parseCount, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { CodeNames } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
@@ -218,9 +218,13 @@ function parseAddressRange(text: string, what: string): AddressSpan {
   }
   const [, beginText = '', sign = '', rest = ''] = match;
   const begin = requireAddress(beginText, what);
-  const first = join(begin);
-  const end =
-    sign === '+' ? first + BigInt(parseSize(rest, what)) : join(requireAddress(rest, what));
+  const first = bigintFromU64(begin.lo, begin.hi);
+  const endAt = (): bigint => {
+    if (sign === '+') return first + BigInt(parseSize(rest, what));
+    const { lo, hi } = requireAddress(rest, what);
+    return bigintFromU64(lo, hi);
+  };
+  const end = endAt();
   if (end <= first || end > 2n ** 64n) {
     throw new TraceError('bad-argument', `${what} holds no address`, {
       expected: 'an end behind the begin, at most 2^64',
@@ -229,8 +233,4 @@ function parseAddressRange(text: string, what: string): AddressSpan {
   }
   const last = u64FromBigint(end - 1n);
   return { beginLo: begin.lo, beginHi: begin.hi, lastLo: last.lo, lastHi: last.hi };
-}
-
-function join({ lo, hi }: { readonly lo: number; readonly hi: number }): bigint {
-  return (BigInt(hi) << 32n) | BigInt(lo);
 }

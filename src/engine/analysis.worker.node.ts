@@ -11,7 +11,7 @@ import {
   sharedMemory,
   type TraceShape,
 } from '../analysis/index.ts';
-import { requireDefined, TraceError } from '../base/index.ts';
+import { failureOf, requireDefined, type TraceFailure } from '../base/index.ts';
 import { openTrace } from '../format/index.ts';
 import { createChunkFeed } from './chunk-feed.ts';
 import { loadAnalysis } from './load-analysis.node.ts';
@@ -199,15 +199,12 @@ function isTask(value: unknown): value is WorkerTask {
   return typeof value === 'object' && value !== null && 'requests' in value;
 }
 
-function report(message: WorkerReport, buffers: ArrayBuffer[] = []): void {
+function report(message: WorkerReport | TraceFailure, buffers: ArrayBuffer[] = []): void {
   port.postMessage(message, buffers);
 }
 
 try {
   await work();
 } catch (error) {
-  if (!(error instanceof TraceError)) throw error;
-  const { cause, ...facts } = error.facts;
-  const why = cause instanceof Error ? ` (${cause.message})` : '';
-  report({ type: 'failure', kind: error.kind, message: `${error.message}${why}`, facts });
+  report(failureOf(error));
 }

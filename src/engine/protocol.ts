@@ -2,7 +2,6 @@
 // What the coordinator of a pass and its worker threads say to each other.
 
 import type { AccessColumns, Selection } from '../analysis/index.ts';
-import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
 import type { SliceOptions } from '../format/index.ts';
 import type { SelectedCounts } from './pass.ts';
 
@@ -77,10 +76,4 @@ export type WorkerReport =
       readonly type: 'finished';
       readonly states: readonly unknown[];
       readonly selected: SelectedCounts;
-    }
-  | {
-      readonly type: 'failure';
-      readonly kind: TraceErrorKind;
-      readonly message: string;
-      readonly facts: TraceErrorFacts;
     };

@@ -18,7 +18,7 @@ import {
   type PassOutcome,
   type PassPlan,
 } from './pass.ts';
-import type { ShardStretches, WorkShare } from './protocol.ts';
+import type { ShardStretches, WorkerOrder, WorkerReport, WorkShare } from './protocol.ts';
 import { nextReport, startThread, type Thread } from './worker-thread.node.ts';
 
 /** Orders to decode that a thread has at a time: one it works on, one that waits. */
@@ -35,7 +35,7 @@ export async function runInWorkers(
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const work = plan.requests.map((request) => shareWork(request, shape, threadCount));
   const threads = Array.from({ length: threadCount }, (_, thread) =>
-    startThread(url, {
+    startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', {
       path: trace.path,
       selection: plan.selection,
       slices: plan.slices,
@@ -119,7 +119,7 @@ interface Conducted {
 
 /** Deals out the chunks, absorbs digests and passes on what is parted. */
 async function conduct(
-  threads: readonly Thread[],
+  threads: readonly Thread<WorkerOrder, WorkerReport>[],
   { plan: { chunks }, work, waitingBytes, lookAheadBytes, onProgress, signal }: Conducted,
 ): Promise<void> {
   const isSharded = work.some(({ shards }) => shards > 0);
@@ -214,7 +214,7 @@ interface WaitingChunk {
 }
 
 async function collect(
-  threads: readonly Thread[],
+  threads: readonly Thread<WorkerOrder, WorkerReport>[],
   plan: PassPlan,
   work: readonly SharedWork[],
   signal: AbortSignal | undefined,

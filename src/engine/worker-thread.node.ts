@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// The coordinator's end of a thread of a pass: orders go out, reports come in.
+// The coordinator's end of worker threads: orders go out, reports come in.
 
 import { Worker } from 'node:worker_threads';
-import { TraceError } from '../base/index.ts';
-import type { WorkerOrder, WorkerReport, WorkerTask } from './protocol.ts';
+import { errorOfFailure, type TraceFailure } from '../base/index.ts';
+
+/** A report of type 'finished' is a thread's last: it may end behind it. */
+interface AnyReport {
+  readonly type: string;
+}
+
+export interface Thread<Order, Report extends AnyReport> {
+  readonly order: (order: Order) => void;
+  /** What it has reported and nobody has read. */
+  readonly reports: (Report | TraceFailure)[];
+  readonly broken: () => Error | undefined;
+  /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
+  readonly onWake: (wake: () => void) => void;
+  readonly stop: () => Promise<unknown>;
+}
 
 /** The next report of any thread. Throws what one failed with, and the reason of an aborted signal. */
-export async function nextReport(
-  threads: readonly Thread[],
+export async function nextReport<Order, Report extends AnyReport>(
+  threads: readonly Thread<Order, Report>[],
   signal: AbortSignal | undefined,
-): Promise<{ readonly thread: number; readonly report: WorkerReport }> {
+): Promise<{ readonly thread: number; readonly report: Report }> {
   for (;;) {
     signal?.throwIfAborted();
     for (const [thread, { reports, broken }] of threads.entries()) {
       const report = reports.shift();
       if (report !== undefined) {
-        if (report.type !== 'failure') return { thread, report };
-        throw new TraceError(report.kind, report.message, report.facts);
+        if (isFailure(report)) throw errorOfFailure(report);
+        return { thread, report };
       }
       const error = broken();
       if (error !== undefined) throw error;
@@ -32,23 +46,22 @@ export async function nextReport(
   }
 }
 
-export interface Thread {
-  readonly order: (order: WorkerOrder) => void;
-  /** What it has reported and nobody has read. */
-  readonly reports: WorkerReport[];
-  readonly broken: () => Error | undefined;
-  /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
-  readonly onWake: (wake: () => void) => void;
-  readonly stop: () => Promise<unknown>;
+function isFailure(report: AnyReport): report is TraceFailure {
+  return report.type === 'failure';
 }
 
-export function startThread(workerUrl: URL, task: WorkerTask): Thread {
+/** `what`: "an analysing thread". */
+export function startThread<Order, Report extends AnyReport>(
+  workerUrl: URL,
+  what: string,
+  task: unknown,
+): Thread<Order, Report> {
   const worker = new Worker(workerUrl, { workerData: task });
-  const reports: WorkerReport[] = [];
+  const reports: (Report | TraceFailure)[] = [];
   let error: Error | undefined;
   let wake: (() => void) | undefined;
   let isFinished = false;
-  worker.on('message', (report: WorkerReport) => {
+  worker.on('message', (report: Report | TraceFailure) => {
     isFinished = report.type === 'finished';
     reports.push(report);
     wake?.();
@@ -59,7 +72,7 @@ export function startThread(workerUrl: URL, task: WorkerTask): Thread {
   };
   worker.on('error', fail);
   worker.on('exit', () => {
-    if (!isFinished) fail(new Error('internal: an analysing thread ended too early'));
+    if (!isFinished) fail(new Error(`internal: ${what} ended too early`));
   });
   return {
     order: (order) => {

@@ -3,7 +3,7 @@
 // a track of slices, one for each stretch in one address space. Time is in instructions of all vCPUs, and
 // one of them is shown as a nanosecond.
 
-import { halves } from '../base/index.ts';
+import { bigintFromU64, halves } from '../base/index.ts';
 import { type AccessBatch, AccessFlag, type ColumnName, type Trace } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
@@ -126,7 +126,7 @@ export class PerfettoWriter implements AccessWriter {
 
   #closeSpace({ vcpu, space }: VcpuTrack, now: number): void {
     if (space === undefined) return;
-    const cr3 = (BigInt(space.hi) << 32n) | BigInt(space.lo);
+    const cr3 = bigintFromU64(space.lo, space.hi);
     this.#event({
       ph: 'X',
       name: `CR3 0x${cr3.toString(16)}`,

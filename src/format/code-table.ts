@@ -2,7 +2,7 @@
 // The code table: what each block id stands for (docs/format.md section 2). Grows in a builder, section
 // by section; the table reads the entries where they lie.
 
-import { TraceError } from '../base/index.ts';
+import { partitionPoint, TraceError } from '../base/index.ts';
 import {
   CODE_ENTRY_BYTES,
   CODE_FLAG_DELIVERY,
@@ -162,14 +162,7 @@ function tableOfParts(parts: readonly CodePart[], blockCount: number): CodeTable
       throw new RangeError(`block ${id} is not among the ${blockCount} of the code table`);
     }
     if (id < recent.firstId || id >= recent.firstId + recent.entryAt.length) {
-      let low = 0;
-      let high = parts.length - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >> 1;
-        if (parts[middle].firstId <= id) low = middle;
-        else high = middle - 1;
-      }
-      recent = parts[low];
+      recent = parts[partitionPoint(parts.length, (part) => parts[part].firstId <= id) - 1];
     }
     return recent;
   };

@@ -2,7 +2,7 @@
 // A decoding thread: see parallel.node.ts.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { requireDefined, TraceError } from '../base/index.ts';
+import { failureOf, requireDefined } from '../base/index.ts';
 import type { AccessBatch } from './access-batch.ts';
 import { openByteSource } from './byte-source.node.ts';
 import { loadChunks } from './chunk-payloads.ts';
@@ -75,8 +75,5 @@ function send(message: WorkerMessage, transfer: ArrayBuffer[]): void {
 try {
   await decodeAll();
 } catch (error) {
-  if (!(error instanceof TraceError)) throw error;
-  const { cause, ...facts } = error.facts;
-  const why = cause instanceof Error ? ` (${cause.message})` : '';
-  send({ type: 'failure', kind: error.kind, message: `${error.message}${why}`, facts }, []);
+  send(failureOf(error), []);
 }

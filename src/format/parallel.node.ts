@@ -4,7 +4,7 @@
 // reader. Columns are sent, not copied back: each batch has memory of its own.
 
 import { Worker } from 'node:worker_threads';
-import { TraceError, type TraceErrorFacts, type TraceErrorKind } from '../base/index.ts';
+import { errorOfFailure, type TraceFailure } from '../base/index.ts';
 import type { AccessBatch } from './access-batch.ts';
 import type { AccessPlan } from './read-accesses.ts';
 
@@ -23,12 +23,7 @@ export interface WorkerTask {
 export type WorkerMessage =
   | { readonly type: 'batch'; readonly batch: AccessBatch; readonly byteCount: number }
   | { readonly type: 'chunk-end' }
-  | {
-      readonly type: 'failure';
-      readonly kind: TraceErrorKind;
-      readonly message: string;
-      readonly facts: TraceErrorFacts;
-    };
+  | TraceFailure;
 
 /** Sent back for each batch that the reader has taken: its bytes. */
 export type WorkerCredit = number;
@@ -57,9 +52,7 @@ export async function* decodeInWorkers(
         signal?.throwIfAborted();
         const message = await lane.next();
         if (message.type === 'chunk-end') break;
-        if (message.type === 'failure') {
-          throw new TraceError(message.kind, message.message, message.facts);
-        }
+        if (message.type === 'failure') throw errorOfFailure(message);
         yield message.batch;
         lane.giveCredit(message.byteCount);
       }

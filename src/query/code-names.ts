@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to call the code and the pages of one trace.
 
-import { add64, type U64, u64FromBigint } from '../base/index.ts';
+import { add64, bigintFromU64, type U64, u64FromBigint } from '../base/index.ts';
 import type { CodeTable } from '../format/index.ts';
 import {
   type CpuMode,
@@ -74,7 +74,7 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
     textOf(block, insn) {
       if (isDelivery(code, block)) return DELIVERY;
       const { lo, hi } = addressOf(block, insn);
-      const vaddr = (BigInt(hi) << 32n) | BigInt(lo);
+      const vaddr = bigintFromU64(lo, hi);
       return formatInstruction(bytesOf(block, insn), modeOf(code, block), vaddr);
     },
     namePlace(lo, hi) {

@@ -4,12 +4,13 @@
 import { formatHex64, u64FromBigint } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 import { formatSymbolPlace } from '../symbols/index.ts';
+import { endOfStream } from '../tiles/index.ts';
 import { hexOf, originOf, rowOf, UNKNOWN } from './access-rows.ts';
 import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import type { AccessReply, Space } from './protocol.ts';
 import { Refusal } from './refusal.ts';
-import { endOfStream, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** Of each direction: what is further away is asked for with api/neighbour. */
 const PATIENCE_MS = 400;

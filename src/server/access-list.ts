@@ -4,7 +4,14 @@
 
 import { TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { ChunkCache, ChunkColumns, OrdinalRange, ViewIndex } from '../tiles/index.ts';
+import {
+  type ChunkCache,
+  type ChunkColumns,
+  chunksOf,
+  endOfStream,
+  type OrdinalRange,
+  type ViewIndex,
+} from '../tiles/index.ts';
 import { allMatches, MATCH_COLUMNS, matcherFor } from './address-match.ts';
 import type { TraceWindow } from './parameters.ts';
 import { stretchesOf } from './stretches.ts';
@@ -186,31 +193,14 @@ export function within(
   return { begin, end: Math.max(begin, Math.min(length, to - firstOrdinal)) };
 }
 
-/** Chunks of a stream that hold some of the stretch, ascending. */
-export function chunksOf(
-  trace: Trace,
-  stream: number,
-  { from, to }: OrdinalRange,
-): Trace['chunks'][number][] {
-  return trace.chunks.filter(
-    (chunk) =>
-      chunk.stream === stream &&
-      chunk.firstOrdinal < to &&
-      chunk.firstOrdinal + chunk.accessCount > from,
-  );
-}
-
 /** Row n of a list of everything is the access of ordinal from + n. */
 function wholePart(
-  { chunks }: Trace,
+  trace: Trace,
   { stream, from, to }: TraceWindow,
   offset: number,
   count: number,
 ): ListPart {
-  const ends = chunks
-    .filter((chunk) => chunk.stream === stream)
-    .map(({ firstOrdinal, accessCount }) => firstOrdinal + accessCount);
-  const end = Math.min(to, Math.max(0, ...ends));
+  const end = Math.min(to, endOfStream(trace, stream));
   const total = Math.max(0, end - from);
   const first = Math.min(end, from + offset);
   const last = Math.min(end, first + count);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which accesses of a decoded chunk touch a byte of a range of addresses. Tight loops over columns.
 
-import { halves, TraceError, u64FromBigint } from '../base/index.ts';
+import { halves, partitionPoint, TraceError, u64FromBigint } from '../base/index.ts';
 import { AccessFlag, type ColumnName, type Crossings } from '../format/index.ts';
 import type { ChunkColumns } from '../tiles/index.ts';
 import type { AddressRange } from './parameters.ts';
@@ -62,16 +62,10 @@ function secondPart(
 ): { readonly lo: number; readonly hi: number } | undefined {
   if (crossings === undefined) return undefined;
   const { index } = crossings;
-  let low = 0;
-  let high = index.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (index[middle] < i) low = middle + 1;
-    else high = middle;
-  }
-  if (index[low] !== i) return undefined;
+  const at = partitionPoint(index.length, (one) => index[one] < i);
+  if (index[at] !== i) return undefined;
   const words = halves(crossings.paddr);
-  return { lo: words[2 * low], hi: words[2 * low + 1] };
+  return { lo: words[2 * at], hi: words[2 * at + 1] };
 }
 
 /** Indices of matches from begin to end - 1, ascending. */

@@ -3,7 +3,13 @@
 
 import { formatHex64 } from '../base/index.ts';
 import type { DatabaseNames } from '../store/index.ts';
-import { MAX_TILE_SIDE, MAX_TRACK_COLUMNS, type Tile, type Tracks } from '../tiles/index.ts';
+import {
+  endOfStream,
+  MAX_TILE_SIDE,
+  MAX_TRACK_COLUMNS,
+  type Tile,
+  type Tracks,
+} from '../tiles/index.ts';
 import { accessDetails } from './access-details.ts';
 import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
@@ -30,7 +36,7 @@ import {
   type TracksReply,
 } from './protocol.ts';
 import { Refusal } from './refusal.ts';
-import { endOfStream, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import { createSqlAnswers, type SqlAnswers } from './sql.ts';
 import { summarize } from './summary.ts';
 import { createTraceReply } from './trace-reply.ts';

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one box for finding: what the words mean, and where in the trace that is.
 
-import { formatHex64, parseHex64, u64FromBigint } from '../base/index.ts';
+import {
+  bigintFromU64,
+  formatHex64,
+  parseHex64,
+  partitionPoint,
+  u64FromBigint,
+} from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 import { formatSymbol, type NamedSymbol } from '../symbols/index.ts';
+import { endOfStream } from '../tiles/index.ts';
 import { type Access, hexOf } from './access-rows.ts';
 import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import { type FindReply, PAGE_BYTES, type Space } from './protocol.ts';
-import { endOfStream, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 type Place = FindReply['places'][number];
 
@@ -82,7 +89,7 @@ async function findIcount(
       const state = ofStream[at].vcpuStates.find((one) => one.vcpu === vcpu);
       return state === undefined || Number(state.icount) < icount;
     };
-    const begin = lastWhere(ofStream.length, before);
+    const begin = Math.max(0, partitionPoint(ofStream.length, before) - 1);
     for (const { chunkIndex, firstOrdinal } of ofStream.slice(begin)) {
       const { icount: counts, vcpu: vcpuOf } = await chunks.columns(
         chunkIndex,
@@ -103,18 +110,6 @@ async function findIcount(
   return { kind: 'icount', message: `first access at or after icount ${icount}`, places };
 }
 
-/** Index of the last chunk that begins before; those that do are in front. */
-function lastWhere(count: number, isBefore: (at: number) => boolean): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isBefore(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return Math.max(0, low - 1);
-}
-
 async function findAddress(
   session: Session,
   stream: number,
@@ -124,7 +119,7 @@ async function findAddress(
   const address = parseHex64(text);
   if (address === undefined) return nothing('an address is hexadecimal: 0xffffffff81000000');
   const shown = formatHex64(address.lo, address.hi);
-  const begin = (BigInt(address.hi) << 32n) | BigInt(address.lo);
+  const begin = bigintFromU64(address.lo, address.hi);
   const places = await placesOfRange(session, stream, shown, begin, 1, signal);
   const message =
     places.length === 0 ? `nothing in the page of ${shown} was accessed` : `address ${shown}`;
@@ -143,7 +138,7 @@ async function findSymbol(
   const symbols = session.symbols.findNamed(text, MOST_PLACES);
   const places: Place[] = [];
   for (const symbol of symbols) {
-    const begin = (BigInt(symbol.address.hi) << 32n) | BigInt(symbol.address.lo);
+    const begin = bigintFromU64(symbol.address.lo, symbol.address.hi);
     const name = formatSymbol({ ...symbol, offset: 0 });
     const bytes = Math.max(1, symbol.sizeBytes);
     if (symbol.what === 'code') {
@@ -187,7 +182,7 @@ async function firstOfFunction(
   { name, module, address, sizeBytes }: NamedSymbol,
   signal: AbortSignal,
 ): Promise<Place | undefined> {
-  const begin = (BigInt(address.hi) << 32n) | BigInt(address.lo);
+  const begin = bigintFromU64(address.lo, address.hi);
   const end = begin + BigInt(Math.max(1, sizeBytes));
   const label = `first access of ${formatSymbol({ name, module, offset: 0 })}`;
   return firstOfCode(session, stream, label, signal, (pc) => pc >= begin && pc < end);
@@ -201,7 +196,7 @@ async function findPc(
 ): Promise<FindReply> {
   const address = parseHex64(text);
   if (address === undefined) return nothing('pc: wants an address: pc:0xffffffff81000000');
-  const wanted = (BigInt(address.hi) << 32n) | BigInt(address.lo);
+  const wanted = bigintFromU64(address.lo, address.hi);
   const label = `first access of the instruction at ${formatHex64(address.lo, address.hi)}`;
   const place = await firstOfCode(session, stream, label, signal, (pc) => pc === wanted);
   if (place !== undefined) return { kind: 'pc', message: label, places: [place] };

@@ -2,8 +2,8 @@
 // The access before and the one after, to the same bytes. The index says where to look; what is between was not touched.
 
 import type { Trace } from '../format/index.ts';
-import type { ChunkCache, ViewIndex } from '../tiles/index.ts';
-import { chunksOf, within } from './access-list.ts';
+import { type ChunkCache, chunksOf, type ViewIndex } from '../tiles/index.ts';
+import { within } from './access-list.ts';
 import { MATCH_COLUMNS, matcherFor } from './address-match.ts';
 import type { AddressRange, TraceWindow } from './parameters.ts';
 import { type Direction, stretchesOf } from './stretches.ts';

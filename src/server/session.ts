@@ -162,10 +162,3 @@ function createIndexHolder(
 }
 
 const DAMAGE: ReadonlySet<TraceError['kind']> = new Set(['checksum', 'corrupt', 'truncated']);
-
-/** Ordinal behind the last access. */
-export function endOfStream({ chunks }: Trace, stream: number): number {
-  return chunks
-    .filter((chunk) => chunk.stream === stream)
-    .reduce((end, chunk) => Math.max(end, chunk.firstOrdinal + chunk.accessCount), 0);
-}

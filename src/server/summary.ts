@@ -20,9 +20,9 @@ import {
   hotFigures,
   hotParameters,
 } from '../query/index.ts';
+import { endOfStream } from '../tiles/index.ts';
 import type { AddressRange, TraceWindow } from './parameters.ts';
 import type { SummaryReply } from './protocol.ts';
-import { endOfStream } from './session.ts';
 
 export interface SummarySubject {
   readonly trace: Trace;

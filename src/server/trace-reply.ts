@@ -3,10 +3,10 @@
 
 import type { Trace } from '../format/index.ts';
 import { completenessStatement, describeCommand, traceFactsOf } from '../query/index.ts';
-import type { PageAxis } from '../tiles/index.ts';
+import { endOfStream, type PageAxis } from '../tiles/index.ts';
 import { bandsOf, memoryOfCommand, physicalNames, virtualNames } from './bands.ts';
 import type { Space, SpaceInfo, StreamInfo, TraceReply } from './protocol.ts';
-import { endOfStream, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** Asked once for each session: bands are made of every page there is. */
 export function createTraceReply(session: Session): () => TraceReply {

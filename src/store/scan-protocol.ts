@@ -4,7 +4,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Selection } from '../analysis/index.ts';
-import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
+import type { TraceFailure } from '../base/index.ts';
 import type { ColumnName } from '../format/index.ts';
 import type { PlainBounds } from './row-filter.ts';
 import type { PackedColumn, ScanColumn } from './scan-columns.ts';
@@ -51,12 +51,7 @@ export type ScanMessage =
       /** Accesses that are selected but did not complete, and so are no rows; 0 without a selection. */
       readonly aborted: number;
     }
-  | {
-      readonly type: 'failure';
-      readonly kind: TraceErrorKind;
-      readonly message: string;
-      readonly facts: TraceErrorFacts;
-    };
+  | TraceFailure;
 
 /** Sent back for rows that were taken: how many. */
 export type ScanCredit = number;

@@ -3,7 +3,7 @@
 // n + w, n + 2w ... and runs ahead by a bounded number of rows.
 
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { requireDefined, TraceError } from '../base/index.ts';
+import { errorOfFailure, requireDefined } from '../base/index.ts';
 import type { ScanChunk, ScanMessage, ScanTask } from './scan-protocol.ts';
 
 /** Of all threads together: some 64 MB at most. */
@@ -52,9 +52,7 @@ export function startScan(request: ScanRequest): Scan {
       while (chunk < chunks.length) {
         const message = requireDefined(lanes[chunk % count], 'there are count lanes').take();
         if (message.type === 'rows') return message;
-        if (message.type === 'failure') {
-          throw new TraceError(message.kind, message.message, message.facts);
-        }
+        if (message.type === 'failure') throw errorOfFailure(message);
         chunk++;
         aborted += message.aborted;
       }

@@ -2,7 +2,7 @@
 // Names of guest addresses. A table is sorted columns; a symbol reaches as far as it says, else to the next
 // one's address.
 
-import { add64, type U64 } from '../base/index.ts';
+import { add64, partitionPoint, type U64 } from '../base/index.ts';
 
 /** Columns sorted by address; several names of one address are one row. */
 export interface SymbolTable {
@@ -97,17 +97,11 @@ export function findSymbol(table: SymbolTable, lo: number, hi: number): SymbolPl
   const { addressLo, addressHi } = table;
   const wantedLo = lo >>> 0;
   const wantedHi = hi >>> 0;
-  let begin = 0;
-  let end = table.length;
-  while (begin < end) {
-    const middle = (begin + end) >>> 1;
-    const middleHi = addressHi[middle] ?? 0;
-    const isAbove =
-      middleHi > wantedHi || (middleHi === wantedHi && (addressLo[middle] ?? 0) > wantedLo);
-    if (isAbove) end = middle;
-    else begin = middle + 1;
-  }
-  const row = begin - 1;
+  const isNotAbove = (row: number): boolean => {
+    const rowHi = addressHi[row] ?? 0;
+    return rowHi < wantedHi || (rowHi === wantedHi && (addressLo[row] ?? 0) <= wantedLo);
+  };
+  const row = partitionPoint(table.length, isNotAbove) - 1;
   if (row < 0) return undefined;
   const offset = (wantedHi - (addressHi[row] ?? 0)) * 2 ** 32 + (wantedLo - (addressLo[row] ?? 0));
   const known = table.sizeBytes[row] ?? 0;

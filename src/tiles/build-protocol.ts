@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the build of an index and its threads say to each other.
 
-import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
 import type { PackedBytes } from './packed.node.ts';
 
 export interface BuildWorkerTask {
@@ -17,13 +16,7 @@ export type BuildOrder =
 export type BuildReport =
   | { readonly type: 'counted'; readonly chunkIndex: number; readonly packed: PackedBytes }
   | { readonly type: 'progress'; readonly part: number }
-  | { readonly type: 'finished' }
-  | {
-      readonly type: 'failure';
-      readonly kind: TraceErrorKind;
-      readonly message: string;
-      readonly facts: TraceErrorFacts;
-    };
+  | { readonly type: 'finished' };
 
 export function partFileOf(indexFile: string): string {
   return `${indexFile}.part`;

@@ -3,8 +3,8 @@
 // and a thread makes the index of it in the end.
 
 import { rm } from 'node:fs/promises';
-import { Worker } from 'node:worker_threads';
 import { requireDefined, TraceError } from '../base/index.ts';
+import { nextReport, startThread, type Thread } from '../engine/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import {
   type BuildOrder,
@@ -27,6 +27,8 @@ export interface BuildOptions {
   readonly workerUrl?: URL;
 }
 
+type BuildThread = Thread<BuildOrder, BuildReport>;
+
 const WORKER_URL = new URL('./build.worker.node.js', import.meta.url);
 /** Orders that a thread has at a time: one it works on, one that waits. */
 const ORDERS = 2;
@@ -48,12 +50,12 @@ export async function buildViewIndex(
   signal?.throwIfAborted();
   const partFile = partFileOf(indexFile);
   const part = await openPartFile(partFile, fingerprintOf(trace), trace.chunks.length);
-  const threads: Thread[] = [];
+  const threads: BuildThread[] = [];
   try {
     const missing = trace.chunks.filter(({ chunkIndex }) => !part.chunks.has(chunkIndex));
     const count = Math.max(1, Math.min(workers, missing.length));
-    const task = { tracePath: trace.path, indexFile };
-    while (threads.length < count) threads.push(startThread(workerUrl, task));
+    const task: BuildWorkerTask = { tracePath: trace.path, indexFile };
+    while (threads.length < count) threads.push(startThread(workerUrl, 'a counting thread', task));
     await countChunks(threads, part, trace, missing, signal, onProgress);
     await finish(requireDefined(threads[0], 'there is one at least'), signal, onProgress);
   } catch (error) {
@@ -88,7 +90,7 @@ function requireDense(trace: Trace): void {
 }
 
 async function countChunks(
-  threads: readonly Thread[],
+  threads: readonly BuildThread[],
   part: PartFile,
   trace: Trace,
   missing: readonly ChunkInfo[],
@@ -105,20 +107,20 @@ async function countChunks(
     const { thread, report } = await nextReport(threads, signal);
     if (report.type !== 'counted')
       throw new Error('internal: a thread reports what it was not asked');
-    orderNext(thread, waiting);
+    orderNext(requireDefined(threads[thread], 'it has reported'), waiting);
     await part.append(report.chunkIndex, report.packed);
     counted++;
     onProgress?.((counted / total) * COUNTING_SHARE);
   }
 }
 
-function orderNext(thread: Thread, waiting: number[]): void {
+function orderNext(thread: BuildThread, waiting: number[]): void {
   const chunkIndex = waiting.shift();
   if (chunkIndex !== undefined) thread.order({ type: 'count', chunkIndex });
 }
 
 async function finish(
-  thread: Thread,
+  thread: BuildThread,
   signal: AbortSignal | undefined,
   onProgress: ((part: number) => void) | undefined,
 ): Promise<void> {
@@ -129,71 +131,5 @@ async function finish(
     if (report.type === 'progress') {
       onProgress?.(COUNTING_SHARE + report.part * (1 - COUNTING_SHARE));
     }
-  }
-}
-
-interface Thread {
-  order(order: BuildOrder): void;
-  readonly reports: BuildReport[];
-  readonly broken: () => Error | undefined;
-  /** Calls this when there is a report or the thread breaks; replaces an earlier one. */
-  onWake(wake: () => void): void;
-  stop(): Promise<unknown>;
-}
-
-function startThread(workerUrl: URL, task: BuildWorkerTask): Thread {
-  const worker = new Worker(workerUrl, { workerData: task });
-  const reports: BuildReport[] = [];
-  let error: Error | undefined;
-  let wake: (() => void) | undefined;
-  const fail = (cause: Error): void => {
-    error ??= cause;
-    wake?.();
-  };
-  worker.on('message', (report: BuildReport) => {
-    reports.push(report);
-    wake?.();
-  });
-  worker.on('error', fail);
-  worker.on('exit', () => {
-    fail(new Error('internal: a counting thread ended too early'));
-  });
-  return {
-    order: (order) => {
-      worker.postMessage(order, []);
-    },
-    reports,
-    broken: () => error,
-    onWake: (next) => {
-      wake = next;
-    },
-    stop: async () => worker.terminate(),
-  };
-}
-
-/** The next report of any thread. Throws what one failed with, and the reason of an aborted signal. */
-async function nextReport(
-  threads: readonly Thread[],
-  signal: AbortSignal | undefined,
-): Promise<{ readonly thread: Thread; readonly report: BuildReport }> {
-  for (;;) {
-    signal?.throwIfAborted();
-    for (const thread of threads) {
-      const report = thread.reports.shift();
-      if (report !== undefined) {
-        if (report.type !== 'failure') return { thread, report };
-        throw new TraceError(report.kind, report.message, report.facts);
-      }
-      const error = thread.broken();
-      if (error !== undefined) throw error;
-    }
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        signal?.removeEventListener('abort', wake);
-        resolve();
-      };
-      for (const thread of threads) thread.onWake(wake);
-      signal?.addEventListener('abort', wake);
-    });
   }
 }

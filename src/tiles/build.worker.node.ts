@@ -2,7 +2,7 @@
 // A thread of the build: counts chunks, and in the end makes the index of what was counted.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { requireDefined, TraceError } from '../base/index.ts';
+import { failureOf, requireDefined, type TraceFailure } from '../base/index.ts';
 import { type ColumnName, openTrace, type Trace } from '../format/index.ts';
 import {
   type BuildOrder,
@@ -28,7 +28,11 @@ opened.catch(() => undefined);
 let last: Promise<void> = Promise.resolve();
 
 port.on('message', (order: BuildOrder) => {
-  last = last.then(async () => obey(order)).catch(fail);
+  last = last
+    .then(async () => obey(order))
+    .catch((error: unknown) => {
+      report(failureOf(error));
+    });
 });
 
 async function obey(order: BuildOrder): Promise<void> {
@@ -82,13 +86,6 @@ function isTask(value: unknown): value is BuildWorkerTask {
   return typeof value === 'object' && value !== null && 'tracePath' in value;
 }
 
-function fail(error: unknown): void {
-  if (!(error instanceof TraceError)) throw error;
-  const { cause, ...facts } = error.facts;
-  const why = cause instanceof Error ? ` (${cause.message})` : '';
-  report({ type: 'failure', kind: error.kind, message: `${error.message}${why}`, facts });
-}
-
-function report(message: BuildReport, transfer: ArrayBuffer[] = []): void {
+function report(message: BuildReport | TraceFailure, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }

@@ -2,7 +2,7 @@
 // A decoding thread and the orders that it has not answered yet.
 
 import { Worker } from 'node:worker_threads';
-import { TraceError } from '../base/index.ts';
+import { errorOfFailure } from '../base/index.ts';
 import type { ColumnArrays, ColumnName } from '../format/index.ts';
 import type { ChunkOrder, ChunkPlaces, ChunkReport } from './chunk-protocol.ts';
 import type { PageNumbers } from './page-axis.ts';
@@ -33,7 +33,7 @@ export function startChunkLane(workerUrl: URL, tracePath: string): ChunkLane {
     waiting.delete(report.id);
     if (waiting.size === 0) worker.unref();
     if (report.type !== 'failure') one?.resolve(report);
-    else one?.reject(new TraceError(report.kind, report.message, report.facts));
+    else one?.reject(errorOfFailure(report));
   });
   const fail = (error: Error): void => {
     broken ??= error;

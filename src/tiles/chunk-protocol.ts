@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the cache of chunks and its threads say to each other.
 
-import type { TraceErrorFacts, TraceErrorKind } from '../base/index.ts';
+import type { TraceFailure } from '../base/index.ts';
 import type { ColumnArrays, ColumnName } from '../format/index.ts';
 import type { PageNumbers } from './page-axis.ts';
 import type { Space } from './view-index.ts';
@@ -32,10 +32,5 @@ export const PLACE_STORE = 0x8000;
 export type ChunkReport = { readonly id: number } & (
   | { readonly type: 'columns'; readonly arrays: Partial<ColumnArrays> }
   | { readonly type: 'places'; readonly places: ChunkPlaces }
-  | {
-      readonly type: 'failure';
-      readonly kind: TraceErrorKind;
-      readonly message: string;
-      readonly facts: TraceErrorFacts;
-    }
+  | TraceFailure
 );

@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { UnitTable } from '../analysis/index.ts';
-import { requireDefined, TraceError } from '../base/index.ts';
+import { failureOf, requireDefined } from '../base/index.ts';
 import { type ColumnArrays, type ColumnName, openTrace, type Trace } from '../format/index.ts';
 import { createPlaceCollector, createRankTable } from './chunk-places.ts';
 import type { ChunkOrder, ChunkPlaces, ChunkReport } from './chunk-protocol.ts';
@@ -72,10 +72,7 @@ function requirePath(value: unknown): string {
 }
 
 function failure(id: number, error: unknown): ChunkReport {
-  if (!(error instanceof TraceError)) throw error;
-  const { cause, ...facts } = error.facts;
-  const why = cause instanceof Error ? ` (${cause.message})` : '';
-  return { type: 'failure', id, kind: error.kind, message: `${error.message}${why}`, facts };
+  return { id, ...failureOf(error) };
 }
 
 /** Columns are given away, not shared: what two threads hold is freed only when both have looked. */

@@ -4,7 +4,7 @@
 // one too. Aborted accesses count nowhere.
 
 import { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from '../analysis/index.ts';
-import { halves } from '../base/index.ts';
+import { halves, partitionPoint } from '../base/index.ts';
 import { AccessFlag, type ChunkInfo, type TraceSlice } from '../format/index.ts';
 import { BASE_STEP, PAGE_BYTES, PAGE_SHIFT } from './layout.ts';
 
@@ -156,7 +156,8 @@ function countVirtual(
   const { flags, vaddr, crossing } = columns;
   const left = AccessFlag.aborted | AccessFlag.physicalOnly;
   counter.count({ address: vaddr, flags, left, mayBeUnknown: false }, begin, end);
-  for (let at = firstFrom(crossing, begin); at < crossing.length && crossing[at] < end; at++) {
+  const first = partitionPoint(crossing.length, (one) => crossing[one] < begin);
+  for (let at = first; at < crossing.length && crossing[at] < end; at++) {
     const i = crossing[at];
     if ((flags[i] & left) !== 0) continue;
     const lo = ((vaddr[2 * i] >>> PAGE_SHIFT) | (vaddr[2 * i + 1] << 20)) >>> 0;
@@ -175,25 +176,14 @@ function countPhysical(
   const { flags, paddr, crossing, crossingPaddr } = columns;
   const left = AccessFlag.aborted;
   counter.count({ address: paddr, flags, left, mayBeUnknown: true }, begin, end);
-  for (let at = firstFrom(crossing, begin); at < crossing.length && crossing[at] < end; at++) {
+  const first = partitionPoint(crossing.length, (one) => crossing[one] < begin);
+  for (let at = first; at < crossing.length && crossing[at] < end; at++) {
     const i = crossing[at];
     const lo = crossingPaddr[2 * at];
     const hi = crossingPaddr[2 * at + 1];
     if ((flags[i] & left) !== 0 || (lo === ONES && hi === ONES)) continue;
     counter.countOne(((lo >>> PAGE_SHIFT) | (hi << 20)) >>> 0, hi >>> PAGE_SHIFT, flags[i] & 1);
   }
-}
-
-/** Index of the first element that is not below. */
-function firstFrom(ascending: Uint32Array, least: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle] < least) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 interface CountedColumns {

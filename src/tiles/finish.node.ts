@@ -4,6 +4,7 @@
 
 import { Buffer } from 'node:buffer';
 import { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from '../analysis/index.ts';
+import { bigintFromU64 } from '../base/index.ts';
 import type { ChunkInfo } from '../format/index.ts';
 import type { ChunkCounts, PageCounts } from './count-chunk.ts';
 import type {
@@ -360,5 +361,5 @@ async function finishTracks(
 }
 
 function cr3Column({ cr3Lo, cr3Hi }: ChunkCounts['tracks']): bigint[] {
-  return Array.from(cr3Lo, (lo, i) => (BigInt(cr3Hi[i]) << 32n) | BigInt(lo));
+  return Array.from(cr3Lo, (lo, i) => bigintFromU64(lo, cr3Hi[i]));
 }

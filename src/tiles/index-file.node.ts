@@ -5,7 +5,12 @@
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { describeSystemError, TraceError, type TraceErrorKind } from '../base/index.ts';
+import {
+  describeSystemError,
+  partitionPoint,
+  TraceError,
+  type TraceErrorKind,
+} from '../base/index.ts';
 import type { BlockCells } from './block.ts';
 import { createByteLru } from './byte-lru.ts';
 import {
@@ -232,12 +237,8 @@ async function readStructure(path: string, handle: FileHandle): Promise<IndexFil
 
 /** Index of the group that has the bucket. */
 export function groupOfBucket(groups: readonly GroupPlace[], bucket: number): number {
-  let low = 0;
-  let high = groups.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (groups[middle].firstBucket + groups[middle].bucketCount <= bucket) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return partitionPoint(
+    groups.length,
+    (at) => groups[at].firstBucket + groups[at].bucketCount <= bucket,
+  );
 }

@@ -4,6 +4,7 @@
 export { type BuildOptions, buildViewIndex } from './build.node.ts';
 export { type ChunkCacheOptions, createChunkCache } from './chunk-cache.node.ts';
 export type { ChunkCache, ChunkColumns } from './chunk-cache.ts';
+export { chunksOf, endOfStream } from './chunk-range.ts';
 export { openViewIndex } from './open.node.ts';
 export {
   type AddressHalves,

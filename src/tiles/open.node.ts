@@ -5,6 +5,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { TraceError } from '../base/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
 import type { ChunkCache } from './chunk-cache.ts';
+import { chunksOf } from './chunk-range.ts';
 import type { SpaceDescription } from './description.ts';
 import { addPlaces } from './exact-tile.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
@@ -166,19 +167,7 @@ function chunksToDecode(all: readonly ChunkInfo[], query: TileQuery): ChunkInfo[
   const { from, to, columns, low, high, rows } = query;
   const isCoarse = to - from < BASE_STEP * columns || high - low < rows;
   if (!isCoarse || to - from > DEEP_WINDOW) return undefined;
-  const wanted = chunksBetween(all, query);
+  const wanted = chunksOf({ chunks: all }, query.stream, query);
   const accesses = wanted.reduce((sum, { accessCount }) => sum + accessCount, 0);
   return wanted.length <= DEEP_CHUNKS && accesses <= DEEP_CHUNK_ACCESSES ? wanted : undefined;
-}
-
-function chunksBetween(
-  all: readonly ChunkInfo[],
-  { stream, from, to }: Pick<TileQuery, 'stream' | 'from' | 'to'>,
-): ChunkInfo[] {
-  return all.filter(
-    (chunk) =>
-      chunk.stream === stream &&
-      chunk.firstOrdinal < to &&
-      chunk.firstOrdinal + chunk.accessCount > from,
-  );
 }

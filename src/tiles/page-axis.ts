@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { partitionPoint } from '../base/index.ts';
 import { PAGE_SHIFT } from './layout.ts';
 import type { PageAxis } from './view-index.ts';
 
@@ -43,15 +44,11 @@ export function createPageAxis({ lo, hi }: PageNumbers): PageAxis {
     rankOf(addressLo, addressHi) {
       const pageLo = ((addressLo >>> PAGE_SHIFT) | (addressHi << (32 - PAGE_SHIFT))) >>> 0;
       const pageHi = addressHi >>> PAGE_SHIFT;
-      let low = 0;
-      let high = count;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        const isBelow = hi[middle] < pageHi || (hi[middle] === pageHi && lo[middle] < pageLo);
-        if (isBelow) low = middle + 1;
-        else high = middle;
-      }
-      return { rank: low, exact: low < count && lo[low] === pageLo && hi[low] === pageHi };
+      const rank = partitionPoint(
+        count,
+        (one) => hi[one] < pageHi || (hi[one] === pageHi && lo[one] < pageLo),
+      );
+      return { rank, exact: rank < count && lo[rank] === pageLo && hi[rank] === pageHi };
     },
   };
 }

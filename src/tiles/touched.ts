@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where pages were accessed: from the coarsest level down, so that what never touched it is skipped in strides.
 
+import { partitionPoint } from '../base/index.ts';
 import type { IndexFile, Level } from './index-file.node.ts';
 import type { OrdinalRange, TouchQuery } from './view-index.ts';
 
@@ -59,23 +60,12 @@ async function* touchedBuckets(
       const places = block.cells.place;
       const first = Math.max(0, units.begin - block.firstUnit) * bucketCount;
       const behind = (units.end - block.firstUnit) * bucketCount;
-      for (let i = firstFrom(places, first); i < places.length && places[i] < behind; i++) {
+      const at = partitionPoint(places.length, (one) => places[one] < first);
+      for (let i = at; i < places.length && places[i] < behind; i++) {
         const bucket = firstBucket + (places[i] % bucketCount);
         if (bucket >= begin && bucket < end) own.add(bucket);
       }
     }
     yield* [...own].sort((one, other) => (isForward ? one - other : other - one));
   }
-}
-
-/** Index of the first element that is not below. */
-function firstFrom(ascending: Uint32Array, least: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle] < least) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

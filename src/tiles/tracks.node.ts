@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { bigintFromU64 } from '../base/index.ts';
 import type { StreamDescription } from './description.ts';
 import { groupOfBucket, type IndexFile } from './index-file.node.ts';
 import { TRACK_HEAD_ARRAYS, TRACK_VCPU_ARRAYS } from './track-writer.ts';
@@ -17,10 +18,7 @@ export async function readTracks(
   // The coarsest has too many buckets only when fewer columns than FEW_BUCKETS are asked for.
   const level = fitting.at(0) ?? tracks.at(-1);
   const [spaceLo, spaceHi] = await file.arrays(stream.addressSpaces, 2);
-  const addressSpaces = Array.from(
-    spaceLo,
-    (lo, i) => (BigInt(spaceHi[i] ?? 0) << 32n) | BigInt(lo),
-  );
+  const addressSpaces = Array.from(spaceLo, (lo, i) => bigintFromU64(lo, spaceHi[i] ?? 0));
   const step = level === undefined ? 1 : 2 ** level.timeShift;
   const first = Math.floor(from / step);
   const count = level === undefined || from >= to ? 0 : bucketsOf(from, to, step);

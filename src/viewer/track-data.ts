@@ -2,6 +2,7 @@
 // The tracks below the map: asked for when the time that is shown changes.
 
 import { effect, type Signal, signal } from '@preact/signals';
+import { partitionPoint } from '../base/index.ts';
 import type { TracksReply } from '../server/protocol.ts';
 import { api } from './api-client.ts';
 import * as page from './page-state.ts';
@@ -51,12 +52,6 @@ export function followTracks(): () => void {
 
 /** Column of an ordinal; undefined outside of what is known. */
 export function columnAt({ begins }: TracksReply, ordinal: number): number | undefined {
-  let low = 0;
-  let high = begins.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((begins[middle] ?? 0) <= ordinal) low = middle + 1;
-    else high = middle;
-  }
-  return low === 0 ? undefined : low - 1;
+  const begun = partitionPoint(begins.length, (column) => (begins[column] ?? 0) <= ordinal);
+  return begun === 0 ? undefined : begun - 1;
 }
