@@ -6,7 +6,7 @@ import path from 'node:path';
 import { PROJECT_ROOT } from './run-command.mjs';
 
 const { renderManual } = await import(path.join(PROJECT_ROOT, 'dist', 'cli', 'manual.js'));
-writeFileSync(path.join(PROJECT_ROOT, 'docs', 'cli.md'), renderManual());
+writeFileSync(path.join(PROJECT_ROOT, 'docs', 'cli.md'), await renderManual());
 
 const { replaceExportManual } = await import(
   path.join(PROJECT_ROOT, 'dist', 'cli', 'export-manual.js')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command of the command line as data: the table from which the parser, --help and docs/cli.md are made.
+// A command of the command line as data, from which the parser, --help and docs/cli.md are made.
 
 import { type ExitCode, parseCount, parseSize } from '../base/index.ts';
 
@@ -19,13 +19,19 @@ export interface ArgumentSpec {
   readonly variadic?: boolean;
 }
 
-export interface CommandSpec {
+/** What `loadstore --help` tells of a command. */
+export interface CommandEntry {
   /** "record", or "bench record" for a command within a command. */
   readonly name: string;
   readonly summary: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly load: () => Promise<CommandSpec>;
+}
+
+/** The rest of it, for those who ask for the command. */
+export interface CommandSpec {
   /** More than a line, for --help and the manual. */
   readonly details?: string;
-  readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
   /** What an exit code means for this command, beyond the common meanings. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The manual, docs/cli.md, from the same tables as --help. scripts/write-cli-manual.mjs writes it.
 
-import type { CommandSpec } from './command-spec.ts';
+import type { CommandEntry } from './command-spec.ts';
 import { COMMANDS, COMMON_EXIT_CODES, PROGRAM_SUMMARY } from './command-table.ts';
 
-export function renderManual(): string {
-  const head = `<!-- Made by scripts/write-cli-manual.mjs from src/cli/commands; edit there. -->
+export async function renderManual(): Promise<string> {
+  const head = `<!-- Made by scripts/write-cli-manual.mjs from src/cli/command-table.ts and src/cli/commands; edit there. -->
 
 # The command line
 
@@ -20,7 +20,7 @@ binary ones (\`4K\` = 4096). Colours and cursor movements are never written to a
     head,
     `\n${COMMANDS.map(({ name, summary }) => `- [\`${name}\`](#${anchorOf(name)}): ${summary}`).join('\n')}\n`,
     `\n## Exit codes\n\n| code | meaning |\n|---|---|\n${exitCodes.join('\n')}\n`,
-    ...COMMANDS.map(renderCommand),
+    ...(await Promise.all(COMMANDS.map(renderCommand))),
     ENVIRONMENT,
   ].join('');
 }
@@ -40,20 +40,21 @@ function anchorOf(name: string): string {
   return name.replaceAll(' ', '-');
 }
 
-function renderCommand(spec: CommandSpec): string {
-  const words = spec.arguments.map(({ name, required, variadic }) => {
+async function renderCommand(entry: CommandEntry): Promise<string> {
+  const spec = await entry.load();
+  const words = entry.arguments.map(({ name, required, variadic }) => {
     const word = variadic === true ? `${name}...` : name;
     return required ? `<${word}>` : `[${word}]`;
   });
   const options = spec.options.length === 0 ? '' : '[options] ';
-  const separator = spec.arguments.some(({ variadic }) => variadic === true) ? '-- ' : '';
-  const usage = `loadstore ${spec.name} ${options}${separator}${words.join(' ')}`.trimEnd();
+  const separator = entry.arguments.some(({ variadic }) => variadic === true) ? '-- ' : '';
+  const usage = `loadstore ${entry.name} ${options}${separator}${words.join(' ')}`.trimEnd();
   const rows = [
-    ...spec.arguments.map(({ name, description }) => `| \`${name}\` | ${description} |`),
+    ...entry.arguments.map(({ name, description }) => `| \`${name}\` | ${description} |`),
     ...spec.options.map(({ flags, description }) => `| \`${flags}\` | ${description} |`),
   ];
   return [
-    `\n## ${spec.name}\n\n${capitalise(spec.summary)}.\n\n    ${usage}\n`,
+    `\n## ${entry.name}\n\n${capitalise(entry.summary)}.\n\n    ${usage}\n`,
     spec.details === undefined ? '' : `\n${spec.details}\n`,
     rows.length === 0 ? '' : `\n| | |\n|---|---|\n${rows.join('\n')}\n`,
     spec.exitCodes === undefined ? '' : `\nExit codes:\n\n${indent(spec.exitCodes)}`,

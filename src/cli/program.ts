@@ -11,13 +11,14 @@ import {
   type TraceErrorKind,
   UserError,
 } from '../base/index.ts';
-import type { CliContext, CommandSpec } from './command-spec.ts';
+import type { CliContext, CommandEntry, CommandSpec } from './command-spec.ts';
 import { COMMANDS, PROGRAM_SUMMARY } from './command-table.ts';
 
 /** Runs one command line (without node and script) and gives its exit code. Bugs are thrown. */
 export async function runCli(words: readonly string[], context: CliContext): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.ok;
-  const program = buildProgram(context, (code) => {
+  const specs = await loadCommands(words);
+  const program = buildProgram(specs, context, (code) => {
     exitCode = code;
   });
   try {
@@ -37,11 +38,17 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
   }
 }
 
-function buildProgram(context: CliContext, setExitCode: (code: ExitCode) => void): Command {
+function buildProgram(
+  specs: CommandSpecs,
+  context: CliContext,
+  setExitCode: (code: ExitCode) => void,
+): Command {
   const program = new Command('loadstore')
     .description(PROGRAM_SUMMARY)
     .version('0.1.0', '-V, --version')
     .exitOverride()
+    // Commander would leave out [options] of commands that are not loaded.
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .showHelpAfterError('(loadstore COMMAND --help tells more)')
     .configureOutput({
       // Commander's own messages are short, and nothing follows them.
@@ -49,8 +56,8 @@ function buildProgram(context: CliContext, setExitCode: (code: ExitCode) => void
       writeErr: context.writeErr,
     });
   const groups = new Map<string, Command>();
-  for (const spec of COMMANDS) {
-    const [first = '', second] = spec.name.split(' ');
+  for (const entry of COMMANDS) {
+    const [first = '', second] = entry.name.split(' ');
     let parent = program;
     if (second !== undefined) {
       parent =
@@ -59,7 +66,10 @@ function buildProgram(context: CliContext, setExitCode: (code: ExitCode) => void
       groups.set(first, parent);
     }
     const command = parent.command(second ?? first).copyInheritedSettings(program);
-    configureCommand(command, spec);
+    introduceCommand(command, entry);
+    const spec = specs.get(entry);
+    if (spec === undefined) continue;
+    configureCommand(command, entry, spec);
     command.action(async () => {
       const options = new Map<string, unknown>(Object.entries(command.opts()));
       setExitCode(await spec.run({ words: command.args, options }, context));
@@ -68,22 +78,41 @@ function buildProgram(context: CliContext, setExitCode: (code: ExitCode) => void
   return program;
 }
 
+/** Of the commands whose names are among the words; the one that is asked for is one of them. */
+async function loadCommands(words: readonly string[]): Promise<CommandSpecs> {
+  const named = COMMANDS.filter(({ name }) =>
+    name.split(' ').every((part) => words.includes(part)),
+  );
+  return new Map(
+    await Promise.all(named.map(async (entry) => [entry, await entry.load()] as const)),
+  );
+}
+
+type CommandSpecs = ReadonlyMap<CommandEntry, CommandSpec>;
+
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   bench: 'figures of recording and decoding on this machine',
 };
 
-function configureCommand(command: Command, spec: CommandSpec): void {
-  command.description(
-    spec.details === undefined
-      ? spec.summary
-      : // Commander fills lines to the terminal's width.
-        `${spec.summary}\n\n${spec.details.replaceAll('\n', ' ')}`,
-  );
-  command.summary(spec.summary);
-  for (const argument of spec.arguments) {
+function introduceCommand(command: Command, entry: CommandEntry): void {
+  command.summary(entry.summary);
+  for (const argument of entry.arguments) {
     const name = argument.variadic === true ? `${argument.name}...` : argument.name;
     command.argument(argument.required ? `<${name}>` : `[${name}]`, argument.description);
   }
+}
+
+function configureCommand(
+  command: Command,
+  { summary }: Pick<CommandEntry, 'summary'>,
+  spec: CommandSpec,
+): void {
+  command.description(
+    spec.details === undefined
+      ? summary
+      : // Commander fills lines to the terminal's width.
+        `${summary}\n\n${spec.details.replaceAll('\n', ' ')}`,
+  );
   for (const { flags, description, repeatable = false } of spec.options) {
     if (repeatable) command.option(flags, description, collect, []);
     else command.option(flags, description);

@@ -16,8 +16,6 @@ import { renderAddressSpaces } from '../render/address-spaces.ts';
 import type { AddressSpacesCommandResult } from '../results.ts';
 
 export const addressSpacesCommand: CommandSpec = {
-  name: 'address-spaces',
-  summary: 'list address spaces: when each was used, how much, by whose code',
   details: `An address space is a top-level page table that CR3 named, numbered in the order of first use. A kernel gives the page of
 a process that ended to a new one: when a table is filled anew while no vCPU uses it, what comes after is another address
 space. Where the kernel keeps two tables for each process (page table isolation), they are one address space. A trace holds
@@ -25,7 +23,6 @@ addresses and no contents of memory, so that the names of processes are not in i
 recognised by the bytes of its code, in each address space that ran it, with the accesses that this code made; of the demo's
 guest that is done without being asked. Address spaces in which no user code ran are the kernel's and
 the firmware's.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [SYMBOLS_OPTION, JSON_OPTION],
   examples: [
     'loadstore address-spaces boot.memtrace',

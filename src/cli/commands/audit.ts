@@ -8,13 +8,10 @@ import { renderAudit } from '../render/audit.ts';
 import { drawBar, statusLine } from '../status-line.ts';
 
 export const auditCommand: CommandSpec = {
-  name: 'audit',
-  summary: 'compare what each instruction should access with what was recorded',
   details: `Decodes every instruction that ran with a decoder of its own and lays the accesses that the manual prescribes
 beside those of every one of its executions: direction, size, and the address where the code decides it. A difference is
 explained by a named rule or it is unexplained. Each delivery of an interrupt or exception must be whole. What it proves, and
 the rules: docs/instruction-audit.md.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [JSON_OPTION],
   examples: ['loadstore audit boot.memtrace', 'loadstore audit boot.memtrace --json'],
   exitCodes: [

@@ -23,11 +23,8 @@ import { renderBenchAnalyse } from '../render/bench.ts';
 const DEFAULT_RUNS = 3;
 
 export const benchAnalyseCommand: CommandSpec = {
-  name: 'bench analyse',
-  summary: 'how fast the analyses run on a trace, in one thread and in two',
   details: `Each run is a process of its own; all analyses take turns, with one thread and with two, and medians count.
 Keep the machine quiet meanwhile.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--runs <N>', description: `runs of each; default: ${DEFAULT_RUNS}` },
     {

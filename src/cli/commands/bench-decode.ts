@@ -16,9 +16,6 @@ import { renderBenchDecode } from '../render/bench.ts';
 const DEFAULT_RUNS = 5;
 
 export const benchDecodeCommand: CommandSpec = {
-  name: 'bench decode',
-  summary: 'how fast a trace is read into columns, on one core',
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--runs <N>', description: 'the median of so many counts; default: 5' },
     SAVE_OPTION,

@@ -34,11 +34,8 @@ import { recordWatched } from '../watched-recording.ts';
 const DEFAULT_RUNS = 5;
 
 export const benchRecordCommand: CommandSpec = {
-  name: 'bench record',
-  summary: 'what recording costs: the demo boot untraced and recorded, in turn',
   details: `Each pair of boots gives one ratio; the median counts. Keep the machine quiet meanwhile. The trace goes to a
 temporary folder, each run replacing the last.`,
-  arguments: [],
   options: [
     { flags: '--runs <N>', description: `pairs of boots; default: ${DEFAULT_RUNS}` },
     {

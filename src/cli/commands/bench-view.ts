@@ -40,12 +40,9 @@ const SUMMED_ACCESSES = 2 ** 26;
 const LISTED_ROWS = 200;
 
 export const benchViewCommand: CommandSpec = {
-  name: 'bench view',
-  summary: 'how fast the viewer is: its index, its server, and its page in a browser',
   details: `Each run builds the index in a temporary folder, opens the page in Chromium at 1280x720, zooms, drags and holds keys, asks
 the server for 300 tiles one after the other, for a summary of 64 Mi accesses and for a list. Medians count,
 of memory the highest. Without FILE the demo boot is recorded first. Keep the machine quiet meanwhile.`,
-  arguments: [{ name: 'file', description: 'a trace', required: false }],
   options: [
     { flags: '--runs <N>', description: `how often; default: ${DEFAULT_RUNS}` },
     SAVE_OPTION,

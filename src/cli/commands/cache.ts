@@ -36,14 +36,11 @@ import { selectionWords } from '../selection-options.ts';
 const DEFAULT_TOP = 10;
 
 export const cacheCommand: CommandSpec = {
-  name: 'cache',
-  summary: 'simulate caches: misses by level, function and instruction',
   details: `Each vCPU has an L1I, an L1D and an L2; all share the last level. An access or instruction touches each line
 that it has a byte in, and each touch is counted. Accesses to devices go to no cache. Addresses are virtual unless
 --use-physical; of code a trace has no physical ones, so that means data only. Caches begin empty, at --from too:
 --warmup-refs leaves the misses of filling them out. docs/caches-and-tlbs.md says what is simulated, and docs/referees.md
 which simulators it agrees with.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--line-size <BYTES>', description: 'of all levels; default: 64' },
     { flags: '--l1i-size <BYTES>', description: 'default: 32K' },

@@ -16,11 +16,8 @@ import type { CheckCommandResult } from '../results.ts';
 import { drawBar, statusLine } from '../status-line.ts';
 
 export const checkCommand: CommandSpec = {
-  name: 'check',
-  summary: 'read a whole trace: checksums, counts, invariants',
   details: `Decodes every chunk and compares what comes out with what recording counted. With --repair what is good is
 written to a new file, which is whole up to where the old one was cut or damaged.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     {
       flags: '--repair <OUT>',

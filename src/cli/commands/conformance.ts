@@ -16,20 +16,10 @@ import { renderConformance } from '../render/conformance.ts';
 import { drawBar, statusLine } from '../status-line.ts';
 
 export const conformanceCommand: CommandSpec = {
-  name: 'conformance',
-  summary: 'prove on a QEMU which kinds of access are seen, and which are not',
   details: `Records small guests, each access of which is written down beside its instruction from the processor's manual, and
 compares. A case is observed, reconstructed (QEMU reports it not, the recorder works it out), missing for a
 reason that is known, or not applicable to this QEMU. What contradicts what was written down is missing and
 unexplained, and makes the exit code 1. docs/conformance.md tells how cases are written.`,
-  arguments: [
-    {
-      name: 'guests',
-      description: 'names of guests; default: all',
-      required: false,
-      variadic: true,
-    },
-  ],
   options: [
     {
       flags: '--qemu <PATH...>',

@@ -6,11 +6,8 @@ import type { CommandSpec } from '../command-spec.ts';
 import { renderCounts } from '../render/counts.ts';
 
 export const countsCommand: CommandSpec = {
-  name: 'counts',
-  summary: 'how many accesses of which kind, and the mix of instructions',
   details: `Accesses of instructions that did not complete are not counted. --address chooses accesses, not
 instructions; each other option chooses both.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: ANALYSIS_OPTIONS,
   examples: [
     'loadstore counts boot.memtrace',

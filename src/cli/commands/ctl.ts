@@ -46,15 +46,9 @@ const PATIENCE_MS = 5000;
 const POLL_MS = 20;
 
 export const ctlCommand: CommandSpec = {
-  name: 'ctl',
-  summary: 'pause, resume, stop or look at a running recording',
   details: `A recording is named by its trace file, by QEMU's process id or by that of "loadstore record"; without a name,
 all running ones are listed. Recordings are found through a folder of this user: LOADSTORE_RUNTIME, else
 loadstore in XDG_RUNTIME_DIR, else loadstore-UID in the temporary folder.`,
-  arguments: [
-    { name: 'recording', description: 'trace file or process id', required: false },
-    { name: 'verb', description: 'status (default), pause, resume or stop', required: false },
-  ],
   options: [JSON_OPTION],
   examples: ['loadstore ctl', 'loadstore ctl boot.memtrace pause', 'loadstore ctl 4711 stop'],
   exitCodes: [

@@ -41,14 +41,11 @@ const DEFAULT_OUTPUT = 'boot.memtrace';
 const DEFAULT_PAGE = 'report.html';
 
 export const demoCommand: CommandSpec = {
-  name: 'demo',
-  summary: 'record a real Linux boot and print what happened',
   details: `Boots Debian's cloud kernel with a small busybox system twice, without and with the recorder, from the firmware's
 first instruction to power-off, and writes a page about it beside the trace: report.html, or with -o one with the trace's
 name (a.html for a.memtrace). A trace that an earlier demo left under the default name is replaced, and so is its page.
 "npm run demo" does the set-up first. With --audit-memory the firmware reads the kernel byte by byte, so that no
 device writes to memory, and the boot takes longer; QEMU 11 and newer cannot do without.`,
-  arguments: [],
   options: [
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: boot.memtrace' },
     { flags: '-f, --force', description: 'replace the file if it exists' },

@@ -14,11 +14,8 @@ import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderDoctor } from '../render/doctor.ts';
 
 export const doctorCommand: CommandSpec = {
-  name: 'doctor',
-  summary: 'which QEMUs are here, what each can and cannot see, what to install',
   details: `Looks in PATH, in LOADSTORE_QEMU and in the cache folder, and records the first instructions of the firmware
 with each QEMU: the table is what a trace made with it says of itself.`,
-  arguments: [],
   options: [QEMU_OPTION, JSON_OPTION],
   examples: ['loadstore doctor', 'loadstore doctor --qemu /opt/qemu/bin/qemu-system-x86_64 --json'],
   exitCodes: [

@@ -34,8 +34,6 @@ const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
 type DumpFormat = (typeof DUMP_FORMATS)[number];
 
 export const dumpCommand: CommandSpec = {
-  name: 'dump',
-  summary: 'print accesses, one a line',
   details: `Positions are ordinals, counted from 0 in the order of recording; accesses of instructions that did not
 complete have one too and are shown with --aborted only. icount is counted from 0 too: the instructions that the
 vCPU had completed before the one that made the access. What the trace does not know of an access is "-" in
@@ -45,7 +43,6 @@ its first byte; physical: it was made with a physical address, there is no virtu
 instruction made it, an interrupt or exception was taken at pc; page-walk: the MMU set accessed or dirty bits.
 With symbols the function of each instruction is shown. The place of a kernel that randomises its address is found
 from the trace. A trace of the demo's kernel needs no --symbols.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     ...SELECTION_OPTIONS,
     { flags: '--count <N>', description: 'at most so many accesses; default: all' },

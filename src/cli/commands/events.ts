@@ -29,15 +29,12 @@ const KINDS: Readonly<Record<string, readonly NoteName[]>> = {
 const DEFAULT_KINDS = 'interrupts,address-spaces,vcpus,gaps';
 
 export const eventsCommand: CommandSpec = {
-  name: 'events',
-  summary: 'print what happened besides accesses, one event a line',
   details: `Each event stands before the access with its ordinal, so that it can be found in "loadstore dump". The kinds:
 interrupts: interrupts and exceptions with vector, error code and return address, and whether the accesses of their delivery
 are in the trace; ports: in and out; address-spaces: writes of CR3; mappings: translations as they are first
 used, with size and attributes of the page; devices: which guest-physical addresses are whose; cuts: blocks that
 were left early, and why; vcpus: another vCPU runs from here on; gaps: recording was paused. With symbols (a trace of
 the demo's kernel needs no --symbols) the kernel function that was interrupted is shown.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },
     { flags: '--count <N>', description: 'at most so many events; default: all' },

@@ -19,21 +19,12 @@ import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderExplain } from '../render/explain.ts';
 
 export const explainCommand: CommandSpec = {
-  name: 'explain',
-  summary: 'how QEMU makes an instruction reach memory, and what of it a trace has',
   details: `Runs the instruction in a bare micro-guest at CPL 0: once by QEMU alone, which logs the TCG operations that
 it makes, and once recorded. Beside them stands what the manual prescribes, and the verdict: complete;
 complete-reconstructed, where the recorder worked out what no callback reports; more, where QEMU accesses what the
 manual does not prescribe; incomplete; faulted; not-recorded. Each register points at zeroed memory of its own.
 0x1f0000 is a read-only page, 0x1f1000 is absent, 0x1f2000 is neither accessed nor dirty, 0xfee00000 is the
 local APIC (32- and 64-bit code; real mode has no paging).`,
-  arguments: [
-    {
-      name: 'instruction',
-      description: 'one instruction, as nasm writes it; in quotes',
-      required: false,
-    },
-  ],
   options: [
     { flags: '--bytes <HEX>', description: 'its bytes instead, for which nasm is not needed' },
     { flags: '--mode <BITS>', description: '16 (real mode), 32 or 64 (default)' },

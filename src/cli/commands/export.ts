@@ -41,15 +41,12 @@ const FORMATS: readonly (ExportFormat | FormatDescription)[] = [...EXPORT_FORMAT
 const FORMAT_NAMES = FORMATS.map(({ name }) => name).join(', ');
 
 export const exportCommand: CommandSpec = {
-  name: 'export',
-  summary: 'write a trace in the format of another tool',
   details: `The formats: ${FORMAT_NAMES}. What each keeps and loses, and how the other tool
 reads it, is in docs/exports.md. What a format has no place for is left out, counted and reported. An output whose
 name ends in .gz or .xz is compressed. Until it is whole the output is called OUT.partial. The options that choose are
 those of the analyses, but for --to, which is --until here. Formats of instructions (drmemtrace, champsim, lackey, din)
 have whole block executions: those that begin in the part and whose first instruction is chosen, and no
 --address or --physical-address. csv, ndjson and parquet have the names of functions, when symbols are known.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--to <FORMAT>', description: 'the format; must be given' },
     { flags: '-o, --output <OUT>', description: 'what to write; must be given' },

@@ -11,12 +11,9 @@ import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
 export const FOOTPRINT_MEMORY_BYTES: number = 2 ** 27;
 
 export const footprintCommand: CommandSpec = {
-  name: 'footprint',
-  summary: 'working set: how much memory is touched, in all and over time',
   details: `Counts the different lines and pages of virtual memory that are touched, in each window of instructions and
 in all, by kernel code (CPL 0 to 2, or not known) and by user code (CPL 3). What both touch is in both columns and
 counts once in all. Each vCPU counts its own instructions: windows of several add up what was not at one time. When the lines are too many for memory the figures are estimates, and say so.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [WINDOW_OPTION, LINE_SIZE_OPTION, PAGE_SIZE_OPTION, ...ANALYSIS_OPTIONS],
   examples: [
     'loadstore footprint boot.memtrace',

@@ -14,12 +14,9 @@ const MAX_ROWS = 4096;
 export const HEAT_MEMORY_BYTES: number = 2 ** 26;
 
 export const heatCommand: CommandSpec = {
-  name: 'heat',
-  summary: 'which memory is accessed when: addresses x time',
   details: `Rows are pages or lines of virtual memory, or as many together, in powers of two, as make no more rows than
 --rows says; what nothing accessed is left out. Columns are windows of instructions, which
 each vCPU counts for itself: columns of several add up what was not at one time.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--unit <UNIT>', description: 'page (default) or line: the smallest row' },
     { flags: '--rows <N>', description: `at most so many rows; default: ${DEFAULT_ROWS}` },

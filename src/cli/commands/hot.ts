@@ -9,11 +9,8 @@ import { renderHot } from '../render/hot.ts';
 const DEFAULT_TOP = 10;
 
 export const hotCommand: CommandSpec = {
-  name: 'hot',
-  summary: 'functions, instructions, pages and lines with the most accesses',
   details: `An access counts at its first byte. Lines are those of virtual memory; when there are more than
 memory takes they become coarser, and the size says so.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--report-top <N>', description: `rows of each table; default: ${DEFAULT_TOP}` },
     LINE_SIZE_OPTION,

@@ -6,9 +6,6 @@ import { type CommandSpec, JSON_OPTION, printResult, wordAt } from '../command-s
 import { renderInfo } from '../render/info.ts';
 
 export const infoCommand: CommandSpec = {
-  name: 'info',
-  summary: 'what a trace holds: provenance, capabilities, totals, bytes per access',
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [JSON_OPTION],
   examples: ['loadstore info boot.memtrace', 'loadstore info boot.memtrace --json'],
   run: async (input, context) => {

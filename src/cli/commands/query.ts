@@ -28,16 +28,10 @@ import { ROW_FORMATS, type RowFormat, renderSchema, writeRows } from '../render/
 import { drawBar, statusLine } from '../status-line.ts';
 
 export const queryCommand: CommandSpec = {
-  name: 'query',
-  summary: 'ask a trace in SQL',
   details: `Runs one SELECT on DuckDB. Nothing is loaded beforehand: the trace is decoded while the table accesses is
 read, only the columns that the statement needs, and rows outside of what its WHERE compares with numbers are left
 out at once (ordinal, icount, vcpu, pc, vaddr, paddr, size, cpl, cr3, block, insn). Hexadecimal numbers may be written
 0x1000. docs/sql.md has questions and their answers.`,
-  arguments: [
-    { name: 'file', description: 'a trace', required: true },
-    { name: 'sql', description: 'one SELECT; not with --schema', required: false },
-  ],
   options: [
     { flags: '--schema', description: 'print the tables and their columns' },
     {

@@ -21,8 +21,6 @@ import type { RecordResult } from '../results.ts';
 import { recordWatched } from '../watched-recording.ts';
 
 export const recordCommand: CommandSpec = {
-  name: 'record',
-  summary: 'run a guest in QEMU and record every load and store',
   details: `Starts qemu-system-x86_64 with the arguments behind "--" and the recorder. The console stays on this terminal.
 Ctrl-C (or SIGTERM) closes the trace and stops QEMU; a second one does not wait for the recorder. With
 -nographic the guest has the keyboard, Ctrl-C included, as ever in QEMU: Ctrl-A X ends it and closes the trace,
@@ -30,14 +28,6 @@ so does "loadstore ctl FILE stop" elsewhere. SIGUSR1
 pauses and resumes recording, as "loadstore ctl" does. Without an accelerator of yours the guest runs with
 -accel tcg,thread=single, which has one order of accesses over all vCPUs. Limits are exact then; with
 thread=multi each vCPU stops a little later.`,
-  arguments: [
-    {
-      name: 'qemu-arguments',
-      description: 'arguments for QEMU, behind "--"',
-      required: true,
-      variadic: true,
-    },
-  ],
   options: [
     { flags: '-o, --output <FILE>', description: 'the trace to write; default: trace.memtrace' },
     { flags: '-f, --force', description: 'replace the file if it exists' },

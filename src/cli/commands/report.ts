@@ -8,13 +8,10 @@ import { renderReport } from '../render/report.ts';
 import { makeReport, writePage } from '../report-file.ts';
 
 export const reportCommand: CommandSpec = {
-  name: 'report',
-  summary: 'what ran and what it did with memory, on one screen or as a page of HTML',
   details: `Accesses over time by privilege and by address space, a map of addresses and time, the working set, functions, pages
 and instructions with the most accesses, and what the trace can and cannot say; from one pass over the whole trace. The page
 is one file that needs no network. With --audit each instruction is compared with what the manual says it accesses: a second
 pass.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--html <OUT>', description: 'write the page to this file' },
     { flags: '-f, --force', description: 'replace that file if it exists' },

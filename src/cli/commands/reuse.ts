@@ -30,14 +30,11 @@ export const DEFAULT_REUSE: ReuseParameters = {
 };
 
 export const reuseCommand: CommandSpec = {
-  name: 'reuse',
-  summary: 'reuse distances in unique lines, and the miss ratio of any cache size',
   details: `The distance of a reference is the number of other lines that were referenced since its line was last: 0 is the
 same line again. A fully associative LRU cache of N lines misses what has a distance of N or more, and each line's
 first reference (compulsory). An access references each line that it has a byte in; accesses to devices are left
 out. Exact unless --sample-rate or --sample-lines says that only some lines are to be looked at, chosen by a
 hash of their number (SHARDS), and the figures estimated from them. docs/reuse-sharing-strides.md has more.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     LINE_SIZE_OPTION,
     {

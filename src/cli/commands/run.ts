@@ -7,14 +7,8 @@ import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-r
 import { type CommandInput, type CommandSpec, findText, isOn, wordAt } from '../command-spec.ts';
 
 export const runCommand: CommandSpec = {
-  name: 'run',
-  summary: 'an analysis of your own',
   details: `The module exports the analysis as "analysis" or by default: docs/analyses.md shows how to write one. TypeScript
 needs a Node.js that strips types (22.18 or newer). The module runs as it is, with the rights of this program.`,
-  arguments: [
-    { name: 'module', description: 'the analysis: .mjs, .js or .ts', required: true },
-    { name: 'file', description: 'a trace', required: true },
-  ],
   options: [
     { flags: '--parameters <JSON>', description: 'what its init gets; default: {}' },
     ...ANALYSIS_OPTIONS,

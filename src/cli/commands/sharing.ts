@@ -21,13 +21,10 @@ export const DEFAULT_SHARING: SharingParameters = {
 };
 
 export const sharingCommand: CommandSpec = {
-  name: 'sharing',
-  summary: 'lines that several vCPUs touch: true and false sharing, by function',
   details: `Lines are of physical memory. A line is shared when two vCPUs or more touch it: truly when one stores a byte that
 another touches, falsely when they keep to different bytes and one stores. A coherence miss is a vCPU's return to a
 line that another stored to meanwhile: of true sharing when it touches a byte that was stored, else of false sharing.
 docs/reuse-sharing-strides.md has more.`,
-  arguments: [{ name: 'file', description: 'a trace of several vCPUs', required: true }],
   options: [
     LINE_SIZE_OPTION,
     { flags: '--report-top <N>', description: 'functions and lines shown; default: 10' },

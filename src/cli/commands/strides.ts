@@ -18,12 +18,9 @@ import type { ClassCount, StridesFigures } from '../strides-report.ts';
 const DEFAULT_TOP = 20;
 
 export const stridesCommand: CommandSpec = {
-  name: 'strides',
-  summary: 'by how much the addresses of each instruction move',
   details: `The stride is the difference between the addresses of an access and of the one before it by the same instruction
 on the same vCPU, loads and stores apart. An instruction is regular when one stride makes up ${100 * REGULAR_SHARE} % of its steps: constant
 when that is 0. The four strides that are seen most are counted; counts are exact when there are no more.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--report-top <N>', description: `instructions shown; default: ${DEFAULT_TOP}` },
     ...ANALYSIS_OPTIONS,

@@ -42,13 +42,10 @@ const DEFAULT_WALK_CACHE: string = Object.values(DEFAULT_TLBS.walkCache).join(',
 const DEFAULT_TOP = 10;
 
 export const tlbCommand: CommandSpec = {
-  name: 'tlb',
-  summary: 'simulate TLBs and page walks',
   details: `Each vCPU has an L1I TLB, an L1D TLB and an L2 TLB, of pages of any size, LRU, and page-walk caches. Pages are as
 large as the trace says; of pages that hold only code it says nothing: they are taken to be as large as their
 neighbours. An access or instruction is looked up in each page that it has a byte in. Invalidations of single
 pages are not in a trace, and are not simulated. docs/caches-and-tlbs.md says more.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--tlb-l1i-entries <N>', description: 'default: 32' },
     { flags: '--tlb-l1i-assoc <WAYS>', description: 'default: 32' },

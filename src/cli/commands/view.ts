@@ -25,12 +25,9 @@ import { drawBar, statusLine } from '../status-line.ts';
 const MOST_PORT = 65_535;
 
 export const viewCommand: CommandSpec = {
-  name: 'view',
-  summary: 'look at a trace in a browser',
   details: `Serves a page on 127.0.0.1, at an address with a random token that nobody else knows, and opens it. The first time an
 index is built beside the trace, FILE.view; what was built is not built again. Nothing can be changed from the page, and no
 file be read but the trace. Ctrl-C ends it. docs/viewer.md tells more.`,
-  arguments: [{ name: 'file', description: 'a trace', required: true }],
   options: [
     { flags: '--port <N>', description: 'port to listen on; default: any that is free' },
     { flags: '--no-open', description: 'print the address, start no browser' },
