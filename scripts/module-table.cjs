@@ -21,7 +21,7 @@ const ALLOWED_EDGES = {
   guests: ['base', 'format', 'capture'],
   conformance: ['base', 'format', 'isa', 'capture', 'guests'],
   explain: ['base', 'format', 'isa', 'capture', 'guests'],
-  tiles: ['base', 'format', 'analysis', 'engine'],
+  tiles: ['base', 'format', 'analysis'],
   server: ['base', 'format', 'analysis', 'symbols', 'isa', 'engine', 'query', 'store', 'tiles'],
   viewer: ['base', 'server'],
   cli: [

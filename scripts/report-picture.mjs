@@ -3,10 +3,9 @@
 // the paths of the machine that it was recorded on:
 //   ./bin/loadstore demo && node scripts/report-picture.mjs report.html docs/images/report
 
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { PROJECT_ROOT } from './run-command.mjs';
 
 const WIDTH = 1180;
 
@@ -16,10 +15,8 @@ if (page === undefined || output === undefined) {
     'usage: node scripts/report-picture.mjs PAGE.html OUTPUT: OUTPUT-light.png, -dark.png',
   );
 }
-const folders = (process.env['PATH'] ?? '').split(path.delimiter);
-const program = folders.map((folder) => path.join(folder, 'chromium')).find(existsSync);
-if (program === undefined) throw new Error('chromium is not installed: npm run setup');
-const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+const { launchChromium } = await import(path.join(PROJECT_ROOT, 'dist', 'cli', 'chromium.js'));
+const browser = await launchChromium(process.env['PATH'] ?? '');
 try {
   for (const scheme of /** @type {const} */ (['light', 'dark'])) {
     const tab = await browser.newPage({

@@ -4,9 +4,8 @@
 //   node scripts/viewer-picture.mjs TRACE [INDEX]
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
 import { PROJECT_ROOT } from './run-command.mjs';
 
 const FOLDER = path.join(PROJECT_ROOT, 'docs', 'images');
@@ -37,12 +36,8 @@ const url = await new Promise((resolve) => {
     if (text.includes('\n')) resolve(JSON.parse(text).url);
   });
 });
-const program = (process.env['PATH'] ?? '')
-  .split(path.delimiter)
-  .map((folder) => path.join(folder, 'chromium'))
-  .find(existsSync);
-if (program === undefined) throw new Error('chromium is not installed: npm run setup');
-const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+const { launchChromium } = await import(path.join(PROJECT_ROOT, 'dist', 'cli', 'chromium.js'));
+const browser = await launchChromium(process.env['PATH'] ?? '');
 mkdirSync(FOLDER, { recursive: true });
 for (const { file, scheme, find, colours } of PICTURES) {
   const page = await browser.newPage({

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
-import { runCli } from './program.ts';
+import { hearCli, type Said } from './program.oracle.ts';
 import type { ReuseReport } from './reuse-report.ts';
 import type { SharingReport } from './sharing-report.ts';
 import type { StridesReport } from './strides-report.ts';
@@ -34,22 +34,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function loadstore(command: string, ...words: string[]) {
-  let out = '';
-  let err = '';
-  const exitCode = await runCli([command, '--jobs', '1', ...words], {
-    env: { LOADSTORE_CACHE: folder },
-    stdoutIsTerminal: false,
-    stderrIsTerminal: false,
-    writeOut: (text) => {
-      out += text;
-      return Promise.resolve();
-    },
-    writeErr: (text) => {
-      err += text;
-    },
-  });
-  return { exitCode, out, err };
+async function loadstore(command: string, ...words: string[]): Promise<Said> {
+  return hearCli([command, '--jobs', '1', ...words], { LOADSTORE_CACHE: folder });
 }
 
 /** T: what the command prints as JSON. */

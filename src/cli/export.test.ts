@@ -17,7 +17,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
-import { runCli } from './program.ts';
+import { hearCli, type Said } from './program.oracle.ts';
 
 const { bytes: TRACE } = encodeTrace(
   randomTrace({ seed: 5, blockCount: 8, executions: 300, streams: 1, oddity: 0.4 }),
@@ -40,23 +40,9 @@ async function exportTo(
   format: string,
   output: string,
   ...words: readonly string[]
-): Promise<{ readonly exitCode: number; readonly out: string; readonly err: string }> {
-  let out = '';
-  let err = '';
+): Promise<Said> {
   const file = at('x.memtrace');
-  const exitCode = await runCli(['export', file, '--to', format, '-o', at(output), ...words], {
-    env: {},
-    stdoutIsTerminal: false,
-    stderrIsTerminal: false,
-    writeOut: (text) => {
-      out += text;
-      return Promise.resolve();
-    },
-    writeErr: (text) => {
-      err += text;
-    },
-  });
-  return { exitCode, out, err };
+  return hearCli(['export', file, '--to', format, '-o', at(output), ...words], {});
 }
 
 describe('loadstore export', () => {

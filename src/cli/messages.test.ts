@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import { extraBytes, knownBytes } from './peak-memory.ts';
-import { runCli } from './program.ts';
+import { hearCli, type Said } from './program.oracle.ts';
 import { renderBytes } from './render/table.ts';
 
 const FAKE = path.join(import.meta.dirname, '..', '..', 'test', 'fakes', 'fake-qemu.mjs');
@@ -22,33 +22,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Said {
-  readonly exitCode: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function loadstore(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Said> {
-  let out = '';
-  let err = '';
-  const exitCode = await runCli(words, {
-    env: {
-      LOADSTORE_CACHE: folder,
-      LOADSTORE_RUNTIME: path.join(folder, 'run'),
-      LOADSTORE_PLUGIN: FAKE,
-      ...env,
-    },
-    stdoutIsTerminal: false,
-    stderrIsTerminal: false,
-    writeOut: (text) => {
-      out += text;
-      return Promise.resolve();
-    },
-    writeErr: (text) => {
-      err += text;
-    },
+  return hearCli(words, {
+    LOADSTORE_CACHE: folder,
+    LOADSTORE_RUNTIME: path.join(folder, 'run'),
+    LOADSTORE_PLUGIN: FAKE,
+    ...env,
   });
-  return { exitCode, out, err };
 }
 
 /** A good trace of one chunk. */

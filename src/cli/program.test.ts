@@ -15,7 +15,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TraceError, UserError } from '../base/index.ts';
 import { COMMANDS } from './command-table.ts';
-import { describeFailure, runCli } from './program.ts';
+import { hearCli, type Said } from './program.oracle.ts';
+import { describeFailure } from './program.ts';
 
 const FAKE = path.join(import.meta.dirname, '..', '..', 'test', 'fakes', 'fake-qemu.mjs');
 let folder = '';
@@ -30,33 +31,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Said {
-  readonly exitCode: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function loadstore(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Said> {
-  let out = '';
-  let err = '';
-  const exitCode = await runCli(words, {
-    env: {
-      LOADSTORE_CACHE: folder,
-      LOADSTORE_RUNTIME: path.join(folder, 'run'),
-      LOADSTORE_PLUGIN: FAKE,
-      ...env,
-    },
-    stdoutIsTerminal: false,
-    stderrIsTerminal: false,
-    writeOut: (text) => {
-      out += text;
-      return Promise.resolve();
-    },
-    writeErr: (text) => {
-      err += text;
-    },
+  return hearCli(words, {
+    LOADSTORE_CACHE: folder,
+    LOADSTORE_RUNTIME: path.join(folder, 'run'),
+    LOADSTORE_PLUGIN: FAKE,
+    ...env,
   });
-  return { exitCode, out, err };
 }
 
 describe('help', () => {
@@ -69,6 +50,19 @@ describe('help', () => {
 
   it('prints the version', async () => {
     expect(await loadstore(['--version'])).toMatchObject({ exitCode: 0, out: '0.1.0\n' });
+  });
+
+  it.each([
+    [['--version'], []],
+    [['--help'], []],
+    [['help', 'hot'], ['hot']],
+    [['bench', 'decode', '--help'], ['bench decode']],
+  ])('%j loads %j', async (words, names) => {
+    const loads = COMMANDS.map((entry) => vi.spyOn(entry, 'load'));
+    expect((await loadstore(words)).exitCode).toBe(0);
+    const loaded = COMMANDS.filter((_entry, i) => (loads[i]?.mock.calls.length ?? 0) > 0);
+    expect(loaded.map(({ name }) => name)).toEqual(names);
+    for (const load of loads) load.mockRestore();
   });
 });
 

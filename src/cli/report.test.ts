@@ -9,7 +9,7 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { RefBlock, RefItem } from '../format/reference-trace.oracle.ts';
 import type { TraceReport } from '../query/index.ts';
-import { runCli } from './program.ts';
+import { hearCli, type Said } from './program.oracle.ts';
 import type { AuditCommandResult } from './results.ts';
 
 const LONG_KERNEL = (1 << 15) | (1 << 14);
@@ -31,22 +31,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function loadstore(...words: string[]) {
-  let out = '';
-  let err = '';
-  const exitCode = await runCli(words, {
-    env: { LOADSTORE_CACHE: folder },
-    stdoutIsTerminal: false,
-    stderrIsTerminal: false,
-    writeOut: (text) => {
-      out += text;
-      return Promise.resolve();
-    },
-    writeErr: (text) => {
-      err += text;
-    },
-  });
-  return { exitCode, out, err };
+async function loadstore(...words: string[]): Promise<Said> {
+  return hearCli(words, { LOADSTORE_CACHE: folder });
 }
 
 async function reportOf(name: string, ...words: string[]): Promise<TraceReport> {

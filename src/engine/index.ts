@@ -11,4 +11,3 @@ export {
   type ResultsOf,
   shapeOfTrace,
 } from './pass.ts';
-export { nextReport, startThread, type Thread } from './worker-thread.node.ts';

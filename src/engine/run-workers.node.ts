@@ -7,7 +7,7 @@
 
 import type { TraceShape } from '../analysis/index.ts';
 import { requireDefined } from '../base/index.ts';
-import type { Trace } from '../format/index.ts';
+import { nextReport, startThread, type Thread, type Trace } from '../format/index.ts';
 import type { WorkerOptions } from './analyse.ts';
 import { createLookAhead, LOOK_AHEAD_BYTES } from './look-ahead.ts';
 import {
@@ -19,7 +19,6 @@ import {
   type PassPlan,
 } from './pass.ts';
 import type { ShardStretches, WorkerOrder, WorkerReport, WorkShare } from './protocol.ts';
-import { nextReport, startThread, type Thread } from './worker-thread.node.ts';
 
 /** Orders to decode that a thread has at a time: one it works on, one that waits. */
 const DECODE_ORDERS = 2;

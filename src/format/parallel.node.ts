@@ -3,10 +3,10 @@
 // n + w, n + 2w ... of the plan; it may run ahead by LOOK_AHEAD_BYTES of batches, then waits for the
 // reader. Columns are sent, not copied back: each batch has memory of its own.
 
-import { Worker } from 'node:worker_threads';
-import { errorOfFailure, type TraceFailure } from '../base/index.ts';
+import { requireDefined, type TraceFailure } from '../base/index.ts';
 import type { AccessBatch } from './access-batch.ts';
 import type { AccessPlan } from './read-accesses.ts';
+import { nextReport, startThread } from './worker-thread.node.ts';
 
 /** Of all workers together: two default chunks. */
 const LOOK_AHEAD_BYTES = 2 ** 28;
@@ -20,10 +20,11 @@ export interface WorkerTask {
   readonly lookAheadBytes: number;
 }
 
-export type WorkerMessage =
+type WorkerReport =
   | { readonly type: 'batch'; readonly batch: AccessBatch; readonly byteCount: number }
-  | { readonly type: 'chunk-end' }
-  | TraceFailure;
+  | { readonly type: 'chunk-end' };
+
+export type WorkerMessage = WorkerReport | TraceFailure;
 
 /** Sent back for each batch that the reader has taken: its bytes. */
 export type WorkerCredit = number;
@@ -37,70 +38,26 @@ export async function* decodeInWorkers(
   workerUrl: URL = new URL('./decode.worker.node.js', import.meta.url),
 ): AsyncGenerator<AccessBatch, void, undefined> {
   const count = Math.min(workers, chunkIndexes.length);
-  const lanes = Array.from({ length: count }, (_, lane) =>
-    startLane(workerUrl, {
+  const threads = Array.from({ length: count }, (_, first) => {
+    const task: WorkerTask = {
       path,
       plan,
-      chunkIndexes: chunkIndexes.filter((_chunk, i) => i % count === lane),
+      chunkIndexes: chunkIndexes.filter((_chunk, i) => i % count === first),
       lookAheadBytes: LOOK_AHEAD_BYTES / count,
-    }),
-  );
+    };
+    return startThread<WorkerCredit, WorkerReport>(workerUrl, 'a decoding thread', task);
+  });
   try {
     for (let i = 0; i < chunkIndexes.length; i++) {
-      const lane = lanes[i % count];
+      const thread = requireDefined(threads[i % count], 'there are count threads');
       for (;;) {
-        signal?.throwIfAborted();
-        const message = await lane.next();
-        if (message.type === 'chunk-end') break;
-        if (message.type === 'failure') throw errorOfFailure(message);
-        yield message.batch;
-        lane.giveCredit(message.byteCount);
+        const { report } = await nextReport([thread], signal);
+        if (report.type === 'chunk-end') break;
+        yield report.batch;
+        thread.order(report.byteCount);
       }
     }
   } finally {
-    await Promise.all(lanes.map((lane) => lane.stop()));
+    await Promise.all(threads.map((thread) => thread.stop()));
   }
-}
-
-interface Lane {
-  next(): Promise<WorkerMessage>;
-  giveCredit(byteCount: WorkerCredit): void;
-  stop(): Promise<unknown>;
-}
-
-function startLane(workerUrl: URL, task: WorkerTask): Lane {
-  const worker = new Worker(workerUrl, { workerData: task });
-  const ready: WorkerMessage[] = [];
-  let waiting: { resolve: (m: WorkerMessage) => void; reject: (e: Error) => void } | undefined;
-  let broken: Error | undefined;
-  const fail = (error: Error): void => {
-    broken ??= error;
-    waiting?.reject(broken);
-    waiting = undefined;
-  };
-  worker.on('message', (message: WorkerMessage) => {
-    if (waiting === undefined) ready.push(message);
-    else {
-      waiting.resolve(message);
-      waiting = undefined;
-    }
-  });
-  worker.on('error', fail);
-  worker.on('exit', () => {
-    fail(new Error('internal: a decoding thread ended too early'));
-  });
-  return {
-    next: async () => {
-      const message = ready.shift();
-      if (message !== undefined) return message;
-      if (broken !== undefined) throw broken;
-      return new Promise((resolve, reject) => {
-        waiting = { resolve, reject };
-      });
-    },
-    giveCredit: (byteCount) => {
-      worker.postMessage(byteCount, []);
-    },
-    stop: () => worker.terminate(),
-  };
 }

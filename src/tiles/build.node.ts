@@ -4,8 +4,13 @@
 
 import { rm } from 'node:fs/promises';
 import { requireDefined, TraceError } from '../base/index.ts';
-import { nextReport, startThread, type Thread } from '../engine/index.ts';
-import type { ChunkInfo, Trace } from '../format/index.ts';
+import {
+  type ChunkInfo,
+  nextReport,
+  startThread,
+  type Thread,
+  type Trace,
+} from '../format/index.ts';
 import {
   type BuildOrder,
   type BuildReport,

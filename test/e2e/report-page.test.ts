@@ -7,10 +7,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../../src/cli/chromium.ts';
 import { readPageAssets } from '../../src/cli/page-assets.ts';
 import { renderPage } from '../../src/report/index.ts';
 import { reportWith } from '../../src/report/report.oracle.ts';
-import { launchChromium } from './chromium.ts';
 import { makeFolder } from './run-loadstore.ts';
 
 const HOSTILE = `</script><script>hit()</script><img src=x onerror="hit()"><a href="//example.com">`;
@@ -29,7 +29,7 @@ describe('the page of a report', () => {
 
   beforeAll(async () => {
     writeFileSync(file, renderPage(reportWith(HOSTILE), await readPageAssets(ASSETS)));
-    browser = await launchChromium();
+    browser = await launchChromium(process.env['PATH'] ?? '');
   });
   afterAll(async () => {
     await browser.close();

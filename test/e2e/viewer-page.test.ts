@@ -4,9 +4,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../../src/cli/chromium.ts';
 import { FAKE_PAGES, fakeAccess, fakeAddress, fakeIcount } from '../fakes/viewer-accesses.ts';
 import { type FakeServer, startFakeServer } from '../fakes/viewer-server.ts';
-import { launchChromium } from './chromium.ts';
+import { mapColours } from './map-picture.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/viewer/', import.meta.url));
 const ACCESSES = 1 << 20;
@@ -23,7 +24,7 @@ describe("the viewer's page", () => {
   const servers: FakeServer[] = [];
 
   beforeAll(async () => {
-    browser = await launchChromium();
+    browser = await launchChromium(process.env['PATH'] ?? '');
   });
   afterAll(async () => {
     await browser.close();
@@ -62,23 +63,11 @@ describe("the viewer's page", () => {
     let before = '';
     for (let i = 0; i < 40; i++) {
       const now = await read();
-      if (now === before && (await colours(page)) > 1) return now;
+      if (now === before && (await mapColours(page)) > 1) return now;
       before = now;
       await page.waitForTimeout(150);
     }
     throw new Error('the map never came to rest');
-  }
-
-  async function colours(page: Page): Promise<number> {
-    // A string: it runs in the browser, whose types are not those of the tests.
-    const count = await page.evaluate(`(() => {
-      const canvas = document.querySelector('.map canvas');
-      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
-      copy.drawImage(canvas, 0, 0);
-      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-      return new Set(new Uint32Array(data.buffer)).size;
-    })()`);
-    return Number(count);
   }
 
   function viewOf(page: Page): { from: number; to: number; low: number; high: number } {
@@ -101,7 +90,7 @@ describe("the viewer's page", () => {
     async (scheme) => {
       const { page, complaints } = await open('', undefined, scheme);
       await picture(page);
-      expect(await colours(page)).toBeGreaterThan(10);
+      expect(await mapColours(page)).toBeGreaterThan(10);
       expect(await page.textContent('.start')).toContain('1.05 M');
       expect(await page.textContent('.start')).toContain('accessed and dirty bits that were set');
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1280);
@@ -321,7 +310,7 @@ describe("the viewer's page", () => {
     server.refusals.clear();
     await page.click('.banner button:has-text("Try again")');
     await picture(page);
-    expect(await colours(page)).toBeGreaterThan(10);
+    expect(await mapColours(page)).toBeGreaterThan(10);
     expect(await page.locator('.banner').count()).toBe(0);
     await page.close();
   });
@@ -337,7 +326,7 @@ describe("the viewer's page", () => {
     await server.close();
     await page.waitForSelector('.banner[data-kind="unreachable"]', { timeout: 10_000 });
     expect(await page.textContent('.banner')).toContain('loadstore view');
-    expect(await colours(page)).toBeGreaterThan(10);
+    expect(await mapColours(page)).toBeGreaterThan(10);
     await page.close();
   });
 

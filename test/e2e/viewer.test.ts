@@ -6,7 +6,8 @@ import { copyFileSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { launchChromium } from '../../src/cli/chromium.ts';
+import { mapColours } from './map-picture.ts';
 import {
   bootWords,
   demoGuest,
@@ -55,7 +56,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
     next = second;
     viewer = await startViewer(trace);
     await viewer.settled();
-    browser = await launchChromium();
+    browser = await launchChromium(process.env['PATH'] ?? '');
   }, 300_000);
 
   afterAll(async () => {
@@ -77,15 +78,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
   /** Until the map shows so many colours. */
   async function drawn(page: Page, colours = 4): Promise<void> {
     for (let i = 0; i < 100; i++) {
-      // A string: it runs in the browser, whose types are not those of the tests.
-      const count = await page.evaluate(`(() => {
-        const canvas = document.querySelector('.map canvas');
-        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
-        copy.drawImage(canvas, 0, 0);
-        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-        return new Set(new Uint32Array(data.buffer)).size;
-      })()`);
-      if (Number(count) >= colours) return;
+      if ((await mapColours(page)) >= colours) return;
       await page.waitForTimeout(100);
     }
     throw new Error('the map was never drawn');
