@@ -94,11 +94,16 @@ export async function withAnalysis<T>(
   }
 }
 
+/** What is analysed; and how far ahead decoded chunks may be of what takes them in order, if not as far as usual. */
+interface Passed extends Pick<AnalysisContext, 'trace' | 'selection'> {
+  readonly lookAheadBytes?: number;
+}
+
 /** Runs analyses in one pass, with a progress line. */
 export async function runPass<const Requests extends readonly AnyRequest[]>(
   input: CommandInput,
   context: CliContext,
-  { trace, selection }: Pick<AnalysisContext, 'trace' | 'selection'>,
+  { trace, selection, lookAheadBytes }: Passed,
   requests: Requests,
 ): Promise<ResultsOf<Requests>> {
   const workers = workersFrom(input);
@@ -108,6 +113,7 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
       analyse(trace, requests, {
         selection,
         workers,
+        ...(lookAheadBytes === undefined ? {} : { lookAheadBytes }),
         signal,
         onProgress: (part) => {
           line.show(drawBar(part, 'reading the trace'));

@@ -37,7 +37,7 @@ export interface OutputClaim {
 /** The name that an export gets when it is whole, and the one that it has until then. */
 export interface ClaimedOutput {
   readonly partial: string;
-  /** Throws what the file system says. */
+  /** Throws UserError 'environment'. */
   publish(): Promise<void>;
   discard(): Promise<void>;
 }
@@ -62,8 +62,12 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
     partial,
     discard,
     publish: async () => {
-      if (isFolder) await rm(target, { recursive: true, force: true });
-      await rename(partial, target);
+      try {
+        if (isFolder) await rm(target, { recursive: true, force: true });
+        await rename(partial, target);
+      } catch (error) {
+        throw writeError(target, describeSystemError(error), error);
+      }
     },
   };
 }

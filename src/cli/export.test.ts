@@ -15,8 +15,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ExitCode, UserError } from '../base/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { claimOutput } from './export-output.ts';
 import { hearCli, type Said } from './program.oracle.ts';
 
 const { bytes: TRACE } = encodeTrace(
@@ -44,6 +46,17 @@ async function exportTo(
   const file = at('x.memtrace');
   return hearCli(['export', file, '--to', format, '-o', at(output), ...words], {});
 }
+
+describe('the name of an output', () => {
+  it('that cannot be had in the end is told like one that cannot be written', async () => {
+    const claim = await claimOutput({ name: at('out'), isFolder: true, force: false });
+    rmSync(claim.partial, { recursive: true });
+    const error: unknown = await claim.publish().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    expect(error).toMatchObject({ exitCode: ExitCode.environment });
+    expect(error).toMatchObject({ message: `cannot write ${at('out')}: no such file` });
+  });
+});
 
 describe('loadstore export', () => {
   it('tells what it wrote', async () => {

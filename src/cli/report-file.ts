@@ -17,11 +17,14 @@ const REPORT_PARAMETERS: ReportParameters = {
   pageShift: 12,
   heatRows: 160,
   top: 10,
-  memoryBytes: 2 ** 27,
+  memoryBytes: 120e6,
   heatMemoryBytes: 2 ** 24,
-  lineLimit: 2 ** 22,
+  lineLimit: 2_500_000,
   sampledLines: 2 ** 16,
 };
+
+/** Many analyses run at once: with this and the above two threads take less than 1 GB, whatever the trace's length. */
+const LOOK_AHEAD_BYTES = 2 ** 27;
 
 /** One pass over the trace, two with the audit of instructions. */
 export async function makeReport(
@@ -31,12 +34,13 @@ export async function makeReport(
   withAudit: boolean,
 ): Promise<TraceReport> {
   const { path } = analysis.trace;
+  const pass = { trace: analysis.trace, selection: {}, lookAheadBytes: LOOK_AHEAD_BYTES };
   const audit = withAudit ? await auditWatched(path, workersFrom(input), context) : null;
   return withAbort(async (signal) =>
     readReport(
       analysis,
       REPORT_PARAMETERS,
-      async (requests) => runPass(input, context, { ...analysis, selection: {} }, requests),
+      async (requests) => runPass(input, context, pass, requests),
       audit,
       signal,
     ),

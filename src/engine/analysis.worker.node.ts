@@ -23,6 +23,7 @@ import type {
   WorkerRequest,
   WorkerTask,
 } from './protocol.ts';
+import { buffersOf } from './sent-buffers.ts';
 import { createShardSplitter } from './shard-split.ts';
 
 const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
@@ -153,18 +154,6 @@ function unpackNotes({ columns, packedNotes }: PartedStretch): AccessColumns {
 
 function isNotes(value: unknown): value is readonly PlacedNote[] {
   return Array.isArray(value);
-}
-
-/** Memory that is sent along with data, not copied. */
-function buffersOf(data: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
-  if (ArrayBuffer.isView(data)) {
-    if (data.buffer instanceof ArrayBuffer) found.add(data.buffer);
-  } else if (data instanceof ArrayBuffer) {
-    found.add(data);
-  } else if (typeof data === 'object' && data !== null) {
-    for (const value of Object.values(data)) buffersOf(value, found);
-  }
-  return [...found];
 }
 
 const orders: WorkerOrder[] = [];

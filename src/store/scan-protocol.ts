@@ -51,7 +51,9 @@ export type ScanMessage =
       /** Accesses that are selected but did not complete, and so are no rows; 0 without a selection. */
       readonly aborted: number;
     }
-  | TraceFailure;
+  | TraceFailure
+  /** A bug; an Error arrives with its stack. */
+  | { readonly type: 'bug'; readonly error: unknown };
 
 /** Sent back for rows that were taken: how many. */
 export type ScanCredit = number;

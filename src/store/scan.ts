@@ -53,6 +53,7 @@ export function startScan(request: ScanRequest): Scan {
         const message = requireDefined(lanes[chunk % count], 'there are count lanes').take();
         if (message.type === 'rows') return message;
         if (message.type === 'failure') throw errorOfFailure(message);
+        if (message.type === 'bug') throw message.error;
         chunk++;
         aborted += message.aborted;
       }

@@ -2,7 +2,7 @@
 // A scanning thread: decodes its chunks, keeps the rows within bounds, sends the columns that are wanted.
 
 import { workerData } from 'node:worker_threads';
-import { TraceError } from '../base/index.ts';
+import { failureOf, TraceError } from '../base/index.ts';
 import { type AccessBatch, type ColumnName, openTrace } from '../format/index.ts';
 import { neededFor, selectRows } from './row-filter.ts';
 import { type PackedColumn, packColumn } from './scan-columns.ts';
@@ -105,13 +105,6 @@ function isTask(value: unknown): value is ScanTask {
 try {
   await scanAll();
 } catch (error) {
-  const failure =
-    error instanceof TraceError
-      ? error
-      : new TraceError(
-          'corrupt',
-          `internal: ${error instanceof Error ? error.message : 'unknown'}`,
-        );
-  const { cause: _cause, ...facts } = failure.facts;
-  send({ type: 'failure', kind: failure.kind, message: failure.message, facts });
+  // The reader waits for messages alone: it would not hear of an exception here.
+  send(error instanceof TraceError ? failureOf(error) : { type: 'bug', error });
 }
