@@ -9,7 +9,7 @@
 
 export { columnAddress } from './columns';
 
-import { beginArena, readShape, refreshBlock } from './blocks';
+import { beginArena, epoch, readShape, refreshBlock } from './blocks';
 import {
   ACCESS_CODE_UNKNOWN,
   ACCESS_CODES_END,
@@ -31,6 +31,7 @@ import {
 import {
   B_CPL,
   B_DELIVERY,
+  B_EPOCH,
   B_INSN_COUNT,
   B_LAST_PC,
   B_NEXT1,
@@ -336,6 +337,18 @@ function readBlock(predicted: u32, before: u32, newestAddress: u64, accessesLeft
   return id;
 }
 
+/** Where the block is that followed these three the last time. */
+function followerOf(before1: u32, before2: u32, before3: u32): usize {
+  const k =
+    ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
+  return NEXT3 + (usize(k) << 2);
+}
+
+/** Of a block that may be none of the table. */
+function epochOf(table: usize, id: u32, limit: u32): u32 {
+  return id < limit ? load<u32>(table + (usize(id) << BLOCK_SHIFT), B_EPOCH) : 0;
+}
+
 /** Decodes until a batch is full or the chunk is done. columns: what to make, COLUMN_* bits; paddr needs addresses. */
 export function run(columns: u32): i32 {
   const wantPc = (columns & COLUMN_PC) !== 0;
@@ -374,6 +387,9 @@ export function run(columns: u32): i32 {
   let bad: u64 = 0;
   // A note stands before the end of this block execution, or said something of it.
   let eventful = true;
+  let follower = followerOf(before1, before2, before3);
+  let predicted = load<u32>(follower);
+  let predictedEpoch = epochOf(table, predicted, limit);
 
   while (true) {
     if (u64(blocks) >= noteAt) {
@@ -392,18 +408,15 @@ export function run(columns: u32): i32 {
       }
       if (runs === BATCH || out === BATCH) break;
 
-      const k =
-        ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
-      const follower = NEXT3 + (usize(k) << 2);
-      let id = load<u32>(follower);
+      let id = predicted;
       if (blockHits > 0) {
         blockHits--;
         if (id >= limit) {
           fail(BLOCK_UNKNOWN);
           break;
         }
+        if (predictedEpoch !== epoch) refreshBlock(table + (usize(id) << BLOCK_SHIFT));
       } else {
-        const predicted = id;
         const h0 = load<u64>(VADDR + (usize(out) << 3) - 8);
         id = readBlock(predicted, before1, h0, accessEnd - accesses);
         blockHits = blockRun;
@@ -412,12 +425,16 @@ export function run(columns: u32): i32 {
           store<u32>(follower, id);
           store<u32>(table + (usize(before1) << BLOCK_SHIFT), id, B_NEXT1);
         }
+        refreshBlock(table + (usize(id) << BLOCK_SHIFT));
       }
       before3 = before2;
       before2 = before1;
       before1 = id;
       const begun = table + (usize(id) << BLOCK_SHIFT);
-      refreshBlock(begun);
+      // Of the block that follows, so that its memory has come when its turn has.
+      follower = followerOf(before1, before2, before3);
+      predicted = load<u32>(follower);
+      predictedEpoch = epochOf(table, predicted, limit);
       blocks++;
       shapeLength = load<u32>(begun, B_SHAPE_LENGTH);
       if (shapeLength > accessEnd - accesses) {
