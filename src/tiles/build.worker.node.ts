@@ -65,11 +65,10 @@ async function obey(order: BuildOrder): Promise<void> {
 async function countChunk(trace: Trace, chunkIndex: number): Promise<PackedBytes> {
   const info = requireDefined(trace.chunks[chunkIndex], 'the build has seen this chunk');
   const spaces = spacesOf(trace.capabilities);
-  const [virtual, physical] = [spaces.includes('virtual'), spaces.includes('physical')];
-  const counter = createChunkCounter(info, { virtual, physical });
+  const counter = createChunkCounter(info, spaces);
   const columns: ColumnName[] = ['flags', 'size', 'cpl', 'icount'];
-  if (virtual) columns.push('vaddr');
-  if (physical) columns.push('paddr');
+  if (spaces.includes('virtual')) columns.push('vaddr');
+  if (spaces.includes('physical')) columns.push('paddr');
   const notes = ['vcpu', 'cr3', 'event'] as const;
   for await (const slice of trace.slices({ columns, chunks: [chunkIndex], notes })) {
     counter.add(slice);

@@ -6,7 +6,8 @@ import { Buffer } from 'node:buffer';
 import { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from '../analysis/index.ts';
 import { bigintFromU64 } from '../base/index.ts';
 import type { ChunkInfo } from '../format/index.ts';
-import type { ChunkCounts, PageCounts } from './count-chunk.ts';
+import type { ChunkCounts } from './count-chunk.ts';
+import type { PageCounts } from './count-pages.ts';
 import type {
   LevelDescription,
   SpaceDescription,
