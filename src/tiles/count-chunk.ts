@@ -20,10 +20,7 @@ export interface ChunkCounter {
   finish(): ChunkCounts;
 }
 
-export function createChunkCounter(
-  info: ChunkInfo,
-  spaces: readonly Space[],
-): ChunkCounter {
+export function createChunkCounter(info: ChunkInfo, spaces: readonly Space[]): ChunkCounter {
   const pages = createPageCounter(new Set(spaces));
   const tracks = createTrackCounter(info);
   const firstStretch = Math.floor(info.firstOrdinal / BASE_STEP);
@@ -62,4 +59,3 @@ export function createChunkCounter(
     },
   };
 }
-

@@ -41,7 +41,12 @@ export function createPageCounter(spaces: ReadonlySet<Space>): PageCounter {
       const flags = requireDefined(slice.flags, 'it was asked for');
       const vaddr = slice.vaddr === undefined ? undefined : halves(slice.vaddr);
       const { index, paddr } = slice.crossings ?? {
-        index: findCrossings(vaddr ?? new Uint32Array(), slice.size ?? new Uint8Array(), begin, end),
+        index: findCrossings(
+          vaddr ?? new Uint32Array(),
+          slice.size ?? new Uint8Array(),
+          begin,
+          end,
+        ),
         paddr: new BigUint64Array(),
       };
       const crossingPaddr = halves(paddr);
