@@ -148,4 +148,5 @@ async function finish(
   const first = requireDefined(threads[0], 'there is one at least');
   first.order({ type: 'finish', spaces: spaces.flatMap((space) => finished.get(space) ?? []) });
   await nextReport([first], signal);
+  onProgress?.(1);
 }
