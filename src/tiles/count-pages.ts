@@ -233,19 +233,24 @@ function sortCells(
   const pageOfRow = new Uint32Array(rows.length);
   for (let at = 0; at < rows.length; at++) pageOfRow[rows[at]] = at;
   const sorted = { page: row.slice(), loads: loads.slice(), stores: stores.slice() };
-  let begin = 0;
-  for (const count of cellCount) {
-    const order = Float64Array.from(
-      { length: count },
-      (_, i) => pageOfRow[row[begin + i]] * 2 ** 21 + i,
-    ).sort();
-    for (let i = 0; i < count; i++) {
-      const from = begin + (order[i] % 2 ** 21);
-      sorted.page[begin + i] = pageOfRow[row[from]];
-      sorted.loads[begin + i] = loads[from];
-      sorted.stores[begin + i] = stores[from];
-    }
-    begin += count;
+  // Two counting sorts: by page, and from there by stretch.
+  const ofPage = new Uint32Array(rows.length + 1);
+  for (let cell = 0; cell < row.length; cell++) ofPage[pageOfRow[row[cell]] + 1]++;
+  for (let page = 0; page < rows.length; page++) ofPage[page + 1] += ofPage[page];
+  const byPage = new Uint32Array(row.length);
+  for (let cell = 0; cell < row.length; cell++) byPage[ofPage[pageOfRow[row[cell]]]++] = cell;
+  const stretchOf = new Uint32Array(row.length);
+  const nextOf = new Uint32Array(cellCount.length);
+  for (let stretch = 0, begin = 0; stretch < cellCount.length; stretch++) {
+    nextOf[stretch] = begin;
+    begin += cellCount[stretch];
+    stretchOf.fill(stretch, nextOf[stretch], begin);
+  }
+  for (const cell of byPage) {
+    const at = nextOf[stretchOf[cell]]++;
+    sorted.page[at] = pageOfRow[row[cell]];
+    sorted.loads[at] = loads[cell];
+    sorted.stores[at] = stores[cell];
   }
   return {
     pageLo: rows.map((one) => units.unitLo[one]),

@@ -170,24 +170,26 @@ export interface CellCensus {
 
 /** Counts the cells that the levels of single pages will have, without making them. */
 export function createCellCensus(timeShifts: readonly number[]): CellCensus {
-  const lastBucket = timeShifts.map(() => new Float64Array());
+  /** The stretch in which each page was seen last; -1: none. */
+  let lastStretch = new Float64Array();
   const counts = timeShifts.map(() => 0);
   return {
     add(stretch, page, rows, begin, end, rowEnd) {
-      for (let at = 0; at < timeShifts.length; at++) {
-        if (lastBucket[at].length < rowEnd) {
-          const larger = new Float64Array(2 * rowEnd).fill(-1);
-          larger.set(lastBucket[at]);
-          lastBucket[at] = larger;
-        }
-        const bucket = Math.floor(stretch / 2 ** (timeShifts[at] - BASE_SHIFT));
-        const seen = lastBucket[at];
-        for (let i = begin; i < end; i++) {
-          const row = rows[page[i]];
-          if (seen[row] === bucket) continue;
-          seen[row] = bucket;
-          counts[at]++;
-        }
+      if (lastStretch.length < rowEnd) {
+        const larger = new Float64Array(2 * rowEnd).fill(-1);
+        larger.set(lastStretch);
+        lastStretch = larger;
+      }
+      const bucketBegins = timeShifts.map((timeShift) => {
+        const stretches = 2 ** (timeShift - BASE_SHIFT);
+        return Math.floor(stretch / stretches) * stretches;
+      });
+      for (let i = begin; i < end; i++) {
+        const row = rows[page[i]];
+        const last = lastStretch[row];
+        lastStretch[row] = stretch;
+        // Buckets of coarser levels begin no later: the page is in theirs, too.
+        for (let at = 0; at < counts.length && last < bucketBegins[at]; at++) counts[at]++;
       }
     },
     counts: () => counts,
