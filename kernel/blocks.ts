@@ -34,7 +34,8 @@ const TAGS: u32 = 8192;
 const FLAG_EVENT_DELIVERY: u32 = 1 << 6;
 
 let arenaNext: usize = 0;
-let epoch: u32 = 0;
+/** Of the chunk; never 0. */
+export let epoch: u32 = 0;
 let shapeCount: u32 = 0;
 
 export function beginArena(begin: usize): void {

@@ -9,7 +9,7 @@
 
 export { columnAddress } from './columns';
 
-import { beginArena, readShape, refreshBlock } from './blocks';
+import { beginArena, epoch, readShape, refreshBlock } from './blocks';
 import {
   ACCESS_CODE_UNKNOWN,
   ACCESS_CODES_END,
@@ -31,6 +31,7 @@ import {
 import {
   B_CPL,
   B_DELIVERY,
+  B_EPOCH,
   B_INSN_COUNT,
   B_LAST_PC,
   B_NEXT1,
@@ -118,6 +119,7 @@ import {
   S_DELTA2,
   S_DELTA3,
   S_DELTA6,
+  S_NOTES,
   unzigzag,
 } from './streams';
 
@@ -125,7 +127,7 @@ import {
 const MORE: i32 = 0;
 const DONE: i32 = 1;
 
-// Columns: the bits of run()'s argument. vaddr is always made, it is the decoder's own history.
+// Columns: the bits of run()'s argument. vaddr, the decoder's own history, is made when begin() was told so.
 const COLUMN_PC: u32 = 1;
 const COLUMN_ICOUNT: u32 = 2;
 const COLUMN_SIZE_FLAGS: u32 = 4;
@@ -141,6 +143,8 @@ let blockTable: usize = 0;
 let blockLimit: u32 = 0;
 let accessCount: u32 = 0;
 let blockCount: u32 = 0;
+/** Of the chunk: the streams of accesses are read, and vaddr is made. */
+let wantAddresses: bool = false;
 
 // Where the decoder stands, between two calls of run().
 let blocksDone: u32 = 0;
@@ -188,7 +192,8 @@ export function streamTable(): u32 {
 
 /**
  * Begins a chunk. table: address of the block table, of which the first limit are known; arena: the
- * first byte behind the streams (8 readable bytes of padding included).
+ * first byte behind the streams (8 readable bytes of padding included). Without addresses the streams of
+ * accesses are not read.
  */
 export function begin(
   table: u32,
@@ -197,8 +202,10 @@ export function begin(
   accesses: u32,
   blocks: u32,
   firstVcpu: u32,
+  addresses: bool,
 ): i32 {
   forgetFailure();
+  wantAddresses = addresses;
   blockTable = table;
   blockLimit = limit;
   accessCount = accesses;
@@ -215,11 +222,11 @@ export function begin(
   shapeDone = 0;
   inBlock = false;
   memory.fill(NEXT3, 0xff, 32768 * 4);
-  memory.fill(WALK, 0, 16384 * 8);
+  if (addresses) memory.fill(WALK, 0, 16384 * 8);
   beginArena(arena);
   if (limit > 0) refreshBlock(blockTable);
   blockRun = readRun(S_BLOCK_RUNS, BLOCK_RUNS_BAD);
-  accessRun = readRun(S_ACCESS_RUNS, ACCESS_RUNS_BAD);
+  accessRun = addresses ? readRun(S_ACCESS_RUNS, ACCESS_RUNS_BAD) : 0;
   beginNotes(firstVcpu);
   return failure;
 }
@@ -330,12 +337,25 @@ function readBlock(predicted: u32, before: u32, newestAddress: u64, accessesLeft
   return id;
 }
 
-/** Decodes until a batch is full or the chunk is done. columns: what to make, COLUMN_* bits. */
+/** Where the block is that followed these three the last time. */
+function followerOf(before1: u32, before2: u32, before3: u32): usize {
+  const k =
+    ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
+  return NEXT3 + (usize(k) << 2);
+}
+
+/** Of a block that may be none of the table. */
+function epochOf(table: usize, id: u32, limit: u32): u32 {
+  return id < limit ? load<u32>(table + (usize(id) << BLOCK_SHIFT), B_EPOCH) : 0;
+}
+
+/** Decodes until a batch is full or the chunk is done. columns: what to make, COLUMN_* bits; paddr needs addresses. */
 export function run(columns: u32): i32 {
   const wantPc = (columns & COLUMN_PC) !== 0;
   const wantIcount = (columns & COLUMN_ICOUNT) !== 0;
   const wantSizeFlags = (columns & (COLUMN_SIZE_FLAGS | COLUMN_PADDR)) !== 0;
   const wantRuns = (columns & COLUMN_RUNS) !== 0;
+  const addressed = wantAddresses;
   const wantPerBlock = (columns & (COLUMN_BLOCK | COLUMN_INSN | COLUMN_CPL)) !== 0;
   beginStretches(
     (columns & COLUMN_PADDR) !== 0,
@@ -367,6 +387,9 @@ export function run(columns: u32): i32 {
   let bad: u64 = 0;
   // A note stands before the end of this block execution, or said something of it.
   let eventful = true;
+  let follower = followerOf(before1, before2, before3);
+  let predicted = load<u32>(follower);
+  let predictedEpoch = epochOf(table, predicted, limit);
 
   while (true) {
     if (u64(blocks) >= noteAt) {
@@ -385,18 +408,15 @@ export function run(columns: u32): i32 {
       }
       if (runs === BATCH || out === BATCH) break;
 
-      const k =
-        ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
-      const follower = NEXT3 + (usize(k) << 2);
-      let id = load<u32>(follower);
+      let id = predicted;
       if (blockHits > 0) {
         blockHits--;
         if (id >= limit) {
           fail(BLOCK_UNKNOWN);
           break;
         }
+        if (predictedEpoch !== epoch) refreshBlock(table + (usize(id) << BLOCK_SHIFT));
       } else {
-        const predicted = id;
         const h0 = load<u64>(VADDR + (usize(out) << 3) - 8);
         id = readBlock(predicted, before1, h0, accessEnd - accesses);
         blockHits = blockRun;
@@ -405,12 +425,16 @@ export function run(columns: u32): i32 {
           store<u32>(follower, id);
           store<u32>(table + (usize(before1) << BLOCK_SHIFT), id, B_NEXT1);
         }
+        refreshBlock(table + (usize(id) << BLOCK_SHIFT));
       }
       before3 = before2;
       before2 = before1;
       before1 = id;
       const begun = table + (usize(id) << BLOCK_SHIFT);
-      refreshBlock(begun);
+      // Of the block that follows, so that its memory has come when its turn has.
+      follower = followerOf(before1, before2, before3);
+      predicted = load<u32>(follower);
+      predictedEpoch = epochOf(table, predicted, limit);
       blocks++;
       shapeLength = load<u32>(begun, B_SHAPE_LENGTH);
       if (shapeLength > accessEnd - accesses) {
@@ -472,19 +496,21 @@ export function run(columns: u32): i32 {
       const slotNumber: u32 = load<u16>(member);
       member += 2;
       const slot = slots + (usize(slotNumber) << SLOT_SHIFT);
-      let address: u64;
-      if (hits > 0) {
-        hits--;
-        const sel: usize = load<u8>(slot, S_SEL);
-        const from = select<usize>(slot, vp - 8 - (sel << 3), sel === 3);
-        address = load<u64>(from) + i64(load<i32>(slot + (sel << 2), S_D));
-      } else {
-        address = readAccess(slot, vp, keyBase + slotNumber);
-        hits = accessRun;
+      if (addressed) {
+        let address: u64;
+        if (hits > 0) {
+          hits--;
+          const sel: usize = load<u8>(slot, S_SEL);
+          const from = select<usize>(slot, vp - 8 - (sel << 3), sel === 3);
+          address = load<u64>(from) + i64(load<i32>(slot + (sel << 2), S_D));
+        } else {
+          address = readAccess(slot, vp, keyBase + slotNumber);
+          hits = accessRun;
+        }
+        store<u64>(vp, address);
+        store<u64>(slot, address, S_LAST);
+        bad |= (address + 0x8000_0000_0000) >> 48;
       }
-      store<u64>(vp, address);
-      store<u64>(slot, address, S_LAST);
-      bad |= (address + 0x8000_0000_0000) >> 48;
       if (wantPc) store<u64>(vp, pcBase + load<u16>(slot, S_PC_OFFSET), PC - VADDR);
       if (wantIcount) store<u64>(vp, icountNow + (load<u16>(slot, S_TAG) & 511), ICOUNT - VADDR);
       if (wantSizeFlags) {
@@ -575,7 +601,8 @@ function checkEnd(): void {
   if (accessesDone !== accessCount) fail(ACCESSES_TOO_FEW);
   if (blockRun !== 0 || accessRun !== 0) fail(RUN_LEFT_OVER);
   if (hasOverride || cutPending) fail(NOTE_WITHOUT_TARGET);
-  for (let i: usize = 0; i < 11; i++) {
-    if (bytesLeft(STREAMS + (i << 3)) !== 0) fail(STREAM_LEFT_OVER);
+  for (let stream = STREAMS; stream <= S_NOTES; stream += 8) {
+    const isOfAccesses = stream >= S_ACCESS_RUNS && stream <= S_DELTA6;
+    if ((wantAddresses || !isOfAccesses) && bytesLeft(stream) !== 0) fail(STREAM_LEFT_OVER);
   }
 }

@@ -31,6 +31,12 @@ const KERNELS = [
     output: 'src/analysis/reuse/reuse-kernel.gen.ts',
     constant: 'REUSE_KERNEL_BASE64',
   },
+  {
+    folder: 'kernel/pages',
+    entry: 'count.ts',
+    output: 'src/tiles/page-kernel.gen.ts',
+    constant: 'PAGE_KERNEL_BASE64',
+  },
 ];
 const OPTIONS = ['--runtime', 'stub', '-O3', '--noAssert', '--enable', 'simd'];
 

@@ -34,12 +34,13 @@ interface ShapeCounts {
   /** By shape: row + 1; 0: not seen yet. */
   rowOf: Uint32Array;
   rowCount: number;
-  /** By row: its block, instructions that completed, where its cells begin in `cells`; the end behind the last. */
+  /** By row: its shape, block, instructions that completed, where its cells begin in `cells`; the end behind the last. */
+  shape: number[];
   block: number[];
   executed: number[];
   begin: number[];
   cells: number[];
-  /** Executions, by vCPU and row. */
+  /** Executions, by vCPU and shape. */
   readonly times: Map<number, Uint32Array>;
 }
 
@@ -104,7 +105,7 @@ function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsSta
     runsOf: new Map(),
     shapes: {
       ...{ chunkIndex: -1, stream: -1, rowOf: new Uint32Array(4096), rowCount: 0 },
-      ...{ block: [], executed: [], begin: [0], cells: [], times: new Map() },
+      ...{ shape: [], block: [], executed: [], begin: [0], cells: [], times: new Map() },
     },
   };
 }
@@ -150,23 +151,23 @@ function countRuns(
 ): void {
   const { shapes, insnBase, left } = state;
   const { shape, block, executed, continues, firstAccess } = runs;
-  let times = timesOf(shapes, vcpu);
-  let { rowOf } = shapes;
+  let times = timesOf(shapes, vcpu, 0);
   for (let i = begin; i < end; i++) {
     const number = shape[i];
-    const row = number < rowOf.length ? rowOf[number] : 0;
-    if (row !== 0) {
-      times[row - 1]++;
+    // None has been counted by the number 0.
+    if (number < times.length && times[number] !== 0) {
+      times[number]++;
     } else {
       const from = firstAccess[i];
       const to = i + 1 < runs.length ? firstAccess[i + 1] : batch.length;
       if (number !== 0) {
-        learnShape(shapes, batch, number, from, to);
-        shapes.block.push(block[i]);
-        shapes.executed.push(executed[i]);
-        ({ rowOf } = shapes);
-        times = timesOf(shapes, vcpu);
-        times[rowOf[number] - 1]++;
+        if (number >= shapes.rowOf.length || shapes.rowOf[number] === 0) {
+          learnShape(shapes, batch, number, from, to);
+          shapes.block.push(block[i]);
+          shapes.executed.push(executed[i]);
+        }
+        times = timesOf(shapes, vcpu, number);
+        times[number]++;
       } else {
         countAccesses(state, batch, from, to);
         left[insnBase[block[i]] + block[i] + executed[i]]++;
@@ -180,10 +181,11 @@ function countRuns(
   }
 }
 
-function timesOf({ times, rowCount }: ShapeCounts, vcpu: number): Uint32Array {
+/** Those of a vCPU, with a place for the shape. */
+function timesOf({ times }: ShapeCounts, vcpu: number, shape: number): Uint32Array {
   const held = times.get(vcpu);
-  if (held !== undefined && held.length >= rowCount) return held;
-  const larger = new Uint32Array(Math.max(4096, 2 * rowCount));
+  if (held !== undefined && held.length > shape) return held;
+  const larger = new Uint32Array(Math.max(4096, 2 * shape));
   if (held !== undefined) larger.set(held);
   times.set(vcpu, larger);
   return larger;
@@ -206,6 +208,7 @@ function learnShape(
     larger.set(shapes.rowOf);
     shapes.rowOf = larger;
   }
+  shapes.shape.push(number);
   shapes.rowOf[number] = ++shapes.rowCount;
 }
 
@@ -215,7 +218,7 @@ function flushShapes(state: CountsState): void {
   for (const [vcpu, times] of shapes.times) {
     const cells = cellsOf(state, vcpu);
     for (let row = 0; row < shapes.rowCount; row++) {
-      const count = times[row];
+      const count = times[shapes.shape[row]] ?? 0;
       if (count === 0) continue;
       const block = shapes.block[row];
       left[insnBase[block] + block + shapes.executed[row]] += count;
@@ -227,6 +230,7 @@ function flushShapes(state: CountsState): void {
   shapes.chunkIndex = -1;
   shapes.rowOf.fill(0);
   shapes.rowCount = 0;
+  shapes.shape = [];
   shapes.block = [];
   shapes.executed = [];
   shapes.begin = [0];

@@ -149,6 +149,11 @@ export function kernelBits(columns: ReadonlySet<ColumnName>): number {
   return bits;
 }
 
+/** Columns that the streams of addresses are read for. */
+export function needsAddresses(columns: ReadonlySet<ColumnName>): boolean {
+  return columns.has('vaddr') || columns.has('paddr');
+}
+
 /** Takes the kept stretches (ascending, not empty) of the kernel's batch. */
 export function takeBatch(
   kernel: ChunkKernel,

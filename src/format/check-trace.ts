@@ -201,7 +201,7 @@ function checkChunk(
   const { info } = record;
   checkStates(record, states, problems);
   states.delete(info.stream);
-  kernel.load(record, payload);
+  kernel.load(record, payload, true);
   const tally = emptyTally();
   const lowest = u64Parts(info.lowestVaddr);
   const highest = u64Parts(info.highestVaddr);

@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf, requireDefined } from '../base/index.ts';
-import type { AccessBatch } from './access-batch.ts';
+import { type AccessBatch, needsAddresses } from './access-batch.ts';
 import { openByteSource } from './byte-source.node.ts';
 import { loadChunks } from './chunk-payloads.ts';
 import { takeKernel } from './kernel-pool.ts';
@@ -29,7 +29,7 @@ async function decodeAll(): Promise<void> {
     requireDefined(survey.chunks[index], 'the reader has seen this chunk'),
   );
   for await (const { record, payload } of loadChunks(source, records, undefined)) {
-    kernel.load(record, payload);
+    kernel.load(record, payload, needsAddresses(task.plan.columns));
     for (const batch of decodeAccesses(kernel, record, { ...task.plan, copy: true })) {
       await sendBatch(batch);
     }

@@ -14,10 +14,10 @@ import {
   streamRoom,
   writeBlockTable,
 } from './kernel-memory.ts';
-import { MAX_VCPUS } from './layout.ts';
+import { FIRST_ADDRESS_STREAM, LAST_ADDRESS_STREAM, MAX_VCPUS } from './layout.ts';
 import { payloadView } from './payload-view.ts';
 
-/** Bits of run(): what to make besides vaddr. As in kernel/decode.ts. */
+/** Bits of run(): what to make besides vaddr, which load() decides about. As in kernel/decode.ts. */
 export const ColumnBit = {
   pc: 1,
   icount: 2,
@@ -104,6 +104,7 @@ export interface KernelExports {
     accesses: number,
     blocks: number,
     firstVcpu: number,
+    addresses: number,
   ): number;
   run(columns: number): number;
   accessesInBatch(): number;
@@ -143,8 +144,11 @@ export interface ChunkKernel {
   readonly code: HeldCode;
   /** For a kernel of another trace, when this one is no longer used. */
   readonly exports: KernelExports;
-  /** Begins a chunk, whose payload has been compared with its checksum. Throws 'corrupt', 'limit'. */
-  load(record: ChunkRecord, payload: Uint8Array<ArrayBuffer>): void;
+  /**
+   * Begins a chunk, whose payload has been compared with its checksum. Without addresses there are no vaddr and
+   * paddr, and what only they are made of is not looked at. Throws 'corrupt', 'limit'.
+   */
+  load(record: ChunkRecord, payload: Uint8Array<ArrayBuffer>, addresses: boolean): void;
   /** Decodes one batch; false when it was the chunk's last. Throws 'corrupt', 'limit'. */
   run(columns: number): boolean;
   readonly accessesInBatch: number;
@@ -177,10 +181,12 @@ export function createKernel(code: HeldCode, exports: KernelExports = instantiat
   return {
     code,
     exports,
-    load(next, payload) {
+    load(next, payload, addresses) {
       record = next;
       const view = payloadView(next.section, payload);
-      const extents = locateStreams(view, next.info);
+      const extents = locateStreams(view, next.info).map((extent, stream) =>
+        addresses || !isOfAddresses(stream) ? extent : { ...extent, rawBytes: 0, storedBytes: 0 },
+      );
       const arenaAt = streamsAt + streamRoom(extents);
       growTo(exports.memory, arenaAt);
       placeStreams(next, payload, extents, exports.memory.buffer, exports.streamTable(), streamsAt);
@@ -192,7 +198,13 @@ export function createKernel(code: HeldCode, exports: KernelExports = instantiat
         states[state.vcpu * 4 + 2] = state.pendingRep;
       }
       const { accessCount, blockCount, vcpu } = next.info;
-      check(exports.begin(tableAt, next.info.knownBlocks, arenaAt, accessCount, blockCount, vcpu));
+      const { knownBlocks } = next.info;
+      check(
+        exports.begin(
+          ...([tableAt, knownBlocks, arenaAt, accessCount, blockCount, vcpu] as const),
+          Number(addresses),
+        ),
+      );
     },
     run(columns) {
       const status = check(exports.run(columns));
@@ -228,6 +240,10 @@ function instantiate(): KernelExports {
   const { exports } = new WebAssembly.Instance(compiled, {});
   if (!isKernelExports(exports)) throw new Error('internal: the kernel lacks an export');
   return exports;
+}
+
+function isOfAddresses(stream: number): boolean {
+  return stream >= FIRST_ADDRESS_STREAM && stream <= LAST_ADDRESS_STREAM;
 }
 
 function isKernelExports(exports: object): exports is KernelExports {

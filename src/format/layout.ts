@@ -49,6 +49,9 @@ export const STREAM_NAMES = [
 ] as const;
 export const STREAM_COUNT: number = STREAM_NAMES.length;
 export const NOTES_STREAM: number = STREAM_NAMES.indexOf('notes');
+/** The streams that only addresses are made of, from this one to that. */
+export const FIRST_ADDRESS_STREAM: number = STREAM_NAMES.indexOf('accessRuns');
+export const LAST_ADDRESS_STREAM: number = STREAM_NAMES.indexOf('delta6');
 
 export const INDEX_HEADER_BYTES = 8;
 export const INDEX_ENTRY_BYTES = 64;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open trace: what it says of itself, and iteration over what it holds.
 
-import type { AccessBatch, ColumnName } from './access-batch.ts';
+import { type AccessBatch, type ColumnName, needsAddresses } from './access-batch.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { ChunkInfo } from './chunk-header.ts';
 import { loadChunks } from './chunk-payloads.ts';
@@ -144,7 +144,7 @@ export async function openTraceSource(
       const records = selectChunksOfBlocks(survey.chunks, plan);
       return withKernel(survey.code, async function* (kernel) {
         for await (const { record, payload } of loadChunks(source, records, options.signal)) {
-          kernel.load(record, payload);
+          kernel.load(record, payload, false);
           yield* decodeBlocks(kernel, record, plan);
         }
       });
@@ -157,7 +157,7 @@ export async function openTraceSource(
       const plan = planSlices(options, capabilities, survey.chunks);
       return withKernel(survey.code, async function* (kernel) {
         for await (const { record, payload } of loadChunks(source, plan.records, options.signal)) {
-          if (!plan.notesOnly) kernel.load(record, payload);
+          if (!plan.notesOnly) kernel.load(record, payload, needsAddresses(plan.columns));
           for (const slice of decodeSlices(kernel, record, payload, plan)) {
             yield slice;
             options.signal?.throwIfAborted();
@@ -178,7 +178,7 @@ function iterateAccesses(
   const records = selectChunks(survey.chunks, plan);
   return withKernel(survey.code, async function* (kernel) {
     for await (const { record, payload } of loadChunks(source, records, signal)) {
-      kernel.load(record, payload);
+      kernel.load(record, payload, needsAddresses(plan.columns));
       for (const batch of decodeAccesses(kernel, record, plan)) {
         yield batch;
         signal?.throwIfAborted();

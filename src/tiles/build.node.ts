@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds an index: chunks are dealt out to threads, what they count is put into the unfinished file as it comes,
-// and a thread makes the index of it in the end.
+// and in the end the threads make the levels of a space each, and one of them the index.
 
 import { rm } from 'node:fs/promises';
 import { requireDefined, TraceError } from '../base/index.ts';
@@ -15,12 +15,16 @@ import {
   type BuildOrder,
   type BuildReport,
   type BuildWorkerTask,
+  groupsFileOf,
   partFileOf,
   workingFileOf,
 } from './build-protocol.ts';
 import { MAX_ORDINALS } from './description.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
+import type { FinishedSpace } from './finish-space.node.ts';
 import { openPartFile, type PartFile } from './part-file.node.ts';
+import { spacesOf } from './spaces.ts';
+import type { Space } from './view-index.ts';
 
 export interface BuildOptions {
   readonly signal?: AbortSignal;
@@ -54,6 +58,7 @@ export async function buildViewIndex(
   requireDense(trace);
   signal?.throwIfAborted();
   const partFile = partFileOf(indexFile);
+  const spaces = spacesOf(trace.capabilities);
   const part = await openPartFile(partFile, fingerprintOf(trace), trace.chunks.length);
   const threads: BuildThread[] = [];
   try {
@@ -62,14 +67,15 @@ export async function buildViewIndex(
     const task: BuildWorkerTask = { tracePath: trace.path, indexFile };
     while (threads.length < count) threads.push(startThread(workerUrl, 'a counting thread', task));
     await countChunks(threads, part, trace, missing, signal, onProgress);
-    await finish(requireDefined(threads[0], 'there is one at least'), signal, onProgress);
+    await finish(threads, spaces, signal, onProgress);
   } catch (error) {
     if (error instanceof TraceError && error.facts.file === partFile) await rm(partFile);
     throw error;
   } finally {
     await Promise.all(threads.map(async (thread) => thread.stop()));
     await part.close();
-    await rm(workingFileOf(indexFile), { force: true });
+    const left = [workingFileOf(indexFile), ...spaces.map((one) => groupsFileOf(indexFile, one))];
+    await Promise.all(left.map(async (file) => rm(file, { force: true })));
   }
   await rm(partFile, { force: true });
 }
@@ -125,16 +131,27 @@ function orderNext(thread: BuildThread, waiting: number[]): void {
 }
 
 async function finish(
-  thread: BuildThread,
+  threads: readonly BuildThread[],
+  spaces: readonly Space[],
   signal: AbortSignal | undefined,
   onProgress: ((part: number) => void) | undefined,
 ): Promise<void> {
-  thread.order({ type: 'finish' });
-  for (;;) {
-    const { report } = await nextReport([thread], signal);
-    if (report.type === 'finished') break;
-    if (report.type === 'progress') {
-      onProgress?.(COUNTING_SHARE + report.part * (1 - COUNTING_SHARE));
+  spaces.forEach((space, i) => {
+    threads[i % threads.length]?.order({ type: 'finish-space', space });
+  });
+  const done = new Map(spaces.map((space) => [space, 0]));
+  const finished = new Map<Space, FinishedSpace>();
+  while (finished.size < spaces.length) {
+    const { report } = await nextReport(threads, signal);
+    if (report.type === 'space-finished') finished.set(report.finished.space, report.finished);
+    else if (report.type === 'progress') {
+      done.set(report.space, report.part);
+      const sum = [...done.values()].reduce((total, part) => total + part, 0);
+      onProgress?.(COUNTING_SHARE + (sum / spaces.length) * (1 - COUNTING_SHARE));
     }
   }
+  const first = requireDefined(threads[0], 'there is one at least');
+  first.order({ type: 'finish', spaces: spaces.flatMap((space) => finished.get(space) ?? []) });
+  await nextReport([first], signal);
+  onProgress?.(1);
 }

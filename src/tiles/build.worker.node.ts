@@ -8,12 +8,14 @@ import {
   type BuildOrder,
   type BuildReport,
   type BuildWorkerTask,
+  groupsFileOf,
   partFileOf,
   workingFileOf,
 } from './build-protocol.ts';
 import { createChunkCounter } from './count-chunk.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
 import { finishIndex } from './finish.node.ts';
+import { finishSpace } from './finish-space.node.ts';
 import { type PackedBytes } from './packed.node.ts';
 import { openPartFile } from './part-file.node.ts';
 import { packCounts } from './part-section.node.ts';
@@ -47,29 +49,31 @@ async function obey(order: BuildOrder): Promise<void> {
   const { chunks } = trace;
   const part = await openPartFile(partFileOf(indexFile), fingerprint, chunks.length);
   try {
-    await finishIndex(
-      {
-        ...{ chunks, part, fingerprint, indexFile, workingFile: workingFileOf(indexFile) },
-        spaces: spacesOf(trace.capabilities),
-      },
-      (done) => {
-        report({ type: 'progress', part: done });
-      },
-    );
+    if (order.type === 'finish-space') {
+      const { space } = order;
+      const groupsFile = groupsFileOf(indexFile, space);
+      const finished = await finishSpace({ chunks, part, space, groupsFile }, (done) => {
+        report({ type: 'progress', space, part: done });
+      });
+      report({ type: 'space-finished', finished });
+    } else {
+      const { spaces } = order;
+      const workingFile = workingFileOf(indexFile);
+      await finishIndex({ chunks, part, fingerprint, indexFile, workingFile, spaces });
+      report({ type: 'finished' });
+    }
   } finally {
     await part.close();
   }
-  report({ type: 'finished' });
 }
 
 async function countChunk(trace: Trace, chunkIndex: number): Promise<PackedBytes> {
   const info = requireDefined(trace.chunks[chunkIndex], 'the build has seen this chunk');
   const spaces = spacesOf(trace.capabilities);
-  const [virtual, physical] = [spaces.includes('virtual'), spaces.includes('physical')];
-  const counter = createChunkCounter(info, { virtual, physical });
+  const counter = createChunkCounter(info, spaces);
   const columns: ColumnName[] = ['flags', 'size', 'cpl', 'icount'];
-  if (virtual) columns.push('vaddr');
-  if (physical) columns.push('paddr');
+  if (spaces.includes('virtual')) columns.push('vaddr');
+  if (spaces.includes('physical')) columns.push('paddr');
   const notes = ['vcpu', 'cr3', 'event'] as const;
   for await (const slice of trace.slices({ columns, chunks: [chunkIndex], notes })) {
     counter.add(slice);

@@ -5,18 +5,17 @@
 import { Buffer } from 'node:buffer';
 import { open, rename } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { describeSystemError, TraceError } from '../base/index.ts';
+import { createAppender, orIoError } from './appender.node.ts';
 import type { Extent, IndexDescription } from './description.ts';
 import { FILE_HEAD_BYTES, INDEX_MAGIC, INDEX_VERSION, TRAILER_BYTES } from './layout.ts';
 import { packArrays } from './packed.node.ts';
 
-const FLUSH_BYTES = 2 ** 22;
+const COPY_BYTES = 2 ** 20;
 
 export interface IndexWriter {
-  readonly fileBytes: number;
-  /** Where they are from now on. */
-  append(bytes: Uint8Array): number;
   appendArrays(arrays: readonly Uint32Array[]): Extent;
+  /** All of another file; where its first byte is from now on. */
+  appendFile(file: string): Promise<number>;
   /** Writes out what waits, when it is much. */
   flush(): Promise<void>;
   finish(description: IndexDescription): Promise<void>;
@@ -24,41 +23,41 @@ export interface IndexWriter {
   close(): Promise<void>;
 }
 
-/** Throws TraceError 'io', and so do flush and finish: a disk that is full is no bug. */
+/** Throws TraceError 'io', and so do appendFile, flush and finish. */
 export async function createIndexWriter(
   indexFile: string,
   workingFile: string,
 ): Promise<IndexWriter> {
-  const handle = await orIoError(workingFile, open(workingFile, 'w'));
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  let fileBytes = 0;
-  const append = (bytes: Uint8Array): number => {
-    waiting.push(bytes);
-    waitingBytes += bytes.byteLength;
-    fileBytes += bytes.byteLength;
-    return fileBytes - bytes.byteLength;
-  };
-  const writeOut = async (): Promise<void> => {
-    const bytes = Buffer.concat(waiting);
-    waiting = [];
-    waitingBytes = 0;
-    await orIoError(workingFile, handle.writeFile(bytes));
+  const file = await createAppender(workingFile);
+  const { append } = file;
+  const flush = async (): Promise<void> => {
+    if (file.isFull()) await file.flush();
   };
   append(fileHead());
   return {
-    get fileBytes() {
-      return fileBytes;
-    },
-    append,
     appendArrays(arrays) {
       const { stored, rawBytes } = packArrays(arrays);
       const at = append(stored);
       return { at, storedBytes: stored.byteLength, rawBytes, crc: crc32(stored) };
     },
-    async flush() {
-      if (waitingBytes >= FLUSH_BYTES) await writeOut();
+    async appendFile(other) {
+      const at = append(new Uint8Array());
+      const handle = await orIoError(other, open(other));
+      try {
+        for (;;) {
+          const { buffer, bytesRead } = await orIoError(
+            other,
+            handle.read(Buffer.alloc(COPY_BYTES)),
+          );
+          if (bytesRead === 0) return at;
+          append(buffer.subarray(0, bytesRead));
+          await flush();
+        }
+      } finally {
+        await handle.close();
+      }
     },
+    flush,
     async finish(description) {
       const text = Buffer.from(JSON.stringify(description));
       const trailer = Buffer.alloc(TRAILER_BYTES);
@@ -67,21 +66,13 @@ export async function createIndexWriter(
       trailer.writeUInt32LE(crc32(text), 12);
       trailer.write(INDEX_MAGIC, 16, 'latin1');
       append(trailer);
-      await writeOut();
-      await orIoError(workingFile, handle.sync());
-      await orIoError(workingFile, handle.close());
+      await file.flush();
+      await file.sync();
+      await file.close();
       await orIoError(indexFile, rename(workingFile, indexFile));
     },
-    close: () => handle.close(),
+    close: () => file.close(),
   };
-}
-
-async function orIoError<T>(file: string, done: Promise<T>): Promise<T> {
-  try {
-    return await done;
-  } catch (cause) {
-    throw new TraceError('io', describeSystemError(cause), { file, cause });
-  }
 }
 
 function fileHead(): Buffer {

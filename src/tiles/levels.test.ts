@@ -5,8 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { prngFromSeed, requireDefined } from '../base/index.ts';
-import type { ChunkCounts, PageCounts } from './count-chunk.ts';
+import type { ChunkCounts } from './count-chunk.ts';
+import type { PageCounts } from './count-pages.ts';
 import { finishIndex } from './finish.node.ts';
+import { finishSpace } from './finish-space.node.ts';
 import { openIndexFile } from './index-file.node.ts';
 import { tileOfIndex } from './index-tile.ts';
 import { BASE_STEP } from './layout.ts';
@@ -55,21 +57,24 @@ it('every level has the sums of the finest', { timeout: 60_000 }, async () => {
   const chunkCount = STRETCHES / CHUNK_STRETCHES;
   const chunkOrdinals = CHUNK_STRETCHES * BASE_STEP;
   const indexFile = path.join(folder, 'a.view');
-  await finishIndex(
-    {
-      chunks: Array.from({ length: chunkCount }, (_, chunkIndex) => ({
-        ...{ chunkIndex, stream: 0 },
-        ...{ firstOrdinal: chunkIndex * chunkOrdinals, accessCount: chunkOrdinals },
-      })),
-      part: {
-        read: async (at) =>
-          countsOf(stretches.slice(at * CHUNK_STRETCHES, (at + 1) * CHUNK_STRETCHES)),
-      },
-      fingerprint: new Uint8Array(32),
-      ...{ indexFile, workingFile: `${indexFile}.new`, spaces: ['virtual'] },
+  const task = {
+    chunks: Array.from({ length: chunkCount }, (_, chunkIndex) => ({
+      ...{ chunkIndex, stream: 0 },
+      ...{ firstOrdinal: chunkIndex * chunkOrdinals, accessCount: chunkOrdinals },
+    })),
+    part: {
+      read: async (at: number) =>
+        countsOf(stretches.slice(at * CHUNK_STRETCHES, (at + 1) * CHUNK_STRETCHES)),
     },
+  };
+  const virtual = await finishSpace(
+    { ...task, space: 'virtual', groupsFile: `${indexFile}.virtual` },
     () => undefined,
   );
+  await finishIndex({
+    ...{ ...task, fingerprint: new Uint8Array(32), spaces: [virtual] },
+    ...{ indexFile, workingFile: `${indexFile}.new` },
+  });
   const file = requireDefined(await openIndexFile(indexFile), 'it was written');
   const stream = requireDefined(file.description.streams[0], 'there is one');
   const shapes = stream.virtual.map(({ timeShift, unitShift }) => [timeShift, unitShift]);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was counted of a chunk, as bytes of the unfinished index and back.
 
-import type { ChunkCounts, PageCounts, TrackRows } from './count-chunk.ts';
+import type { ChunkCounts } from './count-chunk.ts';
+import type { PageCounts } from './count-pages.ts';
+import type { TrackRows } from './count-tracks.ts';
 import { type PackedBytes, packArrays, unpackArrays } from './packed.node.ts';
 
 const PAGE_ARRAYS = 6;

@@ -154,23 +154,42 @@ export function createBucketMerge(pageCount: number): BucketMerge {
   };
 }
 
+export interface CellCensus {
+  /** Cells begin to end of a stretch: of each its page, and the number below `rowEnd` that `rows` has for that. */
+  add(
+    stretch: number,
+    page: Uint32Array,
+    rows: Uint32Array,
+    begin: number,
+    end: number,
+    rowEnd: number,
+  ): void;
+  /** By level in time. */
+  counts(): number[];
+}
+
 /** Counts the cells that the levels of single pages will have, without making them. */
-export function createCellCensus(
-  timeShifts: readonly number[],
-  pageCount: number,
-): { add(stretch: number, units: Uint32Array): void; counts(): number[] } {
-  const lastBucket = timeShifts.map(() => new Float64Array(pageCount).fill(-1));
+export function createCellCensus(timeShifts: readonly number[]): CellCensus {
+  /** The stretch in which each page was seen last; -1: none. */
+  let lastStretch = new Float64Array();
   const counts = timeShifts.map(() => 0);
   return {
-    add(stretch, units) {
-      for (let at = 0; at < timeShifts.length; at++) {
-        const bucket = Math.floor(stretch / 2 ** (timeShifts[at] - BASE_SHIFT));
-        const seen = lastBucket[at];
-        for (let i = 0; i < units.length; i++) {
-          if (seen[units[i]] === bucket) continue;
-          seen[units[i]] = bucket;
-          counts[at]++;
-        }
+    add(stretch, page, rows, begin, end, rowEnd) {
+      if (lastStretch.length < rowEnd) {
+        const larger = new Float64Array(2 * rowEnd).fill(-1);
+        larger.set(lastStretch);
+        lastStretch = larger;
+      }
+      const bucketBegins = timeShifts.map((timeShift) => {
+        const stretches = 2 ** (timeShift - BASE_SHIFT);
+        return Math.floor(stretch / stretches) * stretches;
+      });
+      for (let i = begin; i < end; i++) {
+        const row = rows[page[i]];
+        const last = lastStretch[row];
+        lastStretch[row] = stretch;
+        // Buckets of coarser levels begin no later: the page is in theirs, too.
+        for (let at = 0; at < counts.length && last < bucketBegins[at]; at++) counts[at]++;
       }
     },
     counts: () => counts,
