@@ -154,9 +154,11 @@ static void unlink_table(LsWalker *w, uint64_t page)
 /* Stores to it are looked at from here on. */
 static void watch(LsRecorder *r, uint64_t told)
 {
-    for (unsigned i = 0; i < LS_PAGE_SLOTS; i++) {
-        if ((r->page_phys[i] & LS_MAP_PAGE) == told) {
-            ls_pages_doubt(r, i);
+    for (unsigned i = 0; i < r->told_count; i++) {
+        unsigned slot = r->page_told[i];
+
+        if ((r->page_phys[slot] & LS_MAP_PAGE) == told) {
+            ls_pages_doubt(r, slot);
         }
     }
 }
