@@ -28,8 +28,8 @@
 
 static unsigned info_size_bit; /* see low_bits() */
 
-/* An access that the fast path could not place. */
-static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+/* An access of whose pages the stream may not say all. */
+static COLD void mem_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                           uint64_t low)
 {
     uint64_t virt = vaddr >> 12;
@@ -47,6 +47,21 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
         ls_push(r, vaddr);
     }
     ls_push_checked(r, vaddr << 16 | low);
+}
+
+/* An access that the fast path could not place: most only because they are near the
+ * end of their page. */
+static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+                          uint64_t low)
+{
+    uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
+    uint64_t base = r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)];
+
+    if (vaddr - base < 0x1000 && last - base < 0x1000) {
+        ls_push_checked(r, vaddr << 16 | low);
+        return;
+    }
+    mem_tell(r, info, vaddr, low);
 }
 
 static COLD void enter_redo(LsRecorder *r, uint64_t site)
