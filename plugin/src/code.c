@@ -15,8 +15,14 @@ static LsBlock *pages[1 << (LS_BLOCK_ID_BITS - PAGE_BITS)];
 static _Atomic uint32_t published;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Open addressing, id + 1 per slot, at most half full. */
-static uint32_t *table;
+/* Open addressing, at most half full.  The hash tells most other blocks apart without
+ * a look at them. */
+typedef struct {
+    uint32_t id_plus_1; /* 0: free */
+    uint32_t hash;
+} Slot;
+
+static Slot *table;
 static uint32_t table_mask;
 
 static void *must(void *memory)
@@ -73,39 +79,48 @@ static uint32_t hash_of(const LsBlock *b)
                       b->byte_count);
 }
 
-static void grow(uint32_t count)
+/* The first free slot for this hash. */
+static Slot *free_slot(uint32_t hash)
 {
-    uint32_t slots = table ? (table_mask + 1) * 2 : 1u << 16;
+    uint32_t at = hash & table_mask;
 
-    free(table);
-    table = must(calloc(slots, sizeof(*table)));
-    table_mask = slots - 1;
-    for (uint32_t id = 0; id < count; id++) {
-        uint32_t at = hash_of(ls_code_block(id)) & table_mask;
-
-        while (table[at]) {
-            at = (at + 1) & table_mask;
-        }
-        table[at] = id + 1;
+    while (table[at].id_plus_1) {
+        at = (at + 1) & table_mask;
     }
+    return &table[at];
+}
+
+static void grow(void)
+{
+    Slot *old = table;
+    uint32_t slots = old ? table_mask + 1 : 0;
+
+    table_mask = (slots ? slots * 2 : 1u << 16) - 1;
+    table = must(calloc(table_mask + 1u, sizeof(*table)));
+    for (uint32_t at = 0; at < slots; at++) {
+        if (old[at].id_plus_1) {
+            *free_slot(old[at].hash) = old[at];
+        }
+    }
+    free(old);
 }
 
 /* Finds or adds a block equal to `wanted`, whose arrays are copied unless
  * `share` says that they belong to a block of the table. */
 static uint32_t intern(const LsBlock *wanted, bool share)
 {
-    uint32_t count, at, id;
+    uint32_t hash = hash_of(wanted), count, at, id;
     LsBlock *b;
 
     pthread_mutex_lock(&lock);
     count = atomic_load_explicit(&published, memory_order_relaxed);
     if (!table || count * 2 >= table_mask) {
-        grow(count);
+        grow();
     }
-    at = hash_of(wanted) & table_mask;
-    while (table[at]) {
-        id = table[at] - 1;
-        if (same(ls_code_block(id), wanted)) {
+    at = hash & table_mask;
+    while (table[at].id_plus_1) {
+        id = table[at].id_plus_1 - 1;
+        if (table[at].hash == hash && same(ls_code_block(id), wanted)) {
             pthread_mutex_unlock(&lock);
             return id;
         }
@@ -129,7 +144,7 @@ static uint32_t intern(const LsBlock *wanted, bool share)
         b->bytes = (uint8_t *)b->offset + offset_bytes;
         memcpy(b->bytes, wanted->bytes, b->byte_count);
     }
-    table[at] = id + 1;
+    table[at] = (Slot){ .id_plus_1 = id + 1, .hash = hash };
     atomic_store_explicit(&published, count + 1, memory_order_release);
     pthread_mutex_unlock(&lock);
     return id;

@@ -11,16 +11,31 @@
 /* Each byte of the base of no page: an address that is not canonical. */
 enum { NO_PAGE_BYTE = 0x40 };
 #define NO_PAGE (UINT64_MAX / 0xff * NO_PAGE_BYTE)
+#define NO_VIRT UINT64_MAX
 
-void ls_pages_forget(LsRecorder *r)
+void ls_pages_start(LsRecorder *r)
 {
     memset(r->page_base, NO_PAGE_BYTE, sizeof(r->page_base));
+    memset(r->page_virt, 0xff, sizeof(r->page_virt));
+    r->told_count = 0;
+}
+
+/* Only slots that were told are visited: they are few, and a memset() of the tables
+ * would drive QEMU's data out of the first-level cache. */
+void ls_pages_forget(LsRecorder *r)
+{
+    for (unsigned i = 0; i < r->told_count; i++) {
+        r->page_base[r->page_told[i]] = NO_PAGE;
+    }
 }
 
 void ls_pages_unmap(LsRecorder *r)
 {
     ls_pages_forget(r);
-    memset(r->page_virt, 0xff, sizeof(r->page_virt));
+    for (unsigned i = 0; i < r->told_count; i++) {
+        r->page_virt[r->page_told[i]] = NO_VIRT;
+    }
+    r->told_count = 0;
     ls_push_checked(r, LS_W_UNMAP); /* a block may do this at each instruction */
 }
 
@@ -38,6 +53,9 @@ static void push_map(LsRecorder *r, uint64_t virt, uint64_t phys)
 {
     unsigned slot = virt & (LS_PAGE_SLOTS - 1);
 
+    if (r->page_virt[slot] == NO_VIRT) {
+        r->page_told[r->told_count++] = (uint16_t)slot;
+    }
     r->page_virt[slot] = virt;
     r->page_phys[slot] = phys;
     ls_push(r, ls_word(virt, LS_W_MAP));

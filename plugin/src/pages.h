@@ -11,6 +11,9 @@
 
 #include "record.h"
 
+/* The stream says nothing yet. */
+void ls_pages_start(LsRecorder *r);
+
 /* Makes the next access to each page take the slow path. */
 void ls_pages_forget(LsRecorder *r);
 

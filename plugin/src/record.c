@@ -28,8 +28,8 @@
 
 static unsigned info_size_bit; /* see low_bits() */
 
-/* An access that the fast path could not place. */
-static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+/* An access of whose pages the stream may not say all. */
+static COLD void mem_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                           uint64_t low)
 {
     uint64_t virt = vaddr >> 12;
@@ -47,6 +47,21 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
         ls_push(r, vaddr);
     }
     ls_push_checked(r, vaddr << 16 | low);
+}
+
+/* An access that the fast path could not place: most only because they are near the
+ * end of their page. */
+static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
+                          uint64_t low)
+{
+    uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
+    uint64_t base = r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)];
+
+    if (vaddr - base < 0x1000 && last - base < 0x1000) {
+        ls_push_checked(r, vaddr << 16 | low);
+        return;
+    }
+    mem_tell(r, info, vaddr, low);
 }
 
 static COLD void enter_redo(LsRecorder *r, uint64_t site)
@@ -245,19 +260,21 @@ static COLD void change_cr3(LsRecorder *r)
 /* T5: the translation is shared by several virtual addresses of its page. */
 static COLD uint64_t true_id(LsRecorder *r, uint64_t id)
 {
-    uint64_t delta = ls_view_u64(r->eip, 0) - ls_code_block((uint32_t)id)->eip;
-    uint64_t key = delta >> 12 << LS_BLOCK_ID_BITS | id;
-    unsigned slot = (unsigned)((key ^ key >> 28) & (LS_ALIAS_SLOTS - 1));
+    uint64_t eip = ls_view_u64(r->eip, 0), delta;
+    LsAlias *alias = &r->alias[(eip >> 12 ^ id) & (LS_ALIAS_SLOTS - 1)];
 
+    if (LIKELY(alias->eip == eip && alias->block == id)) {
+        r->aliased++;
+        return alias->id;
+    }
+    delta = eip - ls_code_block((uint32_t)id)->eip;
     if (delta & 0xfff) {
         return id; /* this QEMU does not keep eip while it chains blocks */
     }
     r->aliased++;
-    if (r->alias_key[slot] != key) {
-        r->alias_key[slot] = key;
-        r->alias_id[slot] = ls_code_alias((uint32_t)id, delta);
-    }
-    return r->alias_id[slot];
+    *alias = (LsAlias){ .eip = eip, .block = (uint32_t)id,
+                        .id = ls_code_alias((uint32_t)id, delta) };
+    return alias->id;
 }
 
 /* How a callback knows the vCPU: there is one, current_cpu, or the index. */

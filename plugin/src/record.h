@@ -21,6 +21,13 @@ enum {
     LS_MAX_STRAYS = 64,
 };
 
+/* The id of a block that ran elsewhere than it was translated for. */
+typedef struct {
+    uint64_t eip;             /* where it ran */
+    uint32_t block;           /* as it was translated; UINT32_MAX: free slot */
+    uint32_t id;
+} LsAlias;
+
 /* One per vCPU thread.  The first fields are touched by every callback. */
 typedef struct LsRecorder {
     _Alignas(64) _Atomic(uint64_t *) head; /* next word to write */
@@ -37,9 +44,10 @@ typedef struct LsRecorder {
     /* What the stream says of each slot; the encoder holds the same table. */
     uint64_t page_virt[LS_PAGE_SLOTS];
     uint64_t page_phys[LS_PAGE_SLOTS];
-    /* Ids of blocks that ran elsewhere, by (page delta, id). */
-    uint64_t alias_key[LS_ALIAS_SLOTS];
-    uint32_t alias_id[LS_ALIAS_SLOTS];
+    /* The slots that the stream says something of. */
+    uint16_t page_told[LS_PAGE_SLOTS];
+    unsigned told_count;
+    LsAlias alias[LS_ALIAS_SLOTS];
 
     const uint8_t *eip;       /* `view`, or NULL when it cannot be known */
     LsRing ring;

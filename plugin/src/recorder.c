@@ -101,9 +101,8 @@ static LsRecorder *new_recorder(void)
     r->counted = r->ring.words;
     r->current = UINT64_MAX;
     ls_events_start(r);
-    ls_pages_forget(r);
-    memset(r->page_virt, 0xff, sizeof(r->page_virt));
-    memset(r->alias_key, 0xff, sizeof(r->alias_key));
+    ls_pages_start(r);
+    memset(r->alias, 0xff, sizeof(r->alias));
     ls_make_room(r);
     pthread_mutex_lock(&lock);
     r->index = atomic_load(&ls_recorder_count);

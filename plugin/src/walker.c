@@ -15,6 +15,7 @@ enum {
     TABLE_SLOTS = 1 << 14, /* a power of two */
     MAX_TABLES = 1 << 13,
     ROOTS = 64,
+    SAME_BITS = 10,
     EVER_BITS = 1 << 17, /* a power of two; 512 MiB of pages */
     PAGE_BYTES = 4096,
     AD_BITS = LS_PTE_ACCESSED | LS_PTE_DIRTY,
@@ -30,15 +31,22 @@ typedef struct {
     uint8_t *copy;
 } Table;
 
+/* An entry that was found equal to its copy.  It still is when it has the same value
+ * and its copy was changed by nothing but the MMU's bits. */
+typedef struct {
+    uint64_t paddr;
+    uint64_t value;
+    uint64_t era;      /* of the walker, then */
+} Same;
+
 typedef struct LsWalker {
     Table table[TABLE_SLOTS];
     unsigned count;
     uint64_t root[ROOTS]; /* CR3s, oldest first from `oldest` on */
     unsigned oldest;
     bool renumbered;      /* callbacks call a table's page otherwise */
-    /* The last entry of each depth that was found equal to its copy.  It still is
-     * when it has the same value and no copy was changed but by the MMU's bits. */
-    LsPagingEntry same[5];
+    Same same[1 << SAME_BITS];
+    uint64_t era;         /* those of earlier ones are forgotten */
     /* By the low bits of a page, as callbacks call it: clear when it never was a
      * table.  Asked for every page that is told. */
     uint8_t ever[EVER_BITS / 8];
@@ -123,9 +131,15 @@ static uint64_t child_of(const Table *t, uint64_t entry)
                                               : (UINT64_C(1) << 40) - 1);
 }
 
+static Same *same_of(LsWalker *w, uint64_t paddr)
+{
+    return &w->same[paddr * UINT64_C(0x9E3779B97F4A7C15) >> (64 - SAME_BITS)];
+}
+
+/* No entry is known to be equal to its copy. */
 static void forget_same(LsWalker *w)
 {
-    memset(w->same, 0, sizeof(w->same));
+    w->era++;
 }
 
 static void link_table(LsRecorder *r, uint64_t page, unsigned level,
@@ -154,9 +168,11 @@ static void unlink_table(LsWalker *w, uint64_t page)
 /* Stores to it are looked at from here on. */
 static void watch(LsRecorder *r, uint64_t told)
 {
-    for (unsigned i = 0; i < LS_PAGE_SLOTS; i++) {
-        if ((r->page_phys[i] & LS_MAP_PAGE) == told) {
-            ls_pages_doubt(r, i);
+    for (unsigned i = 0; i < r->told_count; i++) {
+        unsigned slot = r->page_told[i];
+
+        if ((r->page_phys[slot] & LS_MAP_PAGE) == told) {
+            ls_pages_doubt(r, slot);
         }
     }
 }
@@ -382,17 +398,18 @@ uint64_t ls_walker_translate(LsRecorder *r, uint64_t vaddr, uint64_t page,
     }
     for (unsigned i = 0; r->walker && i < walk.depth; i++) {
         const LsPagingEntry *e = &walk.entry[i];
-        LsPagingEntry *same = &r->walker->same[i];
+        Same *same = same_of(r->walker, e->paddr);
         Table *t;
 
-        if (same->paddr == e->paddr && same->value == e->value) {
+        if (same->paddr == e->paddr && same->value == e->value &&
+            same->era == r->walker->era) {
             continue;
         }
         t = find(r->walker, e->paddr >> 12);
         if (t->page) {
             compare(r, t, e->value, (unsigned)(e->paddr & (PAGE_BYTES - 1)),
                     low);
-            *same = *e;
+            *same = (Same){ e->paddr, e->value, r->walker->era };
         }
     }
     settled = walk.entry[walk.depth - 1].value & LS_PTE_DIRTY ||
@@ -434,7 +451,8 @@ static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
     unsigned level = t->level;
 
     memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
-    forget_same(r->walker);
+    /* No walk has an entry of 0. */
+    same_of(r->walker, (t->page - 1) << 12 | offset)->value = 0;
     if (before == now) {
         return;
     }
