@@ -13,6 +13,7 @@ import {
 import { accessDetails } from './access-details.ts';
 import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
 import { findNearest } from './neighbours.ts';
@@ -138,7 +139,12 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const reply = await jobs.run('summary', signal, async (onProgress) => {
         // Its threads need the memory more.
         await chunks.release();
-        return summarize(session, window, { workers, signal, onProgress });
+        collectGarbage();
+        try {
+          return await summarize(session, window, { workers, signal, onProgress });
+        } finally {
+          collectGarbage();
+        }
       });
       return json(reply);
     },

@@ -64,7 +64,7 @@ export interface Session {
 }
 
 /** Of columns, and as much again of what tiles are made of. A large chunk has 80 MB of what is matched by. */
-const CHUNK_CACHE_BYTES = 64 * 2 ** 20;
+const CHUNK_CACHE_BYTES = 54 * 2 ** 20;
 
 /** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
 export async function openSession(options: SessionOptions): Promise<Session> {

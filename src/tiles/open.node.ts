@@ -27,9 +27,9 @@ import {
 
 /**
  * Chunks that are decoded for a tile, at most: accesses in all, and in its window. Their places, 6 bytes each, fit the
- * chunk cache's 64 MiB together: else each pushes out another, and the tile is refined for ever.
+ * chunk cache's 54 MiB together: else each pushes out another, and the tile is refined for ever.
  */
-const DEEP_CHUNK_ACCESSES = 5 * 2 ** 21;
+const DEEP_CHUNK_ACCESSES = 9 * 2 ** 20;
 const DEEP_WINDOW = 2 ** 23;
 const DEEP_CHUNKS = 64;
 
