@@ -129,7 +129,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
         columns: parameters.whole('columns', TRACK_COLUMNS),
       };
       parameters.finish();
-      return json(tracksReply(session, await index.require().tracks(query, signal)));
+      return json(tracksReply(session, query.stream, await index.require().tracks(query, signal)));
     },
 
     summary: async (parameters, signal) => {
@@ -270,13 +270,19 @@ function encodeTile({
   return new Uint8Array(words.buffer);
 }
 
-function tracksReply({ guestFacts }: Session, tracks: Tracks): TracksReply {
+function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tracks): TracksReply {
   const { begins, end, timeStep, vcpus, pages, addressSpaces } = tracks;
+  const damaged = index.require().damaged.filter((one) => one.stream === stream);
+  const known = Array.from(begins, (begin, column) => {
+    const behind = begins[column + 1] ?? end;
+    return !damaged.some(({ from, to }) => from < behind && to > begin);
+  });
   return {
     begins: [...begins],
     end,
     timeStep,
-    pages: Array.from(pages, (count) => (Number.isNaN(count) ? null : count)),
+    known,
+    pages: Array.from(pages, (count, at) => (known[at] === true ? count : null)),
     addressSpaces: addressSpaces.map((cr3, at) => {
       const column = Math.max(0, ...vcpus.map((one) => one.addressSpace.indexOf(at)));
       const shown = `0x${cr3.toString(16)}`;

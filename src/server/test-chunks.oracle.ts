@@ -110,6 +110,7 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
   return {
     pages,
     indexBytes: 0,
+    damaged: [],
     tile: notMadeUp,
     tracks: notMadeUp,
     async *touched(query: TouchQuery) {

@@ -136,6 +136,7 @@ function fakeTrace(accesses: number, part: number): TraceReply {
     spaces: { virtual: { pageCount: FAKE_PAGES, bands: FAKE_BANDS }, physical: null },
     lacks: [{ name: 'values', why: 'a trace holds addresses and no contents of memory' }],
     index: { state: part < 1 ? 'building' : 'ready', part, message: null },
+    damaged: [],
     facts: {
       recorded: '2026-11-26 23:13',
       qemu: 'QEMU 10.0.2',
