@@ -91,7 +91,7 @@ async function startPart(
       } catch (cause) {
         throw new TraceError('io', describeSystemError(cause), {
           ...{ file: path, cause },
-          remedy: `What was counted is kept: with more room it goes on from there.`,
+          remedy: 'What was counted is kept: with more room it goes on from there.',
         });
       }
       places.set(chunkIndex, {
