@@ -16,6 +16,7 @@ import type { Session } from './session.ts';
 const PATIENCE_MS = 400;
 const LINE_BYTES = 64n;
 const PAGE_BYTES = 4096n;
+const ADDRESS_END = 2n ** 64n;
 
 /** Throws Refusal 'not-found' for an ordinal that there is not; else as the trace does. */
 export async function accessDetails(
@@ -68,7 +69,7 @@ function hexByte(byte: number): string {
 
 /**
  * The bytes that it touched. A virtual address is other memory in another address space, and memory has several of them:
- * the physical one tells it, where it is known and one run of bytes.
+ * the physical one tells it, where it is known and one run of bytes. One that goes on at address 0 is told by its first part.
  */
 export function memoryOf(access: {
   readonly vaddr: bigint;
@@ -77,10 +78,10 @@ export function memoryOf(access: {
   readonly size: number;
 }): AddressRange {
   const { vaddr, paddr, flags, size } = access;
-  const at = (space: Space, low: bigint): AddressRange => ({
-    ...{ space, low },
-    high: low + BigInt(size),
-  });
+  const at = (space: Space, low: bigint): AddressRange => {
+    const high = low + BigInt(size);
+    return { space, low, high: high < ADDRESS_END ? high : ADDRESS_END };
+  };
   if ((flags & AccessFlag.physicalOnly) !== 0) return at('physical', vaddr);
   const isOneRun = (flags & AccessFlag.crossesPage) === 0;
   return paddr !== UNKNOWN && isOneRun ? at('physical', paddr) : at('virtual', vaddr);

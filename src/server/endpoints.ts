@@ -230,7 +230,11 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
     byName: new Map(
       Object.entries(endpoints).map(([name, endpoint]) => [name, watched(session, endpoint)]),
     ),
-    close: async () => sql.close(),
+    async close() {
+      // What was given up still reads the trace, or the database, for a moment.
+      await jobs.idle();
+      await sql.close();
+    },
   };
 }
 
