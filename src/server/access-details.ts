@@ -6,7 +6,7 @@ import { AccessFlag } from '../format/index.ts';
 import { formatSymbolPlace } from '../symbols/index.ts';
 import { endOfStream } from '../tiles/index.ts';
 import { hexOf, originOf, rowOf, UNKNOWN } from './access-rows.ts';
-import { findNearest } from './neighbours.ts';
+import { findNearest, type Nearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import type { AccessReply, Space } from './protocol.ts';
 import { Refusal } from './refusal.ts';
@@ -110,7 +110,7 @@ async function neighboursOf(
       chunks,
       index.find(),
       {
-        ...{ stream, direction, ranges, patienceMs: PATIENCE_MS },
+        ...{ stream, direction, ranges, patienceMs: PATIENCE_MS, passesDamage: true },
         from: direction === 'forward' ? ordinal + 1 : 0,
         to: direction === 'forward' ? endOfStream(trace, stream) : ordinal,
       },
@@ -121,9 +121,12 @@ async function neighboursOf(
   const at = (i: number): AccessReply['neighbours']['bytes'] => ({
     previous: previous.ordinals[i] ?? null,
     next: next.ordinals[i] ?? null,
-    complete:
-      (previous.complete || typeof previous.ordinals[i] === 'number') &&
-      (next.complete || typeof next.ordinals[i] === 'number'),
+    complete: isKnown(previous, i) && isKnown(next, i),
   });
   return { bytes: at(0), line: at(1), page: at(2) };
+}
+
+/** What was found before the time was over is the nearest; behind something damaged nobody knows. */
+function isKnown({ ordinals, complete, isDamaged }: Nearest, range: number): boolean {
+  return complete || (!isDamaged && typeof ordinals[range] === 'number');
 }

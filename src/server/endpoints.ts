@@ -286,7 +286,7 @@ function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tra
     end,
     timeStep,
     known,
-    pages: Array.from(pages, (count, at) => (known[at] === true ? count : null)),
+    pages: Array.from(pages, (count, at) => (known[at] ? count : null)),
     addressSpaces: addressSpaces.map((cr3, at) => {
       const column = Math.max(0, ...vcpus.map((one) => one.addressSpace.indexOf(at)));
       const shown = `0x${cr3.toString(16)}`;

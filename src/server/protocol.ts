@@ -303,6 +303,8 @@ export interface NeighbourReply {
 export interface FindReply {
   readonly kind: 'address' | 'symbol' | 'pc' | 'function' | 'icount' | 'ordinal' | 'nothing';
   readonly message: string;
+  /** False: the time was over, or something is damaged: there may be others, and earlier ones. */
+  readonly complete: boolean;
   /** Where to go: null when the trace never was there. */
   readonly places: readonly {
     readonly label: string;

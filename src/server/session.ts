@@ -18,6 +18,7 @@ import {
 } from '../tiles/index.ts';
 import { type AccessLists, createAccessLists } from './access-list.ts';
 import { type AccessReader, createAccessReader } from './access-rows.ts';
+import { type CodePlaces, createCodePlaces } from './code-places.ts';
 import { type FileWatch, watchFile } from './fingerprint.ts';
 import { createGuestFacts, type GuestFacts } from './guest-facts.ts';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
@@ -51,6 +52,7 @@ export interface Session {
   readonly shape: TraceShape;
   readonly symbols: GuestSymbols;
   readonly names: CodeNames;
+  readonly codePlaces: CodePlaces;
   readonly watch: FileWatch;
   readonly chunks: ChunkCache;
   readonly accesses: AccessReader;
@@ -90,6 +92,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...{ trace, symbols, watch, chunks, index, guestFacts, workers, settled },
     shape: shapeOfTrace(trace),
     names: codeNames(trace.code, symbols),
+    codePlaces: createCodePlaces(trace.code),
     accesses: createAccessReader(trace),
     lists: createAccessLists(trace, chunks, index.find),
     jobs: createJobQueue(),

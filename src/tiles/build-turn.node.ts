@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import { pid } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface Builder {
@@ -53,7 +54,7 @@ async function tryTurn(name: string): Promise<BuildTurn | undefined> {
   let part = 0;
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
-    socket.end(JSON.stringify({ pid: process.pid, part }));
+    socket.end(JSON.stringify({ pid, part }));
   });
   if (!(await listens(server, name))) return undefined;
   server.unref();
