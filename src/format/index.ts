@@ -47,4 +47,4 @@ export type { SliceOptions, SliceRuns, TraceSlice } from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';
-export { nextReport, startThread, type Thread } from './worker-thread.node.ts';
+export { nextReport, startThread, THREAD_LIMITS, type Thread } from './worker-thread.node.ts';

@@ -13,6 +13,7 @@ import {
   workingFileOf,
 } from './build-protocol.ts';
 import { createChunkCounter } from './count-chunk.ts';
+import { isDamage, withoutDamaged } from './damage.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
 import { finishIndex } from './finish.node.ts';
 import { finishSpace } from './finish-space.node.ts';
@@ -40,8 +41,14 @@ port.on('message', (order: BuildOrder) => {
 async function obey(order: BuildOrder): Promise<void> {
   const trace = await opened;
   if (order.type === 'count') {
-    const packed = await countChunk(trace, order.chunkIndex);
-    report({ type: 'counted', chunkIndex: order.chunkIndex, packed }, [packed.stored.buffer]);
+    const { chunkIndex } = order;
+    try {
+      const packed = await countChunk(trace, chunkIndex);
+      report({ type: 'counted', chunkIndex, packed }, [packed.stored.buffer]);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      report({ type: 'damaged', chunk: { chunkIndex, why: error.describe() } });
+    }
     return;
   }
   const { indexFile } = task;
@@ -49,17 +56,19 @@ async function obey(order: BuildOrder): Promise<void> {
   const { chunks } = trace;
   const part = await openPartFile(partFileOf(indexFile), fingerprint, chunks.length);
   try {
+    const { damaged } = order;
+    const known = { chunks, part: withoutDamaged(part, damaged) };
     if (order.type === 'finish-space') {
       const { space } = order;
       const groupsFile = groupsFileOf(indexFile, space);
-      const finished = await finishSpace({ chunks, part, space, groupsFile }, (done) => {
+      const finished = await finishSpace({ ...known, space, groupsFile }, (done) => {
         report({ type: 'progress', space, part: done });
       });
       report({ type: 'space-finished', finished });
     } else {
       const { spaces } = order;
       const workingFile = workingFileOf(indexFile);
-      await finishIndex({ chunks, part, fingerprint, indexFile, workingFile, spaces });
+      await finishIndex({ ...known, damaged, fingerprint, indexFile, workingFile, spaces });
       report({ type: 'finished' });
     }
   } finally {

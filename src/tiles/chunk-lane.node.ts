@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { errorOfFailure } from '../base/index.ts';
-import type { ColumnArrays, ColumnName } from '../format/index.ts';
+import { type ColumnArrays, type ColumnName, THREAD_LIMITS } from '../format/index.ts';
 import type { ChunkOrder, ChunkPlaces, ChunkReport } from './chunk-protocol.ts';
 import type { PageNumbers } from './page-axis.ts';
 import type { Space } from './view-index.ts';
@@ -23,7 +23,9 @@ interface Waiting {
 }
 
 export function startChunkLane(workerUrl: URL, tracePath: string): ChunkLane {
-  const worker = new Worker(workerUrl, { workerData: tracePath });
+  const worker = new Worker(workerUrl, {
+    ...{ workerData: tracePath, resourceLimits: THREAD_LIMITS },
+  });
   const waiting = new Map<number, Waiting>();
   let broken: Error | undefined;
   let nextId = 0;

@@ -3,6 +3,7 @@
 // and the tracks.
 
 import { Buffer } from 'node:buffer';
+import type { DamagedChunk } from './damage.ts';
 import type { LevelDescription, SpaceDescription, StreamDescription } from './description.ts';
 import type { FinishedSpace } from './finish-space.node.ts';
 import { finishTracks } from './finish-tracks.node.ts';
@@ -16,6 +17,8 @@ export interface FinishTask {
   /** Of the trace, in file order. */
   readonly chunks: readonly CountedChunk[];
   readonly part: Pick<PartFile, 'read'>;
+  /** What could not be counted. */
+  readonly damaged: readonly DamagedChunk[];
   readonly fingerprint: Uint8Array;
   readonly indexFile: string;
   readonly workingFile: string;
@@ -24,7 +27,7 @@ export interface FinishTask {
 
 /** Throws TraceError 'corrupt', 'io'. */
 export async function finishIndex(task: FinishTask): Promise<void> {
-  const { chunks, part, spaces } = task;
+  const { chunks, part, spaces, damaged } = task;
   const writer = await createIndexWriter(task.indexFile, task.workingFile);
   try {
     const groupsAt = new Map<Space, number>();
@@ -57,7 +60,7 @@ export async function finishIndex(task: FinishTask): Promise<void> {
       });
     }
     const fingerprint = Buffer.from(task.fingerprint).toString('hex');
-    await writer.finish({ fingerprint, virtual, physical, streams });
+    await writer.finish({ fingerprint, virtual, physical, streams, damaged });
   } catch (error) {
     await writer.close();
     throw error;

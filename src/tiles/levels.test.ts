@@ -72,7 +72,7 @@ it('every level has the sums of the finest', { timeout: 60_000 }, async () => {
     () => undefined,
   );
   await finishIndex({
-    ...{ ...task, fingerprint: new Uint8Array(32), spaces: [virtual] },
+    ...{ ...task, damaged: [], fingerprint: new Uint8Array(32), spaces: [virtual] },
     ...{ indexFile, workingFile: `${indexFile}.new` },
   });
   const file = requireDefined(await openIndexFile(indexFile), 'it was written');

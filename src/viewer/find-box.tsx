@@ -164,6 +164,9 @@ function Found(): JSX.Element | null {
   return (
     <div class="found">
       <p>{reply.message}</p>
+      {reply.complete ? null : (
+        <p class="soft">Not everything was looked at: there may be others, and earlier ones.</p>
+      )}
       <ul id="found" role="listbox" aria-label="Places found">
         {reply.places.map((place, i) => (
           <li
@@ -177,7 +180,11 @@ function Found(): JSX.Element | null {
               <span>
                 {place.address === null ? '' : `${formatAddress(place.address)} `}
                 {place.space}
-                {place.ordinal === null ? ', never accessed' : ''}
+                {place.ordinal !== null
+                  ? ''
+                  : reply.complete
+                    ? ', never accessed'
+                    : ', not found yet'}
               </span>
             </button>
           </li>

@@ -409,7 +409,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
       expect((await found('#55,000,007')).places[0]?.ordinal).toBe(55_000_007);
       for (const words of ['no_such_symbol', '0x123456789000', '#999999999999', 'pc:zero', '']) {
         const reply = await found(words);
-        expect(reply).toMatchObject({ kind: 'nothing', places: [] });
+        expect(reply).toMatchObject({ kind: 'nothing', complete: true, places: [] });
         expect(reply.message.length).toBeGreaterThan(10);
       }
     });
