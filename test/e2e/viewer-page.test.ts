@@ -185,6 +185,43 @@ describe("the viewer's page", () => {
     await page.close();
   });
 
+  it('marks no single access in a view that it came too late for', async () => {
+    const overlay = async (page: Page): Promise<string> =>
+      String(await page.evaluate("document.querySelector('.map canvas:nth-child(2)').toDataURL()"));
+    const { rank } = fakeAccess(1000, ACCESSES);
+    const near = `#from=990&to=1011&low=${Math.floor(rank)}&high=${Math.floor(rank) + 1}`;
+    const far = `#from=0&to=4000&low=${Math.floor(rank) - 2}&high=${Math.floor(rank) + 3}`;
+    const { page, server } = await open(near);
+    await page.waitForSelector('.legend:has-text("each access")');
+    const marked = await overlay(page);
+    const { page: fresh } = await open(far, server);
+    await picture(fresh);
+    const plain = await overlay(fresh);
+    expect(marked).not.toBe(plain);
+    const late = await browser.newPage({
+      colorScheme: 'dark',
+      viewport: { width: 1280, height: 720 },
+    });
+    let answer = (): void => undefined;
+    const wanted = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const asked = late.waitForRequest(/api\/accesses/);
+    await late.route(/api\/accesses/, async (route) => {
+      await wanted;
+      // A page that gave the question up is answered nothing.
+      await route.continue().catch(() => undefined);
+    });
+    await late.goto(server.url + near);
+    await asked;
+    await late.evaluate(`location.hash = '${far}'`);
+    await picture(late);
+    answer();
+    await late.waitForTimeout(400);
+    expect(await overlay(late)).toBe(plain);
+    await Promise.all([page.close(), fresh.close(), late.close()]);
+  });
+
   it('reopens a link exactly', async () => {
     const { page, server } = await open('#from=1000&to=90000&low=100&high=300.5&colours=split');
     await picture(page);
