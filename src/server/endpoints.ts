@@ -3,6 +3,7 @@
 
 import { formatHex64 } from '../base/index.ts';
 import type { DatabaseNames } from '../store/index.ts';
+import { formatSymbol } from '../symbols/index.ts';
 import {
   endOfStream,
   MAX_TILE_SIDE,
@@ -28,6 +29,7 @@ import {
   type AccessesReply,
   type AddressesReply,
   type JobsReply,
+  type NamesReply,
   type NeighbourReply,
   type Space,
   TILE_HEAD_WORDS,
@@ -45,6 +47,7 @@ const SIDE = { least: 1, most: MAX_TILE_SIDE };
 const ROWS = { least: 1, most: 4096 };
 const TRACK_COLUMNS = { least: 1, most: MAX_TRACK_COLUMNS };
 const RANK = { least: 0, most: 2 ** 40 };
+const NAMES = { least: 1, most: 50 };
 const COUNT = { least: 1, most: 1000 };
 const SQL_LIMIT = { least: 1, most: 10_000, otherwise: 1000 };
 const ORDINAL = { least: 0, most: Number.MAX_SAFE_INTEGER };
@@ -211,6 +214,19 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const words = parameters.text('q', WORDS_LENGTH);
       parameters.finish();
       return json(await find(session, stream, words, signal));
+    },
+
+    names: async (parameters) => {
+      const words = parameters.text('q', WORDS_LENGTH).trim();
+      const limit = parameters.whole('limit', NAMES);
+      parameters.finish();
+      const reply: NamesReply = {
+        names: symbols.namesLike(words, limit).map(({ name, module, what }) => ({
+          name: formatSymbol({ name, module, offset: 0 }),
+          what,
+        })),
+      };
+      return json(reply);
     },
 
     sql: async (parameters, signal) => {

@@ -301,6 +301,18 @@ export interface FindReply {
   }[];
 }
 
+/**
+ * api/names: q, limit (1 to 50). Symbols whose name begins with q or holds it, the likeliest first; whether the trace has
+ * anything of them is not looked for: api/find does.
+ */
+export interface NamesReply {
+  readonly names: readonly {
+    /** As api/find takes it: "schedule", "nf_hook [nf_tables]". */
+    readonly name: string;
+    readonly what: 'code' | 'data';
+  }[];
+}
+
 /** api/sql: q, limit. */
 export interface SqlReply {
   readonly columns: readonly string[];

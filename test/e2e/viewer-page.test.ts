@@ -1,105 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer's page in a real browser, before a server whose trace is made up and whose failures are wanted.
 
-import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { FAKE_PAGES, fakeAccess, fakeAddress, fakeIcount } from '../fakes/viewer-accesses.ts';
-import { type FakeServer, startFakeServer } from '../fakes/viewer-server.ts';
-import { launchChromium } from './chromium.ts';
-
-const BUILT = fileURLToPath(new URL('../../dist/viewer/', import.meta.url));
-const ACCESSES = 1 << 20;
-
-interface Opened {
-  readonly page: Page;
-  readonly server: FakeServer;
-  /** What the browser complained of. */
-  readonly complaints: readonly string[];
-}
+import { ACCESSES, change, colours, fakeViewer, focusMap, picture, viewOf } from './fake-viewer.ts';
 
 describe("the viewer's page", () => {
-  let browser: Browser;
-  const servers: FakeServer[] = [];
-
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await Promise.all(servers.map(async (server) => server.close()));
-  });
-
-  async function start(accesses = ACCESSES): Promise<FakeServer> {
-    const server = await startFakeServer(BUILT, accesses);
-    servers.push(server);
-    return server;
-  }
-
-  async function open(
-    hash = '',
-    server?: FakeServer,
-    colorScheme: 'light' | 'dark' = 'dark',
-  ): Promise<Opened> {
-    const used = server ?? (await start());
-    const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 720 } });
-    const complaints: string[] = [];
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(used.url)) complaints.push(`asks for ${request.url()}`);
-    });
-    await page.goto(used.url + hash);
-    return { page, server: used, complaints };
-  }
-
-  /** Waits until the map does not change any more; its picture. */
-  async function picture(page: Page): Promise<string> {
-    const read = async (): Promise<string> => {
-      const url = await page.evaluate("document.querySelector('.map canvas').toDataURL()");
-      return String(url);
-    };
-    let before = '';
-    for (let i = 0; i < 40; i++) {
-      const now = await read();
-      if (now === before && (await colours(page)) > 1) return now;
-      before = now;
-      await page.waitForTimeout(150);
-    }
-    throw new Error('the map never came to rest');
-  }
-
-  async function colours(page: Page): Promise<number> {
-    // A string: it runs in the browser, whose types are not those of the tests.
-    const count = await page.evaluate(`(() => {
-      const canvas = document.querySelector('.map canvas');
-      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
-      copy.drawImage(canvas, 0, 0);
-      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-      return new Set(new Uint32Array(data.buffer)).size;
-    })()`);
-    return Number(count);
-  }
-
-  function viewOf(page: Page): { from: number; to: number; low: number; high: number } {
-    const query = new URLSearchParams(new URL(page.url()).hash.slice(1));
-    const number = (name: string): number => Number(query.get(name));
-    return { from: number('from'), to: number('to'), low: number('low'), high: number('high') };
-  }
-
-  /** Until the URL says something else. */
-  async function change(page: Page, act: () => Promise<void>): Promise<void> {
-    const before = page.url();
-    await act();
-    await page.waitForURL((url) => url.href !== before);
-  }
-
-  const focusMap = async (page: Page): Promise<void> => page.focus('#map');
+  const { start, open } = fakeViewer();
 
   it.each(['light', 'dark'] as const)(
     'draws the whole trace, %s, with nothing from elsewhere',
     async (scheme) => {
-      const { page, complaints } = await open('', undefined, scheme);
+      const { page, complaints } = await open('', { colorScheme: scheme });
       await picture(page);
       expect(await colours(page)).toBeGreaterThan(10);
       expect(await page.textContent('.start')).toContain('1.05 M');
@@ -194,26 +107,25 @@ describe("the viewer's page", () => {
     const { page, server } = await open(near);
     await page.waitForSelector('.legend:has-text("each access")');
     const marked = await overlay(page);
-    const { page: fresh } = await open(far, server);
+    const { page: fresh } = await open(far, { server });
     await picture(fresh);
     const plain = await overlay(fresh);
     expect(marked).not.toBe(plain);
-    const late = await browser.newPage({
-      colorScheme: 'dark',
-      viewport: { width: 1280, height: 720 },
-    });
     let answer = (): void => undefined;
     const wanted = new Promise<void>((resolve) => {
       answer = resolve;
     });
-    const asked = late.waitForRequest(/api\/accesses/);
-    await late.route(/api\/accesses/, async (route) => {
-      await wanted;
-      // A page that gave the question up is answered nothing.
-      await route.continue().catch(() => undefined);
+    const { page: late } = await open(near, {
+      server,
+      prepare: async (one) => {
+        await one.route(/api\/accesses/, async (route) => {
+          await wanted;
+          // A page that gave the question up is answered nothing.
+          await route.continue().catch(() => undefined);
+        });
+      },
     });
-    await late.goto(server.url + near);
-    await asked;
+    await late.waitForRequest(/api\/accesses/);
     await late.evaluate(`location.hash = '${far}'`);
     await picture(late);
     answer();
@@ -237,7 +149,7 @@ describe("the viewer's page", () => {
     await page.mouse.move(5, 5);
     const first = await picture(page);
     const url = page.url();
-    const { page: again } = await open(new URL(url).hash, server);
+    const { page: again } = await open(new URL(url).hash, { server });
     await again.mouse.move(5, 5);
     expect(await picture(again)).toBe(first);
     expect(again.url()).toBe(url);
@@ -349,7 +261,7 @@ describe("the viewer's page", () => {
   it('goes on when part of the trace is damaged', async () => {
     const server = await start();
     server.refusals.set('tile', { error: 'damaged', message: 'chunk c-3: its checksum is wrong' });
-    const { page } = await open('', server);
+    const { page } = await open('', { server });
     await page.waitForSelector('.banner[data-kind="damaged"]');
     expect(await page.textContent('.banner')).toContain('chunk c-3');
     expect(await page.locator('.plot canvas').count()).toBe(5);
@@ -365,7 +277,7 @@ describe("the viewer's page", () => {
 
   it('says when the trace or the server is gone, and comes back', async () => {
     const server = await start();
-    const { page } = await open('', server);
+    const { page } = await open('', { server });
     await picture(page);
     server.refusals.set('trace', { error: 'gone', message: 'made-up.memtrace was removed' });
     await page.waitForSelector('.banner[data-kind="gone"]', { timeout: 10_000 });
@@ -381,7 +293,7 @@ describe("the viewer's page", () => {
   it('waits for the index, with progress', async () => {
     const server = await start();
     server.indexPart = 0.42;
-    const { page } = await open('#from=10&to=5000&low=0&high=9', server);
+    const { page } = await open('#from=10&to=5000&low=0&high=9', { server });
     await page.waitForSelector('.over-map:has-text("42 %")');
     expect(await page.textContent('.start')).toContain('1.05 M');
     expect(server.asked.filter((url) => url.includes('/tile'))).toEqual([]);
