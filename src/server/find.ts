@@ -16,6 +16,7 @@ import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import { type FindReply, PAGE_BYTES, type Space } from './protocol.ts';
 import type { Session } from './session.ts';
+import { vcpusOf } from './streams.ts';
 
 type Place = FindReply['places'][number];
 
@@ -80,11 +81,8 @@ async function findIcount(
   if (icount === undefined) return nothing('an icount is a whole number: icount:1000000');
   const { trace, chunks } = session;
   const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);
-  const vcpus = new Set(
-    ofStream.flatMap(({ vcpu, vcpuStates }) => [vcpu, ...vcpuStates.map((one) => one.vcpu)]),
-  );
   const places: Place[] = [];
-  for (const vcpu of vcpus) {
+  for (const vcpu of vcpusOf(session, stream)) {
     const before = (at: number): boolean => {
       const state = ofStream[at].vcpuStates.find((one) => one.vcpu === vcpu);
       return state === undefined || Number(state.icount) < icount;

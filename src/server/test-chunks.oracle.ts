@@ -108,6 +108,7 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
   };
   const pages = { virtual: axisOf('virtual'), physical: axisOf('physical') };
   return {
+    vcpusOf: () => [],
     pages,
     indexBytes: 0,
     tile: notMadeUp,

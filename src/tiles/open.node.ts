@@ -112,6 +112,7 @@ function createViewIndex(
       physical: spaces.physical === null ? null : createPageAxis(spaces.physical),
     },
     indexBytes: file.fileBytes,
+    vcpusOf: (stream) => streams.find((one) => one.stream === stream)?.vcpus ?? [],
     async tile(query, signal) {
       requireTileQuery(query);
       signal?.throwIfAborted();

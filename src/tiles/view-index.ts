@@ -124,6 +124,8 @@ export interface ViewIndex {
   /** Null: the trace has no such addresses. */
   readonly pages: { readonly [S in Space]: PageAxis | null };
   readonly indexBytes: number;
+  /** That ran in the stream, ascending. Chunks name only those that ran before they began. */
+  vcpusOf(stream: number): readonly number[];
   /**
    * Throws TraceError 'bad-argument' for a stream, space or number that there is not, 'checksum' and 'corrupt' when
    * the index is damaged there, 'io'; what reading the trace throws when chunks are decoded; the reason of an

@@ -82,11 +82,14 @@ export function attachGestures(surface: HTMLElement, handlers: GestureHandlers):
   );
   const end = (event: PointerEvent): void => {
     const isKnown = pointers.delete(event.pointerId);
-    if (!isKnown || begin === null) return;
+    if (!isKnown) return;
     const at = placeOf(event);
-    if (isMoving && isBrushing) handlers.brush(begin, at, true);
-    else if (!isMoving && event.type === 'pointerup') handlers.click(at);
-    begin = null;
+    if (begin !== null && isMoving && isBrushing) handlers.brush(begin, at, true);
+    else if (begin !== null && !isMoving && event.type === 'pointerup') handlers.click(at);
+    // A finger that stays moves on, and its end is no click.
+    begin = [...pointers.values()][0] ?? null;
+    isMoving = true;
+    isBrushing = false;
   };
   surface.addEventListener('pointerup', end, options);
   surface.addEventListener('pointercancel', end, options);
