@@ -3,7 +3,6 @@
 
 import { formatHex64 } from '../base/index.ts';
 import type { DatabaseNames } from '../store/index.ts';
-import { formatSymbol } from '../symbols/index.ts';
 import {
   endOfStream,
   MAX_TILE_SIDE,
@@ -16,6 +15,7 @@ import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
+import { createNames } from './names.ts';
 import { findNearest } from './neighbours.ts';
 import {
   type AddressRange,
@@ -29,7 +29,6 @@ import {
   type AccessesReply,
   type AddressesReply,
   type JobsReply,
-  type NamesReply,
   type NeighbourReply,
   type Space,
   TILE_HEAD_WORDS,
@@ -66,6 +65,7 @@ export interface Endpoints {
 export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endpoints {
   const { trace, chunks, index, lists, accesses, names, symbols, jobs, workers } = session;
   const traceReply = createTraceReply(session);
+  const findNames = createNames(session);
   const sql: SqlAnswers = createSqlAnswers(session, sqlNames);
 
   const knownStream = (parameters: Parameters): number => {
@@ -220,13 +220,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const words = parameters.text('q', WORDS_LENGTH).trim();
       const limit = parameters.whole('limit', NAMES);
       parameters.finish();
-      const reply: NamesReply = {
-        names: symbols.namesLike(words, limit).map(({ name, module, what }) => ({
-          name: formatSymbol({ name, module, offset: 0 }),
-          what,
-        })),
-      };
-      return json(reply);
+      return json(findNames(words, limit));
     },
 
     sql: async (parameters, signal) => {

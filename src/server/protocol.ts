@@ -302,14 +302,16 @@ export interface FindReply {
 }
 
 /**
- * api/names: q, limit (1 to 50). Symbols whose name begins with q or holds it, the likeliest first; whether the trace has
- * anything of them is not looked for: api/find does.
+ * api/names: q, limit (1 to 50). Symbols whose name begins with q or holds it: first the very name, then code that ran and
+ * data. Where their accesses are is not looked for: api/find does that.
  */
 export interface NamesReply {
   readonly names: readonly {
     /** As api/find takes it: "schedule", "nf_hook [nf_tables]". */
     readonly name: string;
     readonly what: 'code' | 'data';
+    /** Whether the guest ran it; null for data. */
+    readonly ran: boolean | null;
   }[];
 }
 

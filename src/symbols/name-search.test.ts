@@ -34,11 +34,22 @@ it('names that begin so come before those that hold it, short before long, the s
 it('each is named once, whatever its capitals, and tells code from data', () => {
   expect(like('HELP')).toEqual(['helper']);
   expect(namesLike([tables], 'jif', 9)).toEqual([
-    { name: 'jiffies', module: '', what: 'data' },
-    { name: 'jiffies_64', module: '', what: 'data' },
+    { name: 'jiffies', module: '', what: 'data', placeName: 'jiffies' },
+    { name: 'jiffies_64', module: '', what: 'data', placeName: 'jiffies' },
   ]);
   expect(like('')).toEqual([]);
   expect(like('nonsense')).toEqual([]);
+});
+
+it('the likely come first, and the very name before them', () => {
+  const likely = namesLike([tables], 'memcpy', 9, ({ placeName }) => placeName.includes('_w'));
+  expect(likely.map(({ name }) => name)).toEqual([
+    'memcpy',
+    'copy_with_memcpy',
+    'memcpy_dma',
+    'memcpy_fromio',
+    '__memcpy',
+  ]);
 });
 
 it('a second name leads to the address of the first', () => {

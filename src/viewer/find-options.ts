@@ -61,10 +61,10 @@ export const options: ReadonlySignal<readonly FindOption[]> = computed(() => {
     return EXAMPLES.map(([code, note]) => ({ key: code, code, note, choose: () => write(code) }));
   }
   const before = partOfName(text.value)?.before ?? '';
-  return names.value.map(({ name, what }) => ({
+  return names.value.map(({ name, what, ran }) => ({
     key: `${what} ${name}`,
     code: name,
-    note: what === 'code' ? 'function' : 'data',
+    note: what === 'data' ? 'data' : ran === false ? 'function, never ran' : 'function',
     choose() {
       write(`${before}${name}`);
       void find();

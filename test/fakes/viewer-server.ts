@@ -357,7 +357,11 @@ const NAMES = ['hot_page', 'hot_page_init', 'hotplug', 'cold_hot'] as const;
 
 function fakeNames(q: string): NamesReply {
   const names = NAMES.filter((name) => name.includes(q));
-  return { names: names.map((name) => ({ name, what: name === 'hotplug' ? 'code' : 'data' })) };
+  return {
+    names: names.map((name) =>
+      name === 'hotplug' ? { name, what: 'code', ran: false } : { name, what: 'data', ran: null },
+    ),
+  };
 }
 
 function fakeSql(q: string): object {
