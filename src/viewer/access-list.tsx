@@ -140,10 +140,14 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
   };
   // An access that is shown elsewhere is brought into view, when the list is of everything.
   const shownAccess = page.access.value;
-  useEffect(() => {
-    if (shownAccess === null || query.lowAddress !== undefined || total === 0) return;
+  const rowShown = (): number | null => {
+    if (shownAccess === null || query.lowAddress !== undefined) return null;
     const row = shownAccess - query.from;
-    if (row < 0 || row >= total || (row >= first.peek() && row < first.peek() + shown - 2)) return;
+    return row >= 0 && row < total ? row : null;
+  };
+  useEffect(() => {
+    const row = rowShown();
+    if (row === null || (row >= first.peek() && row < first.peek() + shown - 2)) return;
     scrollTo(row - Math.floor(shown / 2));
   }, [shownAccess, total > 0]);
   const isScaled = total * ROW_HEIGHT > map.height;
@@ -185,9 +189,10 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
           scrollTo(first.peek() + rows);
         }}
         onKeyDown={(event) => {
-          const row = source.find(active.peek() ?? first.peek());
+          const at = active.peek() ?? rowShown() ?? first.peek();
+          const row = source.find(at);
           if (event.key === 'Enter' && row !== undefined) void showAccess(row.ordinal);
-          else onListKey(event, active.peek() ?? first.peek() - 1, shown - 2, total, activate);
+          else onListKey(event, at, shown - 2, total, activate);
         }}
       >
         <div class="list-room" style={{ height: `${map.height}px` }} />

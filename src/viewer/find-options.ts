@@ -47,9 +47,7 @@ function isSql(query: string): boolean {
 }
 
 /** The begin of a name, where one may be meant, and what is before it. */
-export function partOfName(
-  query: string,
-): { readonly before: string; readonly part: string } | null {
+function partOfName(query: string): { readonly before: string; readonly part: string } | null {
   const [, before = '', part = ''] = /^\s*(function:\s*)?([a-z_.$][\w.$]+)\s*$/i.exec(query) ?? [];
   return part === '' || isSql(query) ? null : { before, part };
 }

@@ -18,6 +18,8 @@ export interface GestureHandlers {
   doubleClick(at: Point): void;
   /** A brush in progress, then its end; null: it was given up. */
   brush(from: Point, to: Point, isDone: boolean): void;
+  /** Whether the wheel is the surface's there; elsewhere it scrolls what is below. */
+  takesWheel(at: Point): boolean;
   /** Whether a drag brushes instead of moving. */
   isBrush(event: PointerEvent): boolean;
 }
@@ -98,8 +100,10 @@ export function attachGestures(surface: HTMLElement, handlers: GestureHandlers):
   surface.addEventListener(
     'wheel',
     (event) => {
+      const at = placeOf(event);
+      if (!handlers.takesWheel(at)) return;
       event.preventDefault();
-      turnWheel(handlers, event, placeOf(event));
+      turnWheel(handlers, event, at);
     },
     { ...options, passive: false },
   );

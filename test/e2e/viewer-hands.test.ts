@@ -225,11 +225,13 @@ describe("the viewer's page in the hand", () => {
     expect(await focused(page)).toBe('tab-list');
     await page.waitForSelector('.row[data-ordinal="0"]');
     await page.focus('.list-rows');
-    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowDown');
+    for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowDown');
     const active = await page.getAttribute('.list-rows', 'aria-activedescendant');
     expect(await page.getAttribute(`#${active}`, 'data-ordinal')).toBe('2');
     await page.keyboard.press('Enter');
     await page.waitForSelector('h2:has-text("Access #2")');
+    await page.keyboard.press('End');
+    await page.waitForSelector(`.row.active[data-ordinal="${ACCESSES - 1}"]`);
     // A window without a mouse: the cell in the middle, and its summary.
     await page.keyboard.press('0');
     await focusMap(page);

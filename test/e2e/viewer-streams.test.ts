@@ -60,6 +60,16 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     const sections = page.locator('.tracks section');
     expect(await sections.locator('h3').allTextContents()).toEqual(['vCPU 0', 'vCPU 1']);
     expect(await sections.nth(1).locator('.plot canvas').count()).toBe(4);
+    // More tracks than there is room for: the wheel scrolls over their names, and zooms over the plots.
+    const names = await page.locator('.track-name').first().boundingBox();
+    if (names === null) throw new Error('no track');
+    await page.mouse.move(names.x + 20, names.y + 10);
+    await page.mouse.wheel(0, 300);
+    await page.waitForFunction("document.querySelector('.tracks').scrollTop > 50");
+    expect(page.url()).not.toContain('from=');
+    await page.mouse.move(names.x + names.width + 100, names.y + 10);
+    await page.mouse.wheel(0, -300);
+    await page.waitForURL(/from=/);
     for (const vcpu of [0, 1]) {
       const mine = run.accesses.filter((access) => access.vcpu === vcpu && !access.aborted);
       const middle = mine[Math.floor(mine.length / 2)];
