@@ -26,8 +26,8 @@ export interface OpenOptions {
 }
 
 export interface FakeViewer {
-  start(accesses?: number): Promise<FakeServer>;
-  open(hash?: string, options?: OpenOptions): Promise<Opened>;
+  readonly start: (accesses?: number) => Promise<FakeServer>;
+  readonly open: (hash?: string, options?: OpenOptions) => Promise<Opened>;
 }
 
 /** Starts and ends with the tests that are around it. */

@@ -390,9 +390,9 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
       const data = (await viewer.ask<NamesReply>('names', { q: 'init_task', limit: 1 })).names;
       expect(data).toEqual([{ name: 'init_task', what: 'data', ran: null }]);
       // Of two names of one address both are known.
-      const [first, second] = await Promise.all([found('jiffies'), found('jiffies_64')]);
-      expect(second.places.map(({ address }) => address)).toEqual(
-        first.places.map(({ address }) => address),
+      const [one, other] = await Promise.all([found('jiffies'), found('jiffies_64')]);
+      expect(other.places.map(({ address }) => address)).toEqual(
+        one.places.map(({ address }) => address),
       );
     });
 

@@ -32,7 +32,10 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
   async function show(machine: string): Promise<Shown> {
     const run = await recordGuestNamed('smp', machine);
     const viewer: RunningViewer = await startViewer(run.outcome.file);
-    ends.push(viewer.stop, run.close);
+    ends.push(
+      async () => viewer.stop(),
+      async () => run.close(),
+    );
     await viewer.settled();
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
     const complaints: string[] = [];
