@@ -5,7 +5,12 @@ import { endOfStream } from '../tiles/index.ts';
 import type { StreamInfo } from './protocol.ts';
 import type { Session } from './session.ts';
 
-export function streamsOf(session: Pick<Session, 'trace' | 'index'>): StreamInfo[] {
+interface Known {
+  readonly trace: Session['trace'];
+  readonly index: Pick<Session['index'], 'find'>;
+}
+
+export function streamsOf(session: Known): StreamInfo[] {
   const { chunks } = session.trace;
   const numbers = [...new Set(chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
   return numbers.map((stream) => ({
@@ -15,10 +20,7 @@ export function streamsOf(session: Pick<Session, 'trace' | 'index'>): StreamInfo
 }
 
 /** Ascending. While there is no index, as far as heads of chunks tell. */
-export function vcpusOf(
-  { trace, index }: Pick<Session, 'trace' | 'index'>,
-  stream: number,
-): readonly number[] {
+export function vcpusOf({ trace, index }: Known, stream: number): readonly number[] {
   const known = index.find()?.vcpusOf(stream) ?? [];
   if (known.length > 0) return known;
   const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);

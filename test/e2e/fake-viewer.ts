@@ -4,8 +4,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
+import { launchChromium } from '../../src/cli/chromium.ts';
 import { type FakeServer, startFakeServer } from '../fakes/viewer-server.ts';
-import { launchChromium } from './chromium.ts';
+import { mapColours } from './map-picture.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/viewer/', import.meta.url));
 export const ACCESSES: number = 1 << 20;
@@ -36,7 +37,7 @@ export function fakeViewer(): FakeViewer {
   const servers: FakeServer[] = [];
 
   beforeAll(async () => {
-    browser = await launchChromium();
+    browser = await launchChromium(process.env['PATH'] ?? '');
   });
   afterAll(async () => {
     await browser.close();
@@ -76,23 +77,11 @@ export async function picture(page: Page): Promise<string> {
   let before = '';
   for (let i = 0; i < 40; i++) {
     const now = await read();
-    if (now === before && (await colours(page)) > 1) return now;
+    if (now === before && (await mapColours(page)) > 1) return now;
     before = now;
     await page.waitForTimeout(150);
   }
   throw new Error('the map never came to rest');
-}
-
-export async function colours(page: Page): Promise<number> {
-  // A string: it runs in the browser, whose types are not those of the tests.
-  const count = await page.evaluate(`(() => {
-    const canvas = document.querySelector('.map canvas');
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
-    copy.drawImage(canvas, 0, 0);
-    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-    return new Set(new Uint32Array(data.buffer)).size;
-  })()`);
-  return Number(count);
 }
 
 interface Shown {

@@ -4,7 +4,8 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { FAKE_PAGES, fakeAccess, fakeAddress, fakeIcount } from '../fakes/viewer-accesses.ts';
-import { ACCESSES, change, colours, fakeViewer, focusMap, picture, viewOf } from './fake-viewer.ts';
+import { ACCESSES, change, fakeViewer, focusMap, picture, viewOf } from './fake-viewer.ts';
+import { mapColours } from './map-picture.ts';
 
 describe("the viewer's page", () => {
   const { start, open } = fakeViewer();
@@ -14,7 +15,7 @@ describe("the viewer's page", () => {
     async (scheme) => {
       const { page, complaints } = await open('', { colorScheme: scheme });
       await picture(page);
-      expect(await colours(page)).toBeGreaterThan(10);
+      expect(await mapColours(page)).toBeGreaterThan(10);
       expect(await page.textContent('.start')).toContain('1.05 M');
       expect(await page.textContent('.start')).toContain('accessed and dirty bits that were set');
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1280);
@@ -171,7 +172,7 @@ describe("the viewer's page", () => {
     await change(page, async () => page.keyboard.press('w'));
     expect(viewOf(page).to - viewOf(page).from).toBeLessThan(99_000);
     await page.keyboard.press('?');
-    expect(await page.isVisible('dialog.help')).toBe(true);
+    await page.waitForSelector('dialog.help', { state: 'visible' });
     await page.keyboard.press('Escape');
     await page.waitForSelector('dialog.help', { state: 'hidden' });
     await change(page, async () => page.keyboard.press('0'));
@@ -270,7 +271,7 @@ describe("the viewer's page", () => {
     server.refusals.clear();
     await page.click('.banner button:has-text("Try again")');
     await picture(page);
-    expect(await colours(page)).toBeGreaterThan(10);
+    expect(await mapColours(page)).toBeGreaterThan(10);
     expect(await page.locator('.banner').count()).toBe(0);
     await page.close();
   });
@@ -286,7 +287,7 @@ describe("the viewer's page", () => {
     await server.close();
     await page.waitForSelector('.banner[data-kind="unreachable"]', { timeout: 10_000 });
     expect(await page.textContent('.banner')).toContain('loadstore view');
-    expect(await colours(page)).toBeGreaterThan(10);
+    expect(await mapColours(page)).toBeGreaterThan(10);
     await page.close();
   });
 

@@ -391,6 +391,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
       expect(data).toEqual([{ name: 'init_task', what: 'data', ran: null }]);
       // Of two names of one address both are known.
       const [one, other] = await Promise.all([found('jiffies'), found('jiffies_64')]);
+      expect(one.kind).toBe('symbol');
       expect(other.places.map(({ address }) => address)).toEqual(
         one.places.map(({ address }) => address),
       );

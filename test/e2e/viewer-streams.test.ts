@@ -3,8 +3,8 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../../src/cli/chromium.ts';
 import type { Access, GuestRun } from '../../src/guests/index.ts';
-import { launchChromium } from './chromium.ts';
 import { recordGuestNamed } from './guest-sections.ts';
 import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
 import { type RunningViewer, startViewer } from './running-viewer.ts';
@@ -22,7 +22,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
   const ends: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    browser = await launchChromium();
+    browser = await launchChromium(process.env['PATH'] ?? '');
   });
   afterAll(async () => {
     await browser.close();
