@@ -11,4 +11,4 @@ export {
   type ResultsOf,
   shapeOfTrace,
 } from './pass.ts';
-export { nextReport, startThread, type Thread } from './worker-thread.node.ts';
+export { nextReport, startThread, THREAD_LIMITS, type Thread } from './worker-thread.node.ts';

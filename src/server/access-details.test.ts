@@ -17,6 +17,11 @@ describe('the memory of an access', () => {
     expect(memoryOf({ ...access, flags: AccessFlag.crossesPage })).toEqual(virtual);
   });
 
+  it('ends where addresses end', () => {
+    const last = { ...access, vaddr: 2n ** 64n - 4n, paddr: UNKNOWN };
+    expect(memoryOf(last)).toEqual({ space: 'virtual', low: last.vaddr, high: 2n ** 64n });
+  });
+
   it('of the MMU is told by the address it was made with', () => {
     const walk = { ...access, vaddr: 0x2000n, paddr: UNKNOWN, flags: AccessFlag.physicalOnly };
     expect(memoryOf(walk)).toEqual({ space: 'physical', low: 0x2000n, high: 0x2008n });

@@ -6,7 +6,7 @@ import { AccessFlag } from '../format/index.ts';
 import { formatSymbolPlace } from '../symbols/index.ts';
 import { endOfStream } from '../tiles/index.ts';
 import { hexOf, originOf, rowOf, UNKNOWN } from './access-rows.ts';
-import { findNearest } from './neighbours.ts';
+import { findNearest, type Nearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import type { AccessReply, Space } from './protocol.ts';
 import { Refusal } from './refusal.ts';
@@ -16,6 +16,7 @@ import type { Session } from './session.ts';
 const PATIENCE_MS = 400;
 const LINE_BYTES = 64n;
 const PAGE_BYTES = 4096n;
+const ADDRESS_END = 2n ** 64n;
 
 /** Throws Refusal 'not-found' for an ordinal that there is not; else as the trace does. */
 export async function accessDetails(
@@ -68,7 +69,7 @@ function hexByte(byte: number): string {
 
 /**
  * The bytes that it touched. A virtual address is other memory in another address space, and memory has several of them:
- * the physical one tells it, where it is known and one run of bytes.
+ * the physical one tells it, where it is known and one run of bytes. One that goes on at address 0 is told by its first part.
  */
 export function memoryOf(access: {
   readonly vaddr: bigint;
@@ -77,10 +78,10 @@ export function memoryOf(access: {
   readonly size: number;
 }): AddressRange {
   const { vaddr, paddr, flags, size } = access;
-  const at = (space: Space, low: bigint): AddressRange => ({
-    ...{ space, low },
-    high: low + BigInt(size),
-  });
+  const at = (space: Space, low: bigint): AddressRange => {
+    const high = low + BigInt(size);
+    return { space, low, high: high < ADDRESS_END ? high : ADDRESS_END };
+  };
   if ((flags & AccessFlag.physicalOnly) !== 0) return at('physical', vaddr);
   const isOneRun = (flags & AccessFlag.crossesPage) === 0;
   return paddr !== UNKNOWN && isOneRun ? at('physical', paddr) : at('virtual', vaddr);
@@ -109,7 +110,7 @@ async function neighboursOf(
       chunks,
       index.find(),
       {
-        ...{ stream, direction, ranges, patienceMs: PATIENCE_MS },
+        ...{ stream, direction, ranges, patienceMs: PATIENCE_MS, passesDamage: true },
         from: direction === 'forward' ? ordinal + 1 : 0,
         to: direction === 'forward' ? endOfStream(trace, stream) : ordinal,
       },
@@ -120,9 +121,12 @@ async function neighboursOf(
   const at = (i: number): AccessReply['neighbours']['bytes'] => ({
     previous: previous.ordinals[i] ?? null,
     next: next.ordinals[i] ?? null,
-    complete:
-      (previous.complete || typeof previous.ordinals[i] === 'number') &&
-      (next.complete || typeof next.ordinals[i] === 'number'),
+    complete: isKnown(previous, i) && isKnown(next, i),
   });
   return { bytes: at(0), line: at(1), page: at(2) };
+}
+
+/** What was found before the time was over is the nearest; behind something damaged nobody knows. */
+function isKnown({ ordinals, complete, isDamaged }: Nearest, range: number): boolean {
+  return complete || (!isDamaged && typeof ordinals[range] === 'number');
 }

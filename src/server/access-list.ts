@@ -8,6 +8,7 @@ import {
   type ChunkCache,
   type ChunkColumns,
   chunksOf,
+  createByteLru,
   endOfStream,
   type OrdinalRange,
   type ViewIndex,
@@ -35,8 +36,10 @@ export interface AccessLists {
 const PATIENCE_MS = 1500;
 const AHEAD = 1000;
 const MOST_LISTS = 8;
-/** Places of matches that are held, 4 bytes each. */
-const MOST_PLACES = 2 ** 23;
+/** Places of matches that are held. */
+const PLACES_BYTES = 2 ** 25;
+/** Of a chunk without any, about. */
+const ENTRY_BYTES = 256;
 
 interface CountedChunk {
   readonly chunkIndex: number;
@@ -64,7 +67,7 @@ export function createAccessLists(
   findIndex: () => ViewIndex | undefined,
 ): AccessLists {
   const lists = new Map<string, List>();
-  const places = new Map<string, Uint32Array>();
+  const places = createByteLru<Uint32Array>(PLACES_BYTES);
 
   const listOf = (window: TraceWindow): List => {
     const key = keyOf(window);
@@ -90,15 +93,10 @@ export function createAccessLists(
     signal: AbortSignal,
   ): Promise<Uint32Array> => {
     const key = `${chunkIndex} ${keyOf(window)}`;
-    const known = places.get(key);
-    places.delete(key);
-    const found = known ?? (await findPlaces(chunks, window, chunkIndex, signal));
-    places.set(key, found);
-    let held = 0;
-    for (const one of [...places.keys()].reverse()) {
-      held += places.get(one)?.length ?? 0;
-      if (held > MOST_PLACES && one !== key) places.delete(one);
-    }
+    const known = places.find(key);
+    if (known !== undefined) return known;
+    const found = await findPlaces(chunks, window, chunkIndex, signal);
+    places.put(key, found, found.byteLength + ENTRY_BYTES);
     return found;
   };
 

@@ -201,12 +201,12 @@ describe('a search whose time is over', () => {
     const first = await findNearest(
       ...([trace, chunks, undefined, { ...base, from, to, patienceMs: -1 }, signal] as const),
     );
-    expect(first).toEqual({ ordinals: [null], complete: false, searched: 0 });
+    expect(first).toEqual({ ordinals: [null], complete: false, isDamaged: false, searched: 0 });
     from = first.searched;
     const rest = await findNearest(
       ...([trace, chunks, undefined, { ...base, from, to, patienceMs: 60_000 }, signal] as const),
     );
-    expect(rest).toEqual({ ordinals: [null], complete: true, searched: to });
+    expect(rest).toEqual({ ordinals: [null], complete: true, isDamaged: false, searched: to });
     to = 0;
     const none = await findNearest(
       ...([trace, chunks, undefined, { ...base, from: 0, to, patienceMs: 1 }, signal] as const),

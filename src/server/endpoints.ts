@@ -13,6 +13,7 @@ import {
 import { accessDetails } from './access-details.ts';
 import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
 import { createNames } from './names.ts';
@@ -131,7 +132,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
         columns: parameters.whole('columns', TRACK_COLUMNS),
       };
       parameters.finish();
-      return json(tracksReply(session, await index.require().tracks(query, signal)));
+      return json(tracksReply(session, query.stream, await index.require().tracks(query, signal)));
     },
 
     summary: async (parameters, signal) => {
@@ -141,7 +142,12 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const reply = await jobs.run('summary', signal, async (onProgress) => {
         // Its threads need the memory more.
         await chunks.release();
-        return summarize(session, window, { workers, signal, onProgress });
+        collectGarbage();
+        try {
+          return await summarize(session, window, { workers, signal, onProgress });
+        } finally {
+          collectGarbage();
+        }
       });
       return json(reply);
     },
@@ -234,7 +240,11 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
     byName: new Map(
       Object.entries(endpoints).map(([name, endpoint]) => [name, watched(session, endpoint)]),
     ),
-    close: async () => sql.close(),
+    async close() {
+      // What was given up still reads the trace, or the database, for a moment.
+      await jobs.idle();
+      await sql.close();
+    },
   };
 }
 
@@ -274,13 +284,19 @@ function encodeTile({
   return new Uint8Array(words.buffer);
 }
 
-function tracksReply({ guestFacts }: Session, tracks: Tracks): TracksReply {
+function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tracks): TracksReply {
   const { begins, end, timeStep, vcpus, pages, addressSpaces } = tracks;
+  const damaged = index.require().damaged.filter((one) => one.stream === stream);
+  const known = Array.from(begins, (begin, column) => {
+    const behind = begins[column + 1] ?? end;
+    return !damaged.some(({ from, to }) => from < behind && to > begin);
+  });
   return {
     begins: [...begins],
     end,
     timeStep,
-    pages: Array.from(pages, (count) => (Number.isNaN(count) ? null : count)),
+    known,
+    pages: Array.from(pages, (count, at) => (known[at] ? count : null)),
     addressSpaces: addressSpaces.map((cr3, at) => {
       const column = Math.max(0, ...vcpus.map((one) => one.addressSpace.indexOf(at)));
       const shown = `0x${cr3.toString(16)}`;

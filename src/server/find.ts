@@ -4,13 +4,14 @@
 import {
   bigintFromU64,
   formatHex64,
+  halves,
   parseHex64,
   partitionPoint,
   u64FromBigint,
 } from '../base/index.ts';
-import { AccessFlag } from '../format/index.ts';
+import { AccessFlag, type ColumnName } from '../format/index.ts';
 import { formatSymbol, type NamedSymbol } from '../symbols/index.ts';
-import { endOfStream } from '../tiles/index.ts';
+import { type ChunkColumns, endOfStream, isDamage } from '../tiles/index.ts';
 import { type Access, hexOf } from './access-rows.ts';
 import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
@@ -20,33 +21,67 @@ import { vcpusOf } from './streams.ts';
 
 type Place = FindReply['places'][number];
 
+/** Of one question, however many names it has. */
 const PATIENCE_MS = 2000;
 const MOST_PLACES = 8;
 
+/** What of a session is looked at. */
+export interface SearchedTrace
+  extends Pick<Session, 'trace' | 'shape' | 'chunks' | 'accesses' | 'codePlaces'> {
+  readonly index: Pick<Session['index'], 'find'>;
+  readonly names: Pick<Session['names'], 'hasSymbols'>;
+  readonly symbols: Pick<Session['symbols'], 'findNamed'>;
+}
+
+/** A question on its way. */
+interface Search {
+  readonly stream: number;
+  readonly signal: AbortSignal;
+  readonly endMs: number;
+  /** False: the time was over, or something damaged was passed over. */
+  complete: boolean;
+}
+
+type Found = Omit<FindReply, 'complete'>;
+
 export async function find(
-  session: Session,
+  session: SearchedTrace,
   stream: number,
   words: string,
   signal: AbortSignal,
+  patienceMs: number = PATIENCE_MS,
 ): Promise<FindReply> {
+  const search = { stream, signal, endMs: performance.now() + patienceMs, complete: true };
+  const found = await findWords(session, search, words);
+  return { ...found, complete: search.complete };
+}
+
+/** The search is not complete from then on. */
+function isOver(search: Search): boolean {
+  if (performance.now() < search.endMs) return false;
+  search.complete = false;
+  return true;
+}
+
+async function findWords(session: SearchedTrace, search: Search, words: string): Promise<Found> {
   const text = words.trim();
   const [, prefix = '', rest = ''] = /^(pc:|function:|icount:|#)\s*(.*)$/i.exec(text) ?? [];
   switch (prefix.toLowerCase()) {
     case '#':
-      return findOrdinal(session, stream, rest, signal);
+      return findOrdinal(session, search, rest);
     case 'icount:':
-      return findIcount(session, stream, rest, signal);
+      return findIcount(session, search, rest);
     case 'pc:':
-      return findPc(session, stream, rest, signal);
+      return findPc(session, search, rest);
     case 'function:':
-      return findFunction(session, stream, rest, signal);
+      return findFunction(session, search, rest);
     default:
   }
-  if (/^0x/i.test(text)) return findAddress(session, stream, text, signal);
-  return findSymbol(session, stream, text, signal);
+  if (/^0x/i.test(text)) return findAddress(session, search, text);
+  return findSymbol(session, search, text);
 }
 
-function nothing(message: string): FindReply {
+function nothing(message: string): Found {
   return { kind: 'nothing', message, places: [] };
 }
 
@@ -55,31 +90,22 @@ function countFrom(text: string): number | undefined {
   return text !== '' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-async function findOrdinal(
-  session: Session,
-  stream: number,
-  text: string,
-  signal: AbortSignal,
-): Promise<FindReply> {
+async function findOrdinal(session: SearchedTrace, search: Search, text: string): Promise<Found> {
   const ordinal = countFrom(text);
   if (ordinal === undefined) return nothing('an ordinal is a whole number: #123456');
-  const place = await placeOfOrdinal(session, stream, ordinal, `access ${ordinal}`, signal);
+  const place = await placeOfOrdinal(session, search, ordinal, `access ${ordinal}`);
   if (place !== undefined) return { kind: 'ordinal', message: place.label, places: [place] };
   return nothing(
-    `there is no access ${ordinal}: the last is ${endOfStream(session.trace, stream) - 1}`,
+    `there is no access ${ordinal}: the last is ${endOfStream(session.trace, search.stream) - 1}`,
   );
 }
 
 /** Of each vCPU of the stream. */
-async function findIcount(
-  session: Session,
-  stream: number,
-  text: string,
-  signal: AbortSignal,
-): Promise<FindReply> {
+async function findIcount(session: SearchedTrace, search: Search, text: string): Promise<Found> {
   const icount = countFrom(text);
   if (icount === undefined) return nothing('an icount is a whole number: icount:1000000');
-  const { trace, chunks } = session;
+  const { trace } = session;
+  const { stream } = search;
   const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);
   const places: Place[] = [];
   for (const vcpu of vcpusOf(session, stream)) {
@@ -89,17 +115,17 @@ async function findIcount(
     };
     const begin = Math.max(0, partitionPoint(ofStream.length, before) - 1);
     for (const { chunkIndex, firstOrdinal } of ofStream.slice(begin)) {
-      const { icount: counts, vcpu: vcpuOf } = await chunks.columns(
-        chunkIndex,
-        ['icount', 'vcpu'],
-        signal,
+      if (isOver(search)) break;
+      const columns = await columnsOf(session, search, chunkIndex, ['icount', 'vcpu']);
+      if (columns?.icount === undefined || columns.vcpu === undefined) continue;
+      const { vcpu: vcpuOf } = columns;
+      const counts = halves(columns.icount);
+      const at = vcpuOf.findIndex(
+        (one, i) => one === vcpu && counts[2 * i + 1] * 2 ** 32 + counts[2 * i] >= icount,
       );
-      if (counts === undefined || vcpuOf === undefined) break;
-      const wanted = BigInt(icount);
-      const at = counts.findIndex((one, i) => vcpuOf[i] === vcpu && one >= wanted);
       if (at < 0) continue;
       const label = `vCPU ${vcpu} at icount ${icount}`;
-      const place = await placeOfOrdinal(session, stream, firstOrdinal + at, label, signal);
+      const place = await placeOfOrdinal(session, search, firstOrdinal + at, label);
       if (place !== undefined) places.push(place);
       break;
     }
@@ -108,28 +134,18 @@ async function findIcount(
   return { kind: 'icount', message: `first access at or after icount ${icount}`, places };
 }
 
-async function findAddress(
-  session: Session,
-  stream: number,
-  text: string,
-  signal: AbortSignal,
-): Promise<FindReply> {
+async function findAddress(session: SearchedTrace, search: Search, text: string): Promise<Found> {
   const address = parseHex64(text);
   if (address === undefined) return nothing('an address is hexadecimal: 0xffffffff81000000');
   const shown = formatHex64(address.lo, address.hi);
   const begin = bigintFromU64(address.lo, address.hi);
-  const places = await placesOfRange(session, stream, shown, begin, 1, signal);
+  const places = await placesOfRange(session, search, shown, begin, 1);
   const message =
     places.length === 0 ? `nothing in the page of ${shown} was accessed` : `address ${shown}`;
   return { kind: places.length === 0 ? 'nothing' : 'address', message, places };
 }
 
-async function findSymbol(
-  session: Session,
-  stream: number,
-  text: string,
-  signal: AbortSignal,
-): Promise<FindReply> {
+async function findSymbol(session: SearchedTrace, search: Search, text: string): Promise<Found> {
   if (!session.names.hasSymbols) {
     return nothing('there are no symbols: start "loadstore view" with --symbols FILE');
   }
@@ -140,30 +156,25 @@ async function findSymbol(
     const name = formatSymbol({ ...symbol, offset: 0 });
     const bytes = Math.max(1, symbol.sizeBytes);
     if (symbol.what === 'code') {
-      const place = await firstOfFunction(session, stream, symbol, signal);
+      const place = await firstOfFunction(session, search, symbol);
       if (place !== undefined) places.push(place);
     } else {
-      places.push(...(await placesOfRange(session, stream, name, begin, bytes, signal)));
+      places.push(...(await placesOfRange(session, search, name, begin, bytes)));
     }
   }
   if (places.length > 0) return { kind: 'symbol', message: `symbol ${text}`, places };
   if (symbols.length === 0) return nothing(`no symbol is named ${text}, or begins so`);
   const known = symbols.map((one) => formatSymbol({ ...one, offset: 0 })).join(', ');
-  return nothing(`known, but no access of it was found in the time there was: ${known}`);
+  return nothing(`known, but no access of it was found: ${known}`);
 }
 
-async function findFunction(
-  session: Session,
-  stream: number,
-  text: string,
-  signal: AbortSignal,
-): Promise<FindReply> {
+async function findFunction(session: SearchedTrace, search: Search, text: string): Promise<Found> {
   const functions = session.symbols
     .findNamed(text, MOST_PLACES)
     .filter(({ what }) => what === 'code');
   const places: Place[] = [];
   for (const one of functions) {
-    const place = await firstOfFunction(session, stream, one, signal);
+    const place = await firstOfFunction(session, search, one);
     if (place !== undefined) places.push(place);
   }
   if (places.length > 0) return { kind: 'function', message: `function ${text}`, places };
@@ -175,28 +186,21 @@ async function findFunction(
 }
 
 async function firstOfFunction(
-  session: Session,
-  stream: number,
+  session: SearchedTrace,
+  search: Search,
   { name, module, address, sizeBytes }: NamedSymbol,
-  signal: AbortSignal,
 ): Promise<Place | undefined> {
   const begin = bigintFromU64(address.lo, address.hi);
-  const end = begin + BigInt(Math.max(1, sizeBytes));
   const label = `first access of ${formatSymbol({ name, module, offset: 0 })}`;
-  return firstOfCode(session, stream, label, signal, (pc) => pc >= begin && pc < end);
+  return firstOfCode(session, search, label, begin, Math.max(1, sizeBytes));
 }
 
-async function findPc(
-  session: Session,
-  stream: number,
-  text: string,
-  signal: AbortSignal,
-): Promise<FindReply> {
+async function findPc(session: SearchedTrace, search: Search, text: string): Promise<Found> {
   const address = parseHex64(text);
   if (address === undefined) return nothing('pc: wants an address: pc:0xffffffff81000000');
   const wanted = bigintFromU64(address.lo, address.hi);
   const label = `first access of the instruction at ${formatHex64(address.lo, address.hi)}`;
-  const place = await firstOfCode(session, stream, label, signal, (pc) => pc === wanted);
+  const place = await firstOfCode(session, search, label, wanted, 1);
   if (place !== undefined) return { kind: 'pc', message: label, places: [place] };
   return nothing(`no instruction at ${text} made an access that was found`);
 }
@@ -206,56 +210,69 @@ async function findPc(
  * chunk that has a block is looked at first, and those behind it until the time is over.
  */
 async function firstOfCode(
-  session: Session,
-  stream: number,
+  session: SearchedTrace,
+  search: Search,
   label: string,
-  signal: AbortSignal,
-  isWanted: (pc: bigint) => boolean,
+  low: bigint,
+  byteCount: number,
 ): Promise<Place | undefined> {
-  const { trace, chunks, shape } = session;
-  const { code } = trace;
-  const wanted = new Map<number, Set<number>>();
-  for (let block = 0; block < code.blockCount; block++) {
-    const begin = code.vaddr(block);
-    for (const [insn, offset] of code.insnOffsets(block).entries()) {
-      if (!isWanted(begin + BigInt(offset))) continue;
-      const insns = wanted.get(block) ?? new Set();
-      wanted.set(block, insns.add(insn));
-    }
-  }
-  if (wanted.size === 0) return undefined;
+  const { trace, shape, codePlaces } = session;
+  const wanted = codePlaces.within(low, byteCount);
   const isBlock = new Uint8Array(shape.blockCount);
-  for (const block of wanted.keys()) isBlock[block] = 1;
-  const lowest = Math.min(...wanted.keys());
-  const beganMs = performance.now();
+  let lowest = shape.blockCount;
+  for (const block of wanted.keys()) {
+    isBlock[block] = 1;
+    lowest = Math.min(lowest, block);
+  }
   for (const chunk of trace.chunks) {
-    if (chunk.stream !== stream || chunk.knownBlocks <= lowest) continue;
-    if (performance.now() - beganMs > PATIENCE_MS) return undefined;
-    const { block, insn } = await chunks.columns(chunk.chunkIndex, ['block', 'insn'], signal);
-    if (block === undefined || insn === undefined) return undefined;
+    if (chunk.stream !== search.stream || chunk.knownBlocks <= lowest) continue;
+    if (isOver(search)) return undefined;
+    const columns = await columnsOf(session, search, chunk.chunkIndex, ['block', 'insn']);
+    if (columns?.block === undefined || columns.insn === undefined) continue;
+    const { block, insn } = columns;
     const at = block.findIndex(
       (id, i) => isBlock[id] === 1 && wanted.get(id)?.has(insn[i]) === true,
     );
-    if (at >= 0) return placeOfOrdinal(session, stream, chunk.firstOrdinal + at, label, signal);
+    if (at >= 0) return placeOfOrdinal(session, search, chunk.firstOrdinal + at, label);
   }
   return undefined;
 }
 
+/** Undefined: they are damaged. */
+async function columnsOf(
+  { chunks }: SearchedTrace,
+  search: Search,
+  chunkIndex: number,
+  names: readonly ColumnName[],
+): Promise<ChunkColumns | undefined> {
+  try {
+    return await chunks.columns(chunkIndex, names, search.signal);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    search.complete = false;
+    return undefined;
+  }
+}
+
 /** In virtual and in physical memory: where its first access is, when its page was accessed at all. */
 async function placesOfRange(
-  session: Session,
-  stream: number,
+  session: SearchedTrace,
+  search: Search,
   label: string,
   low: bigint,
   bytes: number,
-  signal: AbortSignal,
 ): Promise<Place[]> {
   const places: Place[] = [];
   for (const space of ['virtual', 'physical'] as const) {
     const rank = rankOf(session, space, low);
-    if (rank === undefined) continue;
+    if (rank === undefined) {
+      // Nobody knows what a damaged part had.
+      const damaged = session.index.find()?.damaged ?? [];
+      if (damaged.some((one) => one.stream === search.stream)) search.complete = false;
+      continue;
+    }
     const range: AddressRange = { space, low, high: low + BigInt(bytes) };
-    const ordinal = await firstInRange(session, stream, range, signal);
+    const ordinal = await firstInRange(session, search, range);
     places.push({
       label: ordinal === null ? `${label}: its page, ${space}` : `${label}: first access, ${space}`,
       ...{ space, ordinal, rank, address: hexOf(low), bytes },
@@ -265,36 +282,37 @@ async function placesOfRange(
 }
 
 async function firstInRange(
-  { trace, chunks, index }: Session,
-  stream: number,
+  { trace, chunks, index }: SearchedTrace,
+  search: Search,
   range: AddressRange,
-  signal: AbortSignal,
 ): Promise<number | null> {
-  const { ordinals } = await findNearest(
+  const { stream, signal } = search;
+  const { ordinals, complete } = await findNearest(
     trace,
     chunks,
     index.find(),
     {
       ...{ stream, from: 0, to: endOfStream(trace, stream), direction: 'forward' },
-      ...{ ranges: [range], patienceMs: PATIENCE_MS },
+      ...{ ranges: [range], passesDamage: true },
+      patienceMs: search.endMs - performance.now(),
     },
     signal,
   );
+  if (!complete) search.complete = false;
   return ordinals[0] ?? null;
 }
 
 async function placeOfOrdinal(
-  session: Session,
-  stream: number,
+  session: SearchedTrace,
+  { stream, signal }: Search,
   ordinal: number,
   label: string,
-  signal: AbortSignal,
 ): Promise<Place | undefined> {
   const [access] = await session.accesses.read(stream, [ordinal], [], signal);
   return access === undefined ? undefined : placeOfAccess(session, access, label);
 }
 
-function placeOfAccess(session: Session, access: Access, label: string): Place {
+function placeOfAccess(session: SearchedTrace, access: Access, label: string): Place {
   const space: Space = (access.flags & AccessFlag.physicalOnly) === 0 ? 'virtual' : 'physical';
   return {
     ...{ label, space, ordinal: access.ordinal, bytes: access.size },
@@ -304,7 +322,7 @@ function placeOfAccess(session: Session, access: Access, label: string): Place {
 }
 
 /** Of the very byte; undefined when its page was not accessed, or there is no index yet. */
-function rankOf({ index }: Session, space: Space, address: bigint): number | undefined {
+function rankOf({ index }: SearchedTrace, space: Space, address: bigint): number | undefined {
   const axis = index.find()?.pages[space];
   if (axis === undefined || axis === null) return undefined;
   const { lo, hi } = u64FromBigint(address);

@@ -57,6 +57,44 @@ describe('jobs', () => {
     await expect(last).resolves.toBe('ran');
   });
 
+  it('that are given up while they wait leave their place at once', async () => {
+    const queue = createJobQueue();
+    const leaving = new AbortController();
+    const first = gate();
+    const runs = queue.run('sql', never, async () => first.passed);
+    const waiting = Array.from({ length: 7 }, async () =>
+      queue.run('sql', leaving.signal, async () => 'ran'),
+    );
+    const ends = Promise.allSettled(waiting);
+    leaving.abort(new Error('gone'));
+    expect((await ends).map(({ status }) => status)).toEqual(waiting.map(() => 'rejected'));
+    expect(queue.jobs()).toHaveLength(1);
+    const next = queue.run('sql', never, async () => 'ran');
+    first.open();
+    await runs;
+    await expect(next).resolves.toBe('ran');
+  });
+
+  it('are waited for by who closes', async () => {
+    const queue = createJobQueue();
+    const stop = new AbortController();
+    const first = gate();
+    let isOver = false;
+    const runs = queue.run('sql', stop.signal, async () => {
+      await first.passed;
+      isOver = true;
+    });
+    const waits = queue.run('sql', stop.signal, async () => 'ran');
+    const left = waits.catch((error: unknown) => String(error));
+    await Promise.resolve();
+    stop.abort(new Error('closed'));
+    const idle = queue.idle().then(() => isOver);
+    expect(await left).toBe('Error: closed');
+    first.open();
+    expect(await idle).toBe(true);
+    await runs;
+  });
+
   it('are refused when too many wait', async () => {
     const queue = createJobQueue();
     const first = gate();

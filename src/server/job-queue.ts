@@ -15,6 +15,8 @@ export interface JobQueue {
   ): Promise<T>;
   /** The one that runs, then those that wait. */
   jobs(): JobsReply['jobs'];
+  /** When the last one that was taken has come to its end. */
+  idle(): Promise<void>;
 }
 
 const MOST_JOBS = 8;
@@ -44,10 +46,24 @@ export function createJobQueue(): JobQueue {
         });
       });
       const leave = (): void => {
-        jobs.splice(jobs.indexOf(job), 1);
+        const at = jobs.indexOf(job);
+        if (at >= 0) jobs.splice(at, 1);
       };
       last = mine.then(leave, leave);
-      return mine;
+      return new Promise((resolve, reject) => {
+        const giveUp = (): void => {
+          if (job.part !== null) return; // it runs: its work looks at the signal
+          leave();
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', giveUp, { once: true });
+        void mine.then(resolve, reject).finally(() => {
+          signal.removeEventListener('abort', giveUp);
+        });
+      });
+    },
+    idle: async () => {
+      await last;
     },
   };
 }

@@ -65,6 +65,12 @@ export interface StreamInfo {
   readonly vcpus: readonly number[];
 }
 
+export interface DamagedTime extends TimeRange {
+  readonly stream: number;
+  /** Where in the file, and what. */
+  readonly why: string;
+}
+
 /** api/trace. While the index is built only `index` changes; ask again. */
 export interface TraceReply {
   readonly file: string;
@@ -78,8 +84,14 @@ export interface TraceReply {
     readonly state: 'building' | 'ready' | 'failed';
     /** 0 to 1. */
     readonly part: number;
+    /** Of "building": who does it, when it is another process. Of "failed": why. Of "ready": what is not in it. */
     readonly message: string | null;
   };
+  /**
+   * Stretches that could not be read when the index was made: no count says anything of them, and none of 0 is meant.
+   * Empty while the index is built.
+   */
+  readonly damaged: readonly DamagedTime[];
   readonly facts: {
     readonly recorded: string | null;
     readonly qemu: string | null;
@@ -152,6 +164,8 @@ export interface TracksReply {
   /** Behind the last column. */
   readonly end: number;
   readonly timeStep: number;
+  /** False: a part of the column could not be read (TraceReply.damaged), and counts are of the rest. */
+  readonly known: readonly boolean[];
   /** Virtual pages accessed in the column, by all vCPUs of the stream; null where it is not known for that much. */
   readonly pages: readonly (number | null)[];
   /** The label is the CR3 until address spaces were told apart, then "3" or "4: busybox". */
@@ -289,6 +303,8 @@ export interface NeighbourReply {
 export interface FindReply {
   readonly kind: 'address' | 'symbol' | 'pc' | 'function' | 'icount' | 'ordinal' | 'nothing';
   readonly message: string;
+  /** False: the time was over, or something is damaged: there may be others, and earlier ones. */
+  readonly complete: boolean;
   /** Where to go: null when the trace never was there. */
   readonly places: readonly {
     readonly label: string;

@@ -2,7 +2,7 @@
 // What a running viewer holds: the open trace, its names, its index as far as there is one, and what was decoded last.
 
 import type { TraceShape } from '../analysis/index.ts';
-import { TraceError, UserError } from '../base/index.ts';
+import { formatQuantity, TraceError, UserError } from '../base/index.ts';
 import { shapeOfTrace } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
 import { type CodeNames, codeNames } from '../query/index.ts';
@@ -11,11 +11,14 @@ import {
   buildViewIndex,
   type ChunkCache,
   createChunkCache,
+  type DamagedStretch,
+  isDamage,
   openViewIndex,
   type ViewIndex,
 } from '../tiles/index.ts';
 import { type AccessLists, createAccessLists } from './access-list.ts';
 import { type AccessReader, createAccessReader } from './access-rows.ts';
+import { type CodePlaces, createCodePlaces } from './code-places.ts';
 import { type FileWatch, watchFile } from './fingerprint.ts';
 import { createGuestFacts, type GuestFacts } from './guest-facts.ts';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
@@ -49,6 +52,7 @@ export interface Session {
   readonly shape: TraceShape;
   readonly symbols: GuestSymbols;
   readonly names: CodeNames;
+  readonly codePlaces: CodePlaces;
   readonly watch: FileWatch;
   readonly chunks: ChunkCache;
   readonly accesses: AccessReader;
@@ -64,7 +68,7 @@ export interface Session {
 }
 
 /** Of columns, and as much again of what tiles are made of. A large chunk has 80 MB of what is matched by. */
-const CHUNK_CACHE_BYTES = 64 * 2 ** 20;
+const CHUNK_CACHE_BYTES = 54 * 2 ** 20;
 
 /** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -88,6 +92,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...{ trace, symbols, watch, chunks, index, guestFacts, workers, settled },
     shape: shapeOfTrace(trace),
     names: codeNames(trace.code, symbols),
+    codePlaces: createCodePlaces(trace.code),
     accesses: createAccessReader(trace),
     lists: createAccessLists(trace, chunks, index.find),
     jobs: createJobQueue(),
@@ -116,15 +121,34 @@ function createIndexHolder(
       return await openViewIndex(indexFile, trace, chunks);
     } catch (error) {
       // It can be made again.
-      if (error instanceof TraceError && DAMAGE.has(error.kind)) return undefined;
+      if (isDamage(error)) return undefined;
       throw error;
+    }
+  };
+  /** It was made of what was damaged then, and is not now: the file was repaired, or copied anew. */
+  const isOutlived = async ({ damaged }: ViewIndex): Promise<boolean> => {
+    const [first] = damaged;
+    if (first === undefined) return false;
+    try {
+      await chunks.columns(first.chunkIndex, ['flags'], signal);
+      return true;
+    } catch {
+      return false;
     }
   };
   const make = async (): Promise<void> => {
     index = await open();
+    if (index !== undefined && (await isOutlived(index))) {
+      await index.close();
+      index = undefined;
+    }
     if (index === undefined) {
       await buildViewIndex(trace, indexFile, {
         ...{ signal, workers },
+        onWait: ({ pid, part }) => {
+          const who = pid === undefined ? 'another process' : `process ${pid}`;
+          enter({ state: 'building', part, message: `${who} is building it; it is waited for` });
+        },
         onProgress: (part) => {
           enter({ state: 'building', part, message: null });
         },
@@ -133,7 +157,7 @@ function createIndexHolder(
     }
     if (index === undefined)
       throw new Error(`internal: no index in ${indexFile} after it was made`);
-    enter({ state: 'ready', part: 1, message: null });
+    enter({ state: 'ready', part: 1, message: describeDamaged(index.damaged) });
   };
   const made = make().catch((error: unknown) => {
     if (signal.aborted) return;
@@ -161,4 +185,11 @@ function createIndexHolder(
   };
 }
 
-const DAMAGE: ReadonlySet<TraceError['kind']> = new Set(['checksum', 'corrupt', 'truncated']);
+function describeDamaged(damaged: readonly DamagedStretch[]): string | null {
+  const [first] = damaged;
+  if (first === undefined) return null;
+  const accesses = damaged.reduce((sum, { from, to }) => sum + to - from, 0);
+  const what = formatQuantity(accesses, 'access', 'accesses');
+  const parts = formatQuantity(damaged.length, 'damaged part');
+  return `${what} in ${parts} of the trace cannot be read, and what they were is not known: ${first.why}`;
+}

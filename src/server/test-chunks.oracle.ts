@@ -54,7 +54,10 @@ export async function makeUp(seed: number, streams: number): Promise<MadeUp> {
 }
 
 const PAGE = 4096n;
-const MATCHED = ['vaddr', 'paddr', 'size', 'flags'] as const;
+const MATCHED = [
+  ...(['vaddr', 'paddr', 'size', 'flags'] as const),
+  ...(['block', 'insn', 'icount', 'vcpu'] as const),
+];
 
 async function notMadeUp(): Promise<never> {
   throw new Error('not made up');
@@ -111,6 +114,7 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
     vcpusOf: () => [],
     pages,
     indexBytes: 0,
+    damaged: [],
     tile: notMadeUp,
     tracks: notMadeUp,
     async *touched(query: TouchQuery) {

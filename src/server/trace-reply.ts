@@ -45,6 +45,9 @@ export function createTraceReply(session: Session): () => TraceReply {
       spaces,
       lacks,
       index: index.state,
+      damaged: (index.find()?.damaged ?? []).map(({ stream, from, to, why }) => ({
+        ...{ stream, from, to, why },
+      })),
       facts: {
         recorded: startedAt ?? null,
         qemu: qemu.version ?? null,

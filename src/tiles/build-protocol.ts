@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the build of an index and its threads say to each other.
 
+import type { DamagedChunk } from './damage.ts';
 import type { PackedBytes } from './packed.node.ts';
 
 export interface BuildWorkerTask {
@@ -10,11 +11,12 @@ export interface BuildWorkerTask {
 
 export type BuildOrder =
   | { readonly type: 'count'; readonly chunkIndex: number }
-  /** All chunks are in the unfinished file. */
-  | { readonly type: 'finish' };
+  /** All other chunks are in the unfinished file. */
+  | { readonly type: 'finish'; readonly damaged: readonly DamagedChunk[] };
 
 export type BuildReport =
   | { readonly type: 'counted'; readonly chunkIndex: number; readonly packed: PackedBytes }
+  | { readonly type: 'damaged'; readonly chunk: DamagedChunk }
   | { readonly type: 'progress'; readonly part: number }
   | { readonly type: 'finished' };
 

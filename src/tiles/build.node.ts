@@ -2,6 +2,7 @@
 // Builds an index: chunks are dealt out to threads, what they count is put into the unfinished file as it comes,
 // and a thread makes the index of it in the end.
 
+import { Buffer } from 'node:buffer';
 import { rm } from 'node:fs/promises';
 import { requireDefined, TraceError } from '../base/index.ts';
 import { nextReport, startThread, type Thread } from '../engine/index.ts';
@@ -13,14 +14,19 @@ import {
   partFileOf,
   workingFileOf,
 } from './build-protocol.ts';
+import { type Builder, takeBuildTurn } from './build-turn.node.ts';
+import { type DamagedChunk, isDamage } from './damage.ts';
 import { MAX_ORDINALS } from './description.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
+import { openIndexFile } from './index-file.node.ts';
 import { openPartFile, type PartFile } from './part-file.node.ts';
 
 export interface BuildOptions {
   readonly signal?: AbortSignal;
   /** Part that is done, 0 to 1. */
   readonly onProgress?: (part: number) => void;
+  /** Another process builds the same file, and is waited for. */
+  readonly onWait?: (builder: Builder) => void;
   /** Threads; default 2. */
   readonly workers?: number;
   /** Module of the threads; default: the one that was built beside this one. */
@@ -37,17 +43,48 @@ const COUNTING_SHARE = 0.9;
 
 /**
  * Makes the index of the trace, which must be a file, in indexFile. One that was interrupted goes on where it
- * was, from the file beside it. Throws what reading the trace throws, TraceError 'io', and the reason of an
- * aborted signal.
+ * was, from the file beside it; what another process has built meanwhile is left as it is. Chunks that are damaged are
+ * left out, and the index says so. Throws what else reading the trace throws, TraceError 'io', and the reason of an aborted
+ * signal.
  */
 export async function buildViewIndex(
   trace: Trace,
   indexFile: string,
   options: BuildOptions = {},
 ): Promise<void> {
-  const { signal, onProgress, workers = 2, workerUrl = WORKER_URL } = options;
+  const { signal, onWait } = options;
   requireDense(trace);
-  signal?.throwIfAborted();
+  let hasWaited = false;
+  const turn = await takeBuildTurn(indexFile, signal, (builder) => {
+    hasWaited = true;
+    onWait?.(builder);
+  });
+  try {
+    if (hasWaited && (await isIndexOf(indexFile, trace))) return;
+    await buildInTurn(trace, indexFile, {
+      ...options,
+      onProgress: (part) => {
+        turn.setPart(part);
+        options.onProgress?.(part);
+      },
+    });
+  } finally {
+    await turn.end();
+  }
+}
+
+async function isIndexOf(indexFile: string, trace: Trace): Promise<boolean> {
+  const file = await openIndexFile(indexFile);
+  if (file === undefined) return false;
+  await file.close();
+  return file.description.fingerprint === Buffer.from(fingerprintOf(trace)).toString('hex');
+}
+
+async function buildInTurn(
+  trace: Trace,
+  indexFile: string,
+  { signal, onProgress, workers = 2, workerUrl = WORKER_URL }: BuildOptions,
+): Promise<void> {
   const partFile = partFileOf(indexFile);
   const part = await openPartFile(partFile, fingerprintOf(trace), trace.chunks.length);
   const threads: BuildThread[] = [];
@@ -56,10 +93,11 @@ export async function buildViewIndex(
     const count = Math.max(1, Math.min(workers, missing.length));
     const task: BuildWorkerTask = { tracePath: trace.path, indexFile };
     while (threads.length < count) threads.push(startThread(workerUrl, 'a counting thread', task));
-    await countChunks(threads, part, trace, missing, signal, onProgress);
-    await finish(requireDefined(threads[0], 'there is one at least'), signal, onProgress);
+    const damaged = await countChunks(threads, part, trace, missing, signal, onProgress);
+    await finish(requireDefined(threads[0], 'there is one at least'), damaged, signal, onProgress);
   } catch (error) {
-    if (error instanceof TraceError && error.facts.file === partFile) await rm(partFile);
+    // One that contradicts itself is of no use. On a full disk what was counted so far is.
+    if (isDamage(error) && error.facts.file === partFile) await rm(partFile);
     throw error;
   } finally {
     await Promise.all(threads.map(async (thread) => thread.stop()));
@@ -96,7 +134,8 @@ async function countChunks(
   missing: readonly ChunkInfo[],
   signal: AbortSignal | undefined,
   onProgress: ((part: number) => void) | undefined,
-): Promise<void> {
+): Promise<readonly DamagedChunk[]> {
+  const damaged: DamagedChunk[] = [];
   const total = trace.chunks.length;
   const waiting = missing.map(({ chunkIndex }) => chunkIndex);
   let counted = total - missing.length;
@@ -105,13 +144,14 @@ async function countChunks(
   }
   while (counted < total) {
     const { thread, report } = await nextReport(threads, signal);
-    if (report.type !== 'counted')
-      throw new Error('internal: a thread reports what it was not asked');
     orderNext(requireDefined(threads[thread], 'it has reported'), waiting);
-    await part.append(report.chunkIndex, report.packed);
+    if (report.type === 'damaged') damaged.push(report.chunk);
+    else if (report.type === 'counted') await part.append(report.chunkIndex, report.packed);
+    else throw new Error('internal: a thread reports what it was not asked');
     counted++;
     onProgress?.((counted / total) * COUNTING_SHARE);
   }
+  return damaged.sort((a, b) => a.chunkIndex - b.chunkIndex);
 }
 
 function orderNext(thread: BuildThread, waiting: number[]): void {
@@ -121,10 +161,11 @@ function orderNext(thread: BuildThread, waiting: number[]): void {
 
 async function finish(
   thread: BuildThread,
+  damaged: readonly DamagedChunk[],
   signal: AbortSignal | undefined,
   onProgress: ((part: number) => void) | undefined,
 ): Promise<void> {
-  thread.order({ type: 'finish' });
+  thread.order({ type: 'finish', damaged });
   for (;;) {
     const { report } = await nextReport([thread], signal);
     if (report.type === 'finished') break;

@@ -12,6 +12,7 @@ import {
   workingFileOf,
 } from './build-protocol.ts';
 import { createChunkCounter } from './count-chunk.ts';
+import { isDamage } from './damage.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
 import { finishIndex } from './finish.node.ts';
 import { type PackedBytes } from './packed.node.ts';
@@ -38,8 +39,14 @@ port.on('message', (order: BuildOrder) => {
 async function obey(order: BuildOrder): Promise<void> {
   const trace = await opened;
   if (order.type === 'count') {
-    const packed = await countChunk(trace, order.chunkIndex);
-    report({ type: 'counted', chunkIndex: order.chunkIndex, packed }, [packed.stored.buffer]);
+    const { chunkIndex } = order;
+    try {
+      const packed = await countChunk(trace, chunkIndex);
+      report({ type: 'counted', chunkIndex, packed }, [packed.stored.buffer]);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      report({ type: 'damaged', chunk: { chunkIndex, why: error.describe() } });
+    }
     return;
   }
   const { indexFile } = task;
@@ -50,6 +57,7 @@ async function obey(order: BuildOrder): Promise<void> {
     await finishIndex(
       {
         ...{ chunks, part, fingerprint, indexFile, workingFile: workingFileOf(indexFile) },
+        damaged: order.damaged,
         spaces: spacesOf(trace.capabilities),
       },
       (done) => {

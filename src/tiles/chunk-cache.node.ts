@@ -9,7 +9,7 @@ import { COLUMN_BYTES } from './column-collector.ts';
 import { type Coming, createDecodeQueue } from './decode-queue.ts';
 
 export interface ChunkCacheOptions {
-  /** Of decoded columns, and as many again of ranks; one chunk alone may take more. Default: 64 MiB. */
+  /** Of decoded columns, and as many again of ranks; one chunk alone may take more. Default: 54 MiB. */
   readonly limitBytes?: number;
   /** Decoding threads. Default: 2. */
   readonly workers?: number;
@@ -17,7 +17,7 @@ export interface ChunkCacheOptions {
   readonly workerUrl?: URL;
 }
 
-const LIMIT_BYTES = 64 * 2 ** 20;
+const LIMIT_BYTES = 54 * 2 ** 20;
 const WORKER_URL = new URL('./chunks.worker.node.js', import.meta.url);
 /** Of an access in ChunkPlaces. */
 const PLACE_BYTES = 6;

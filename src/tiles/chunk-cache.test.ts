@@ -156,3 +156,21 @@ it('what was asked for last is decoded first, and what nobody waits for is dropp
   expect(order.toSorted((a, b) => a - b)).toEqual([0, 3, 4, 5, 6]);
   await queue.close();
 });
+
+it('a closed queue takes nothing, and starts no thread', async () => {
+  let started = 0;
+  const queue = createDecodeQueue(1, () => {
+    started++;
+    return {
+      columns: async () => ({}),
+      places: async () => Promise.reject(new Error('not asked')),
+      waiting: () => 0,
+      isBroken: () => true,
+      stop: async () => undefined,
+    };
+  });
+  await queue.close();
+  const { job, result } = queue.add(async () => 1);
+  await expect(queue.wait({ job, promise: result }, undefined)).rejects.toThrow('closed');
+  expect(started).toBe(1);
+});

@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { errorOfFailure } from '../base/index.ts';
+import { THREAD_LIMITS } from '../engine/index.ts';
 import type { ColumnArrays, ColumnName } from '../format/index.ts';
 import type { ChunkOrder, ChunkPlaces, ChunkReport } from './chunk-protocol.ts';
 import type { PageNumbers } from './page-axis.ts';
@@ -23,7 +24,9 @@ interface Waiting {
 }
 
 export function startChunkLane(workerUrl: URL, tracePath: string): ChunkLane {
-  const worker = new Worker(workerUrl, { workerData: tracePath });
+  const worker = new Worker(workerUrl, {
+    ...{ workerData: tracePath, resourceLimits: THREAD_LIMITS },
+  });
   const waiting = new Map<number, Waiting>();
   let broken: Error | undefined;
   let nextId = 0;

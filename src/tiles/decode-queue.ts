@@ -35,6 +35,7 @@ export function createDecodeQueue(laneCount: number, startLane: () => ChunkLane)
   // Opening the trace takes a moment: before the first question.
   const lanes: (ChunkLane | undefined)[] = Array.from({ length: laneCount }, startLane);
   let waiting: DecodeJob[] = [];
+  let isClosed = false;
   const pump = (): void => {
     for (const [at, lane] of lanes.entries()) {
       if (lane !== undefined && lane.waiting() > 0) continue;
@@ -64,6 +65,10 @@ export function createDecodeQueue(laneCount: number, startLane: () => ChunkLane)
       // Whoever waits is told.
       result.catch(() => undefined);
       const job = { waiters: 0, start: async (lane: ChunkLane) => start(lane), drop: () => drop() };
+      if (isClosed) {
+        drop();
+        return { job, result };
+      }
       waiting.push(job);
       queueMicrotask(() => {
         dropStale();
@@ -89,6 +94,7 @@ export function createDecodeQueue(laneCount: number, startLane: () => ChunkLane)
       await Promise.all(idle.map(async (lane) => lane?.stop()));
     },
     async close() {
+      isClosed = true;
       for (const job of waiting) job.drop();
       waiting = [];
       await Promise.all(lanes.map(async (lane) => lane?.stop()));

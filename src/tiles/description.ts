@@ -2,6 +2,7 @@
 // What a finished index says of itself: JSON at its end. Read back, everything is compared with the file.
 
 import { TraceError } from '../base/index.ts';
+import type { DamagedChunk } from './damage.ts';
 
 /** Where something is in the file. */
 export interface Extent {
@@ -47,6 +48,7 @@ export interface IndexDescription {
   readonly virtual: SpaceDescription | null;
   readonly physical: SpaceDescription | null;
   readonly streams: readonly StreamDescription[];
+  readonly damaged: readonly DamagedChunk[];
 }
 
 /** Of the trace's own numbers; behind that the file can say what it likes. */
@@ -71,10 +73,17 @@ export function parseDescription(text: string, file: string, dataBytes: number):
       pages: reader.extent(own['pages']),
     };
   };
+  const damaged = reader.list(top['damaged']).map((value) => {
+    const own = reader.object(value);
+    const why = own['why'];
+    if (typeof why !== 'string') throw reader.error('does not say what is damaged');
+    return { chunkIndex: reader.whole(own['chunkIndex'], 2 ** 32), why };
+  });
   const fingerprint = top['fingerprint'];
   if (typeof fingerprint !== 'string') throw reader.error('has no fingerprint');
   return {
     fingerprint,
+    damaged,
     virtual: space(top['virtual']),
     physical: space(top['physical']),
     streams: reader.list(top['streams']).map((value) => {

@@ -7,6 +7,7 @@ import { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from '../an
 import { bigintFromU64 } from '../base/index.ts';
 import type { ChunkInfo } from '../format/index.ts';
 import type { ChunkCounts, PageCounts } from './count-chunk.ts';
+import type { DamagedChunk } from './damage.ts';
 import type {
   LevelDescription,
   SpaceDescription,
@@ -39,6 +40,8 @@ export interface FinishTask {
   /** Of the trace, in file order. */
   readonly chunks: readonly CountedChunk[];
   readonly part: Pick<PartFile, 'read'>;
+  /** What could not be counted. */
+  readonly damaged: readonly DamagedChunk[];
   readonly fingerprint: Uint8Array;
   readonly indexFile: string;
   readonly workingFile: string;
@@ -50,7 +53,8 @@ export async function finishIndex(
   task: FinishTask,
   onProgress: (part: number) => void,
 ): Promise<void> {
-  const { chunks, part } = task;
+  const { chunks, damaged } = task;
+  const part = withoutDamaged(task.part, damaged);
   const ranks = new Map(task.spaces.map((space) => [space, createUnitTable(PAGE_SHIFT)]));
   for (const { chunkIndex } of chunks) {
     const counts = await part.read(chunkIndex);
@@ -75,12 +79,33 @@ export async function finishIndex(
       );
     }
     const fingerprint = Buffer.from(task.fingerprint).toString('hex');
-    await writer.finish({ fingerprint, virtual, physical, streams });
+    await writer.finish({ fingerprint, virtual, physical, streams, damaged });
   } catch (error) {
     await writer.close();
     throw error;
   }
 }
+
+/** Of a damaged chunk there are no cells; the description says that they are not known. */
+function withoutDamaged(
+  part: Pick<PartFile, 'read'>,
+  damaged: readonly DamagedChunk[],
+): Pick<PartFile, 'read'> {
+  const unknown = new Set(damaged.map(({ chunkIndex }) => chunkIndex));
+  return {
+    read: async (chunkIndex) => (unknown.has(chunkIndex) ? NOTHING_COUNTED : part.read(chunkIndex)),
+  };
+}
+
+const NONE = new Uint32Array();
+const NOTHING_COUNTED: ChunkCounts = {
+  virtual: undefined,
+  physical: undefined,
+  tracks: {
+    ...{ stretch: NONE, vcpu: NONE, cr3Lo: NONE, cr3Hi: NONE, icountLo: NONE, icountHi: NONE },
+    ...{ loads: NONE, stores: NONE, user: NONE, interrupts: NONE, exceptions: NONE },
+  },
+};
 
 interface StreamChunks {
   readonly stream: number;

@@ -166,7 +166,7 @@ describe('files', { timeout: 60_000 }, () => {
       { kind: 'io' },
     );
     const writer = await createIndexWriter(small.folder, working);
-    const nothing = { fingerprint: '', virtual: null, physical: null, streams: [] };
+    const nothing = { fingerprint: '', virtual: null, physical: null, streams: [], damaged: [] };
     await expect(writer.finish(nothing)).rejects.toMatchObject({
       ...{ kind: 'io', facts: { file: small.folder } },
     });

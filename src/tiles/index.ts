@@ -2,12 +2,16 @@
 // The viewer's index of a trace: built, written, read and asked. docs/view-index.md is its file.
 
 export { type BuildOptions, buildViewIndex } from './build.node.ts';
+export { type Builder } from './build-turn.node.ts';
+export { createByteLru } from './byte-lru.ts';
 export { type ChunkCacheOptions, createChunkCache } from './chunk-cache.node.ts';
 export type { ChunkCache, ChunkColumns } from './chunk-cache.ts';
 export { chunksOf, endOfStream } from './chunk-range.ts';
+export { isDamage } from './damage.ts';
 export { openViewIndex } from './open.node.ts';
 export {
   type AddressHalves,
+  type DamagedStretch,
   MAX_TILE_SIDE,
   MAX_TRACK_COLUMNS,
   type OrdinalRange,

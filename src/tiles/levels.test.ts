@@ -65,6 +65,7 @@ it('every level has the sums of the finest', { timeout: 60_000 }, async () => {
         read: async (at) =>
           countsOf(stretches.slice(at * CHUNK_STRETCHES, (at + 1) * CHUNK_STRETCHES)),
       },
+      damaged: [],
       fingerprint: new Uint8Array(32),
       ...{ indexFile, workingFile: `${indexFile}.new`, spaces: ['virtual'] },
     },

@@ -14,9 +14,9 @@ import { tileOfIndex } from './index-tile.ts';
 import { BASE_STEP } from './layout.ts';
 import { createPageAxis, type PageNumbers, pageNumbersOf } from './page-axis.ts';
 import { createTileGrid, finishTile } from './tile-grid.ts';
-import { findTouched } from './touched.ts';
+import { findTouched, withDamaged } from './touched.ts';
 import { readTracks } from './tracks.node.ts';
-import type { Space, Tile, TileQuery, ViewIndex } from './view-index.ts';
+import type { DamagedStretch, Space, Tile, TileQuery, ViewIndex } from './view-index.ts';
 import {
   badArgument,
   requireStream,
@@ -27,9 +27,9 @@ import {
 
 /**
  * Chunks that are decoded for a tile, at most: accesses in all, and in its window. Their places, 6 bytes each, fit the
- * chunk cache's 64 MiB together: else each pushes out another, and the tile is refined for ever.
+ * chunk cache's 54 MiB together: else each pushes out another, and the tile is refined for ever.
  */
-const DEEP_CHUNK_ACCESSES = 5 * 2 ** 21;
+const DEEP_CHUNK_ACCESSES = 9 * 2 ** 20;
 const DEEP_WINDOW = 2 ** 23;
 const DEEP_CHUNKS = 64;
 
@@ -85,6 +85,9 @@ function createViewIndex(
   spaces: { readonly [S in Space]: PageNumbers | null },
 ): ViewIndex {
   const { streams } = file.description;
+  const damaged = damagedStretches(file, trace);
+  const isDamaged = new Set(damaged.map(({ chunkIndex }) => chunkIndex));
+  const readable = trace.chunks.filter(({ chunkIndex }) => !isDamaged.has(chunkIndex));
   const requirePages = (space: Space): PageNumbers => {
     const pages = spaces[space];
     if (pages !== null) return pages;
@@ -113,12 +116,13 @@ function createViewIndex(
     },
     indexBytes: file.fileBytes,
     vcpusOf: (stream) => streams.find((one) => one.stream === stream)?.vcpus ?? [],
+    damaged,
     async tile(query, signal) {
       requireTileQuery(query);
       signal?.throwIfAborted();
       const pages = requirePages(query.space);
       const stream = requireStream(streams, query.stream);
-      const wanted = chunksToDecode(trace.chunks, query);
+      const wanted = chunksToDecode(readable, query);
       const pageCount = pages.lo.length;
       if (wanted === undefined) return tileOfIndex(file, stream, pageCount, query, signal);
       const late = new AbortController();
@@ -139,10 +143,21 @@ function createViewIndex(
       const pageCount = requirePages(query.space).lo.length;
       requireTouchQuery(query, pageCount);
       const stream = requireStream(streams, query.stream);
-      return findTouched(file, levelsOf(stream, query.space, pageCount), query, stream.ordinalEnd);
+      const levels = levelsOf(stream, query.space, pageCount);
+      const counted = findTouched(file, levels, query, stream.ordinalEnd);
+      return withDamaged(counted, damaged, query);
     },
     close: () => file.close(),
   };
+}
+
+function damagedStretches(file: IndexFile, trace: Trace): DamagedStretch[] {
+  return file.description.damaged.flatMap(({ chunkIndex, why }) => {
+    const chunk = trace.chunks[chunkIndex];
+    if (chunk === undefined) return [];
+    const { stream, firstOrdinal: from, accessCount } = chunk;
+    return [{ chunkIndex, stream, from, to: from + accessCount, why }];
+  });
 }
 
 /** Undefined when the promise takes longer. */

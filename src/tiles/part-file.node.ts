@@ -76,7 +76,7 @@ async function startPart(
     ? await walkSections(handle, size, chunkCount)
     : { places: new Map<number, Place>(), end: HEAD_BYTES };
   await handle.truncate(isOurs ? end : 0);
-  if (!isOurs) await handle.write(head, 0, HEAD_BYTES, 0);
+  if (!isOurs) await writeAll(handle, head, 0);
   let writeAt = end;
   return {
     get chunks() {
@@ -86,17 +86,20 @@ async function startPart(
       const section = Buffer.concat([sectionHead(chunkIndex, stored, rawBytes), stored]);
       const at = writeAt;
       writeAt += section.byteLength;
+      try {
+        await writeAll(handle, section, at);
+      } catch (cause) {
+        throw new TraceError('io', describeSystemError(cause), {
+          ...{ file: path, cause },
+          remedy: 'What was counted is kept: with more room it goes on from there.',
+        });
+      }
       places.set(chunkIndex, {
         payloadAt: at + PART_SECTION_HEAD_BYTES,
         storedBytes: stored.byteLength,
         rawBytes,
         crc: crc32(stored),
       });
-      try {
-        await handle.write(section, 0, section.byteLength, at);
-      } catch (cause) {
-        throw ioError(path, cause);
-      }
     },
     async read(chunkIndex) {
       const place = places.get(chunkIndex);
@@ -159,6 +162,14 @@ function sectionHead(chunkIndex: number, stored: Uint8Array, rawBytes: number): 
   head.writeUInt32LE(crc32(stored), 16);
   head.writeUInt32LE(crc32(head.subarray(0, 20)), 20);
   return head;
+}
+
+/** A disk that has little room left writes a part, and says so only of the next one. */
+async function writeAll(handle: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, at + done);
+    done += bytesWritten;
+  }
 }
 
 async function readAt(handle: FileHandle, at: number, byteCount: number): Promise<Buffer> {

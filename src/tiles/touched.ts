@@ -3,7 +3,7 @@
 
 import { partitionPoint } from '../base/index.ts';
 import type { IndexFile, Level } from './index-file.node.ts';
-import type { OrdinalRange, TouchQuery } from './view-index.ts';
+import type { DamagedStretch, OrdinalRange, TouchQuery } from './view-index.ts';
 
 /** Stretches of the finest step that have an access to one of the pages, cut to the window, in the direction asked for. */
 export async function* findTouched(
@@ -16,6 +16,27 @@ export async function* findTouched(
   const to = Math.min(query.to, ordinalEnd);
   if (pageLevels.length === 0 || query.from >= to) return;
   yield* descend(file, pageLevels, pageLevels.length - 1, { ...query, to });
+}
+
+/** What is damaged may have touched any page: it is among the stretches, at its place. */
+export async function* withDamaged(
+  counted: AsyncIterable<OrdinalRange>,
+  damaged: readonly DamagedStretch[],
+  { stream, from, to, direction }: TouchQuery,
+): AsyncGenerator<OrdinalRange, void, undefined> {
+  const isForward = direction === 'forward';
+  const waiting = damaged
+    .filter((one) => one.stream === stream && one.from < to && one.to > from)
+    .map((one) => ({ from: Math.max(from, one.from), to: Math.min(to, one.to) }))
+    .sort((a, b) => (isForward ? a.from - b.from : b.from - a.from));
+  for await (const range of counted) {
+    while (waiting[0] !== undefined && waiting[0].from < range.from === isForward) {
+      yield waiting[0];
+      waiting.shift();
+    }
+    yield range;
+  }
+  yield* waiting;
 }
 
 async function* descend(

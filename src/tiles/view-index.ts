@@ -120,12 +120,22 @@ export interface OrdinalRange {
   readonly to: number;
 }
 
+/** Accesses of a chunk that is damaged. */
+export interface DamagedStretch extends OrdinalRange {
+  readonly chunkIndex: number;
+  readonly stream: number;
+  /** Where and what, one line. */
+  readonly why: string;
+}
+
 export interface ViewIndex {
   /** Null: the trace has no such addresses. */
   readonly pages: { readonly [S in Space]: PageAxis | null };
   readonly indexBytes: number;
   /** That ran in the stream, ascending. Chunks name only those that ran before they began. */
   vcpusOf(stream: number): readonly number[];
+  /** Could not be read when the index was made: in no tile and no track. `touched` has them, since they may be. */
+  readonly damaged: readonly DamagedStretch[];
   /**
    * Throws TraceError 'bad-argument' for a stream, space or number that there is not, 'checksum' and 'corrupt' when
    * the index is damaged there, 'io'; what reading the trace throws when chunks are decoded; the reason of an

@@ -88,6 +88,9 @@ function Found(): JSX.Element {
         </>
       ) : null}
       {found.value === null ? null : <p>{found.value.message}</p>}
+      {found.value?.complete === false ? (
+        <p class="soft">Not everything was looked at: there may be others, and earlier ones.</p>
+      ) : null}
       <ul id="found" role="listbox" aria-label={labelOfList()}>
         {options.value.map(({ key, code, note, choose }, i) => (
           <li

@@ -54,7 +54,11 @@ function partOfName(query: string): { readonly before: string; readonly part: st
 
 export const options: ReadonlySignal<readonly FindOption[]> = computed(() => {
   if (isBusy.value) return [];
-  if (found.value !== null) return found.value.places.map(placeOption);
+  if (found.value !== null) {
+    const { places, complete } = found.value;
+    const unfound = complete ? ', never accessed' : ', not found yet';
+    return places.map((place) => placeOption(place, unfound));
+  }
   if (text.value === '') {
     return EXAMPLES.map(([code, note]) => ({ key: code, code, note, choose: () => write(code) }));
   }
@@ -75,13 +79,13 @@ export const isShown: ReadonlySignal<boolean> = computed(
   () => isOpen.value && (isBusy.value || found.value !== null || options.value.length > 0),
 );
 
-function placeOption(place: FindReply['places'][number]): FindOption {
+function placeOption(place: FindReply['places'][number], unfound: string): FindOption {
   const { space, address, label, ordinal } = place;
   const where = address === null ? '' : `${formatAddress(address)} `;
   return {
     key: `${space} ${address ?? ''} ${label} ${ordinal ?? ''}`,
     code: label,
-    note: `${where}${space}${ordinal === null ? ', never accessed' : ''}`,
+    note: `${where}${space}${ordinal === null ? unfound : ''}`,
     choose: () => go(place),
   };
 }

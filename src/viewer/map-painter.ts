@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws the map's tiles. Per frame it only copies images that are coloured already.
 
+import type { DamagedTime } from '../server/protocol.ts';
 import { MAP_BACKGROUND, type Theme } from './palette.ts';
 import { levelOf, TILE_CELLS, type TilePlace, tileRegion, tilesIn } from './tile-grid.ts';
 import { colourMaximum, type StoredTile, type TileStore } from './tile-store.ts';
@@ -34,6 +35,7 @@ export function paintMap(
   pixelRatio: number,
   extent: Extent,
   theme: Theme,
+  damaged: readonly DamagedTime[],
 ): PaintedMap {
   const level = levelOf(view, frame, pixelRatio);
   const visible = tilesIn(view, view.space, view.stream, level, extent);
@@ -54,6 +56,12 @@ export function paintMap(
       if (store.isRefused(place)) drawRefused(context, tileRegion(place), view, device, theme);
     }
   });
+  const { low, high } = view;
+  for (const { stream, from, to } of damaged) {
+    if (stream === view.stream && from < view.to && to > view.from) {
+      drawRefused(context, { from, to, low, high }, view, device, theme);
+    }
+  }
   return {
     visible,
     maximum,

@@ -142,7 +142,17 @@ export class MapScene {
     const extent = page.extent.peek();
     const context = fitCanvas(this.#canvases.map, frame, devicePixelRatio, true);
     const theme = page.theme.peek();
-    const result = paintMap(context, this.#store, view, frame, devicePixelRatio, extent, theme);
+    const damaged = page.trace.peek()?.damaged ?? [];
+    const result = paintMap(
+      context,
+      this.#store,
+      view,
+      frame,
+      devicePixelRatio,
+      extent,
+      theme,
+      damaged,
+    );
     painted.value = result;
     if (page.isReady.peek()) this.#ask();
   }

@@ -46,6 +46,7 @@ describe('columns of tracks', () => {
     begins: [100, 200, 300],
     end: 400,
     timeStep: 100,
+    known: [],
     pages: [],
     addressSpaces: [],
     vcpus: [],

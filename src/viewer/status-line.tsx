@@ -69,6 +69,12 @@ export function StatusLine(): JSX.Element {
   );
 }
 
+function isDamagedAt(ordinal: number): boolean {
+  const { stream } = page.view.peek();
+  const damaged = page.trace.peek()?.damaged ?? [];
+  return damaged.some((one) => one.stream === stream && ordinal >= one.from && ordinal < one.to);
+}
+
 function Under(): JSX.Element {
   const at = page.pointed.value;
   // What is under a pointer that stands still changes with them.
@@ -96,7 +102,9 @@ function Under(): JSX.Element {
       )}
       {cell === undefined || near !== undefined ? null : (
         <span>
-          {formatCount(cell.loads)} loads, {formatCount(cell.stores)} stores
+          {isDamagedAt(at.ordinal)
+            ? 'damaged: not known'
+            : `${formatCount(cell.loads)} loads, ${formatCount(cell.stores)} stores`}
         </span>
       )}
     </span>

@@ -5,7 +5,7 @@ import { api } from './api-client.ts';
 import { scene } from './map-pane.tsx';
 import { readLink } from './navigation.ts';
 import * as page from './page-state.ts';
-import { closeProblem, problems, reportProblem } from './problems.ts';
+import { closeProblem, problems, reportProblem, showProblem } from './problems.ts';
 import { baseName } from './save-file.ts';
 
 const BUILDING_MS = 500;
@@ -36,6 +36,7 @@ export async function followTrace(): Promise<void> {
       if (reply.index.state === 'ready' && (!wasReady || isOther)) {
         wasReady = true;
         readLink();
+        if (reply.index.message !== null) showProblem('damaged', reply.index.message);
       }
       document.title = `${baseName(reply.file)} - loadstore`;
       recover();

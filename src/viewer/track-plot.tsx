@@ -67,7 +67,7 @@ function dataOf(kind: TrackKind, reply: TracksReply, track: VcpuTrack): uPlot.Al
   return [
     x,
     ...kind.series.map(({ values }) => {
-      const y = values(track, reply);
+      const y = values(track, reply).map((value, at) => (reply.known[at] === true ? value : null));
       return [...y, y.at(-1) ?? null];
     }),
   ];

@@ -60,7 +60,8 @@ function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Elem
   const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
   const column = reply === null || at === null ? undefined : columnAt(reply, at.ordinal);
   if (reply !== null && track !== undefined && column !== undefined) {
-    return <span class="value">{kind.say(track, column, reply)}</span>;
+    const said = reply.known[column] === true ? kind.say(track, column, reply) : 'not known';
+    return <span class="value">{said}</span>;
   }
   const { series } = kind;
   if (kind.name === 'address-space') {

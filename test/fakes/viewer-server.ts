@@ -138,6 +138,7 @@ function fakeTrace(accesses: number, part: number): TraceReply {
     spaces: { virtual: { pageCount: FAKE_PAGES, bands: FAKE_BANDS }, physical: null },
     lacks: [{ name: 'values', why: 'a trace holds addresses and no contents of memory' }],
     index: { state: part < 1 ? 'building' : 'ready', part, message: null },
+    damaged: [],
     facts: {
       recorded: '2026-11-26 23:13',
       qemu: 'QEMU 10.0.2',
@@ -324,7 +325,10 @@ function fakeNeighbour(
 }
 
 function fakeFind(q: string, accesses: number): FindReply {
-  const nothing: FindReply = { kind: 'nothing', message: `nothing is called ${q}`, places: [] };
+  const complete = true;
+  const nothing: FindReply = {
+    ...{ kind: 'nothing', message: `nothing is called ${q}`, complete, places: [] },
+  };
   const ordinal = /^#(\d+)$/.exec(q)?.[1];
   if (ordinal !== undefined) {
     const { rank } = fakeAccess(Number(ordinal), accesses);
@@ -337,7 +341,7 @@ function fakeFind(q: string, accesses: number): FindReply {
       address,
       bytes: 8,
     } as const;
-    return { kind: 'ordinal', message: 'an access', places: [place] };
+    return { kind: 'ordinal', message: 'an access', complete, places: [place] };
   }
   const text = q === 'hot_page' ? fakeAddress(240) : q;
   if (!/^0x[0-9a-f]+$/i.test(text)) return nothing;
@@ -349,6 +353,7 @@ function fakeFind(q: string, accesses: number): FindReply {
   return {
     kind: q === text ? 'address' : 'symbol',
     message: `${q} is at ${text}`,
+    complete,
     places: [{ label: q, space: 'virtual', ordinal: first, rank, address: text, bytes: 8 }],
   };
 }

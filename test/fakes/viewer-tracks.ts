@@ -12,6 +12,7 @@ export function fakeTracks(columns: number): TracksReply {
     begins: all((column) => column * STEP),
     end: columns * STEP,
     timeStep: STEP,
+    known: Array.from({ length: columns }, () => true),
     pages: all(() => 10),
     addressSpaces: all((column) => column).map((column) => ({
       cr3: `0x${column + 1}000`,

@@ -7,7 +7,7 @@ import { chooseQemu, requirePluginFile } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
 import { demoBootArguments, prepareDemoGuest } from '../../guests/index.ts';
 import type { TraceReply } from '../../server/index.ts';
-import { buildViewIndex } from '../../tiles/index.ts';
+import { buildViewIndex, endOfStream } from '../../tiles/index.ts';
 import { measurePage } from '../bench-page.ts';
 import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
 import { launchChromium } from '../chromium.ts';
@@ -153,10 +153,7 @@ async function sizeOf(file: string): Promise<TraceSize> {
   const trace = await openTrace(file);
   try {
     const { loads, stores } = trace.summary();
-    const ends = trace.chunks
-      .filter(({ stream }) => stream === 0)
-      .map(({ firstOrdinal, accessCount }) => firstOrdinal + accessCount);
-    return { accesses: loads + stores, ordinalEnd: Math.max(1, ...ends) };
+    return { accesses: loads + stores, ordinalEnd: Math.max(1, endOfStream(trace, 0)) };
   } finally {
     await trace.close();
   }

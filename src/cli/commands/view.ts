@@ -95,6 +95,8 @@ async function serve(
         else line.clear();
         if (state.state === 'failed') {
           context.writeErr(`loadstore: there will be no map: ${state.message ?? ''}\n`);
+        } else if (state.state === 'ready' && state.message !== null) {
+          context.writeErr(`loadstore: note: ${state.message}\n`);
         }
       },
       onBug: (error) => {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the box finds is what a walk over all accesses finds; when it did not look at everything, it says so.
+
+import { describe, expect, it } from 'vitest';
+import { requireDefined, TraceError } from '../base/index.ts';
+import { shapeOfTrace } from '../engine/index.ts';
+import { createAccessReader } from './access-rows.ts';
+import { createCodePlaces } from './code-places.ts';
+import { find, type SearchedTrace } from './find.ts';
+import { makeUp } from './test-chunks.oracle.ts';
+
+const signal = new AbortController().signal;
+const { trace, seen, chunks, index } = await makeUp(11, 2);
+const session: SearchedTrace = {
+  ...{ trace, chunks, shape: shapeOfTrace(trace) },
+  accesses: createAccessReader(trace),
+  codePlaces: createCodePlaces(trace.code),
+  index: { find: () => index },
+  names: { hasSymbols: false },
+  symbols: { findNamed: () => [] },
+};
+const ofStream = seen.filter(({ stream }) => stream === 0);
+const isOfCode = ({ origin }: (typeof seen)[number]): boolean => origin === 0;
+const some = ofStream.filter((one, at) => at % 397 === 5 && isOfCode(one));
+
+function ordinalOf(reply: Awaited<ReturnType<typeof find>>): unknown {
+  return [reply.complete, reply.places[0]?.ordinal];
+}
+
+describe('the box for finding', () => {
+  it('finds the first access of an instruction, at an icount, to an address', async () => {
+    expect(some.length).toBeGreaterThan(5);
+    for (const one of some) {
+      const pc = `pc:0x${one.pc.toString(16)}`;
+      const ofPc = ofStream.find((other) => isOfCode(other) && other.pc === one.pc);
+      expect(ordinalOf(await find(session, 0, pc, signal))).toEqual([true, ofPc?.ordinal]);
+      const icount = `icount:${one.icount}`;
+      const ofIcount = ofStream.find(
+        ({ icount: other, vcpu }) => vcpu === one.vcpu && other >= one.icount,
+      );
+      const reply = await find(session, 0, icount, signal);
+      expect(reply.complete).toBe(true);
+      expect(reply.places.map(({ ordinal }) => ordinal)).toContain(ofIcount?.ordinal);
+    }
+  });
+
+  it('says that it did not look at everything when the time is over', async () => {
+    const [one] = some;
+    const { pc, icount, vaddr } = requireDefined(one, 'there are some');
+    for (const words of [
+      `pc:0x${pc.toString(16)}`,
+      `icount:${icount}`,
+      `0x${vaddr.toString(16)}`,
+    ]) {
+      const reply = await find(session, 0, words, signal, -1);
+      expect([words, reply.complete]).toEqual([words, false]);
+      expect(reply.places.filter(({ ordinal }) => ordinal !== null)).toEqual([]);
+    }
+    const nobody = await find(session, 0, 'pc:0x123456789000', signal);
+    expect(nobody).toMatchObject({ kind: 'nothing', complete: true });
+  });
+
+  it('passes over what is damaged, and says so', async () => {
+    const [broken] = trace.chunks.filter(({ stream }) => stream === 0);
+    const damaged: SearchedTrace = {
+      ...session,
+      chunks: {
+        ...chunks,
+        columns: async (chunkIndex, names) => {
+          if (chunkIndex !== broken?.chunkIndex) return chunks.columns(chunkIndex, names);
+          throw new TraceError('checksum', 'damaged');
+        },
+      },
+    };
+    const behind = broken?.accessCount ?? 0;
+    const hidden = new Set(ofStream.filter((one) => one.ordinal < behind).map(({ pc }) => pc));
+    const first = requireDefined(
+      ofStream.find((one) => isOfCode(one) && one.ordinal >= behind && hidden.has(one.pc)),
+      'it has several chunks',
+    );
+    const reply = await find(damaged, 0, `pc:0x${first.pc.toString(16)}`, signal);
+    expect(ordinalOf(reply)).toEqual([false, first.ordinal]);
+  });
+});
