@@ -9,10 +9,17 @@ import path from 'node:path';
 import { PROJECT_ROOT } from './run-command.mjs';
 
 const FOLDER = path.join(PROJECT_ROOT, 'docs', 'images');
-/** What is asked, as a reader would, after the page opened with that view. */
+/** Opened with that view; then what is asked, as a reader would. */
 const PICTURES = /** @type {const} */ ([
-  { file: 'viewer.png', scheme: 'dark', find: null, colours: 'Together' },
-  { file: 'viewer-access.png', scheme: 'light', find: '#52000000', colours: 'Apart' },
+  { file: 'viewer.png', scheme: 'dark', hash: '', find: null, colours: 'Together' },
+  { file: 'viewer-access.png', scheme: 'light', hash: '', find: '#52000000', colours: 'Apart' },
+  {
+    file: 'viewer-window.png',
+    scheme: 'light',
+    hash: '#select=121000000,161000000,17000,27000&tab=list',
+    find: null,
+    colours: 'Together',
+  },
 ]);
 const PATIENCE_MS = 600_000;
 const REST_MS = 4000;
@@ -39,12 +46,12 @@ const url = await new Promise((resolve) => {
 const { launchChromium } = await import(path.join(PROJECT_ROOT, 'dist', 'cli', 'chromium.js'));
 const browser = await launchChromium(process.env['PATH'] ?? '');
 mkdirSync(FOLDER, { recursive: true });
-for (const { file, scheme, find, colours } of PICTURES) {
+for (const { file, scheme, hash, find, colours } of PICTURES) {
   const page = await browser.newPage({
     colorScheme: scheme,
     viewport: { width: 1280, height: 720 },
   });
-  await page.goto(url);
+  await page.goto(url + hash);
   await page.waitForSelector('.over-map', { state: 'detached', timeout: PATIENCE_MS });
   await page.click(`.map-head button:has-text("${colours}")`);
   if (find !== null) {
@@ -53,6 +60,9 @@ for (const { file, scheme, find, colours } of PICTURES) {
     await page.waitForSelector('[data-fact="pc"]', { timeout: PATIENCE_MS });
     await page.waitForTimeout(REST_MS);
     await page.keyboard.press('f');
+  }
+  if (hash.includes('select=')) {
+    await page.waitForSelector('.summary .command code', { timeout: PATIENCE_MS });
   }
   await page.waitForTimeout(REST_MS);
   await page.screenshot({ path: path.join(FOLDER, file) });

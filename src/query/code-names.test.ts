@@ -17,6 +17,7 @@ function symbolsOf(module: string): GuestSymbols {
         ? { name: 'table', module, offset: lo - 0x82a0_0000 }
         : undefined,
     findNamed: () => [],
+    namesLike: () => [],
     findProgram: () => undefined,
     findCode: () => undefined,
   };

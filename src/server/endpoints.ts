@@ -16,6 +16,7 @@ import { bandOf } from './bands.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
+import { createNames } from './names.ts';
 import { findNearest } from './neighbours.ts';
 import {
   type AddressRange,
@@ -46,6 +47,7 @@ const SIDE = { least: 1, most: MAX_TILE_SIDE };
 const ROWS = { least: 1, most: 4096 };
 const TRACK_COLUMNS = { least: 1, most: MAX_TRACK_COLUMNS };
 const RANK = { least: 0, most: 2 ** 40 };
+const NAMES = { least: 1, most: 50 };
 const COUNT = { least: 1, most: 1000 };
 const SQL_LIMIT = { least: 1, most: 10_000, otherwise: 1000 };
 const ORDINAL = { least: 0, most: Number.MAX_SAFE_INTEGER };
@@ -64,6 +66,7 @@ export interface Endpoints {
 export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endpoints {
   const { trace, chunks, index, lists, accesses, names, symbols, jobs, workers } = session;
   const traceReply = createTraceReply(session);
+  const findNames = createNames(session);
   const sql: SqlAnswers = createSqlAnswers(session, sqlNames);
 
   const knownStream = (parameters: Parameters): number => {
@@ -217,6 +220,13 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const words = parameters.text('q', WORDS_LENGTH);
       parameters.finish();
       return json(await find(session, stream, words, signal));
+    },
+
+    names: async (parameters) => {
+      const words = parameters.text('q', WORDS_LENGTH).trim();
+      const limit = parameters.whole('limit', NAMES);
+      parameters.finish();
+      return json(findNames(words, limit));
     },
 
     sql: async (parameters, signal) => {

@@ -17,6 +17,7 @@ import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import { type FindReply, PAGE_BYTES, type Space } from './protocol.ts';
 import type { Session } from './session.ts';
+import { vcpusOf } from './streams.ts';
 
 type Place = FindReply['places'][number];
 
@@ -106,11 +107,8 @@ async function findIcount(session: SearchedTrace, search: Search, text: string):
   const { trace } = session;
   const { stream } = search;
   const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);
-  const vcpus = new Set(
-    ofStream.flatMap(({ vcpu, vcpuStates }) => [vcpu, ...vcpuStates.map((one) => one.vcpu)]),
-  );
   const places: Place[] = [];
-  for (const vcpu of vcpus) {
+  for (const vcpu of vcpusOf(session, stream)) {
     const before = (at: number): boolean => {
       const state = ofStream[at].vcpuStates.find((one) => one.vcpu === vcpu);
       return state === undefined || Number(state.icount) < icount;

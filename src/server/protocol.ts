@@ -317,6 +317,20 @@ export interface FindReply {
   }[];
 }
 
+/**
+ * api/names: q, limit (1 to 50). Symbols whose name begins with q or holds it: first the very name, then code that ran and
+ * data. Where their accesses are is not looked for: api/find does that.
+ */
+export interface NamesReply {
+  readonly names: readonly {
+    /** As api/find takes it: "schedule", "nf_hook [nf_tables]". */
+    readonly name: string;
+    readonly what: 'code' | 'data';
+    /** Whether the guest ran it; null for data. */
+    readonly ran: boolean | null;
+  }[];
+}
+
 /** api/sql: q, limit. */
 export interface SqlReply {
   readonly columns: readonly string[];

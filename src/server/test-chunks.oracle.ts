@@ -111,6 +111,7 @@ function indexOf(seen: readonly SeenAccess[]): ViewIndex {
   };
   const pages = { virtual: axisOf('virtual'), physical: axisOf('physical') };
   return {
+    vcpusOf: () => [],
     pages,
     indexBytes: 0,
     damaged: [],

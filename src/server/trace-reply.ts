@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page shows first: what this trace is, what it holds, how far the index is, and where to look.
 
-import type { Trace } from '../format/index.ts';
 import { completenessStatement, describeCommand, traceFactsOf } from '../query/index.ts';
-import { endOfStream, type PageAxis } from '../tiles/index.ts';
+import type { PageAxis } from '../tiles/index.ts';
 import { bandsOf, memoryOfCommand, physicalNames, virtualNames } from './bands.ts';
 import type { Space, SpaceInfo, StreamInfo, TraceReply } from './protocol.ts';
 import type { Session } from './session.ts';
+import { streamsOf } from './streams.ts';
 
 /** Asked once for each session: bands are made of every page there is. */
 export function createTraceReply(session: Session): () => TraceReply {
   const { trace, watch, index, symbols } = session;
   const facts = traceFactsOf(trace);
   const { totals } = facts;
-  const streams = streamsOf(trace);
   const spaceInfos = new Map<Space, SpaceInfo>();
   const nameOf = {
     virtual: virtualNames(symbols.isRandomized),
@@ -37,6 +36,7 @@ export function createTraceReply(session: Session): () => TraceReply {
   };
   const { qemu, command, startedAt } = facts.recorder;
   return () => {
+    const streams = streamsOf(session);
     const spaces = { virtual: infoOf('virtual'), physical: infoOf('physical') };
     return {
       file: trace.path,
@@ -66,20 +66,6 @@ export function createTraceReply(session: Session): () => TraceReply {
       guide: guideOf(streams[0], spaces),
     };
   };
-}
-
-function streamsOf(trace: Trace): StreamInfo[] {
-  const numbers = [...new Set(trace.chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
-  return numbers.map((stream) => {
-    const chunks = trace.chunks.filter((chunk) => chunk.stream === stream);
-    const vcpus = new Set(
-      chunks.flatMap(({ vcpu, vcpuStates }) => [vcpu, ...vcpuStates.map((one) => one.vcpu)]),
-    );
-    return {
-      ...{ stream, accesses: endOfStream(trace, stream) },
-      vcpus: [...vcpus].sort((a, b) => a - b),
-    };
-  });
 }
 
 /** Three clicks: everything, the last part of one band, one access. Views are hashes as the page writes them. */

@@ -22,6 +22,7 @@ import {
   type SlideVote,
   voteFor,
 } from './kernel-slide.ts';
+import { namesLike, type SymbolName } from './name-search.ts';
 import { type PlacedProgram, placeProgram } from './place-program.ts';
 import type { SymbolSource } from './symbol-file.ts';
 import {
@@ -45,6 +46,12 @@ export interface GuestSymbols {
    * several addresses is there once for each. Those that only begin so when none has the whole name.
    */
   findNamed(name: string, limit: number): readonly NamedSymbol[];
+  /** Names that begin with `part` or hold it, what `isLikely` takes first; at most `limit`. */
+  namesLike(
+    part: string,
+    limit: number,
+    isLikely: (name: SymbolName) => boolean,
+  ): readonly SymbolName[];
   /** Name of the program given whose code the block is. */
   findProgram(block: number): string | undefined;
   /** The kernel is not where its symbols say: address randomisation. */
@@ -136,6 +143,8 @@ export function placeSymbols(
       const exact = search((one) => one === name);
       return exact.length > 0 || name === '' ? exact : search((one) => one.startsWith(name));
     },
+    namesLike: (part, limit, isLikely) =>
+      namesLike([...kernel, ...programs.map(({ tables }) => tables)], part, limit, isLikely),
     findProgram: (block) => programOf(block)?.name,
     findCode(block, lo, hi) {
       const mode = code.mode(block);

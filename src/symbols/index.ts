@@ -10,6 +10,7 @@ export {
   type SourceFinding,
 } from './guest-symbols.ts';
 export { nameLinuxRegion } from './linux-regions.ts';
+export type { SymbolName } from './name-search.ts';
 export {
   decodeSymbolFile,
   parseSymbolArgument,

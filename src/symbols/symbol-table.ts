@@ -14,6 +14,14 @@ export interface SymbolTable {
   readonly name: readonly string[];
   /** The kernel module or the program the symbol belongs to, '' for the kernel itself. */
   readonly module: readonly string[];
+  /** Other names of the rows: memcpy of __memcpy. */
+  readonly aliases: readonly Alias[];
+}
+
+export interface Alias {
+  readonly name: string;
+  readonly module: string;
+  readonly row: number;
 }
 
 export interface RawSymbol {
@@ -66,11 +74,15 @@ function symbolTableFrom(symbols: readonly RawSymbol[]): SymbolTable {
   const rows = symbols.toSorted(
     (a, b) => a.addressHi - b.addressHi || a.addressLo - b.addressLo || a.rank - b.rank,
   );
+  const aliases: Alias[] = [];
   let length = 0;
   for (const row of rows) {
     const last = rows[length - 1];
     const isSame = row.addressLo === last?.addressLo && row.addressHi === last.addressHi;
     if (!isSame || length === 0) rows[length++] = row;
+    else if (row.name !== last.name || row.module !== last.module) {
+      aliases.push({ name: row.name, module: row.module, row: length - 1 });
+    }
   }
   rows.length = length;
   return {
@@ -80,6 +92,7 @@ function symbolTableFrom(symbols: readonly RawSymbol[]): SymbolTable {
     sizeBytes: Uint32Array.from(rows, (symbol) => symbol.sizeBytes),
     name: rows.map((symbol) => symbol.name),
     module: rows.map((symbol) => symbol.module),
+    aliases,
   };
 }
 
@@ -120,7 +133,7 @@ export interface NamedSymbol {
   readonly sizeBytes: number;
 }
 
-/** All of the tables whose name the test takes, code before data; at most `limit`. */
+/** All of the tables whose name the test takes, code before data, aliases last; at most `limit`. */
 export function symbolsNamed(
   tables: SymbolTables,
   isWanted: (name: string) => boolean,
@@ -128,19 +141,33 @@ export function symbolsNamed(
 ): NamedSymbol[] {
   const found: NamedSymbol[] = [];
   for (const what of ['code', 'data'] as const) {
-    const { length, name, module, addressLo, addressHi, sizeBytes } = tables[what];
-    for (let row = 0; row < length && found.length < limit; row++) {
-      if (!isWanted(name[row] ?? '')) continue;
-      const [lo, hi] = [addressLo[row] ?? 0, addressHi[row] ?? 0];
-      const [nextLo, nextHi] = [addressLo[row + 1] ?? lo, addressHi[row + 1] ?? hi];
-      const upToNext = (nextHi - hi) * 2 ** 32 + (nextLo - lo);
-      found.push({
-        ...{ name: name[row] ?? '', module: module[row] ?? '', what, address: { lo, hi } },
-        sizeBytes: sizeBytes[row] || Math.min(upToNext, SYMBOL_LIMIT_BYTES),
-      });
+    const table = tables[what];
+    for (let row = 0; row < table.length && found.length < limit; row++) {
+      const name = table.name[row] ?? '';
+      if (isWanted(name)) found.push(named(table, row, what, name, table.module[row] ?? ''));
+    }
+    for (const { row, name, module } of table.aliases) {
+      if (found.length >= limit) break;
+      if (isWanted(name)) found.push(named(table, row, what, name, module));
     }
   }
   return found;
+}
+
+function named(
+  { addressLo, addressHi, sizeBytes }: SymbolTable,
+  row: number,
+  what: NamedSymbol['what'],
+  name: string,
+  module: string,
+): NamedSymbol {
+  const [lo, hi] = [addressLo[row] ?? 0, addressHi[row] ?? 0];
+  const [nextLo, nextHi] = [addressLo[row + 1] ?? lo, addressHi[row + 1] ?? hi];
+  const upToNext = (nextHi - hi) * 2 ** 32 + (nextLo - lo);
+  return {
+    ...{ name, module, what, address: { lo, hi } },
+    sizeBytes: sizeBytes[row] || Math.min(upToNext, SYMBOL_LIMIT_BYTES),
+  };
 }
 
 /** "schedule", "nf_hook [nf_tables]"; "[busybox]" for a program whose symbols were stripped. */

@@ -115,6 +115,7 @@ function createViewIndex(
       physical: spaces.physical === null ? null : createPageAxis(spaces.physical),
     },
     indexBytes: file.fileBytes,
+    vcpusOf: (stream) => streams.find((one) => one.stream === stream)?.vcpus ?? [],
     damaged,
     async tile(query, signal) {
       requireTileQuery(query);

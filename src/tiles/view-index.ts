@@ -132,6 +132,8 @@ export interface ViewIndex {
   /** Null: the trace has no such addresses. */
   readonly pages: { readonly [S in Space]: PageAxis | null };
   readonly indexBytes: number;
+  /** That ran in the stream, ascending. Chunks name only those that ran before they began. */
+  vcpusOf(stream: number): readonly number[];
   /** Could not be read when the index was made: in no tile and no track. `touched` has them, since they may be. */
   readonly damaged: readonly DamagedStretch[];
   /**

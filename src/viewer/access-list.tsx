@@ -78,7 +78,7 @@ export function AccessList(): JSX.Element {
           ))}
         </span>
         {scope.value === 'selection' && page.selected.value === null ? (
-          <span class="soft">nothing is selected: all accesses</span>
+          <span class="soft">no window is selected: all accesses</span>
         ) : null}
       </div>
       {query.value === null ? null : <Rows key={JSON.stringify(query.value)} query={query.value} />}
@@ -89,6 +89,8 @@ export function AccessList(): JSX.Element {
 function Rows({ query }: { query: WindowQuery }): JSX.Element {
   const version = useSignal(0);
   const first = useSignal(0);
+  /** The row that keys are at. */
+  const active = useSignal<number | null>(null);
   const viewHeight = useSignal(200);
   const box = useRef<HTMLDivElement>(null);
   const source = useMemo(
@@ -129,20 +131,31 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
     first.value = Math.max(0, Math.min(row, total - Math.floor(viewHeight.peek() / ROW_HEIGHT)));
     place.scrollTop = map.scrollTop(first.peek());
   };
+  const activate = (wanted: number): void => {
+    const row = Math.max(0, Math.min(wanted, total - 1));
+    active.value = row;
+    const whole = Math.max(1, Math.floor(viewHeight.peek() / ROW_HEIGHT));
+    if (row < first.peek()) scrollTo(row);
+    else if (row >= first.peek() + whole) scrollTo(row - whole + 1);
+  };
   // An access that is shown elsewhere is brought into view, when the list is of everything.
   const shownAccess = page.access.value;
-  useEffect(() => {
-    if (shownAccess === null || query.lowAddress !== undefined || total === 0) return;
+  const rowShown = (): number | null => {
+    if (shownAccess === null || query.lowAddress !== undefined) return null;
     const row = shownAccess - query.from;
-    if (row < 0 || row >= total || (row >= first.peek() && row < first.peek() + shown - 2)) return;
+    return row >= 0 && row < total ? row : null;
+  };
+  useEffect(() => {
+    const row = rowShown();
+    if (row === null || (row >= first.peek() && row < first.peek() + shown - 2)) return;
     scrollTo(row - Math.floor(shown / 2));
   }, [shownAccess, total > 0]);
   const isScaled = total * ROW_HEIGHT > map.height;
   return (
     <>
       <div class="list-count soft" role="status">
-        {formatCount(total)}
-        {counted ? '' : ' and more'} accesses
+        {counted ? '' : 'at least '}
+        {formatCount(total)} accesses
       </div>
       <div class="list-names" aria-hidden="true">
         {LIST_COLUMNS.map(({ name, title }) => (
@@ -155,8 +168,9 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
         class="list-rows"
         ref={box}
         role="grid"
-        aria-label="Accesses; arrow keys scroll, Enter shows the uppermost"
+        aria-label="Accesses; arrow keys choose one, Enter shows it"
         aria-rowcount={total}
+        aria-activedescendant={active.value === null ? undefined : `row-${active.value}`}
         tabIndex={0}
         onScroll={(event) => {
           const row = map.firstRow(event.currentTarget.scrollTop);
@@ -175,9 +189,10 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
           scrollTo(first.peek() + rows);
         }}
         onKeyDown={(event) => {
-          const top = source.find(first.peek());
-          if (event.key === 'Enter' && top !== undefined) void showAccess(top.ordinal);
-          else onListKey(event, first.peek(), shown - 2, total, scrollTo);
+          const at = active.peek() ?? rowShown() ?? first.peek();
+          const row = source.find(at);
+          if (event.key === 'Enter' && row !== undefined) void showAccess(row.ordinal);
+          else onListKey(event, at, shown - 2, total, activate);
         }}
       >
         <div class="list-room" style={{ height: `${map.height}px` }} />
@@ -185,7 +200,13 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
           {Array.from({ length: Math.max(0, end - first.value) }, (_, i) => {
             const row = first.value + i;
             return (
-              <Row key={row} index={row} row={source.find(row)} isRefused={source.isRefused(row)} />
+              <Row
+                key={row}
+                index={row}
+                row={source.find(row)}
+                isRefused={source.isRefused(row)}
+                isActive={row === active.value}
+              />
             );
           })}
         </div>
@@ -196,10 +217,10 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
 
 function onListKey(
   event: KeyboardEvent,
-  first: number,
+  at: number,
   shown: number,
   total: number,
-  scrollTo: (row: number) => void,
+  activate: (row: number) => void,
 ): void {
   const by: { readonly [key: string]: number } = {
     ArrowUp: -1,
@@ -213,21 +234,23 @@ function onListKey(
   if (rows === undefined) return;
   event.preventDefault();
   event.stopPropagation();
-  scrollTo(first + rows);
+  activate(at + rows);
 }
 
 function Row({
   index,
   row,
   isRefused,
+  isActive,
 }: {
   index: number;
   row: AccessRow | undefined;
   isRefused: boolean;
+  isActive: boolean;
 }): JSX.Element {
   if (row === undefined) {
     return (
-      <div class="row soft" role="row" aria-rowindex={index + 1}>
+      <div class="row soft" role="row" id={`row-${index}`} aria-rowindex={index + 1}>
         <span role="gridcell">{isRefused ? 'cannot be read' : '…'}</span>
       </div>
     );
@@ -235,8 +258,9 @@ function Row({
   const isShown = page.access.value === row.ordinal;
   return (
     <div
-      class={isShown ? 'row shown' : 'row'}
+      class={`row${isShown ? ' shown' : ''}${isActive ? ' active' : ''}`}
       role="row"
+      id={`row-${index}`}
       aria-rowindex={index + 1}
       aria-selected={isShown}
       data-ordinal={row.ordinal}

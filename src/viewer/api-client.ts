@@ -8,6 +8,7 @@ import type {
   ApiError,
   FindReply,
   JobsReply,
+  NamesReply,
   NeighbourReply,
   Space,
   SqlReply,
@@ -135,6 +136,9 @@ export const api = {
 
   find: (query: { q: string; stream: number }, signal?: AbortSignal): Promise<FindReply> =>
     ask('find', query, signal),
+
+  names: (query: { q: string; limit: number }, signal?: AbortSignal): Promise<NamesReply> =>
+    ask('names', query, signal),
 
   sql: (query: { q: string; limit: number }, signal?: AbortSignal): Promise<SqlReply> =>
     ask('sql', query, signal),

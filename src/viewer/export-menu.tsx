@@ -79,6 +79,28 @@ const ITEMS: readonly (readonly [string, () => Promise<void>])[] = [
   ['Copy a link to this view', copyLink],
 ];
 
+/** Arrows go round; Escape closes and gives the focus back. */
+function onMenuKey(event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void {
+  if (!isOpen.peek()) return;
+  const items = [...event.currentTarget.querySelectorAll<HTMLElement>('[role="menuitem"]')];
+  const at = items.findIndex((item) => item === document.activeElement);
+  const places: { readonly [key: string]: number } = {
+    ArrowDown: at + 1,
+    ArrowUp: at < 0 ? items.length - 1 : at - 1,
+    Home: 0,
+    End: items.length - 1,
+  };
+  const place = places[event.key];
+  if (event.key === 'Escape') {
+    isOpen.value = false;
+    event.currentTarget.querySelector('button')?.focus();
+    event.stopPropagation();
+  } else if (place !== undefined) {
+    event.preventDefault();
+    items[(place + items.length) % items.length]?.focus();
+  }
+}
+
 export function ExportMenu(): JSX.Element {
   return (
     <div
@@ -87,11 +109,7 @@ export function ExportMenu(): JSX.Element {
         const to = event.relatedTarget;
         if (!(to instanceof Node && event.currentTarget.contains(to))) isOpen.value = false;
       }}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape' || !isOpen.peek()) return;
-        isOpen.value = false;
-        event.stopPropagation();
-      }}
+      onKeyDown={onMenuKey}
     >
       <button
         type="button"
@@ -104,12 +122,13 @@ export function ExportMenu(): JSX.Element {
         Export
       </button>
       {isOpen.value ? (
-        <div class="menu-items" role="menu">
+        <div class="menu-items" role="menu" aria-label="Export">
           {ITEMS.map(([name, run]) => (
             <button
               key={name}
               type="button"
               role="menuitem"
+              tabIndex={-1}
               onClick={() => void run().catch(reportProblem)}
             >
               {name}

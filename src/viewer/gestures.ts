@@ -18,6 +18,8 @@ export interface GestureHandlers {
   doubleClick(at: Point): void;
   /** A brush in progress, then its end; null: it was given up. */
   brush(from: Point, to: Point, isDone: boolean): void;
+  /** Whether the wheel is the surface's there; elsewhere it scrolls what is below. */
+  takesWheel(at: Point): boolean;
   /** Whether a drag brushes instead of moving. */
   isBrush(event: PointerEvent): boolean;
 }
@@ -82,11 +84,14 @@ export function attachGestures(surface: HTMLElement, handlers: GestureHandlers):
   );
   const end = (event: PointerEvent): void => {
     const isKnown = pointers.delete(event.pointerId);
-    if (!isKnown || begin === null) return;
+    if (!isKnown) return;
     const at = placeOf(event);
-    if (isMoving && isBrushing) handlers.brush(begin, at, true);
-    else if (!isMoving && event.type === 'pointerup') handlers.click(at);
-    begin = null;
+    if (begin !== null && isMoving && isBrushing) handlers.brush(begin, at, true);
+    else if (begin !== null && !isMoving && event.type === 'pointerup') handlers.click(at);
+    // A finger that stays moves on, and its end is no click.
+    begin = [...pointers.values()][0] ?? null;
+    isMoving = true;
+    isBrushing = false;
   };
   surface.addEventListener('pointerup', end, options);
   surface.addEventListener('pointercancel', end, options);
@@ -95,8 +100,10 @@ export function attachGestures(surface: HTMLElement, handlers: GestureHandlers):
   surface.addEventListener(
     'wheel',
     (event) => {
+      const at = placeOf(event);
+      if (!handlers.takesWheel(at)) return;
       event.preventDefault();
-      turnWheel(handlers, event, placeOf(event));
+      turnWheel(handlers, event, at);
     },
     { ...options, passive: false },
   );

@@ -19,6 +19,7 @@ export type KeyAction =
   | 'zoom-selection'
   | 'show-all'
   | 'select-middle'
+  | 'select-view'
   | 'clear'
   | 'find'
   | 'brush'
@@ -67,6 +68,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
     title: 'Select',
     keys: [
       { keys: ['enter'], action: 'select-middle', text: 'what is in the middle of the map' },
+      { keys: ['r'], action: 'select-view', text: 'all that is in view, as a window' },
       { keys: ['j'], action: 'next-access', text: 'next access to the selected bytes' },
       { keys: ['k'], action: 'previous-access', text: 'previous access to them' },
       { keys: ['.'], action: 'step-forward', text: 'the next access of all' },

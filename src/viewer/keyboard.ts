@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys: once when they are pressed and, those that move, on and on while they are held.
 
-import { clearSelection, followTarget, step, zoomToSelection } from './actions.ts';
+import { clearSelection, followTarget, selectRegion, step, zoomToSelection } from './actions.ts';
 import { switchTheme } from './colours.ts';
 import { focusFindBox } from './find-box.tsx';
 import { findKey, type KeyAction } from './key-map.ts';
@@ -31,6 +31,7 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
   'zoom-selection': () => zoomToSelection(),
   'show-all': () => jump({ region: wholeRegion(page.extent.peek()) }),
   'select-middle': selectMiddle,
+  'select-view': () => selectRegion(page.view.peek()),
   clear: () => {
     if (page.helpOpen.peek()) page.helpOpen.value = false;
     else clearSelection();

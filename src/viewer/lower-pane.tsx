@@ -7,6 +7,7 @@ import { AccessList } from './access-list.tsx';
 import { noteLink } from './navigation.ts';
 import { tab } from './page-state.ts';
 import { QueryPanel } from './query-panel.tsx';
+import { TabRow } from './tab-row.tsx';
 import { TracksPanel } from './tracks-panel.tsx';
 import { LOWER_TABS, type LowerTab } from './view-link.ts';
 
@@ -15,6 +16,9 @@ const NAMES: { readonly [T in LowerTab]: string } = {
   list: 'Accesses',
   query: 'SQL',
 };
+const TABS = LOWER_TABS.map((name, i) => {
+  return { name, text: NAMES[name], title: `${NAMES[name]} (${i + 1})` };
+});
 const LEAST = 90;
 const STEP = 24;
 
@@ -34,25 +38,16 @@ export function LowerPane(): JSX.Element {
       style={height.value === null ? {} : { height: `${height.value}px` }}
     >
       <Divider />
-      <div class="tabs" role="tablist">
-        {LOWER_TABS.map((name, i) => (
-          <button
-            key={name}
-            type="button"
-            role="tab"
-            id={`tab-${name}`}
-            aria-selected={tab.value === name}
-            aria-controls="lower-panel"
-            title={`${NAMES[name]} (${i + 1})`}
-            onClick={() => {
-              tab.value = name;
-              noteLink();
-            }}
-          >
-            {NAMES[name]}
-          </button>
-        ))}
-      </div>
+      <TabRow
+        label="Below the map"
+        tabs={TABS}
+        chosen={tab.value}
+        panel="lower-panel"
+        choose={(name) => {
+          tab.value = name;
+          noteLink();
+        }}
+      />
       <div
         class="lower-panel"
         id="lower-panel"

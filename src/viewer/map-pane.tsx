@@ -133,6 +133,7 @@ export function handlersFor(
       page.brushing.value = isDone ? null : regionOf(from, to);
       if (isDone) selectRegion(regionOf(from, to));
     },
+    takesWheel: (at) => at.x >= left,
     isBrush: (event) => hasTime && (event.shiftKey || page.brushMode.peek()),
   };
 }

@@ -31,12 +31,32 @@ export interface NearRows {
 /** All accesses of the time in view and a little more, when it is short; on whatever pages. */
 export const nearRows: Signal<NearRows | null> = signal(null);
 
-/** Those of the pages in view. */
-export const nearAccesses: Signal<readonly NearAccess[]> = signal([]);
+/** Accesses at ranks of a space, which mean nothing in another one, and where they were looked for. */
+interface Placed {
+  readonly space: Space;
+  readonly stream: number;
+  readonly region: Region;
+  readonly accesses: readonly NearAccess[];
+}
+
+const placed: Signal<Placed | null> = signal(null);
+const NONE: readonly NearAccess[] = [];
+
+/** Those of the pages in view. What came for a view that is no longer there is in none. */
+export const nearAccesses: ReadonlySignal<readonly NearAccess[]> = computed(() => {
+  const { value } = page.view;
+  const now = placed.value;
+  if (now === null || now.space !== value.space || now.stream !== value.stream) return NONE;
+  return isNear(value) && overlap(now.region, value) ? now.accesses : NONE;
+});
+
+function overlap(a: Region, b: Region): boolean {
+  return a.from < b.to && b.from < a.to && a.low < b.high && b.low < a.high;
+}
 
 /** The map shows accesses, not only counts. */
 export const areShownSingly: ReadonlySignal<boolean> = computed(
-  () => isNear(page.view.value) && nearAccesses.value.length > 0,
+  () => nearAccesses.value.length > 0,
 );
 
 export function isNear({ from, to, low, high }: Region): boolean {
@@ -109,7 +129,10 @@ export function followNearAccesses(): () => void {
       if (aborted.aborted) return;
       batch(() => {
         nearRows.value = { stream, rows };
-        nearAccesses.value = placeAccesses(rows, space, first, known);
+        placed.value = {
+          ...{ space, stream, region: { from: begin, to: end, low: first, high: last } },
+          accesses: placeAccesses(rows, space, first, known),
+        };
       });
     } catch (error) {
       reportProblem(error);
@@ -120,7 +143,7 @@ export function followNearAccesses(): () => void {
     const isWanted = view.to - view.from <= NEAR_ACCESSES && page.isReady.value;
     clearTimeout(timer);
     if (isWanted) timer = window.setTimeout(() => void load(), PAUSE_MS);
-    if (nearAccesses.peek().length > 0 && !(isWanted && isNear(view))) nearAccesses.value = [];
+    else controller.abort();
   });
   return () => {
     stop();

@@ -77,7 +77,7 @@ export function QueryPanel(): JSX.Element {
 function Table({ reply }: { reply: SqlReply }): JSX.Element {
   return (
     <>
-      <div class="query-rows">
+      <div class="query-rows" role="region" aria-label="Rows of the answer" tabIndex={0}>
         <table>
           <thead>
             <tr>

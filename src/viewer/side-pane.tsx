@@ -6,37 +6,26 @@ import { AccessPanel } from './access-panel.tsx';
 import { access, selected, sideTab, trace } from './page-state.ts';
 import { StartPanel } from './start-panel.tsx';
 import { SummaryPanel } from './summary-panel.tsx';
+import { TabRow } from './tab-row.tsx';
+
+const TABS = [
+  { name: 'start', text: 'About this trace' },
+  { name: 'selection', text: 'Selection' },
+] as const;
 
 export function SidePane(): JSX.Element {
   const isStart = sideTab.value === 'start';
   return (
     <aside class="side" aria-label="Details">
-      <div class="tabs" role="tablist">
-        <button
-          type="button"
-          role="tab"
-          id="tab-start"
-          aria-selected={isStart}
-          aria-controls="side-panel"
-          onClick={() => {
-            sideTab.value = 'start';
-          }}
-        >
-          About this trace
-        </button>
-        <button
-          type="button"
-          role="tab"
-          id="tab-selection"
-          aria-selected={!isStart}
-          aria-controls="side-panel"
-          onClick={() => {
-            sideTab.value = 'selection';
-          }}
-        >
-          Selection
-        </button>
-      </div>
+      <TabRow
+        label="Details"
+        tabs={TABS}
+        chosen={sideTab.value}
+        panel="side-panel"
+        choose={(name) => {
+          sideTab.value = name;
+        }}
+      />
       <div
         class="side-panel"
         id="side-panel"

@@ -64,25 +64,16 @@ function Summary({ reply }: { reply: SummaryReply }): JSX.Element {
           <dd>{formatCount(accesses)}</dd>
         </div>
         <div>
-          <dt>loads</dt>
-          <dd>
-            {formatRatio(reply.loads, accesses)}
-            <small>{formatCount(reply.loads)}</small>
-          </dd>
+          <dt>{formatCount(reply.loads)} loads</dt>
+          <dd>{formatRatio(reply.loads, accesses)}</dd>
         </div>
         <div>
-          <dt>stores</dt>
-          <dd>
-            {formatRatio(reply.stores, accesses)}
-            <small>{formatCount(reply.stores)}</small>
-          </dd>
+          <dt>{formatCount(reply.stores)} stores</dt>
+          <dd>{formatRatio(reply.stores, accesses)}</dd>
         </div>
         <div>
-          <dt>user mode</dt>
-          <dd>
-            {formatRatio(reply.userAccesses, accesses)}
-            <small>{formatCount(reply.userAccesses)}</small>
-          </dd>
+          <dt>{formatCount(reply.userAccesses)} in user mode</dt>
+          <dd>{formatRatio(reply.userAccesses, accesses)}</dd>
         </div>
       </dl>
       <Counts title="Functions" rows={reply.functions} whole={accesses} />

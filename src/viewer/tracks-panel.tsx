@@ -23,7 +23,7 @@ export function TracksPanel(): JSX.Element {
   }, []);
   const vcpus = page.streamInfo.value?.vcpus ?? [];
   return (
-    <div class="tracks" ref={box}>
+    <div class="tracks" ref={box} role="region" aria-label="Tracks" tabIndex={0}>
       {vcpus.map((vcpu) => (
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
           {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
@@ -44,7 +44,7 @@ export function TracksPanel(): JSX.Element {
 function Track({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
   return (
     <div class="track" data-track={kind.name}>
-      <div class="track-name">
+      <div class="track-name" title={`${kind.title}; the wheel scrolls here`}>
         <b>{kind.title}</b>
         <TrackValue kind={kind} vcpu={vcpu} />
       </div>

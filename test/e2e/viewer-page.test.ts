@@ -1,94 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer's page in a real browser, before a server whose trace is made up and whose failures are wanted.
 
-import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../../src/cli/chromium.ts';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { FAKE_PAGES, fakeAccess, fakeAddress, fakeIcount } from '../fakes/viewer-accesses.ts';
-import { type FakeServer, startFakeServer } from '../fakes/viewer-server.ts';
+import { ACCESSES, change, fakeViewer, focusMap, picture, viewOf } from './fake-viewer.ts';
 import { mapColours } from './map-picture.ts';
 
-const BUILT = fileURLToPath(new URL('../../dist/viewer/', import.meta.url));
-const ACCESSES = 1 << 20;
-
-interface Opened {
-  readonly page: Page;
-  readonly server: FakeServer;
-  /** What the browser complained of. */
-  readonly complaints: readonly string[];
-}
-
 describe("the viewer's page", () => {
-  let browser: Browser;
-  const servers: FakeServer[] = [];
-
-  beforeAll(async () => {
-    browser = await launchChromium(process.env['PATH'] ?? '');
-  });
-  afterAll(async () => {
-    await browser.close();
-    await Promise.all(servers.map(async (server) => server.close()));
-  });
-
-  async function start(accesses = ACCESSES): Promise<FakeServer> {
-    const server = await startFakeServer(BUILT, accesses);
-    servers.push(server);
-    return server;
-  }
-
-  async function open(
-    hash = '',
-    server?: FakeServer,
-    colorScheme: 'light' | 'dark' = 'dark',
-  ): Promise<Opened> {
-    const used = server ?? (await start());
-    const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 720 } });
-    const complaints: string[] = [];
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(used.url)) complaints.push(`asks for ${request.url()}`);
-    });
-    await page.goto(used.url + hash);
-    return { page, server: used, complaints };
-  }
-
-  /** Waits until the map does not change any more; its picture. */
-  async function picture(page: Page): Promise<string> {
-    const read = async (): Promise<string> => {
-      const url = await page.evaluate("document.querySelector('.map canvas').toDataURL()");
-      return String(url);
-    };
-    let before = '';
-    for (let i = 0; i < 40; i++) {
-      const now = await read();
-      if (now === before && (await mapColours(page)) > 1) return now;
-      before = now;
-      await page.waitForTimeout(150);
-    }
-    throw new Error('the map never came to rest');
-  }
-
-  function viewOf(page: Page): { from: number; to: number; low: number; high: number } {
-    const query = new URLSearchParams(new URL(page.url()).hash.slice(1));
-    const number = (name: string): number => Number(query.get(name));
-    return { from: number('from'), to: number('to'), low: number('low'), high: number('high') };
-  }
-
-  /** Until the URL says something else. */
-  async function change(page: Page, act: () => Promise<void>): Promise<void> {
-    const before = page.url();
-    await act();
-    await page.waitForURL((url) => url.href !== before);
-  }
-
-  const focusMap = async (page: Page): Promise<void> => page.focus('#map');
+  const { start, open } = fakeViewer();
 
   it.each(['light', 'dark'] as const)(
     'draws the whole trace, %s, with nothing from elsewhere',
     async (scheme) => {
-      const { page, complaints } = await open('', undefined, scheme);
+      const { page, complaints } = await open('', { colorScheme: scheme });
       await picture(page);
       expect(await mapColours(page)).toBeGreaterThan(10);
       expect(await page.textContent('.start')).toContain('1.05 M');
@@ -174,6 +99,42 @@ describe("the viewer's page", () => {
     await page.close();
   });
 
+  it('marks no single access in a view that it came too late for', async () => {
+    const overlay = async (page: Page): Promise<string> =>
+      String(await page.evaluate("document.querySelector('.map canvas:nth-child(2)').toDataURL()"));
+    const { rank } = fakeAccess(1000, ACCESSES);
+    const near = `#from=990&to=1011&low=${Math.floor(rank)}&high=${Math.floor(rank) + 1}`;
+    const far = `#from=0&to=4000&low=${Math.floor(rank) - 2}&high=${Math.floor(rank) + 3}`;
+    const { page, server } = await open(near);
+    await page.waitForSelector('.legend:has-text("each access")');
+    const marked = await overlay(page);
+    const { page: fresh } = await open(far, { server });
+    await picture(fresh);
+    const plain = await overlay(fresh);
+    expect(marked).not.toBe(plain);
+    let answer = (): void => undefined;
+    const wanted = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { page: late } = await open(near, {
+      server,
+      prepare: async (one) => {
+        await one.route(/api\/accesses/, async (route) => {
+          await wanted;
+          // A page that gave the question up is answered nothing.
+          await route.continue().catch(() => undefined);
+        });
+      },
+    });
+    await late.waitForRequest(/api\/accesses/);
+    await late.evaluate(`location.hash = '${far}'`);
+    await picture(late);
+    answer();
+    await late.waitForTimeout(400);
+    expect(await overlay(late)).toBe(plain);
+    await Promise.all([page.close(), fresh.close(), late.close()]);
+  });
+
   it('reopens a link exactly', async () => {
     const { page, server } = await open('#from=1000&to=90000&low=100&high=300.5&colours=split');
     await picture(page);
@@ -189,7 +150,7 @@ describe("the viewer's page", () => {
     await page.mouse.move(5, 5);
     const first = await picture(page);
     const url = page.url();
-    const { page: again } = await open(new URL(url).hash, server);
+    const { page: again } = await open(new URL(url).hash, { server });
     await again.mouse.move(5, 5);
     expect(await picture(again)).toBe(first);
     expect(again.url()).toBe(url);
@@ -211,7 +172,7 @@ describe("the viewer's page", () => {
     await change(page, async () => page.keyboard.press('w'));
     expect(viewOf(page).to - viewOf(page).from).toBeLessThan(99_000);
     await page.keyboard.press('?');
-    expect(await page.isVisible('dialog.help')).toBe(true);
+    await page.waitForSelector('dialog.help', { state: 'visible' });
     await page.keyboard.press('Escape');
     await page.waitForSelector('dialog.help', { state: 'hidden' });
     await change(page, async () => page.keyboard.press('0'));
@@ -301,7 +262,7 @@ describe("the viewer's page", () => {
   it('goes on when part of the trace is damaged', async () => {
     const server = await start();
     server.refusals.set('tile', { error: 'damaged', message: 'chunk c-3: its checksum is wrong' });
-    const { page } = await open('', server);
+    const { page } = await open('', { server });
     await page.waitForSelector('.banner[data-kind="damaged"]');
     expect(await page.textContent('.banner')).toContain('chunk c-3');
     expect(await page.locator('.plot canvas').count()).toBe(5);
@@ -317,7 +278,7 @@ describe("the viewer's page", () => {
 
   it('says when the trace or the server is gone, and comes back', async () => {
     const server = await start();
-    const { page } = await open('', server);
+    const { page } = await open('', { server });
     await picture(page);
     server.refusals.set('trace', { error: 'gone', message: 'made-up.memtrace was removed' });
     await page.waitForSelector('.banner[data-kind="gone"]', { timeout: 10_000 });
@@ -333,7 +294,7 @@ describe("the viewer's page", () => {
   it('waits for the index, with progress', async () => {
     const server = await start();
     server.indexPart = 0.42;
-    const { page } = await open('#from=10&to=5000&low=0&high=9', server);
+    const { page } = await open('#from=10&to=5000&low=0&high=9', { server });
     await page.waitForSelector('.over-map:has-text("42 %")');
     expect(await page.textContent('.start')).toContain('1.05 M');
     expect(server.asked.filter((url) => url.includes('/tile'))).toEqual([]);

@@ -13,6 +13,7 @@ import type {
   ApiError,
   FindReply,
   JobsReply,
+  NamesReply,
   NeighbourReply,
   SqlReply,
   SummaryReply,
@@ -378,6 +379,22 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
       expect(access.access.place).toMatch(/^start_kernel\+/);
       const reply = await found(`pc:${pc}`);
       expect(reply).toMatchObject({ kind: 'pc', places: [{ ordinal: ofPc }] });
+    });
+
+    it('offers names that begin so, those that ran first', async () => {
+      const { names } = await viewer.ask<NamesReply>('names', { q: 'start_k', limit: 5 });
+      expect(names[0]).toEqual({ name: 'start_kernel', what: 'code', ran: true });
+      const all = (await viewer.ask<NamesReply>('names', { q: 'copy', limit: 50 })).names;
+      const ran = all.map((one) => one.ran !== false);
+      expect(ran.lastIndexOf(true)).toBeLessThan(ran.includes(false) ? ran.indexOf(false) : 50);
+      const data = (await viewer.ask<NamesReply>('names', { q: 'init_task', limit: 1 })).names;
+      expect(data).toEqual([{ name: 'init_task', what: 'data', ran: null }]);
+      // Of two names of one address both are known.
+      const [one, other] = await Promise.all([found('jiffies'), found('jiffies_64')]);
+      expect(one.kind).toBe('symbol');
+      expect(other.places.map(({ address }) => address)).toEqual(
+        one.places.map(({ address }) => address),
+      );
     });
 
     it('finds the first access of a variable, and of an address', async () => {

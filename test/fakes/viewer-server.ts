@@ -10,6 +10,7 @@ import type {
   AccessReply,
   ApiError,
   FindReply,
+  NamesReply,
   SummaryReply,
   TraceReply,
 } from '../../src/server/protocol.ts';
@@ -119,6 +120,7 @@ function answer(
     access: () => fakeDetails(number('ordinal'), accesses),
     neighbour: () => fakeNeighbour(number, query, accesses),
     find: () => fakeFind(query.get('q') ?? '', accesses),
+    names: () => fakeNames(query.get('q') ?? ''),
     jobs: () => ({ jobs: [] }),
     sql: () => fakeSql(query.get('q') ?? ''),
   };
@@ -353,6 +355,17 @@ function fakeFind(q: string, accesses: number): FindReply {
     message: `${q} is at ${text}`,
     complete,
     places: [{ label: q, space: 'virtual', ordinal: first, rank, address: text, bytes: 8 }],
+  };
+}
+
+const NAMES = ['hot_page', 'hot_page_init', 'hotplug', 'cold_hot'] as const;
+
+function fakeNames(q: string): NamesReply {
+  const names = NAMES.filter((name) => name.includes(q));
+  return {
+    names: names.map((name) =>
+      name === 'hotplug' ? { name, what: 'code', ran: false } : { name, what: 'data', ran: null },
+    ),
   };
 }
 

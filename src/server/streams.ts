@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Orders of accesses, and the vCPUs that made them.
+
+import { endOfStream } from '../tiles/index.ts';
+import type { StreamInfo } from './protocol.ts';
+import type { Session } from './session.ts';
+
+interface Known {
+  readonly trace: Session['trace'];
+  readonly index: Pick<Session['index'], 'find'>;
+}
+
+export function streamsOf(session: Known): StreamInfo[] {
+  const { chunks } = session.trace;
+  const numbers = [...new Set(chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
+  return numbers.map((stream) => ({
+    ...{ stream, accesses: endOfStream(session.trace, stream) },
+    vcpus: vcpusOf(session, stream),
+  }));
+}
+
+/** Ascending. While there is no index, as far as heads of chunks tell. */
+export function vcpusOf({ trace, index }: Known, stream: number): readonly number[] {
+  const known = index.find()?.vcpusOf(stream) ?? [];
+  if (known.length > 0) return known;
+  const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);
+  const named = ofStream.flatMap(({ vcpu, vcpuStates }) => [
+    vcpu,
+    ...vcpuStates.map((one) => one.vcpu),
+  ]);
+  return [...new Set(named)].sort((a, b) => a - b);
+}

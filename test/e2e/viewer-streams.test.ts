@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The viewer on traces of two vCPUs: one order and two sets of tracks, or two orders to choose from.
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../../src/cli/chromium.ts';
+import type { Access, GuestRun } from '../../src/guests/index.ts';
+import { recordGuestNamed } from './guest-sections.ts';
+import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
+import { type RunningViewer, startViewer } from './running-viewer.ts';
+
+const { version } = await qemuUnderTest();
+
+interface Shown {
+  readonly run: GuestRun;
+  readonly page: Page;
+  readonly complaints: readonly string[];
+}
+
+describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
+  let browser: Browser;
+  const ends: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    browser = await launchChromium(process.env['PATH'] ?? '');
+  });
+  afterAll(async () => {
+    await browser.close();
+    for (const end of ends) await end();
+  });
+
+  async function show(machine: string): Promise<Shown> {
+    const run = await recordGuestNamed('smp', machine);
+    const viewer: RunningViewer = await startViewer(run.outcome.file);
+    ends.push(
+      async () => viewer.stop(),
+      async () => run.close(),
+    );
+    await viewer.settled();
+    const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(viewer.url);
+    await page.waitForSelector('.over-map', { state: 'detached' });
+    await page.waitForSelector('.plot canvas');
+    return { run, page, complaints };
+  }
+
+  const fact = async (page: Page, name: string): Promise<string> =>
+    ((await page.textContent(`[data-fact="${name}"] dd`)) ?? '').replaceAll(/[,_]/g, '');
+
+  async function expectAccess(page: Page, { stream, ordinal, vcpu, pc }: Access): Promise<void> {
+    await page.evaluate(`location.hash = '#stream=${stream}&access=${ordinal}'`);
+    await page.waitForSelector(`section[aria-label="Access ${ordinal}"] [data-fact="pc"]`);
+    const shown = [await fact(page, 'vCPU'), await fact(page, 'pc')];
+    expect(shown).toEqual([String(vcpu), `0x${pc.toString(16)}`]);
+  }
+
+  it('in one thread: one order, tracks of each, and whose access it is', async () => {
+    const { run, page, complaints } = await show('');
+    expect(await page.locator('select[aria-label="Stream of accesses"]').count()).toBe(0);
+    const sections = page.locator('.tracks section');
+    expect(await sections.locator('h3').allTextContents()).toEqual(['vCPU 0', 'vCPU 1']);
+    expect(await sections.nth(1).locator('.plot canvas').count()).toBe(4);
+    // More tracks than there is room for: the wheel scrolls over their names, and zooms over the plots.
+    const names = await page.locator('.track-name').first().boundingBox();
+    if (names === null) throw new Error('no track');
+    await page.mouse.move(names.x + 20, names.y + 10);
+    await page.mouse.wheel(0, 300);
+    await page.waitForFunction("document.querySelector('.tracks').scrollTop > 50");
+    expect(page.url()).not.toContain('from=');
+    await page.mouse.move(names.x + names.width + 100, names.y + 10);
+    await page.mouse.wheel(0, -300);
+    await page.waitForURL(/from=/);
+    for (const vcpu of [0, 1]) {
+      const mine = run.accesses.filter((access) => access.vcpu === vcpu && !access.aborted);
+      const middle = mine[Math.floor(mine.length / 2)];
+      if (middle === undefined) throw new Error(`vCPU ${vcpu} did nothing`);
+      await expectAccess(page, middle);
+    }
+    // A number of instructions is of each vCPU.
+    await page.fill('#find', 'icount:100');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#found [role="option"]:has-text("vCPU 1")');
+    await page.click('#found [role="option"]:has-text("vCPU 1")');
+    const reached = run.accesses.find(({ vcpu, icount }) => vcpu === 1 && icount >= 100);
+    await page.waitForSelector(`section[aria-label="Access ${reached?.ordinal}"]`);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it.skipIf(version.major < 10)(
+    'in a thread each: one of two orders, in the link too',
+    async () => {
+      const { run, page, complaints } = await show('multi');
+      const choice = page.locator('select[aria-label="Stream of accesses"]');
+      const names = await choice.locator('option').allTextContents();
+      expect(names).toEqual(['vCPU 0', 'vCPU 1']);
+      const counts = [0, 1].map((stream) => run.accesses.filter((a) => a.stream === stream).length);
+      const ofVcpus = [0, 1].map((stream) => run.accesses.find((a) => a.stream === stream)?.vcpu);
+      expect(ofVcpus).toEqual([0, 1]);
+      await page.waitForURL(/#|$/);
+      await choice.selectOption('1');
+      await page.waitForURL(/stream=1/);
+      const query = new URLSearchParams(new URL(page.url()).hash.slice(1));
+      expect([query.get('from'), query.get('to')]).toEqual(['0', String(counts[1])]);
+      await page.click('#tab-list');
+      await page.waitForSelector(
+        `.list-count:has-text("${(counts[1] ?? 0).toLocaleString('en')}")`,
+      );
+      const first = run.accesses.find((access) => access.stream === 1);
+      if (first === undefined) throw new Error('the second stream is empty');
+      await page.click('.row[data-ordinal="0"]');
+      await page.waitForSelector('[data-fact="pc"]');
+      expect(await fact(page, 'vCPU')).toBe('1');
+      expect(await fact(page, 'pc')).toBe(`0x${first.pc.toString(16)}`);
+      await page.goBack();
+      await page.goBack();
+      await page.waitForURL((url) => !url.hash.includes('stream=1'));
+      expect(await choice.inputValue()).toBe('0');
+      for (const stream of [1, 0]) {
+        const mine = run.accesses.filter((access) => access.stream === stream && !access.aborted);
+        const middle = mine[Math.floor(mine.length / 2)];
+        if (middle === undefined) throw new Error(`stream ${stream} is empty`);
+        await expectAccess(page, middle);
+        expect(await choice.inputValue()).toBe(String(stream));
+      }
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+  );
+});
