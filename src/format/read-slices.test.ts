@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slices hold everything, once, and block executions whole.
 import { describe, expect, it } from 'vitest';
+import type { ColumnName } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { randomTrace } from './program.oracle.ts';
 import type { SliceOptions, TraceSlice } from './read-slices.ts';
@@ -122,6 +123,22 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
     );
     expect(found.sort()).toEqual(wanted.sort());
     expect(instructions).toBe(seen.instructions);
+  });
+
+  it('are the same without addresses as with them', async () => {
+    const trace = await open(bytes);
+    const columns = ['pc', 'flags', 'size', 'icount', 'vcpu', 'cpl', 'block', 'insn'] as const;
+    const read = async (more: readonly ColumnName[]): Promise<string[]> => {
+      const found: string[] = [];
+      await eachSlice(trace, { columns: [...columns, ...more], runs: true }, (slice) => {
+        for (const name of columns) found.push(`${name} ${slice[name]?.join(' ')}`);
+        found.push(`${slice.firstOrdinal} ${slice.runs?.icount.join(' ')}`);
+      });
+      return found;
+    };
+    const without = await read([]);
+    expect(without.length).toBeGreaterThan(columns.length);
+    expect(without).toEqual(await read(['vaddr']));
   });
 
   it('number executions alike only when they made the same accesses', async () => {

@@ -3,8 +3,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TraceError } from '../base/index.ts';
+import type { ColumnName } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { checkTrace } from './check-trace.node.ts';
 import { checkTraceSource } from './check-trace.ts';
@@ -110,6 +112,39 @@ describe('kinds of damage', () => {
     expect(error.facts.blockIndex).toBe(chunk.sectionIndex);
     expect(error.facts.expected).toMatch(/^0x[0-9a-f]{8}$/);
     expect(error.facts.remedy).toContain('repair');
+  });
+
+  it('in addresses, with a checksum that agrees, is found by those who ask for addresses', async () => {
+    const accesses = [{ insn: 0, store: true, sizeLog2: 3, vaddr: 0x1234_5678n }];
+    const { bytes } = encodeTrace({
+      blocks: [{ vaddr: 0x40_0000n, mode: 0x8000, lastRep: false, insnLengths: [3] }],
+      streams: [[{ type: 'block', id: 0, accesses }]],
+    });
+    const [chunk] = (await openBytes(bytes)).chunks;
+    if (chunk === undefined) throw new Error('no chunk');
+    const payloadAt = chunk.fileOffset + 24;
+    const view = new DataView(bytes.buffer, payloadAt, chunk.payloadBytes);
+    const sizesAt = 104 + 32 * view.getUint32(96, true);
+    let codeAt = sizesAt + 11 * 8;
+    for (let stream = 0; stream < 5; stream++)
+      codeAt += view.getUint32(sizesAt + 8 * stream + 4, true);
+    // No access code.
+    view.setUint8(codeAt, 7);
+    const header = new DataView(bytes.buffer, chunk.fileOffset, 24);
+    header.setUint32(16, crc32(bytes.subarray(payloadAt, payloadAt + chunk.payloadBytes)), true);
+    header.setUint32(20, crc32(bytes.subarray(chunk.fileOffset, chunk.fileOffset + 20)), true);
+    const trace = await openBytes(bytes);
+    const read = async (columns: readonly ColumnName[]): Promise<number> => {
+      let count = 0;
+      for await (const batch of trace.accesses({ columns })) count += batch.length;
+      return count;
+    };
+    expect(await read(['flags', 'size', 'pc'])).toBe(1);
+    for (const name of ['vaddr', 'paddr'] as const) {
+      expect((await failure(read([name]))).message).toContain('an unknown access code');
+    }
+    const { problems } = await checkTraceSource(byteSourceFromBytes(bytes));
+    expect(problems[0]?.message).toContain('an unknown access code');
   });
 
   it('is found by a check, which goes on behind it', async () => {
