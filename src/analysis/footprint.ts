@@ -239,13 +239,17 @@ function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
     );
   }
   for (let row = 0; row < b.lines.rowCount; row++) {
-    const mine = rowOfUnit(a.lines, b.lines.unitLo[row], b.lines.unitHi[row]);
+    const lineLo = b.lines.unitLo[row];
+    const lineHi = b.lines.unitHi[row];
+    if (!isSampled(a, lineLo, lineHi)) continue;
+    const mine = rowOfUnit(a.lines, lineLo, lineHi);
     makeRoom(a);
     for (let word = 0; word < rowWords; word++) {
       a.bits[mine * rowWords + word] |= b.bits[row * rowWords + word];
     }
+    // At once: both together may be twice what memory is for.
+    if (a.lines.rowCount > a.lineLimit) thinOut(a);
   }
-  thinOut(a);
   a.accesses += b.accesses;
   a.userAccesses += b.userAccesses;
   return a;

@@ -13,6 +13,7 @@ import {
   createUnitTable,
   MAX_UNIT_SHIFT,
   type RowMap,
+  rowOfPart,
   rowOfUnit,
   type UnitTable,
 } from './unit-table.ts';
@@ -147,12 +148,9 @@ function regroup(state: HotState, { table, rows }: { table: UnitTable; rows: Row
 
 function mergeHot(a: HotState, b: HotState): HotState {
   for (let i = 0; i < a.byInsn.length; i++) a.byInsn[i] += b.byInsn[i];
-  const shift = Math.max(a.lines.shift, b.lines.shift);
-  for (const one of [a, b]) {
-    if (one.lines.shift < shift) regroup(one, coarsenUnits(one.lines, shift));
-  }
+  if (a.lines.shift < b.lines.shift) regroup(a, coarsenUnits(a.lines, b.lines.shift));
   for (let row = 0; row < b.lines.rowCount; row++) {
-    const mine = rowOfUnit(a.lines, b.lines.unitLo[row], b.lines.unitHi[row]);
+    const mine = rowOfPart(a.lines, b.lines, row);
     if (2 * mine >= a.byLine.length) {
       const byLine = new Float64Array(2 * a.lines.unitLo.length);
       byLine.set(a.byLine);
@@ -160,8 +158,9 @@ function mergeHot(a: HotState, b: HotState): HotState {
     }
     a.byLine[2 * mine] += b.byLine[2 * row];
     a.byLine[2 * mine + 1] += b.byLine[2 * row + 1];
+    // At once: both together may be twice what memory is for.
+    if (a.lines.rowCount > a.parameters.lineLimit) coarsen(a);
   }
-  coarsen(a);
   return a;
 }
 

@@ -99,20 +99,22 @@ function grow(table: UnitTable): void {
   }
 }
 
+/** Row of the unit that a unit of another table is or is part of; the other's are no larger. */
+export function rowOfPart(table: UnitTable, other: UnitTable, row: number): number {
+  const by = table.shift - other.shift;
+  const lo = other.unitLo[row];
+  const hi = other.unitHi[row];
+  return rowOfUnit(table, by === 0 ? lo : ((lo >>> by) | (hi << (32 - by))) >>> 0, hi >>> by);
+}
+
 /** Row that each row of the old table has in the new one; -1: none. */
 export type RowMap = Int32Array;
 
 /** Units of 2^shift bytes instead, a larger one. Rows that become one share their new row. */
 export function coarsenUnits(table: UnitTable, shift: number): { table: UnitTable; rows: RowMap } {
-  const by = shift - table.shift;
   const coarse = createUnitTable(shift);
   const rows = new Int32Array(table.rowCount);
-  for (let row = 0; row < table.rowCount; row++) {
-    const hi = table.unitHi[row];
-    const lo =
-      by === 0 ? table.unitLo[row] : ((table.unitLo[row] >>> by) | (hi << (32 - by))) >>> 0;
-    rows[row] = rowOfUnit(coarse, lo, hi >>> by);
-  }
+  for (let row = 0; row < table.rowCount; row++) rows[row] = rowOfPart(coarse, table, row);
   return { table: coarse, rows };
 }
 

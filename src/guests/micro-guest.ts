@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  judgeOutcome,
   type QemuProgram,
   type RecordOutcome,
   scratchParent,
@@ -50,7 +51,7 @@ export interface GuestRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Throws when there is no trace that could be read, and what stopped it when the signal did. */
+/** Throws when there is no trace that could be read, with what QEMU said, and what stopped it when the signal did. */
 export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
   const {
     guest,
@@ -92,6 +93,7 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
       signal?.removeEventListener('abort', kill);
     });
     signal?.throwIfAborted();
+    judgeOutcome(outcome); // without a trace, what QEMU said is why
     const { ok, complete, problems } = await checkTrace(outcome.file);
     const trace = await openTrace(outcome.file);
     const notes: TraceNote[] = [];
