@@ -16,6 +16,7 @@ import {
   B_SLOT_ROOM,
   B_SLOTS,
   B_TAG_INDEX,
+  BLOCK_SHIFT,
   S_D,
   S_FLAGS,
   S_LAST,
@@ -59,6 +60,11 @@ function allocate(sizeBytes: u64): usize {
   const at = arenaNext;
   arenaNext = usize(end);
   return at;
+}
+
+/** Of a block that may be none of the table. */
+export function epochOf(table: usize, id: u32, limit: u32): u32 {
+  return id < limit ? load<u32>(table + (usize(id) << BLOCK_SHIFT), B_EPOCH) : 0;
 }
 
 /** Forgets what an earlier chunk left in a block. */

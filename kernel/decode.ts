@@ -9,7 +9,7 @@
 
 export { columnAddress } from './columns';
 
-import { beginArena, epoch, readShape, refreshBlock } from './blocks';
+import { beginArena, epoch, epochOf, readShape, refreshBlock } from './blocks';
 import {
   ACCESS_CODE_UNKNOWN,
   ACCESS_CODES_END,
@@ -31,7 +31,6 @@ import {
 import {
   B_CPL,
   B_DELIVERY,
-  B_EPOCH,
   B_INSN_COUNT,
   B_LAST_PC,
   B_NEXT1,
@@ -50,7 +49,6 @@ import {
   ICOUNT,
   INSN,
   NEXT3,
-  NEXT3_COUNT,
   NEXT3_SHIFT,
   PC,
   RUN_BLOCK,
@@ -73,8 +71,6 @@ import {
   VADDR,
   VCPUS,
   WALK,
-  WALK_COUNT,
-  WALK_SHIFT,
 } from './memory-map';
 import {
   applyNotes,
@@ -342,11 +338,6 @@ function followerOf(before1: u32, before2: u32, before3: u32): usize {
   const k =
     ((before1 * 0x9e3779b1) ^ (before2 * 0x85ebca6b) ^ (before3 * 0xc2b2ae35)) >> NEXT3_SHIFT;
   return NEXT3 + (usize(k) << 2);
-}
-
-/** Of a block that may be none of the table. */
-function epochOf(table: usize, id: u32, limit: u32): u32 {
-  return id < limit ? load<u32>(table + (usize(id) << BLOCK_SHIFT), B_EPOCH) : 0;
 }
 
 /** Decodes until a batch is full or the chunk is done. columns: what to make, COLUMN_* bits; paddr needs addresses. */

@@ -131,7 +131,7 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
     const read = async (more: readonly ColumnName[]): Promise<string[]> => {
       const found: string[] = [];
       await eachSlice(trace, { columns: [...columns, ...more], runs: true }, (slice) => {
-        for (const name of columns) found.push(`${name} ${slice[name]?.join(' ')}`);
+        for (const one of columns) found.push(`${one} ${slice[one]?.join(' ')}`);
         found.push(`${slice.firstOrdinal} ${slice.runs?.icount.join(' ')}`);
       });
       return found;

@@ -131,7 +131,7 @@ interface LevelInWork {
   readonly level: LevelWriter;
   /** Cells of each bucket; filled for single pages. */
   readonly bucketSizes: number[];
-  finished(): FinishedLevel;
+  readonly finished: () => FinishedLevel;
 }
 
 /** By time shift, each by unit shift. */
