@@ -211,7 +211,7 @@ describe('a search whose time is over', () => {
     const none = await findNearest(
       ...([trace, chunks, undefined, { ...base, from: 0, to, patienceMs: 1 }, signal] as const),
     );
-    expect(none).toEqual({ ordinals: [null], complete: true, searched: 0 });
+    expect(none).toEqual({ ordinals: [null], complete: true, isDamaged: false, searched: 0 });
   });
 });
 

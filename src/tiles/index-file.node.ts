@@ -81,7 +81,7 @@ export interface IndexFile {
   close(): Promise<void>;
 }
 
-const CACHE_BYTES = 2 ** 26;
+const CACHE_BYTES = 2 ** 25;
 /** A cell of a decoded block. */
 const CELL_BYTES = 12;
 
@@ -154,7 +154,7 @@ async function readStructure(path: string, handle: FileHandle): Promise<IndexFil
   }
   const description = parseDescription(text.toString('utf8'), path, textAt);
   const blockCache = createByteLru<BlockCells>(CACHE_BYTES);
-  const tables = createByteLru<readonly StripPlace[]>(CACHE_BYTES / 8);
+  const tables = createByteLru<readonly StripPlace[]>(CACHE_BYTES / 4);
   const directories = new Map<number, readonly GroupPlace[]>();
 
   const arrays = async (extent: Extent, arrayCount: number): Promise<readonly Uint32Array[]> => {

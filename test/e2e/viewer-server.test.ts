@@ -2,15 +2,7 @@
 // What the viewer's server answers about the first part of a Linux boot, against what the command line says of it; who
 // is refused; and what it says when the trace is gone or damaged.
 
-import {
-  closeSync,
-  copyFileSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { copyFileSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTrace } from '../../src/format/index.ts';
@@ -568,82 +560,6 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
     });
     expect(rows).toHaveLength(3);
     await other.stop();
-  });
-
-  it('shows a trace that was damaged before it had an index, and what it does not know', async () => {
-    const copy = path.join(folder.path, 'damaged-first.memtrace');
-    copyFileSync(trace, copy);
-    const opened = await openTrace(copy);
-    const chunk = opened.chunks[5];
-    await opened.close();
-    if (chunk === undefined) throw new Error('the trace has fewer chunks than expected');
-    const at = chunk.fileOffset + Math.floor(chunk.payloadBytes / 2);
-    const flip = (): void => {
-      const file = openSync(copy, 'r+');
-      const byte = Buffer.alloc(1);
-      readSync(file, byte, 0, 1, at);
-      writeSync(file, Buffer.of((byte[0] ?? 0) ^ 0x40), 0, 1, at);
-      closeSync(file);
-    };
-    flip();
-    const other = await startViewer(copy);
-    const reply = await other.settled();
-    const [from, to] = [chunk.firstOrdinal, chunk.firstOrdinal + chunk.accessCount];
-    const why: unknown = expect.stringContaining(copy);
-    expect(reply.damaged).toEqual([{ stream: 0, from, to, why }]);
-    const count = (to - from).toLocaleString('en-US');
-    expect(reply.index).toMatchObject({ state: 'ready', message: expect.stringContaining(count) });
-    // What is known is as in the whole trace.
-    const before = { from: 0, to: from, columns: 64 };
-    const { known: _all, ...wanted } = await viewer.ask<TracksReply>('tracks', before);
-    const { known, ...tracks } = await other.ask<TracksReply>('tracks', before);
-    const whole = known.indexOf(false);
-    expect(whole).toBeGreaterThan(10);
-    expect(tracks.vcpus[0]?.loads.slice(0, whole)).toEqual(wanted.vcpus[0]?.loads.slice(0, whole));
-    const inside = { from: from + 100_000, to: to - 100_000, columns: 16 };
-    const unknown = await other.ask<TracksReply>('tracks', inside);
-    expect(new Set(unknown.known)).toEqual(new Set([false]));
-    expect(new Set(unknown.pages)).toEqual(new Set([null]));
-    // Who asks about it is told; who asks about an access beside it is answered as far as that goes.
-    const window = { from: from + 1000, to: from + 1009 };
-    const refused = await other.refusal('accesses', { ...window, offset: 0, count: 9 });
-    expect(refused).toMatchObject({ error: 'damaged', message: expect.stringContaining(copy) });
-    const access = await other.ask<AccessReply>('access', { ordinal: to });
-    expect(access.access.ordinal).toBe(to);
-    const found = await other.ask<FindReply>('find', { q: '0x123456789000' });
-    expect(found).toMatchObject({ kind: 'nothing', complete: false });
-    const { err } = await other.stop();
-    expect(err).toContain(`${count} accesses in 1 damaged part`);
-    // Once it is whole again, so is its index.
-    flip();
-    const repaired = await startViewer(copy);
-    const again = await repaired.settled();
-    expect([again.damaged, again.index.message]).toEqual([[], null]);
-    await repaired.stop();
-  });
-
-  it('is built once by two that look at the same new trace', async () => {
-    const copy = path.join(folder.path, 'twice.memtrace');
-    copyFileSync(trace, copy);
-    const one = await startViewer(copy);
-    const two = await startViewer(copy);
-    await expect
-      .poll(async () => (await two.ask<TraceReply>('trace')).index.message, { timeout: 20_000 })
-      .toContain(`process ${one.pid} is building it`);
-    expect((await two.settled()).index).toEqual({ state: 'ready', part: 1, message: null });
-    expect((await one.settled()).index).toEqual({ state: 'ready', part: 1, message: null });
-    expect(readFileSync(`${copy}.view`).length).toBe(readFileSync(indexFile).length);
-    await Promise.all([one.stop(), two.stop()]);
-    // One that dies is taken over.
-    rmSync(`${copy}.view`);
-    const dies = await startViewer(copy);
-    const waits = await startViewer(copy);
-    await expect
-      .poll(async () => (await waits.ask<TraceReply>('trace')).index.message, { timeout: 20_000 })
-      .toContain(`process ${dies.pid} is building it`);
-    process.kill(dies.pid, 'SIGKILL');
-    expect((await waits.settled()).index).toEqual({ state: 'ready', part: 1, message: null });
-    await waits.stop();
   });
 
   it('refuses what cannot be served, in words', async () => {
