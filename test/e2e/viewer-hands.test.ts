@@ -243,9 +243,7 @@ describe("the viewer's page in the hand", () => {
     await page.waitForTimeout(400);
     expect(viewOf(page).to - viewOf(page).from).toBeLessThan(ACCESSES / 50);
     await page.keyboard.press('r');
-    await page.waitForFunction(
-      "document.querySelector('[aria-live]').textContent.includes('Selected accesses')",
-    );
+    await expect.poll(async () => announced(page)).toContain('Selected accesses');
     const view = viewOf(page);
     const window = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('select') ?? '';
     const [from, to] = window.split(',').map(Number);

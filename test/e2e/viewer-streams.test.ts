@@ -68,7 +68,9 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     if (names === null) throw new Error('no track');
     await page.mouse.move(names.x + 20, names.y + 10);
     await page.mouse.wheel(0, 300);
-    await page.waitForFunction("document.querySelector('.tracks').scrollTop > 50");
+    const scrolled = async (): Promise<unknown> =>
+      page.evaluate("document.querySelector('.tracks').scrollTop");
+    await expect.poll(scrolled).toBeGreaterThan(50);
     expect(page.url()).not.toContain('from=');
     await page.mouse.move(names.x + names.width + 100, names.y + 10);
     await page.mouse.wheel(0, -300);

@@ -13,6 +13,7 @@ import type {
   NamesReply,
   SummaryReply,
   TraceReply,
+  TracksReply,
 } from '../../src/server/protocol.ts';
 import { TILE_HEAD_WORDS, TILE_MAGIC, TileHead } from '../../src/server/protocol.ts';
 import {
@@ -207,7 +208,7 @@ function fakeAddresses(number: (key: string) => number): object {
   };
 }
 
-function fakeTracks(number: (key: string) => number, accesses: number): object {
+function fakeTracks(number: (key: string) => number, accesses: number): TracksReply {
   const [from, to] = [number('from'), number('to')];
   const timeStep = Math.max(1, Math.ceil((to - from) / number('columns')));
   const begins: number[] = [];
@@ -220,6 +221,7 @@ function fakeTracks(number: (key: string) => number, accesses: number): object {
     begins,
     end: Math.min(accesses, (begins.at(-1) ?? from) + timeStep),
     timeStep,
+    known: begins.map(() => true),
     pages: each((begin) => 100 + (Math.floor(begin / timeStep) % 50)),
     addressSpaces: [0, 1, 2, 3, 4, 5].map((i) => ({ cr3: `0x${i}000`, label: `space ${i}` })),
     vcpus: [
