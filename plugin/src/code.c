@@ -11,6 +11,10 @@
 /* Two levels, so that a block never moves: 2^14 pages of 2^14 blocks. */
 enum { PAGE_BITS = 14, PAGE_BLOCKS = 1 << PAGE_BITS };
 
+/* What blocks are made of is taken from pieces of this size: malloc() would ask the
+ * kernel anew for every 4 KiB, in a thread that is not the first. */
+enum { PIECE_BYTES = 1 << 20 };
+
 static LsBlock *pages[1 << (LS_BLOCK_ID_BITS - PAGE_BITS)];
 static _Atomic uint32_t published;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -32,6 +36,24 @@ static void *must(void *memory)
         abort();
     }
     return memory;
+}
+
+/* Memory that is never given back; with the lock held. */
+static void *take(size_t bytes)
+{
+    static uint8_t *piece;
+    static size_t left;
+    void *taken;
+
+    bytes = (bytes + 7) & ~(size_t)7;
+    if (left < bytes) { /* a block has less than 9 KiB */
+        piece = must(malloc(PIECE_BYTES));
+        left = PIECE_BYTES;
+    }
+    taken = piece;
+    piece += bytes;
+    left -= bytes;
+    return taken;
 }
 
 const LsBlock *ls_code_block(uint32_t id)
@@ -139,7 +161,7 @@ static uint32_t intern(const LsBlock *wanted, bool share)
     if (!share) {
         size_t offset_bytes = (b->insn_count + 1u) * sizeof(*b->offset);
 
-        b->offset = must(malloc(offset_bytes + b->byte_count));
+        b->offset = take(offset_bytes + b->byte_count);
         memcpy(b->offset, wanted->offset, offset_bytes);
         b->bytes = (uint8_t *)b->offset + offset_bytes;
         memcpy(b->bytes, wanted->bytes, b->byte_count);
