@@ -60,6 +60,14 @@ describe('the box for finding', () => {
     expect(nobody).toMatchObject({ kind: 'nothing', complete: true });
   });
 
+  it('does not say that nothing was there while there is no index to tell', async () => {
+    const early: SearchedTrace = { ...session, index: { find: () => undefined } };
+    const { vaddr } = requireDefined(some[0], 'there are some');
+    const reply = await find(early, 0, `0x${vaddr.toString(16)}`, signal);
+    expect(reply).toMatchObject({ places: [], complete: false });
+    expect(reply.message).toContain('index');
+  });
+
   it('passes over what is damaged, and says so', async () => {
     const [broken] = trace.chunks.filter(({ stream }) => stream === 0);
     const damaged: SearchedTrace = {

@@ -140,8 +140,13 @@ async function findAddress(session: SearchedTrace, search: Search, text: string)
   const shown = formatHex64(address.lo, address.hi);
   const begin = bigintFromU64(address.lo, address.hi);
   const places = await placesOfRange(session, search, shown, begin, 1);
+  const isKnown = session.index.find() !== undefined;
   const message =
-    places.length === 0 ? `nothing in the page of ${shown} was accessed` : `address ${shown}`;
+    places.length > 0
+      ? `address ${shown}`
+      : isKnown
+        ? `nothing in the page of ${shown} was accessed`
+        : `where ${shown} was accessed is known when the index is built`;
   return { kind: places.length === 0 ? 'nothing' : 'address', message, places };
 }
 
@@ -165,7 +170,8 @@ async function findSymbol(session: SearchedTrace, search: Search, text: string):
   if (places.length > 0) return { kind: 'symbol', message: `symbol ${text}`, places };
   if (symbols.length === 0) return nothing(`no symbol is named ${text}, or begins so`);
   const known = symbols.map((one) => formatSymbol({ ...one, offset: 0 })).join(', ');
-  return nothing(`known, but no access of it was found: ${known}`);
+  const when = session.index.find() === undefined ? ', the index is not built yet' : '';
+  return nothing(`known, but no access of it was found${when}: ${known}`);
 }
 
 async function findFunction(session: SearchedTrace, search: Search, text: string): Promise<Found> {
@@ -266,9 +272,9 @@ async function placesOfRange(
   for (const space of ['virtual', 'physical'] as const) {
     const rank = rankOf(session, space, low);
     if (rank === undefined) {
-      // Nobody knows what a damaged part had.
-      const damaged = session.index.find()?.damaged ?? [];
-      if (damaged.some((one) => one.stream === search.stream)) search.complete = false;
+      // Nobody knows what a damaged part had; and without an index, what any part has.
+      const damaged = session.index.find()?.damaged;
+      if (damaged?.some((one) => one.stream === search.stream) ?? true) search.complete = false;
       continue;
     }
     const range: AddressRange = { space, low, high: low + BigInt(bytes) };
