@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws text as a picture of a terminal (SVG), for the README:
-//   ./bin/loadstore demo | node scripts/terminal-picture.mjs '$ npm run demo' > docs/demo.svg
+//   ./bin/loadstore demo | sed "s|$PWD/||g" | node scripts/terminal-picture.mjs '$ npm run demo' > docs/demo.svg
 
 import { readFileSync } from 'node:fs';
 
@@ -25,12 +25,8 @@ const dots = ['#ff5f57', '#febc2e', '#28c840']
 const rows = lines
   .map((line, i) => {
     const y = BAR + (i + 0.8) * LINE_HEIGHT;
-    const fill =
-      i === 0
-        ? '#7ee787'
-        : /^\S.*(\(of|by accesses|not in this)/.test(line)
-          ? '#79c0ff'
-          : '#e6edf3';
+    const isHeading = lines[i - 1] === '' && /^\S/.test(line) && lines[i + 1]?.startsWith(' ');
+    const fill = i === 0 ? '#7ee787' : isHeading ? '#79c0ff' : '#e6edf3';
     return `<text x="${MARGIN}" y="${y.toFixed(1)}" fill="${fill}" xml:space="preserve">${escapeXml(line)}</text>`;
   })
   .join('\n');
