@@ -447,6 +447,18 @@ TEST_WITH(record_block_that_runs_at_another_address, V4)
     CHECK_EQ(captured_recorder()->aliased, 2);
 }
 
+TEST_WITH(record_block_that_runs_at_addresses_of_one_slot, V4)
+{
+    LsTb *tb = captured_first_block();
+    uint64_t further = 0x701000 + ((uint64_t)LS_ALIAS_SLOTS << 12);
+
+    fake_enter_at(tb, 0x701000);
+    fake_enter_at(tb, further);
+    fake_enter_at(tb, 0x701000);
+    CHECK_TEXT(captured_text(), "block 1 | block 2 | block 1");
+    CHECK_EQ(ls_code_block(2)->vaddr, further);
+}
+
 /* eip that is not kept up to date differs within the page as well. */
 TEST_WITH(record_does_not_believe_a_stale_eip, V4)
 {
