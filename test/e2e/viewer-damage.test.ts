@@ -2,20 +2,12 @@
 // A trace that was damaged before it had an index: all else is shown, and what is not known is told. And who builds the
 // index of a trace that several look at.
 
-import {
-  closeSync,
-  copyFileSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../src/cli/chromium.ts';
-import { openTrace } from '../../src/format/index.ts';
 import type { AccessReply, FindReply, TraceReply, TracksReply } from '../../src/server/protocol.ts';
+import { flipByteOfChunk } from './damaged-chunk.ts';
 import {
   bootWords,
   demoGuest,
@@ -53,19 +45,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer of a new trace', () => {
   it('shows a trace that was damaged before it had an index, and what it does not know', async () => {
     const copy = path.join(folder.path, 'damaged-first.memtrace');
     copyFileSync(trace, copy);
-    const opened = await openTrace(copy);
-    const chunk = opened.chunks[3];
-    await opened.close();
-    if (chunk === undefined) throw new Error('the trace has fewer chunks than expected');
-    const at = chunk.fileOffset + Math.floor(chunk.payloadBytes / 2);
-    const flip = (): void => {
-      const file = openSync(copy, 'r+');
-      const byte = Buffer.alloc(1);
-      readSync(file, byte, 0, 1, at);
-      writeSync(file, Buffer.of((byte[0] ?? 0) ^ 0x40), 0, 1, at);
-      closeSync(file);
-    };
-    flip();
+    const chunk = await flipByteOfChunk(copy, 3);
     const other = await startViewer(copy);
     const reply = await other.settled();
     const [from, to] = [chunk.firstOrdinal, chunk.firstOrdinal + chunk.accessCount];
@@ -96,7 +76,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer of a new trace', () => {
     const { err } = await other.stop();
     expect(err).toContain(`${count} accesses in 1 damaged part`);
     // Once it is whole again, so is its index.
-    flip();
+    await flipByteOfChunk(copy, 3);
     const repaired = await startViewer(copy);
     const again = await repaired.settled();
     expect([again.damaged, again.index.message]).toEqual([[], null]);

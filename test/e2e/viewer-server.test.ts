@@ -2,10 +2,9 @@
 // What the viewer's server answers about the first part of a Linux boot, against what the command line says of it; who
 // is refused; and what it says when the trace is gone or damaged.
 
-import { copyFileSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTrace } from '../../src/format/index.ts';
 import type {
   AccessesReply,
   AccessReply,
@@ -21,6 +20,7 @@ import type {
   TracksReply,
 } from '../../src/server/protocol.ts';
 import { TILE_HEAD_WORDS, TILE_MAGIC, TileHead } from '../../src/server/protocol.ts';
+import { flipByteOfChunk } from './damaged-chunk.ts';
 import { crossingsOf, firstOf, ordinalsOf, symbolOf } from './every-access.ts';
 import {
   bootWords,
@@ -523,15 +523,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
   it('tells of damage where it is, and shows the rest', async () => {
     const copy = path.join(folder.path, 'damaged.memtrace');
     copyFileSync(trace, copy);
-    const opened = await openTrace(copy);
-    const chunk = opened.chunks[5];
-    await opened.close();
-    if (chunk === undefined) throw new Error('the trace has fewer chunks than expected');
-    const file = openSync(copy, 'r+');
-    const byte = Buffer.alloc(1);
-    const at = chunk.fileOffset + Math.floor(chunk.payloadBytes / 2);
-    readSync(file, byte, 0, 1, at);
-    writeSync(file, Buffer.of((byte[0] ?? 0) ^ 0x40), 0, 1, at);
+    const chunk = await flipByteOfChunk(copy, 5);
     const other = await startViewer(copy, '--index', indexFile);
     expect((await other.settled()).index.state).toBe('ready');
     const inside = chunk.firstOrdinal + 1000;
