@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the box finds is what a walk over all accesses finds; when it did not look at everything, it says so.
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { requireDefined, TraceError } from '../base/index.ts';
 import { shapeOfTrace } from '../engine/index.ts';
 import { createAccessReader } from './access-rows.ts';
 import { createCodePlaces } from './code-places.ts';
 import { find, type SearchedTrace } from './find.ts';
+import { createSearchMarks } from './search-marks.ts';
 import { makeUp } from './test-chunks.oracle.ts';
 
 const signal = new AbortController().signal;
@@ -15,6 +17,7 @@ const session: SearchedTrace = {
   ...{ trace, chunks, shape: shapeOfTrace(trace) },
   accesses: createAccessReader(trace),
   codePlaces: createCodePlaces(trace.code),
+  searchMarks: createSearchMarks(),
   index: { find: () => index },
   names: { hasSymbols: false },
   symbols: { findNamed: () => [] },
@@ -58,6 +61,73 @@ describe('the box for finding', () => {
     }
     const nobody = await find(session, 0, 'pc:0x123456789000', signal);
     expect(nobody).toMatchObject({ kind: 'nothing', complete: true });
+  });
+
+  it('goes on from there when it is asked again, until it is found or nowhere', async () => {
+    const slow: SearchedTrace = {
+      ...session,
+      searchMarks: createSearchMarks(),
+      chunks: {
+        ...chunks,
+        async columns(chunkIndex, names) {
+          await wait(3);
+          return chunks.columns(chunkIndex, names);
+        },
+      },
+    };
+    const firsts = new Map<bigint, number>();
+    for (const one of ofStream) {
+      if (isOfCode(one) && !firsts.has(one.pc)) firsts.set(one.pc, one.ordinal);
+    }
+    const [pc, ordinal] = requireDefined(
+      [...firsts].toSorted(([, a], [, b]) => a - b).at(-1),
+      'an instruction of which the first access is late',
+    );
+    const chunkCount = trace.chunks.filter(({ stream }) => stream === 0).length;
+    const ask = async (words: string) => {
+      const replies = [await find(slow, 0, words, signal, 1)];
+      while ((replies.at(-1)?.searched ?? 1) < 1 && replies.length <= chunkCount) {
+        replies.push(await find(slow, 0, words, signal, 1));
+      }
+      return replies;
+    };
+    const replies = await ask(`pc:0x${pc.toString(16)}`);
+    expect(replies.length).toBeGreaterThan(1);
+    expect(replies.map(({ complete }) => complete)).toEqual(replies.map((_, at) => at === replies.length - 1));
+    const searched = replies.map((reply) => reply.searched);
+    expect(searched).toEqual(searched.toSorted((a, b) => a - b));
+    expect(new Set(searched).size).toBe(searched.length);
+    expect(replies.at(-1)?.places[0]?.ordinal).toBe(ordinal);
+    // Another instruction is searched for from the begin on.
+    const other = await ask(`pc:0x${ofStream.find(isOfCode)?.pc.toString(16)}`);
+    expect(other.at(-1)?.places[0]?.ordinal).toBe(ofStream.find(isOfCode)?.ordinal);
+  });
+
+  it('does not forget what was damaged when it goes on', async () => {
+    const marks = createSearchMarks();
+    const words = `pc:0x${requireDefined(some[0], 'there are some').pc.toString(16)}`;
+    const blind: SearchedTrace = {
+      ...session,
+      searchMarks: marks,
+      chunks: {
+        ...chunks,
+        async columns() {
+          await wait(3);
+          throw new TraceError('checksum', 'damaged');
+        },
+      },
+    };
+    const first = await find(blind, 0, words, signal, 1);
+    expect(first.searched).toBeLessThan(1);
+    const whole = await find({ ...session, searchMarks: marks }, 0, words, signal);
+    expect(whole).toMatchObject({ searched: 1, complete: false });
+  });
+
+  it('says when there are no names to find a function by', async () => {
+    for (const words of ['schedule', 'function:schedule']) {
+      const { message } = await find(session, 0, words, signal);
+      expect(message).toContain('--symbols');
+    }
   });
 
   it('does not say that nothing was there while there is no index to tell', async () => {

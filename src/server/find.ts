@@ -9,13 +9,14 @@ import {
   partitionPoint,
   u64FromBigint,
 } from '../base/index.ts';
-import { AccessFlag, type ColumnName } from '../format/index.ts';
+import { AccessFlag, type ChunkInfo, type ColumnName } from '../format/index.ts';
 import { formatSymbol, type NamedSymbol } from '../symbols/index.ts';
 import { type ChunkColumns, endOfStream, isDamage } from '../tiles/index.ts';
 import { type Access, hexOf } from './access-rows.ts';
 import { findNearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import { type FindReply, PAGE_BYTES, type Space } from './protocol.ts';
+import { MARK_BYTES, type SearchMarks } from './search-marks.ts';
 import type { Session } from './session.ts';
 import { vcpusOf } from './streams.ts';
 
@@ -28,6 +29,7 @@ const MOST_PLACES = 8;
 /** What of a session is looked at. */
 export interface SearchedTrace
   extends Pick<Session, 'trace' | 'shape' | 'chunks' | 'accesses' | 'codePlaces'> {
+  readonly searchMarks: SearchMarks;
   readonly index: Pick<Session['index'], 'find'>;
   readonly names: Pick<Session['names'], 'hasSymbols'>;
   readonly symbols: Pick<Session['symbols'], 'findNamed'>;
@@ -40,10 +42,13 @@ interface Search {
   readonly endMs: number;
   /** False: the time was over, or something damaged was passed over. */
   complete: boolean;
+  /** Of each thing that is looked for, how much of the stream was looked at, 0 to 1; 1 when it was found. */
+  readonly parts: number[];
 }
 
-type Found = Omit<FindReply, 'complete'>;
+type Found = Omit<FindReply, 'complete' | 'searched'>;
 
+/** Asked again, it goes on from where its time was over. */
 export async function find(
   session: SearchedTrace,
   stream: number,
@@ -51,16 +56,45 @@ export async function find(
   signal: AbortSignal,
   patienceMs: number = PATIENCE_MS,
 ): Promise<FindReply> {
-  const search = { stream, signal, endMs: performance.now() + patienceMs, complete: true };
+  const endMs = performance.now() + patienceMs;
+  const search: Search = { stream, signal, endMs, complete: true, parts: [] };
   const found = await findWords(session, search, words);
-  return { ...found, complete: search.complete };
+  const { complete, parts } = search;
+  const searched = parts.length === 0 ? 1 : parts.reduce((sum, part) => sum + part, 0) / parts.length;
+  return { ...found, complete, searched };
 }
 
-/** The search is not complete from then on. */
-function isOver(search: Search): boolean {
-  if (performance.now() < search.endMs) return false;
-  search.complete = false;
-  return true;
+/** One of the things that are looked for: where its search goes on, and what is said of how it ends. */
+interface Leg {
+  /** Nothing was found before it. */
+  readonly from: number;
+  /** It was found, or everything was looked at. */
+  end(): void;
+  /** The time is over; nothing was found before the ordinal. `isDamaged`: as far as that could be read. */
+  stop(ordinal: number, isDamaged: boolean): void;
+}
+
+function takeUp({ trace, searchMarks }: SearchedTrace, search: Search, what: string): Leg {
+  const { stream } = search;
+  const key = `${stream} ${what}`;
+  const mark = searchMarks.find(key);
+  const wasDamaged = mark?.isDamaged ?? false;
+  if (wasDamaged) search.complete = false;
+  return {
+    from: mark?.ordinal ?? 0,
+    end() {
+      search.parts.push(1);
+    },
+    stop(ordinal, isDamaged) {
+      search.complete = false;
+      search.parts.push(ordinal / Math.max(1, endOfStream(trace, stream)));
+      searchMarks.put(key, { ordinal, isDamaged: isDamaged || wasDamaged }, MARK_BYTES);
+    },
+  };
+}
+
+function isOver({ endMs }: Search): boolean {
+  return performance.now() >= endMs;
 }
 
 async function findWords(session: SearchedTrace, search: Search, words: string): Promise<Found> {
@@ -114,21 +148,16 @@ async function findIcount(session: SearchedTrace, search: Search, text: string):
       return state === undefined || Number(state.icount) < icount;
     };
     const begin = Math.max(0, partitionPoint(ofStream.length, before) - 1);
-    for (const { chunkIndex, firstOrdinal } of ofStream.slice(begin)) {
-      if (isOver(search)) break;
-      const columns = await columnsOf(session, search, chunkIndex, ['icount', 'vcpu']);
-      if (columns?.icount === undefined || columns.vcpu === undefined) continue;
-      const { vcpu: vcpuOf } = columns;
-      const counts = halves(columns.icount);
-      const at = vcpuOf.findIndex(
+    const columns = ['icount', 'vcpu'] as const;
+    const what = { key: `icount ${vcpu} ${icount}`, label: `vCPU ${vcpu} at icount ${icount}` };
+    const place = await firstInChunks(session, search, what, ofStream.slice(begin), columns, (chunk) => {
+      if (chunk.icount === undefined || chunk.vcpu === undefined) return -1;
+      const counts = halves(chunk.icount);
+      return chunk.vcpu.findIndex(
         (one, i) => one === vcpu && counts[2 * i + 1] * 2 ** 32 + counts[2 * i] >= icount,
       );
-      if (at < 0) continue;
-      const label = `vCPU ${vcpu} at icount ${icount}`;
-      const place = await placeOfOrdinal(session, search, firstOrdinal + at, label);
-      if (place !== undefined) places.push(place);
-      break;
-    }
+    });
+    if (place !== undefined) places.push(place);
   }
   if (places.length === 0) return nothing(`no access was made at or after icount ${icount}`);
   return { kind: 'icount', message: `first access at or after icount ${icount}`, places };
@@ -150,21 +179,19 @@ async function findAddress(session: SearchedTrace, search: Search, text: string)
   return { kind: places.length === 0 ? 'nothing' : 'address', message, places };
 }
 
+const NO_SYMBOLS = 'there are no symbols: start "loadstore view" with --symbols FILE';
+
 async function findSymbol(session: SearchedTrace, search: Search, text: string): Promise<Found> {
-  if (!session.names.hasSymbols) {
-    return nothing('there are no symbols: start "loadstore view" with --symbols FILE');
-  }
+  if (!session.names.hasSymbols) return nothing(NO_SYMBOLS);
   const symbols = session.symbols.findNamed(text, MOST_PLACES);
   const places: Place[] = [];
   for (const symbol of symbols) {
-    const begin = bigintFromU64(symbol.address.lo, symbol.address.hi);
-    const name = formatSymbol({ ...symbol, offset: 0 });
-    const bytes = Math.max(1, symbol.sizeBytes);
     if (symbol.what === 'code') {
       const place = await firstOfFunction(session, search, symbol);
       if (place !== undefined) places.push(place);
     } else {
-      places.push(...(await placesOfRange(session, search, name, begin, bytes)));
+      const name = formatSymbol({ ...symbol, offset: 0 });
+      places.push(...(await placesOfRange(session, search, name, ...bytesOf(symbol))));
     }
   }
   if (places.length > 0) return { kind: 'symbol', message: `symbol ${text}`, places };
@@ -175,6 +202,7 @@ async function findSymbol(session: SearchedTrace, search: Search, text: string):
 }
 
 async function findFunction(session: SearchedTrace, search: Search, text: string): Promise<Found> {
+  if (!session.names.hasSymbols) return nothing(NO_SYMBOLS);
   const functions = session.symbols
     .findNamed(text, MOST_PLACES)
     .filter(({ what }) => what === 'code');
@@ -184,21 +212,26 @@ async function findFunction(session: SearchedTrace, search: Search, text: string
     if (place !== undefined) places.push(place);
   }
   if (places.length > 0) return { kind: 'function', message: `function ${text}`, places };
-  return nothing(
-    functions.length === 0
-      ? `no function is named ${text}, or begins so`
-      : `function ${text} made no access that was found`,
+  if (functions.length === 0) return nothing(`no function is named ${text}, or begins so`);
+  const ran = functions.some(
+    (one) => session.codePlaces.within(...bytesOf(one)).size > 0,
   );
+  const found = search.complete ? '' : ' that was found';
+  return nothing(`function ${text} ${ran ? `ran, but made no access${found}` : 'never ran'}`);
+}
+
+/** Its first byte, and how many there are. */
+function bytesOf({ address, sizeBytes }: NamedSymbol): [low: bigint, byteCount: number] {
+  return [bigintFromU64(address.lo, address.hi), Math.max(1, sizeBytes)];
 }
 
 async function firstOfFunction(
   session: SearchedTrace,
   search: Search,
-  { name, module, address, sizeBytes }: NamedSymbol,
+  symbol: NamedSymbol,
 ): Promise<Place | undefined> {
-  const begin = bigintFromU64(address.lo, address.hi);
-  const label = `first access of ${formatSymbol({ name, module, offset: 0 })}`;
-  return firstOfCode(session, search, label, begin, Math.max(1, sizeBytes));
+  const label = `first access of ${formatSymbol({ ...symbol, offset: 0 })}`;
+  return firstOfCode(session, search, label, ...bytesOf(symbol));
 }
 
 async function findPc(session: SearchedTrace, search: Search, text: string): Promise<Found> {
@@ -212,8 +245,8 @@ async function findPc(session: SearchedTrace, search: Search, text: string): Pro
 }
 
 /**
- * The first access of instructions at these addresses. Blocks get their numbers as they are translated: the first
- * chunk that has a block is looked at first, and those behind it until the time is over.
+ * The first access of instructions at these addresses. Blocks get their numbers as they are translated: no chunk before
+ * the first that may have one of theirs is looked at.
  */
 async function firstOfCode(
   session: SearchedTrace,
@@ -230,17 +263,43 @@ async function firstOfCode(
     isBlock[block] = 1;
     lowest = Math.min(lowest, block);
   }
-  for (const chunk of trace.chunks) {
-    if (chunk.stream !== search.stream || chunk.knownBlocks <= lowest) continue;
-    if (isOver(search)) return undefined;
-    const columns = await columnsOf(session, search, chunk.chunkIndex, ['block', 'insn']);
-    if (columns?.block === undefined || columns.insn === undefined) continue;
-    const { block, insn } = columns;
-    const at = block.findIndex(
-      (id, i) => isBlock[id] === 1 && wanted.get(id)?.has(insn[i]) === true,
-    );
-    if (at >= 0) return placeOfOrdinal(session, search, chunk.firstOrdinal + at, label);
+  const wantedChunks = trace.chunks.filter(
+    (chunk) => chunk.stream === search.stream && chunk.knownBlocks > lowest,
+  );
+  const what = { key: `code ${low} ${byteCount}`, label };
+  const columns = ['block', 'insn'] as const;
+  return firstInChunks(session, search, what, wantedChunks, columns, ({ block, insn }) =>
+    block === undefined || insn === undefined
+      ? -1
+      : block.findIndex((id, i) => isBlock[id] === 1 && wanted.get(id)?.has(insn[i]) === true),
+  );
+}
+
+/** The first access that `match` gives the number of, within its chunk; -1: none of the chunk. Damage is passed over. */
+async function firstInChunks(
+  session: SearchedTrace,
+  search: Search,
+  { key, label }: { readonly key: string; readonly label: string },
+  chunks: readonly ChunkInfo[],
+  names: readonly ColumnName[],
+  match: (columns: ChunkColumns) => number,
+): Promise<Place | undefined> {
+  const leg = takeUp(session, search, key);
+  let isDamaged = false;
+  for (const { chunkIndex, firstOrdinal, accessCount } of chunks) {
+    if (firstOrdinal + accessCount <= leg.from) continue;
+    if (isOver(search)) {
+      leg.stop(firstOrdinal, isDamaged);
+      return undefined;
+    }
+    const columns = await columnsOf(session, search, chunkIndex, names);
+    isDamaged ||= columns === undefined;
+    const at = columns === undefined ? -1 : match(columns);
+    if (at < 0) continue;
+    leg.end();
+    return placeOfOrdinal(session, search, firstOrdinal + at, label);
   }
+  leg.end();
   return undefined;
 }
 
@@ -288,24 +347,30 @@ async function placesOfRange(
 }
 
 async function firstInRange(
-  { trace, chunks, index }: SearchedTrace,
+  session: SearchedTrace,
   search: Search,
   range: AddressRange,
 ): Promise<number | null> {
-  const { stream, signal } = search;
-  const { ordinals, complete } = await findNearest(
+  const { trace, chunks, index } = session;
+  const { stream, signal, endMs } = search;
+  const leg = takeUp(session, search, `${range.space} ${range.low} ${range.high}`);
+  const to = endOfStream(trace, stream);
+  const { ordinals, complete, isDamaged, searched } = await findNearest(
     trace,
     chunks,
     index.find(),
     {
-      ...{ stream, from: 0, to: endOfStream(trace, stream), direction: 'forward' },
+      ...{ stream, from: leg.from, to, direction: 'forward' },
       ...{ ranges: [range], passesDamage: true },
-      patienceMs: search.endMs - performance.now(),
+      patienceMs: endMs - performance.now(),
     },
     signal,
   );
   if (!complete) search.complete = false;
-  return ordinals[0] ?? null;
+  const ordinal = ordinals[0] ?? null;
+  if (ordinal === null && searched < to) leg.stop(searched, isDamaged);
+  else leg.end();
+  return ordinal;
 }
 
 async function placeOfOrdinal(

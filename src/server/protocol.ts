@@ -305,6 +305,8 @@ export interface FindReply {
   readonly message: string;
   /** False: the time was over, or something is damaged: there may be others, and earlier ones. */
   readonly complete: boolean;
+  /** How much was looked at, 0 to 1. Below 1 the time was over: the same question goes on from there. */
+  readonly searched: number;
   /** Where to go: null when the trace never was there. */
   readonly places: readonly {
     readonly label: string;

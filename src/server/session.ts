@@ -24,6 +24,7 @@ import { createGuestFacts, type GuestFacts } from './guest-facts.ts';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
 import type { TraceReply } from './protocol.ts';
 import { Refusal } from './refusal.ts';
+import { createSearchMarks, type SearchMarks } from './search-marks.ts';
 
 export interface SessionOptions {
   readonly trace: Trace;
@@ -53,6 +54,7 @@ export interface Session {
   readonly symbols: GuestSymbols;
   readonly names: CodeNames;
   readonly codePlaces: CodePlaces;
+  readonly searchMarks: SearchMarks;
   readonly watch: FileWatch;
   readonly chunks: ChunkCache;
   readonly accesses: AccessReader;
@@ -93,6 +95,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     shape: shapeOfTrace(trace),
     names: codeNames(trace.code, symbols),
     codePlaces: createCodePlaces(trace.code),
+    searchMarks: createSearchMarks(),
     accesses: createAccessReader(trace),
     lists: createAccessLists(trace, chunks, index.find),
     jobs: createJobQueue(),

@@ -10,7 +10,7 @@ interface Known {
   readonly index: Pick<Session['index'], 'find'>;
 }
 
-export function streamsOf(session: Known): StreamInfo[] {
+export function describeStreams(session: Known): StreamInfo[] {
   const { chunks } = session.trace;
   const numbers = [...new Set(chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
   return numbers.map((stream) => ({

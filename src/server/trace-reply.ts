@@ -6,7 +6,7 @@ import type { PageAxis } from '../tiles/index.ts';
 import { bandsOf, memoryOfCommand, physicalNames, virtualNames } from './bands.ts';
 import type { Space, SpaceInfo, StreamInfo, TraceReply } from './protocol.ts';
 import type { Session } from './session.ts';
-import { streamsOf } from './streams.ts';
+import { describeStreams } from './streams.ts';
 
 /** Asked once for each session: bands are made of every page there is. */
 export function createTraceReply(session: Session): () => TraceReply {
@@ -36,7 +36,7 @@ export function createTraceReply(session: Session): () => TraceReply {
   };
   const { qemu, command, startedAt } = facts.recorder;
   return () => {
-    const streams = streamsOf(session);
+    const streams = describeStreams(session);
     const spaces = { virtual: infoOf('virtual'), physical: infoOf('physical') };
     return {
       file: trace.path,

@@ -18,7 +18,7 @@ import {
   timeShiftsOf,
   unitShiftsOf,
 } from './pyramid.ts';
-import { type CountedChunk, type StreamChunks, streamsOf } from './stream-chunks.ts';
+import { type CountedChunk, type StreamChunks, chunksByStream } from './stream-chunks.ts';
 import type { Space } from './view-index.ts';
 
 export interface SpaceTask {
@@ -63,7 +63,7 @@ export async function finishSpace(
   try {
     const levels = new Map<number, readonly FinishedLevel[]>();
     const workingSets = new Map<number, readonly Uint32Array[]>();
-    const all = streamsOf(task.chunks);
+    const all = chunksByStream(task.chunks);
     for (const [at, stream] of all.entries()) {
       const census = requireDefined(censuses.get(stream.stream), 'one for each stream');
       const writers = createLevels(census, stream.ordinalEnd, axis.pageCount, file.append);
@@ -110,7 +110,7 @@ interface SpaceCensus {
 async function takeCensus({ chunks, part, space }: SpaceTask): Promise<SpaceCensus> {
   const units = createUnitTable(PAGE_SHIFT);
   const censuses = new Map(
-    streamsOf(chunks).map(({ stream, ordinalEnd }) => [
+    chunksByStream(chunks).map(({ stream, ordinalEnd }) => [
       stream,
       createCellCensus(timeShiftsOf(ordinalEnd)),
     ]),

@@ -10,7 +10,7 @@ import { finishTracks } from './finish-tracks.node.ts';
 import { directoryArrays } from './groups.node.ts';
 import { createIndexWriter } from './index-writer.node.ts';
 import type { PartFile } from './part-file.node.ts';
-import { type CountedChunk, streamsOf } from './stream-chunks.ts';
+import { type CountedChunk, chunksByStream } from './stream-chunks.ts';
 import type { Space } from './view-index.ts';
 
 export interface FinishTask {
@@ -49,7 +49,7 @@ export async function finishIndex(task: FinishTask): Promise<void> {
         return { ...level, directory: writer.appendArrays(directoryArrays(places)) };
       });
     const streams: StreamDescription[] = [];
-    for (const stream of streamsOf(chunks)) {
+    for (const stream of chunksByStream(chunks)) {
       const workingSets = find('virtual')?.workingSets.get(stream.stream) ?? [];
       streams.push({
         stream: stream.stream,

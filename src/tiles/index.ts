@@ -3,7 +3,7 @@
 
 export { type BuildOptions, buildViewIndex } from './build.node.ts';
 export { type Builder } from './build-turn.node.ts';
-export { createByteLru } from './byte-lru.ts';
+export { type ByteLru, createByteLru } from './byte-lru.ts';
 export { type ChunkCacheOptions, createChunkCache } from './chunk-cache.node.ts';
 export type { ChunkCache, ChunkColumns } from './chunk-cache.ts';
 export { chunksOf, endOfStream } from './chunk-range.ts';

@@ -15,7 +15,7 @@ export interface StreamChunks {
 }
 
 /** Ascending by number; chunks in file order. */
-export function streamsOf(chunks: readonly CountedChunk[]): StreamChunks[] {
+export function chunksByStream(chunks: readonly CountedChunk[]): StreamChunks[] {
   const byStream = new Map<number, CountedChunk[]>();
   for (const chunk of chunks) {
     const own = byStream.get(chunk.stream) ?? [];

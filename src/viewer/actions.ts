@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reader does: select, follow an address, go to what was found.
 
-import { effect } from '@preact/signals';
+import { effect, type Signal, signal } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply, FindReply, Space, WindowQuery } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api } from './api-client.ts';
 import type { CellUnder } from './map-cells.ts';
 import { jump, placeWanted, regionShowing } from './navigation.ts';
+import { clearNotice, tell } from './notices.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 import { formatAddress } from './ticks.ts';
@@ -51,6 +52,8 @@ export function selectRegion(region: Region): void {
 }
 
 let selecting = new AbortController();
+/** An access is being looked for. */
+export const isSearching: Signal<boolean> = signal(false);
 
 /** A clicked cell: one access when there is one, else the window of the cell; its bytes are what j and k follow. */
 export async function selectCell(cell: CellUnder): Promise<void> {
@@ -127,7 +130,7 @@ export async function showAccess(ordinal: number, keepTarget = false): Promise<v
 export async function followTarget(direction: 'next' | 'previous'): Promise<void> {
   const target = page.target.peek();
   if (target === null) {
-    page.announcement.value = 'Select an address first: click on the map, or find one';
+    tell('Select an address first: click on the map, or find one');
     return;
   }
   selecting.abort();
@@ -147,21 +150,31 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
   }
 }
 
+type Question = Parameters<typeof api.neighbour>[0];
+
 /** The nearest access, however long it takes; null: there is none, and that is said. */
-async function search(
-  question: Parameters<typeof api.neighbour>[0],
-  signal: AbortSignal,
-): Promise<number | null> {
-  let { ordinal } = question;
-  for (;;) {
-    const reply = await api.neighbour({ ...question, ordinal }, signal);
-    if (reply.ordinal !== null) return reply.ordinal;
-    if (reply.complete) break;
-    ordinal = reply.searched;
-    page.announcement.value = `Searching at access ${formatCount(ordinal)}`;
+async function search(question: Question, signal: AbortSignal): Promise<number | null> {
+  isSearching.value = true;
+  const found = await searchOn(question, signal).finally(() => {
+    isSearching.value = false;
+    clearNotice();
+  });
+  if (found === null) {
+    tell(`There is no ${question.direction} access to ${formatAddress(question.address)}`);
   }
-  page.announcement.value = `No ${question.direction} access to ${formatAddress(question.address)}`;
-  return null;
+  return found;
+}
+
+async function searchOn(question: Question, signal: AbortSignal): Promise<number | null> {
+  const { ordinal, complete, searched } = await api.neighbour(question, signal);
+  if (ordinal !== null || complete) return ordinal;
+  tell(`Searching at access ${formatCount(searched)}; Esc ends it`);
+  return searchOn({ ...question, ordinal: searched }, signal);
+}
+
+/** Esc, while there is a search: what is selected stays. */
+export function endSearch(): void {
+  selecting.abort();
 }
 
 /** Close to an access, wherever it is in the trace: what a link that names no region asks for. */

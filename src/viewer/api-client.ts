@@ -54,8 +54,9 @@ async function request(name: string, parameters: object, signal?: AbortSignal): 
   let response: Response;
   try {
     response = await fetch(url, signal === undefined ? {} : { signal });
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
+  } catch {
+    // Whatever else it failed with: who gave it up is not told of that.
+    signal?.throwIfAborted();
     throw new ApiFailure('unreachable', 'The server does not answer.');
   }
   if (response.ok) return response;
@@ -82,8 +83,8 @@ async function ask<T>(name: string, parameters: object, signal?: AbortSignal): P
   const response = await request(name, parameters, signal);
   try {
     return await readJson<T>(response);
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
+  } catch {
+    signal?.throwIfAborted();
     throw new ApiFailure('internal', `The answer to "${name}" cannot be read.`);
   }
 }

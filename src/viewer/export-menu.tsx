@@ -9,6 +9,7 @@ import { snapRegion, windowQuery } from './actions.ts';
 import { api } from './api-client.ts';
 import { commandFor, csvHead, csvLine } from './list-columns.ts';
 import { mapAsPng, mapAsSvg } from './map-picture.ts';
+import { tell } from './notices.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 import { fileNameFor, saveFile } from './save-file.ts';
@@ -38,7 +39,7 @@ async function saveCsv(): Promise<void> {
     if (rows.length === 0 || (counted && offset + rows.length >= total)) break;
   }
   const wasCut = lines.length - 1 >= CSV_ROWS;
-  page.announcement.value = `Saved ${formatCount(lines.length - 1)} rows`;
+  tell(`Saved ${formatCount(lines.length - 1)} rows`);
   progress.value = wasCut
     ? `The first ${formatCount(CSV_ROWS)} rows; "loadstore export" writes all.`
     : '';
@@ -59,7 +60,7 @@ async function saveSvg(): Promise<void> {
 
 async function copyLink(): Promise<void> {
   await navigator.clipboard.writeText(location.href);
-  page.announcement.value = 'The link is copied';
+  tell('The link is copied');
 }
 
 async function copyCommand(): Promise<void> {
@@ -68,7 +69,7 @@ async function copyCommand(): Promise<void> {
   const command = commandFor(page.trace.peek()?.file ?? 'FILE', query);
   await navigator.clipboard.writeText(command);
   progress.value = command;
-  page.announcement.value = 'The command is copied';
+  tell('The command is copied');
 }
 
 const ITEMS: readonly (readonly [string, () => Promise<void>])[] = [

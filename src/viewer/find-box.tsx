@@ -2,6 +2,7 @@
 // One box for everything: addresses, symbols, pc:, function:, icount:, #ordinal; or SQL, whose rows the lower pane shows.
 
 import type { JSX } from 'preact';
+import type { FindReply } from '../server/protocol.ts';
 import {
   chosen,
   found,
@@ -10,6 +11,9 @@ import {
   isShown,
   moveChoice,
   options,
+  searched,
+  searchOn,
+  stopAsking,
   submit,
   text,
   write,
@@ -22,11 +26,12 @@ export function focusFindBox(): void {
   input.select();
 }
 
-/** Escape closes what is offered; then it leaves the box. */
+/** Escape ends a search, closes what is offered, and leaves the box, one after the other. */
 function onKey(event: KeyboardEvent): void {
   if (event.key === 'Escape') {
     event.stopPropagation();
-    if (isShown.peek()) isOpen.value = false;
+    if (isBusy.peek()) stopAsking();
+    else if (isShown.peek()) isOpen.value = false;
     else document.getElementById('map')?.focus();
   } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
     moveChoice(event.key === 'ArrowDown' ? 1 : -1);
@@ -83,14 +88,12 @@ function Found(): JSX.Element {
     <div class="found">
       {isBusy.value ? (
         <>
-          <p>Searching the trace…</p>
-          <progress aria-label="Searching the trace" />
+          <p>Searching the trace: {Math.round(100 * searched.value)} % looked at; Esc ends it</p>
+          <progress aria-label="Searching the trace" value={searched.value} />
         </>
       ) : null}
       {found.value === null ? null : <p>{found.value.message}</p>}
-      {found.value?.complete === false ? (
-        <p class="soft">Not everything was looked at: there may be others, and earlier ones.</p>
-      ) : null}
+      {found.value?.complete === false ? <p class="soft">{whyIncomplete(found.value)}</p> : null}
       <ul id="found" role="listbox" aria-label={labelOfList()}>
         {options.value.map(({ key, code, note, choose }, i) => (
           <li
@@ -107,8 +110,26 @@ function Found(): JSX.Element {
           </li>
         ))}
       </ul>
+      {(found.value?.searched ?? 1) < 1 ? (
+        <button
+          type="button"
+          onClick={() => {
+            // The button goes while it is searched: what had the focus would take the box with it.
+            document.getElementById('find')?.focus();
+            searchOn();
+          }}
+        >
+          Search on
+        </button>
+      ) : null}
     </div>
   );
+}
+
+function whyIncomplete({ searched: part }: FindReply): string {
+  return part < 1
+    ? `${Math.round(100 * part)} % was looked at: there may be others.`
+    : 'Not everything could be looked at: there may be others, and earlier ones.';
 }
 
 function labelOfList(): string {

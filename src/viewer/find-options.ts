@@ -20,6 +20,8 @@ export interface FindOption {
 
 export const text: Signal<string> = signal('');
 export const isBusy: Signal<boolean> = signal(false);
+/** While it is busy: how much of the trace was looked at, 0 to 1. */
+export const searched: Signal<number> = signal(0);
 export const isOpen: Signal<boolean> = signal(false);
 /** Of the options; -1: none, Enter asks what stands in the box. */
 export const chosen: Signal<number> = signal(-1);
@@ -35,8 +37,8 @@ let timer = 0;
 const EXAMPLES: readonly (readonly [string, string])[] = [
   ['0xffffffff81000000', 'an address'],
   ['jiffies', 'a symbol'],
-  ['function:schedule', 'where a function first runs'],
-  ['pc:0xffffffff81000000', 'where an instruction first runs'],
+  ['function:schedule', 'the first access of a function'],
+  ['pc:0xffffffff81000000', 'the first access of an instruction'],
   ['icount:1000000', 'a number of instructions'],
   ['#5000', 'the access of that number'],
   ['select kind, count(*) from accesses group by kind', 'SQL'],
@@ -102,8 +104,7 @@ export function write(words: string): void {
   found.value = null;
   chosen.value = -1;
   isOpen.value = true;
-  asking.abort();
-  isBusy.value = false;
+  stopAsking();
   clearTimeout(timer);
   naming.abort();
   const wanted = partOfName(words);
@@ -151,22 +152,47 @@ async function find(): Promise<void> {
     page.sqlRuns.value++;
     return;
   }
-  asking.abort();
+  await ask(query);
+}
+
+/** Asks until the words are found, or everything was looked at: one question of the server takes no more than seconds. */
+async function ask(query: string): Promise<void> {
+  stopAsking();
   asking = new AbortController();
   const { signal: aborted } = asking;
   isBusy.value = true;
   isOpen.value = true;
+  found.value = null;
   try {
-    const reply = await api.find({ q: query, stream: page.view.peek().stream }, aborted);
-    isBusy.value = false;
+    let reply: FindReply;
+    do {
+      reply = await api.find({ q: query, stream: page.view.peek().stream }, aborted);
+      searched.value = reply.searched;
+    } while (reply.searched < 1 && !isPlaced(reply));
     found.value = reply;
     chosen.value = reply.places.length > 0 ? 0 : -1;
     page.announcement.value = reply.message;
     const [only, second] = reply.places;
-    if (only !== undefined && second === undefined && only.ordinal !== null) go(only);
+    if (reply.searched === 1 && only !== undefined && second === undefined && only.ordinal !== null)
+      go(only);
   } catch (error) {
     reportProblem(error);
   } finally {
-    if (!aborted.aborted) isBusy.value = false;
+    if (!aborted.aborted) stopAsking();
   }
+}
+
+function isPlaced({ places }: FindReply): boolean {
+  return places.some(({ ordinal }) => ordinal !== null);
+}
+
+/** What the button below places does, when the time was over before all were found. */
+export function searchOn(): void {
+  void ask(text.peek().trim());
+}
+
+export function stopAsking(): void {
+  asking.abort();
+  isBusy.value = false;
+  searched.value = 0;
 }

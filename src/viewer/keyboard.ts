@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys: once when they are pressed and, those that move, on and on while they are held.
 
-import { clearSelection, followTarget, selectRegion, step, zoomToSelection } from './actions.ts';
+import {
+  clearSelection,
+  endSearch,
+  followTarget,
+  isSearching,
+  selectRegion,
+  step,
+  zoomToSelection,
+} from './actions.ts';
 import { switchTheme } from './colours.ts';
 import { focusFindBox } from './find-box.tsx';
 import { findKey, type KeyAction } from './key-map.ts';
@@ -34,6 +42,7 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
   'select-view': () => selectRegion(page.view.peek()),
   clear: () => {
     if (page.helpOpen.peek()) page.helpOpen.value = false;
+    else if (isSearching.peek()) endSearch();
     else clearSelection();
   },
   find: focusFindBox,

@@ -39,7 +39,7 @@ export const sql: Signal<string> = signal('');
 export const sqlRuns: Signal<number> = signal(0);
 export const helpOpen: Signal<boolean> = signal(false);
 
-/** Said to a screen reader. */
+/** Said to a screen reader: what everybody else sees anyhow. */
 export const announcement: Signal<string> = signal('');
 
 export const theme: Signal<Theme> = signal('light');

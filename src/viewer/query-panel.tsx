@@ -9,6 +9,7 @@ import { goTo, showAccess } from './actions.ts';
 import { ApiFailure, api } from './api-client.ts';
 import { focusFindBox } from './find-box.tsx';
 import { JobProgress } from './job-progress.tsx';
+import { tell } from './notices.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 
@@ -133,7 +134,7 @@ async function goToAddress(address: string): Promise<void> {
   try {
     const { places, message } = await api.find({ q: address, stream });
     const place = places.find((one) => one.space === space) ?? places[0];
-    if (place === undefined) page.announcement.value = message;
+    if (place === undefined) tell(message);
     else goTo(place);
   } catch (error) {
     reportProblem(error);

@@ -11,6 +11,7 @@ import { isExact } from './map-painter.ts';
 import { scene } from './map-pane.tsx';
 import { painted } from './map-scene.ts';
 import { areShownSingly, nearAccessAt, nearRows } from './near-accesses.ts';
+import { notice } from './notices.ts';
 import * as page from './page-state.ts';
 import { formatAddress } from './ticks.ts';
 import { tracks } from './track-data.ts';
@@ -50,7 +51,7 @@ export function StatusLine(): JSX.Element {
   if (!page.isReady.value) return <footer class="status" />;
   return (
     <footer class="status">
-      <Under />
+      {notice.value === '' ? <Under /> : <span class="notice">{notice.value}</span>}
       <span class="space" />
       {areShownSingly.value ? <span>each access</span> : null}
       {map === null || isExact(map) ? (

@@ -201,6 +201,49 @@ describe("the viewer's page in the hand", () => {
     await page.close();
   });
 
+  it('searches on until it is found, and when it is told to', async () => {
+    const { page, server } = await open();
+    await picture(page);
+    const asks = (q: string): number =>
+      server.asked.filter((url) => url.includes(`find?q=${q}&`)).length;
+    await page.fill('#find', 'far_page');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/target=/);
+    expect(asks('far_page')).toBe(3);
+    await page.fill('#find', 'two_pages');
+    await page.keyboard.press('Enter');
+    const places = page.locator('#found [role="option"]');
+    await page.waitForSelector('.found:has-text("25 % was looked at")');
+    expect(await places.locator('code').allTextContents()).toEqual(['near']);
+    await page.click('.found button:has-text("Search on")');
+    await page.waitForSelector('.found:has-text("50 % was looked at")');
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe('BUTTON Search on');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#found [role="option"]:has-text("far")');
+    expect(await places.count()).toBe(2);
+    expect(await page.locator('.found button').count()).toBe(0);
+    expect(asks('two_pages')).toBe(3);
+    await page.close();
+  });
+
+  it('says what came of a key that shows nothing', async () => {
+    const { page } = await open();
+    await picture(page);
+    await focusMap(page);
+    await page.keyboard.press('j');
+    await page.waitForSelector('.status:has-text("Select an address first")');
+    // The last access to its bytes: none is behind it.
+    await page.fill('#find', `#${ACCESSES - 1}`);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/target=/);
+    await focusMap(page);
+    await page.keyboard.press('j');
+    await page.waitForSelector('.status:has-text("There is no next access to")');
+    expect(await announced(page)).toContain('There is no next access to');
+    await page.close();
+  });
+
   it('is walked through from end to end by keys alone', async () => {
     const { page, complaints } = await open();
     await picture(page);

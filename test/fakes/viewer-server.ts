@@ -55,7 +55,8 @@ export async function startFakeServer(page: string, accesses: number): Promise<F
   const state = { indexPart: 1 };
   const server = createServer((request, response) => {
     asked.push(request.url ?? '');
-    answer(request, response, page, accesses, refusals, state.indexPart);
+    const times = asked.filter((one) => one === request.url).length;
+    answer(request, response, page, accesses, refusals, state.indexPart, times);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -87,6 +88,7 @@ function answer(
   accesses: number,
   refusals: ReadonlyMap<string, ApiError>,
   indexPart: number,
+  timesAsked: number,
 ): void {
   const url = new URL(request.url ?? '', 'http://127.0.0.1');
   const name = url.pathname.replace(/^\/token\//, '');
@@ -120,7 +122,7 @@ function answer(
     accesses: () => fakeList(number, query, accesses),
     access: () => fakeDetails(number('ordinal'), accesses),
     neighbour: () => fakeNeighbour(number, query, accesses),
-    find: () => fakeFind(query.get('q') ?? '', accesses),
+    find: () => fakeFind(query.get('q') ?? '', accesses, timesAsked),
     names: () => fakeNames(query.get('q') ?? ''),
     jobs: () => ({ jobs: [] }),
     sql: () => fakeSql(query.get('q') ?? ''),
@@ -326,10 +328,11 @@ function fakeNeighbour(
   return { ordinal: null, complete: true, searched: ordinal };
 }
 
-function fakeFind(q: string, accesses: number): FindReply {
-  const complete = true;
+/** "far_page" is found when it is asked for the third time, "two_pages" one then and one at once. */
+function fakeFind(q: string, accesses: number, timesAsked: number): FindReply {
+  const whole = { complete: true, searched: 1 };
   const nothing: FindReply = {
-    ...{ kind: 'nothing', message: `nothing is called ${q}`, complete, places: [] },
+    ...{ kind: 'nothing', message: `nothing is called ${q}`, ...whole, places: [] },
   };
   const ordinal = /^#(\d+)$/.exec(q)?.[1];
   if (ordinal !== undefined) {
@@ -343,7 +346,17 @@ function fakeFind(q: string, accesses: number): FindReply {
       address,
       bytes: 8,
     } as const;
-    return { kind: 'ordinal', message: 'an access', complete, places: [place] };
+    return { kind: 'ordinal', message: 'an access', ...whole, places: [place] };
+  }
+  if (q === 'far_page' || q === 'two_pages') {
+    const known = fakeFind('hot_page', accesses, 1);
+    const isWhole = timesAsked >= 3;
+    const [place] = known.places;
+    if (place === undefined) return nothing;
+    const near = q === 'two_pages' ? [{ ...place, label: 'near' }] : [];
+    const far = isWhole ? [{ ...place, label: 'far' }] : [];
+    const part = { complete: isWhole, searched: isWhole ? 1 : timesAsked / 4 };
+    return { ...known, ...part, places: [...near, ...far] };
   }
   const text = q === 'hot_page' ? fakeAddress(240) : q;
   if (!/^0x[0-9a-f]+$/i.test(text)) return nothing;
@@ -355,7 +368,7 @@ function fakeFind(q: string, accesses: number): FindReply {
   return {
     kind: q === text ? 'address' : 'symbol',
     message: `${q} is at ${text}`,
-    complete,
+    ...whole,
     places: [{ label: q, space: 'virtual', ordinal: first, rank, address: text, bytes: 8 }],
   };
 }
