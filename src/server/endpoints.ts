@@ -29,6 +29,8 @@ import {
 import {
   type AccessesReply,
   type AddressesReply,
+  type CommandReply,
+  type CommandVerb,
   type JobsReply,
   type NeighbourReply,
   type Space,
@@ -42,6 +44,7 @@ import type { Session } from './session.ts';
 import { createSqlAnswers, type SqlAnswers } from './sql.ts';
 import { summarize } from './summary.ts';
 import { createTraceReply } from './trace-reply.ts';
+import { windowCommand } from './window-command.ts';
 
 const SIDE = { least: 1, most: MAX_TILE_SIDE };
 const ROWS = { least: 1, most: 4096 };
@@ -52,6 +55,7 @@ const COUNT = { least: 1, most: 1000 };
 const SQL_LIMIT = { least: 1, most: 10_000, otherwise: 1000 };
 const ORDINAL = { least: 0, most: Number.MAX_SAFE_INTEGER };
 const BYTES = { least: 1, most: 2 ** 40 };
+const VERBS: readonly CommandVerb[] = ['dump', 'hot'];
 const SQL_LENGTH = 6000;
 const WORDS_LENGTH = 1000;
 /** How long a tile may decode for more detail than the index has; it is asked for again then. */
@@ -138,17 +142,28 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
     summary: async (parameters, signal) => {
       knownStream(parameters);
       const window = windowFrom(parameters);
+      const simulatesAny =
+        parameters.has('caches') && parameters.oneOf('caches', ['any']) === 'any';
       parameters.finish();
       const reply = await jobs.run('summary', signal, async (onProgress) => {
         // Its threads need the memory more.
         await chunks.release();
         collectGarbage();
         try {
-          return await summarize(session, window, { workers, signal, onProgress });
+          return await summarize(session, window, { workers, signal, onProgress, simulatesAny });
         } finally {
           collectGarbage();
         }
       });
+      return json(reply);
+    },
+
+    command: async (parameters) => {
+      knownStream(parameters);
+      const window = windowFrom(parameters);
+      const verb = parameters.oneOf('verb', VERBS);
+      parameters.finish();
+      const reply: CommandReply = { command: windowCommand(session, verb, window) };
       return json(reply);
     },
 

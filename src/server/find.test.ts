@@ -93,7 +93,9 @@ describe('the box for finding', () => {
     };
     const replies = await ask(`pc:0x${pc.toString(16)}`);
     expect(replies.length).toBeGreaterThan(1);
-    expect(replies.map(({ complete }) => complete)).toEqual(replies.map((_, at) => at === replies.length - 1));
+    expect(replies.map(({ complete }) => complete)).toEqual(
+      replies.map((_, at) => at === replies.length - 1),
+    );
     const searched = replies.map((reply) => reply.searched);
     expect(searched).toEqual(searched.toSorted((a, b) => a - b));
     expect(new Set(searched).size).toBe(searched.length);

@@ -60,7 +60,8 @@ export async function find(
   const search: Search = { stream, signal, endMs, complete: true, parts: [] };
   const found = await findWords(session, search, words);
   const { complete, parts } = search;
-  const searched = parts.length === 0 ? 1 : parts.reduce((sum, part) => sum + part, 0) / parts.length;
+  const searched =
+    parts.length === 0 ? 1 : parts.reduce((sum, part) => sum + part, 0) / parts.length;
   return { ...found, complete, searched };
 }
 
@@ -150,13 +151,20 @@ async function findIcount(session: SearchedTrace, search: Search, text: string):
     const begin = Math.max(0, partitionPoint(ofStream.length, before) - 1);
     const columns = ['icount', 'vcpu'] as const;
     const what = { key: `icount ${vcpu} ${icount}`, label: `vCPU ${vcpu} at icount ${icount}` };
-    const place = await firstInChunks(session, search, what, ofStream.slice(begin), columns, (chunk) => {
-      if (chunk.icount === undefined || chunk.vcpu === undefined) return -1;
-      const counts = halves(chunk.icount);
-      return chunk.vcpu.findIndex(
-        (one, i) => one === vcpu && counts[2 * i + 1] * 2 ** 32 + counts[2 * i] >= icount,
-      );
-    });
+    const place = await firstInChunks(
+      session,
+      search,
+      what,
+      ofStream.slice(begin),
+      columns,
+      (chunk) => {
+        if (chunk.icount === undefined || chunk.vcpu === undefined) return -1;
+        const counts = halves(chunk.icount);
+        return chunk.vcpu.findIndex(
+          (one, i) => one === vcpu && counts[2 * i + 1] * 2 ** 32 + counts[2 * i] >= icount,
+        );
+      },
+    );
     if (place !== undefined) places.push(place);
   }
   if (places.length === 0) return nothing(`no access was made at or after icount ${icount}`);
@@ -213,9 +221,7 @@ async function findFunction(session: SearchedTrace, search: Search, text: string
   }
   if (places.length > 0) return { kind: 'function', message: `function ${text}`, places };
   if (functions.length === 0) return nothing(`no function is named ${text}, or begins so`);
-  const ran = functions.some(
-    (one) => session.codePlaces.within(...bytesOf(one)).size > 0,
-  );
+  const ran = functions.some((one) => session.codePlaces.within(...bytesOf(one)).size > 0);
   const found = search.complete ? '' : ' that was found';
   return nothing(`function ${text} ${ran ? `ran, but made no access${found}` : 'never ran'}`);
 }

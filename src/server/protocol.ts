@@ -197,7 +197,14 @@ export interface WindowQuery extends TimeRange {
   readonly highAddress?: string;
 }
 
-/** api/summary: WindowQuery. May take seconds for a whole trace: progress by api/jobs. */
+/** api/command: WindowQuery, verb: the window on the command line, its accesses one by one or what they come to. */
+export type CommandVerb = 'dump' | 'hot';
+
+export interface CommandReply {
+  readonly command: string;
+}
+
+/** api/summary: WindowQuery; caches=any. May take seconds for a whole trace: progress by api/jobs. */
 export interface SummaryReply {
   readonly accesses: number;
   readonly loads: number;
@@ -209,13 +216,15 @@ export interface SummaryReply {
   readonly pages: readonly NamedCount[];
   /**
    * Cache behaviour of the window, of the default geometry of `loadstore cache`, begun cold. Null: the window is longer
-   * than what is simulated while one waits, 64 Mi accesses.
+   * than what is simulated unasked, 64 Mi accesses; caches=any asks for it.
    */
   readonly cache:
     | readonly {
         readonly level: string;
         readonly accesses: number;
         readonly misses: number;
+        readonly sizeBytes: number;
+        readonly ways: number;
       }[]
     | null;
   /** The same as a command line of loadstore. */

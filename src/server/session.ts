@@ -29,6 +29,8 @@ import { createSearchMarks, type SearchMarks } from './search-marks.ts';
 export interface SessionOptions {
   readonly trace: Trace;
   readonly symbols: GuestSymbols;
+  /** As they were named on the command line. */
+  readonly symbolFiles: readonly string[];
   readonly indexFile: string;
   /** Threads that build the index and run analyses. */
   readonly workers: number;
@@ -52,6 +54,8 @@ export interface Session {
   readonly trace: Trace;
   readonly shape: TraceShape;
   readonly symbols: GuestSymbols;
+  /** As they were named on the command line. */
+  readonly symbolFiles: readonly string[];
   readonly names: CodeNames;
   readonly codePlaces: CodePlaces;
   readonly searchMarks: SearchMarks;
@@ -74,7 +78,7 @@ const CHUNK_CACHE_BYTES = 54 * 2 ** 20;
 
 /** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const { trace, symbols, workers } = options;
+  const { trace, symbols, symbolFiles, workers } = options;
   const closing = new AbortController();
   const watch = await watchFile(trace.path);
   const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
@@ -91,7 +95,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
   const settled = settle();
   return {
-    ...{ trace, symbols, watch, chunks, index, guestFacts, workers, settled },
+    ...{ trace, symbols, symbolFiles, watch, chunks, index, guestFacts, workers, settled },
     shape: shapeOfTrace(trace),
     names: codeNames(trace.code, symbols),
     codePlaces: createCodePlaces(trace.code),

@@ -3,6 +3,7 @@
 
 import { endOfStream } from '../tiles/index.ts';
 import type { StreamInfo } from './protocol.ts';
+import { Refusal } from './refusal.ts';
 import type { Session } from './session.ts';
 
 interface Known {
@@ -29,4 +30,18 @@ export function vcpusOf({ trace, index }: Known, stream: number): readonly numbe
     ...vcpuStates.map((one) => one.vcpu),
   ]);
   return [...new Set(named)].sort((a, b) => a - b);
+}
+
+/**
+ * With several streams each is of one vCPU; with one stream it is of all: undefined. The index knows it; a stream's first
+ * chunk names the vCPU before the first one ran. Throws as the index holder does.
+ */
+export function onlyVcpuOf(
+  { trace, index }: Pick<Session, 'trace' | 'index'>,
+  stream: number,
+): number | undefined {
+  if (trace.chunks.every((chunk) => chunk.stream === 0)) return undefined;
+  const [vcpu] = index.require().vcpusOf(stream);
+  if (vcpu !== undefined) return vcpu;
+  throw new Refusal('bad-request', `stream ${stream} has no accesses`);
 }

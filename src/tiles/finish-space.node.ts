@@ -18,7 +18,7 @@ import {
   timeShiftsOf,
   unitShiftsOf,
 } from './pyramid.ts';
-import { type CountedChunk, type StreamChunks, chunksByStream } from './stream-chunks.ts';
+import { type CountedChunk, chunksByStream, type StreamChunks } from './stream-chunks.ts';
 import type { Space } from './view-index.ts';
 
 export interface SpaceTask {

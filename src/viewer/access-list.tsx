@@ -9,28 +9,28 @@ import type { AccessRow, WindowQuery } from '../server/protocol.ts';
 import { showAccess, snapRegion, windowQuery } from './actions.ts';
 import { api } from './api-client.ts';
 import { LIST_COLUMNS } from './list-columns.ts';
+import { noteLink } from './navigation.ts';
 import * as page from './page-state.ts';
+import { placeParts } from './place-parts.ts';
 import { reportProblem } from './problems.ts';
 import { RowSource } from './row-source.ts';
 import { scrollMap } from './scroll-map.ts';
 import { type Region, wholeRegion } from './view.ts';
+import { LIST_SCOPES, type ListScope } from './view-link.ts';
 
-type Scope = 'selection' | 'view' | 'all';
-const SCOPE_NAMES: { readonly [S in Scope]: string } = {
+const SCOPE_NAMES: { readonly [S in ListScope]: string } = {
   selection: 'Selection',
   view: 'In view',
   all: 'All',
 };
-const SCOPES: readonly Scope[] = ['selection', 'view', 'all'];
 const ROW_HEIGHT = 20;
 const AHEAD = 20;
 const VIEW_PAUSE_MS = 400;
 
-const scope: Signal<Scope> = signal('selection');
 /** What the list is of now, for CSV. */
 export const listQuery: Signal<WindowQuery | null> = signal(null);
 
-function regionOfScope(of: Scope): Region {
+function regionOfScope(of: ListScope): Region {
   const whole = wholeRegion(page.extent.value);
   if (of === 'selection') return page.selected.value ?? whole;
   return of === 'view' ? snapRegion(page.view.value) : whole;
@@ -41,7 +41,7 @@ export function AccessList(): JSX.Element {
   const key = useRef('');
   useSignalEffect(() => {
     if (!page.isReady.value) return undefined;
-    const region = regionOfScope(scope.value);
+    const region = regionOfScope(page.listScope.value);
     const now = JSON.stringify([region, page.view.value.space, page.view.value.stream]);
     if (now === key.current) return undefined;
     const controller = new AbortController();
@@ -54,7 +54,10 @@ export function AccessList(): JSX.Element {
         reportProblem(error);
       }
     };
-    const timer = setTimeout(() => void load(), scope.value === 'view' ? VIEW_PAUSE_MS : 0);
+    const timer = setTimeout(
+      () => void load(),
+      page.listScope.value === 'view' ? VIEW_PAUSE_MS : 0,
+    );
     return () => {
       clearTimeout(timer);
       controller.abort();
@@ -64,20 +67,21 @@ export function AccessList(): JSX.Element {
     <div class="list">
       <div class="list-head">
         <span class="group" role="group" aria-label="Accesses of">
-          {SCOPES.map((name) => (
+          {LIST_SCOPES.map((name) => (
             <button
               key={name}
               type="button"
-              aria-pressed={scope.value === name}
+              aria-pressed={page.listScope.value === name}
               onClick={() => {
-                scope.value = name;
+                page.listScope.value = name;
+                noteLink();
               }}
             >
               {SCOPE_NAMES[name]}
             </button>
           ))}
         </span>
-        {scope.value === 'selection' && page.selected.value === null ? (
+        {page.listScope.value === 'selection' && page.selected.value === null ? (
           <span class="soft">no window is selected: all accesses</span>
         ) : null}
       </div>
@@ -215,6 +219,17 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
   );
 }
 
+/** A name that is too long for its column is cut, and its offset is not. */
+function Place({ text }: { text: string }): JSX.Element {
+  const [words, offset] = placeParts(text);
+  return (
+    <>
+      <span>{words.join('')}</span>
+      <span class="offset">{offset}</span>
+    </>
+  );
+}
+
 function onListKey(
   event: KeyboardEvent,
   at: number,
@@ -273,7 +288,7 @@ function Row({
           class={`c-${name}${isCode === true ? ' code' : ''}${isNumber === true ? ' n' : ''}${name === 'kind' ? ` ${row.kind}` : ''}`}
           title={text(row)}
         >
-          {text(row)}
+          {name === 'place' ? <Place text={text(row)} /> : text(row)}
         </span>
       ))}
     </div>

@@ -6,6 +6,8 @@ import type {
   AccessReply,
   AddressesReply,
   ApiError,
+  CommandReply,
+  CommandVerb,
   FindReply,
   JobsReply,
   NamesReply,
@@ -119,8 +121,15 @@ export const api = {
     signal?: AbortSignal,
   ): Promise<TracksReply> => ask('tracks', query, signal),
 
-  summary: (query: WindowQuery, signal?: AbortSignal): Promise<SummaryReply> =>
-    ask('summary', query, signal),
+  summary: (
+    query: WindowQuery & { readonly caches?: 'any' },
+    signal?: AbortSignal,
+  ): Promise<SummaryReply> => ask('summary', query, signal),
+
+  command: (
+    query: WindowQuery & { readonly verb: CommandVerb },
+    signal?: AbortSignal,
+  ): Promise<CommandReply> => ask('command', query, signal),
 
   accesses: (
     query: WindowQuery & { readonly offset: number; readonly count: number },

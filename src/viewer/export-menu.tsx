@@ -4,10 +4,11 @@
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { formatCount } from '../base/index.ts';
+import type { WindowQuery } from '../server/protocol.ts';
 import { listQuery } from './access-list.tsx';
 import { snapRegion, windowQuery } from './actions.ts';
 import { api } from './api-client.ts';
-import { commandFor, csvHead, csvLine } from './list-columns.ts';
+import { csvHead, csvLine } from './list-columns.ts';
 import { mapAsPng, mapAsSvg } from './map-picture.ts';
 import { tell } from './notices.ts';
 import * as page from './page-state.ts';
@@ -21,13 +22,17 @@ let writing = new AbortController();
 const CSV_ROWS = 100_000;
 const CSV_BLOCK = 1000;
 
+/** Of the list, when it is shown; else of what is selected, or in view. */
+async function shownQuery(signal: AbortSignal): Promise<WindowQuery> {
+  const ofList = page.tab.peek() === 'list' ? listQuery.peek() : null;
+  return ofList ?? windowQuery(page.selected.peek() ?? snapRegion(page.view.peek()), signal);
+}
+
 async function saveCsv(): Promise<void> {
   writing.abort();
   writing = new AbortController();
   const { signal: aborted } = writing;
-  const region = page.selected.peek() ?? snapRegion(page.view.peek());
-  const isList = page.tab.peek() === 'list';
-  const query = (isList ? listQuery.peek() : null) ?? (await windowQuery(region, aborted));
+  const query = await shownQuery(aborted);
   const lines = [csvHead()];
   for (let offset = 0; offset < CSV_ROWS; offset += CSV_BLOCK) {
     const { rows, total, counted } = await api.accesses(
@@ -64,9 +69,10 @@ async function copyLink(): Promise<void> {
 }
 
 async function copyCommand(): Promise<void> {
-  const region = page.selected.peek() ?? snapRegion(page.view.peek());
-  const query = await windowQuery(region, new AbortController().signal);
-  const command = commandFor(page.trace.peek()?.file ?? 'FILE', query);
+  const { signal: aborted } = new AbortController();
+  const query = await shownQuery(aborted);
+  const verb = page.tab.peek() === 'list' ? 'dump' : 'hot';
+  const { command } = await api.command({ ...query, verb }, aborted);
   await navigator.clipboard.writeText(command);
   progress.value = command;
   tell('The command is copied');

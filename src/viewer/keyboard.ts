@@ -14,7 +14,7 @@ import { switchTheme } from './colours.ts';
 import { focusFindBox } from './find-box.tsx';
 import { findKey, type KeyAction } from './key-map.ts';
 import { selectMiddle } from './map-pane.tsx';
-import { jump, moveBy, noteLink, showSpace } from './navigation.ts';
+import { jump, moveBy, noteLink, showSide, showSpace } from './navigation.ts';
 import * as page from './page-state.ts';
 import { COLOUR_MODES, panRegion, type Region, wholeRegion, zoomRegion } from './view.ts';
 import type { LowerTab } from './view-link.ts';
@@ -57,9 +57,7 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
   'tab-tracks': () => showTab('tracks'),
   'tab-list': () => showTab('list'),
   'tab-query': () => showTab('query'),
-  start: () => {
-    page.sideTab.value = page.sideTab.peek() === 'start' ? 'selection' : 'start';
-  },
+  start: () => showSide(page.sideTab.peek() === 'start' ? 'selection' : 'start'),
   theme: switchTheme,
   help: () => {
     page.helpOpen.value = !page.helpOpen.peek();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { AccessRow } from '../server/protocol.ts';
-import { commandFor, csvField, csvHead, csvLine, LIST_COLUMNS } from './list-columns.ts';
+import { csvField, csvHead, csvLine, LIST_COLUMNS } from './list-columns.ts';
 
 const row: AccessRow = {
   ordinal: 1234,
@@ -58,26 +58,5 @@ describe('the list of accesses', () => {
     });
     const kinds = LIST_COLUMNS.find(({ name }) => name === 'kind');
     expect(kinds?.text({ ...row, aborted: true })).toBe('load, aborted');
-  });
-});
-
-describe('the command of a window', () => {
-  const time = { stream: 0, from: 100, to: 350 };
-
-  it('prints its accesses, or counts those to its addresses', () => {
-    expect(commandFor('boot.memtrace', time)).toBe(
-      'loadstore dump boot.memtrace --from 100 --count 250',
-    );
-    const there = { ...time, lowAddress: '0x1000', highAddress: '0x2000' };
-    expect(commandFor('boot.memtrace', { ...there, space: 'virtual' })).toBe(
-      'loadstore hot boot.memtrace --from 100 --to 350 --address 0x1000-0x2000',
-    );
-    expect(commandFor('boot.memtrace', { ...there, space: 'physical' })).toContain(
-      '--physical-address 0x1000-0x2000',
-    );
-  });
-
-  it('is one word for a shell whatever the file is called', () => {
-    expect(commandFor("it's $(here).memtrace", time)).toContain(`'it'\\''s $(here).memtrace'`);
   });
 });

@@ -2,7 +2,7 @@
 // Columns of the list of accesses, on the page and as CSV. Pure.
 
 import { formatCount } from '../base/index.ts';
-import type { AccessRow, WindowQuery } from '../server/protocol.ts';
+import type { AccessRow } from '../server/protocol.ts';
 import { formatAddress } from './ticks.ts';
 
 export interface ListColumn {
@@ -103,15 +103,4 @@ export function csvField(value: string | number | boolean | null): string {
   const text = String(value);
   const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** The window on the command line: its accesses one by one or, when it has addresses, what happened there. */
-export function commandFor(file: string, query: WindowQuery): string {
-  const { from, to, space, lowAddress, highAddress } = query;
-  const name = /^[\w./@%+=:,-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`;
-  if (lowAddress === undefined || highAddress === undefined) {
-    return `loadstore dump ${name} --from ${from} --count ${to - from}`;
-  }
-  const option = space === 'physical' ? '--physical-address' : '--address';
-  return `loadstore hot ${name} --from ${from} --to ${to} ${option} ${lowAddress}-${highAddress}`;
 }

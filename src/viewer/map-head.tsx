@@ -171,7 +171,7 @@ function Legend(): JSX.Element {
           {swatch('stores')}
         </>
       ) : null}
-      {areSingle ? <span class="soft unit">each access;</span> : null}
+      {areSingle ? <span class="soft unit">each access; cells</span> : null}
       <span>1</span>
       {colours === 'split' ? (
         <span class="ramps">
@@ -182,7 +182,7 @@ function Legend(): JSX.Element {
         bar(colours, (t) => cssColour(colourAt(rampOf(colours, theme), t)))
       )}
       <span data-testid="legend-maximum">{formatCountShort(maximum)}</span>
-      <span class="soft unit">per cell, log</span>
+      {areSingle ? null : <span class="soft unit">per cell, log</span>}
     </span>
   );
 }

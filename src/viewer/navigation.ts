@@ -16,7 +16,14 @@ import {
   sameRegion,
   wholeRegion,
 } from './view.ts';
-import { decodeLink, encodeLink, type LinkState, type LowerTab, type Target } from './view-link.ts';
+import {
+  decodeLink,
+  encodeLink,
+  type LinkState,
+  type LowerTab,
+  type SideTab,
+  type Target,
+} from './view-link.ts';
 
 const PAUSE_MS = 400;
 const SAME_GESTURE_MS = 3000;
@@ -156,6 +163,8 @@ function stateNow(): LinkState {
     access: page.access.peek(),
     target: page.target.peek(),
     tab: page.tab.peek(),
+    list: page.listScope.peek(),
+    side: page.sideTab.peek(),
     sql: page.sql.peek(),
     trace: page.trace.peek()?.fingerprint ?? '',
   };
@@ -193,8 +202,8 @@ export function readLink(): void {
     page.tab.value = state.tab;
     page.sql.value = state.sql;
     if (state.sql !== '') page.sqlRuns.value++;
-    page.sideTab.value =
-      state.selected !== null || state.access !== null ? 'selection' : page.sideTab.peek();
+    page.listScope.value = state.list;
+    page.sideTab.value = state.side;
   });
   // A link that names an access and no region asks for the place of that access.
   const isPlaceWanted = state.access !== null && state.region === null && page.isReady.peek();
@@ -208,6 +217,11 @@ export function readLink(): void {
 
 function otherSpace(space: Space): Space {
   return space === 'virtual' ? 'physical' : 'virtual';
+}
+
+export function showSide(name: SideTab): void {
+  page.sideTab.value = name;
+  noteLink();
 }
 
 /** Tabs and the like: in the URL, but no entry of their own. */

@@ -5,7 +5,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from '@preact/sign
 import type { SpaceInfo, StreamInfo, TraceReply } from '../server/protocol.ts';
 import type { Theme } from './palette.ts';
 import type { Extent, Place, Region, View } from './view.ts';
-import type { LowerTab, Target } from './view-link.ts';
+import type { ListScope, LowerTab, SideTab, Target } from './view-link.ts';
 
 export const trace: Signal<TraceReply | null> = signal(null);
 
@@ -33,7 +33,8 @@ export const brushMode: Signal<boolean> = signal(false);
 export const pointed: Signal<Place | null> = signal(null);
 
 export const tab: Signal<LowerTab> = signal('tracks');
-export const sideTab: Signal<'start' | 'selection'> = signal('start');
+export const listScope: Signal<ListScope> = signal('selection');
+export const sideTab: Signal<SideTab> = signal('start');
 export const sql: Signal<string> = signal('');
 /** Counts up for a query to be run again. */
 export const sqlRuns: Signal<number> = signal(0);

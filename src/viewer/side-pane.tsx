@@ -3,6 +3,7 @@
 
 import type { JSX } from 'preact';
 import { AccessPanel } from './access-panel.tsx';
+import { showSide } from './navigation.ts';
 import { access, selected, sideTab, trace } from './page-state.ts';
 import { StartPanel } from './start-panel.tsx';
 import { SummaryPanel } from './summary-panel.tsx';
@@ -22,9 +23,7 @@ export function SidePane(): JSX.Element {
         tabs={TABS}
         chosen={sideTab.value}
         panel="side-panel"
-        choose={(name) => {
-          sideTab.value = name;
-        }}
+        choose={showSide}
       />
       <div
         class="side-panel"

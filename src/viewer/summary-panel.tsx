@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happened in the selected window.
 
+import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { formatBytes, formatCount, formatRatio } from '../base/index.ts';
-import type { NamedCount, SummaryReply } from '../server/protocol.ts';
+import { formatBytes, formatCount, formatCountShort, formatRatio } from '../base/index.ts';
+import type { NamedCount, SummaryReply, WindowQuery } from '../server/protocol.ts';
 import { windowQuery, zoomToSelection } from './actions.ts';
 import { api } from './api-client.ts';
 import { CopyButton } from './copy-button.tsx';
@@ -11,11 +12,11 @@ import { JobProgress } from './job-progress.tsx';
 import { noteLink } from './navigation.ts';
 import { tab } from './page-state.ts';
 import { formatAddress } from './ticks.ts';
-import { useReply } from './use-reply.ts';
+import { type Answer, useReply } from './use-reply.ts';
 import type { Region } from './view.ts';
 
 export function SummaryPanel({ region }: { region: Region }): JSX.Element {
-  const answer = useReply(async (signal) => api.summary(await windowQuery(region, signal), signal));
+  const query = useReply(async (signal) => windowQuery(region, signal));
   return (
     <section class="summary" aria-label="Summary of the selected window">
       <h2>Window</h2>
@@ -25,7 +26,10 @@ export function SummaryPanel({ region }: { region: Region }): JSX.Element {
           #{formatCount(region.from)} to #{formatCount(region.to - 1)}
         </dd>
         <dt>Memory</dt>
-        <dd>{formatBytes(Math.round((region.high - region.low) * 4096))} of what is used</dd>
+        <dd>
+          {query.value.state === 'here' ? <Addresses query={query.value.reply} /> : null}
+          {formatBytes(Math.round((region.high - region.low) * 4096))} of what is used
+        </dd>
       </dl>
       <p class="actions">
         <button type="button" title="f" onClick={() => zoomToSelection()}>
@@ -41,20 +45,66 @@ export function SummaryPanel({ region }: { region: Region }): JSX.Element {
           List accesses
         </button>
       </p>
-      {answer.value.state === 'asked' ? (
-        <JobProgress name="summary" label="Counting the window" />
-      ) : null}
-      {answer.value.state === 'failed' ? (
-        <p class="refusal" role="alert">
-          {answer.value.message}
-        </p>
-      ) : null}
-      {answer.value.state === 'here' ? <Summary reply={answer.value.reply} /> : null}
+      <Refusal answer={query.value} />
+      {query.value.state === 'here' ? <Answered query={query.value.reply} /> : null}
     </section>
   );
 }
 
-function Summary({ reply }: { reply: SummaryReply }): JSX.Element {
+function Addresses({ query }: { query: WindowQuery }): JSX.Element | null {
+  const { lowAddress, highAddress } = query;
+  if (lowAddress === undefined || highAddress === undefined) return null;
+  const last = `0x${(BigInt(highAddress) - 1n).toString(16)}`;
+  return (
+    <>
+      <code>{formatAddress(lowAddress)}</code> to <code>{formatAddress(last)}</code>,{' '}
+    </>
+  );
+}
+
+function Refusal({ answer }: { answer: Answer<unknown> }): JSX.Element | null {
+  if (answer.state !== 'failed') return null;
+  return (
+    <p class="refusal" role="alert">
+      {answer.message}
+    </p>
+  );
+}
+
+/** Caches of a window that is long are simulated for who wants it. */
+function Answered({ query }: { query: WindowQuery }): JSX.Element {
+  const isWanted = useSignal(false);
+  return (
+    <Counted
+      key={String(isWanted.value)}
+      query={isWanted.value ? { ...query, caches: 'any' } : query}
+      want={() => {
+        isWanted.value = true;
+      }}
+    />
+  );
+}
+
+function Counted({
+  query,
+  want,
+}: {
+  query: Parameters<typeof api.summary>[0];
+  want: () => void;
+}): JSX.Element {
+  const answer = useReply(async (signal) => api.summary(query, signal));
+  return (
+    <>
+      {answer.value.state === 'asked' ? (
+        <JobProgress name="summary" label="Counting the window" />
+      ) : null}
+      <Refusal answer={answer.value} />
+      {answer.value.state === 'here' ? <Summary reply={answer.value.reply} want={want} /> : null}
+    </>
+  );
+}
+
+function Summary({ reply, want }: { reply: SummaryReply; want: () => void }): JSX.Element {
   const { accesses } = reply;
   return (
     <>
@@ -79,29 +129,49 @@ function Summary({ reply }: { reply: SummaryReply }): JSX.Element {
       <Counts title="Functions" rows={reply.functions} whole={accesses} />
       <Counts
         title="Instructions"
-        rows={reply.instructions.map((row) => ({ ...row, name: row.disassembly, place: row.name }))}
+        rows={reply.instructions.map(({ address, name, count, disassembly }) => ({
+          ...{ address, count, name: disassembly },
+          place: [name, address === null ? '' : formatAddress(address)].join(' ').trim(),
+        }))}
         whole={accesses}
       />
-      <Counts title="Pages" rows={reply.pages} whole={accesses} />
-      <h3>Cache, begun cold</h3>
+      <Counts
+        title="Pages"
+        rows={reply.pages.map((row) => ({
+          ...row,
+          name: row.address === null ? row.name : formatAddress(row.address),
+          place: row.name,
+        }))}
+        whole={accesses}
+      />
+      <h3>Caches, begun cold</h3>
       {reply.cache === null ? (
         <p class="soft">
-          The window is too long to simulate while you wait: see "loadstore cache".
+          So long a window takes a while to simulate.{' '}
+          <button type="button" onClick={want}>
+            Simulate it
+          </button>
         </p>
       ) : (
-        <>
-          <table class="counts">
-            <tbody>
-              {reply.cache.map(({ level, accesses: asked, misses }) => (
-                <tr key={level}>
-                  <th scope="row">{level}</th>
-                  <td class="n">{formatCount(asked)} accesses</td>
-                  <td class="n">{formatRatio(misses, asked)} miss</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </>
+        <table class="counts">
+          <tbody>
+            {reply.cache.map(({ level, accesses: asked, misses, sizeBytes, ways }) => (
+              <tr
+                key={level}
+                title={`${formatCount(misses)} misses of ${formatCount(asked)} accesses`}
+              >
+                <th scope="row">
+                  {level}{' '}
+                  <small>
+                    {formatBytes(sizeBytes)}, {ways} ways
+                  </small>
+                </th>
+                <td class="n">{formatCountShort(asked)}</td>
+                <td class="n">{formatRatio(misses, asked)} miss</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
       )}
       <h3>The same on the command line</h3>
       <div class="command">
@@ -111,8 +181,6 @@ function Summary({ reply }: { reply: SummaryReply }): JSX.Element {
     </>
   );
 }
-
-const MOST_ROWS = 8;
 
 function Counts({
   title,
@@ -130,23 +198,18 @@ function Counts({
       <h3>{title}</h3>
       <table class="counts">
         <tbody>
-          {rows.slice(0, MOST_ROWS).map(({ name, address, count, place }) => (
+          {rows.map(({ name, address, count, place }) => (
             <tr key={`${address}${name}`} title={[name, place, address].join('  ')}>
               <th scope="row">
                 <span class="share" style={{ inlineSize: `${(100 * count) / most}%` }} />
-                <span class="name">
-                  {name === '' && address !== null ? formatAddress(address) : name}
-                </span>
-                {place === undefined ? null : <small>{place}</small>}
+                <span class="name">{name}</span>
+                {place === undefined || place === '' ? null : <small>{place}</small>}
               </th>
               <td class="n">{formatRatio(count, whole)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-      {rows.length > MOST_ROWS ? (
-        <p class="soft">{formatCount(rows.length - MOST_ROWS)} more on the command line</p>
-      ) : null}
     </>
   );
 }

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { switchTheme } from './colours.ts';
 import { ExportMenu } from './export-menu.tsx';
 import { FindBox } from './find-box.tsx';
+import { showSide } from './navigation.ts';
 import { helpOpen, sideTab, theme, trace } from './page-state.ts';
 import { baseName } from './save-file.ts';
 
@@ -43,9 +44,7 @@ export function TopBar(): JSX.Element {
         type="button"
         aria-pressed={sideTab.value === 'start'}
         title="What this trace is (i)"
-        onClick={() => {
-          sideTab.value = 'start';
-        }}
+        onClick={() => showSide('start')}
       >
         About
       </button>

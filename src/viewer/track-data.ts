@@ -51,7 +51,8 @@ export function followTracks(): () => void {
 }
 
 /** Column of an ordinal; undefined outside of what is known. */
-export function columnAt({ begins }: TracksReply, ordinal: number): number | undefined {
+export function columnAt({ begins, end }: TracksReply, ordinal: number): number | undefined {
+  if (ordinal > end) return undefined;
   const begun = partitionPoint(begins.length, (column) => (begins[column] ?? 0) <= ordinal);
   return begun === 0 ? undefined : begun - 1;
 }

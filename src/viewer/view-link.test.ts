@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COLOUR_MODES } from './view.ts';
-import { DEFAULT_STATE, decodeLink, encodeLink, LOWER_TABS } from './view-link.ts';
+import { DEFAULT_STATE, decodeLink, encodeLink, LIST_SCOPES, LOWER_TABS } from './view-link.ts';
 
 const bounds = (most: number) =>
   fc
@@ -35,6 +35,8 @@ const states = fc.record({
     }),
   ),
   tab: fc.constantFrom(...LOWER_TABS),
+  list: fc.constantFrom(...LIST_SCOPES),
+  side: fc.constantFrom('start' as const, 'selection' as const),
   sql: fc.string({ unit: 'binary', maxLength: 200 }),
   trace: fc.stringMatching(/^[0-9a-f]{0,64}$/),
 });
@@ -60,6 +62,12 @@ describe('a link', () => {
     expect(region).toEqual({ from: 10, to: 20, low: 0, high: 4.5 });
   });
 
+  it('that names an access or a window shows what it is', () => {
+    expect(decodeLink('access=5').side).toBe('selection');
+    expect(decodeLink('select=1,2,3,4').side).toBe('selection');
+    expect(decodeLink('access=5&side=start').side).toBe('start');
+  });
+
   it.each([
     'from=5&to=5&low=0&high=1',
     'from=9&to=5&low=0&high=1',
@@ -71,6 +79,7 @@ describe('a link', () => {
     'select=1,2,3&target=virtual,0xzz,1,1',
     'target=virtual,0x10,0,1',
     'target=&select=&access=',
+    'list=mine&side=below',
     '%E0%A4%A',
   ])('that makes no sense is left out: %s', (hash) => {
     expect(decodeLink(hash)).toEqual(DEFAULT_STATE);

@@ -16,6 +16,13 @@ export interface Target {
 export type LowerTab = 'tracks' | 'list' | 'query';
 export const LOWER_TABS: readonly LowerTab[] = ['tracks', 'list', 'query'];
 
+export type SideTab = 'start' | 'selection';
+const SIDE_TABS: readonly SideTab[] = ['start', 'selection'];
+
+/** What the list of accesses is of. */
+export type ListScope = 'selection' | 'view' | 'all';
+export const LIST_SCOPES: readonly ListScope[] = ['selection', 'view', 'all'];
+
 export interface LinkState {
   readonly space: Space;
   readonly stream: number;
@@ -28,6 +35,9 @@ export interface LinkState {
   readonly access: number | null;
   readonly target: Target | null;
   readonly tab: LowerTab;
+  readonly list: ListScope;
+  /** Left out, it is what is selected, if anything is. */
+  readonly side: SideTab;
   readonly sql: string;
   /** Fingerprint of the trace that the link was made for. */
   readonly trace: string;
@@ -42,6 +52,8 @@ export const DEFAULT_STATE: LinkState = {
   access: null,
   target: null,
   tab: 'tracks',
+  list: 'selection',
+  side: 'start',
   sql: '',
   trace: '',
 };
@@ -65,8 +77,14 @@ export function encodeLink(state: LinkState): string {
     parts.set('target', [space, address, bytes, rank].join(','));
   }
   if (state.tab !== DEFAULT_STATE.tab) parts.set('tab', state.tab);
+  if (state.list !== DEFAULT_STATE.list) parts.set('list', state.list);
+  if (state.side !== usualSide(state)) parts.set('side', state.side);
   if (state.sql !== '') parts.set('sql', state.sql);
   return parts.toString();
+}
+
+function usualSide({ selected, access }: Pick<LinkState, 'selected' | 'access'>): SideTab {
+  return selected !== null || access !== null ? 'selection' : 'start';
 }
 
 const REGION_NAMES = ['from', 'to', 'low', 'high'] as const;
@@ -75,15 +93,19 @@ const REGION_NAMES = ['from', 'to', 'low', 'high'] as const;
 export function decodeLink(hash: string): LinkState {
   const parts = new URLSearchParams(hash.replace(/^#/, ''));
   const text = (name: string): string => parts.get(name) ?? '';
+  const selected = regionFrom(text('select').split(','));
+  const access = wholeNumber(text('access'));
   return {
     space: oneOf(text('space'), ['virtual', 'physical'], DEFAULT_STATE.space),
     stream: wholeNumber(text('stream')) ?? DEFAULT_STATE.stream,
     region: regionFrom(REGION_NAMES.map(text)),
     colours: oneOf(text('colours'), COLOUR_MODES, DEFAULT_STATE.colours),
-    selected: regionFrom(text('select').split(',')),
-    access: wholeNumber(text('access')),
+    selected,
+    access,
     target: targetFrom(text('target')),
     tab: oneOf(text('tab'), LOWER_TABS, DEFAULT_STATE.tab),
+    list: oneOf(text('list'), LIST_SCOPES, DEFAULT_STATE.list),
+    side: oneOf(text('side'), SIDE_TABS, usualSide({ selected, access })),
     sql: text('sql'),
     trace: text('trace'),
   };

@@ -147,6 +147,8 @@ describe("the viewer's page", () => {
     await change(page, async () => page.mouse.up());
     await page.keyboard.up('Shift');
     await page.click('#tab-list');
+    await page.click('.list-head button:has-text("All")');
+    await page.waitForSelector('.row[data-ordinal="0"]');
     await page.mouse.move(5, 5);
     const first = await picture(page);
     const url = page.url();
@@ -156,6 +158,15 @@ describe("the viewer's page", () => {
     expect(again.url()).toBe(url);
     expect(await again.textContent('.summary')).toBe(await page.textContent('.summary'));
     expect(await again.getAttribute('#tab-list', 'aria-selected')).toBe('true');
+    const chosen = again.locator('.list-head button[aria-pressed="true"]');
+    expect(await chosen.innerText()).toBe('All');
+    await again.waitForSelector('.row[data-ordinal="0"]');
+    // What the trace is, beside a window that is selected.
+    await page.click('#tab-start');
+    const { page: third } = await open(new URL(page.url()).hash, { server });
+    await third.waitForSelector('.start');
+    expect(await third.getAttribute('#tab-start', 'aria-selected')).toBe('true');
+    await third.close();
     await Promise.all([page.close(), again.close()]);
   });
 
@@ -337,6 +348,37 @@ describe("the viewer's page", () => {
     const csv = (await save('Accesses as CSV')).toString().trim().split('\n');
     expect(csv).toHaveLength(201);
     expect(csv[1]?.startsWith('1000,2500,0,')).toBe(true);
+    await page.close();
+  });
+
+  it('copies the command of what is shown: accesses of the list, else what they come to', async () => {
+    const { page } = await open('#from=1000&to=1200&low=0&high=600&tab=list&list=view');
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.waitForSelector('.row[data-ordinal="1000"]');
+    const copied = async (): Promise<unknown> => {
+      await page.click('button:has-text("Export")');
+      await page.click('[role="menuitem"]:has-text("Copy the command")');
+      await page.waitForSelector('.status:has-text("The command is copied")');
+      await page.keyboard.press('Escape');
+      return page.evaluate('navigator.clipboard.readText()');
+    };
+    expect(await copied()).toBe('loadstore dump made-up.memtrace --from 1000 --to 1200');
+    await page.click('#tab-tracks');
+    expect(await copied()).toBe('loadstore hot made-up.memtrace --from 1000 --to 1200');
+    await page.close();
+  });
+
+  it('says of a window where it is, and simulates a long one when it is told to', async () => {
+    const { page, complaints } = await open(`#select=0,${ACCESSES},10,20`);
+    await page.waitForSelector('.summary .command code');
+    const window = await page.locator('.summary > .facts').innerText();
+    expect(window.replaceAll('_', '')).toContain(`${fakeAddress(10)} to 0x`);
+    const pages = page.locator('.summary h3:has-text("Pages") + table th');
+    expect((await pages.innerText()).replaceAll('_', '')).toContain('0xffffffff81000100');
+    await page.click('.summary button:has-text("Simulate it")');
+    await page.waitForSelector('.summary th:has-text("L1D")');
+    expect(await page.innerText('.summary')).toContain('32.0 KiB, 8 ways');
+    expect(complaints).toEqual([]);
     await page.close();
   });
 });

@@ -5,8 +5,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../src/cli/chromium.ts';
 import type { Access, GuestRun } from '../../src/guests/index.ts';
+import { focusMap } from './fake-viewer.ts';
 import { recordGuestNamed } from './guest-sections.ts';
-import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
+import { PLUGIN_IS_BUILT, qemuUnderTest, runLoadstore } from './run-loadstore.ts';
 import { type RunningViewer, startViewer } from './running-viewer.ts';
 
 const { version } = await qemuUnderTest();
@@ -128,6 +129,19 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
         await expectAccess(page, middle);
         expect(await choice.inputValue()).toBe(String(stream));
       }
+      // On the command line an order is that of its vCPU.
+      await page.evaluate("location.hash = '#stream=1'");
+      await focusMap(page);
+      await page.keyboard.press('r');
+      await page.waitForSelector('.summary .command code');
+      const [, verb, ...words] = (await page.innerText('.summary .command code')).split(' ');
+      expect(verb).toBe('hot');
+      expect(words.join(' ')).toContain(`--to ${counts[1]} --vcpu 1`);
+      const { out } = await runLoadstore('counts', ...words, '--json');
+      const { result } = JSON.parse(out) as { result: { accesses: number } };
+      const figure = await page.innerText('.summary .figures dd');
+      expect(Number(figure.replaceAll(',', ''))).toBe(result.accesses);
+      expect(result.accesses).toBe(counts[1]);
       expect(complaints).toEqual([]);
       await page.close();
     },

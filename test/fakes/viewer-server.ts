@@ -118,7 +118,10 @@ function answer(
     trace: () => fakeTrace(accesses, indexPart),
     addresses: () => fakeAddresses(number),
     tracks: () => fakeTracks(number, accesses),
-    summary: () => fakeSummary(number),
+    summary: () => fakeSummary(number, query.get('caches')),
+    command: () => ({
+      command: `loadstore ${query.get('verb')} made-up.memtrace --from ${number('from')} --to ${number('to')}`,
+    }),
     accesses: () => fakeList(number, query, accesses),
     access: () => fakeDetails(number('ordinal'), accesses),
     neighbour: () => fakeNeighbour(number, query, accesses),
@@ -243,7 +246,7 @@ function fakeTracks(number: (key: string) => number, accesses: number): TracksRe
   };
 }
 
-function fakeSummary(number: (key: string) => number): SummaryReply {
+function fakeSummary(number: (key: string) => number, caches: string | null): SummaryReply {
   const accesses = number('to') - number('from');
   const named = (name: string, count: number) => ({ name, address: '0xffffffff81000100', count });
   return {
@@ -255,7 +258,15 @@ function fakeSummary(number: (key: string) => number): SummaryReply {
     functions: [named('copy_page', accesses / 2), named('main', accesses / 3)],
     instructions: [{ ...named('copy_page+0x10', accesses / 4), disassembly: 'mov rax, [rsi]' }],
     pages: [named('', accesses / 8)],
-    cache: [{ level: 'L1D', accesses, misses: Math.floor(accesses / 20) }],
+    cache:
+      accesses > MOST_COUNTED && caches === null
+        ? null
+        : [
+            {
+              ...{ level: 'L1D', accesses, misses: Math.floor(accesses / 20) },
+              ...{ sizeBytes: 32_768, ways: 8 },
+            },
+          ],
     command: `loadstore hot made-up.memtrace --from ${number('from')} --to ${number('to')}`,
   };
 }

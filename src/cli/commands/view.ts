@@ -13,6 +13,7 @@ import {
   type CommandSpec,
   findCount,
   findText,
+  findTexts,
   isOn,
   JSON_OPTION,
   wordAt,
@@ -85,6 +86,7 @@ async function serve(
   await withSignals({ onStop: stop }, async () => {
     const viewer = await startViewer({
       ...{ trace, symbols, indexFile, port, workers: Math.max(1, workers) },
+      symbolFiles: findTexts(input, 'symbols'),
       sqlNames: databaseNames(trace.code, symbols),
       pageFolder: fileURLToPath(new URL('../../viewer/', import.meta.url)),
       onIndex: (state) => {
