@@ -145,9 +145,12 @@ export function createAccessLists(
     async part(window, offset, count, signal) {
       if (window.addresses === undefined) return wholePart(trace, window, offset, count);
       const list = listOf(window);
-      const mine = list.turn.then(async () => countTo(list, offset + count, signal));
-      list.turn = mine.catch(() => undefined);
-      await mine;
+      // What is counted already does not wait for who counts on.
+      if (list.total < offset + count) {
+        const mine = list.turn.then(async () => countTo(list, offset + count, signal));
+        list.turn = mine.catch(() => undefined);
+        await mine;
+      }
       const ordinals: number[] = [];
       const ahead: number[] = [];
       for (const { chunkIndex, before, count: inChunk } of list.chunks) {

@@ -112,6 +112,30 @@ describe('a list', () => {
     expect(new Set(chunks.decoded.slice(before))).toEqual(held);
   });
 
+  it('shows what is counted already while it is counted on', async () => {
+    const range = { space: 'virtual' as const, low: 0n, high: 2n ** 64n };
+    const window = { stream: 0, from: 0, to: seen.length, addresses: range };
+    const inOrder = trace.chunks.filter(({ stream }) => stream === 0);
+    const held = requireDefined(inOrder[1], 'there are several');
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const slow = {
+      ...chunks,
+      columns: async (...words: Parameters<typeof chunks.columns>) => {
+        if (words[0] === held.chunkIndex) await gate;
+        return chunks.columns(...words);
+      },
+    };
+    const lists = createAccessLists(trace, slow, () => undefined);
+    const shown = await lists.part(window, 0, 5, signal);
+    const all = lists.part(window, seen.length, 1, signal);
+    expect(await lists.part(window, 0, 5, signal)).toEqual(shown);
+    go();
+    expect((await all).counted).toBe(true);
+  });
+
   it('tells of a damaged chunk once and goes on behind it; one that was given up loses nothing', async () => {
     const range = { space: 'virtual' as const, low: 0n, high: 2n ** 64n };
     const window = { stream: 0, from: 0, to: seen.length, addresses: range };

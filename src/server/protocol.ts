@@ -104,6 +104,8 @@ export interface TraceReply {
     /** Null: the trace does not know privilege levels. */
     readonly userAccesses: number | null;
     readonly events: number;
+    /** False: functions and data have no names. */
+    readonly hasSymbols: boolean;
     readonly fileBytes: number;
     /** Null for a trace without accesses. */
     readonly bytesPerAccess: number | null;

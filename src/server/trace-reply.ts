@@ -59,6 +59,7 @@ export function createTraceReply(session: Session): () => TraceReply {
         stores: totals.stores,
         userAccesses: totals.userAccesses,
         events: totals.events,
+        hasSymbols: session.names.hasSymbols,
         fileBytes: facts.fileBytes,
         bytesPerAccess: facts.bytesPerAccess,
       },

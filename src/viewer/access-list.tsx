@@ -124,11 +124,17 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
   void version.value;
   const { total, counted } = source;
   const map = scrollMap(total, ROW_HEIGHT, viewHeight.value);
+  const isScaled = total * ROW_HEIGHT > map.height;
   const shown = Math.ceil(viewHeight.value / ROW_HEIGHT) + 1;
   const end = Math.min(total, first.value + shown);
   useEffect(() => {
     if (total > 0) source.want(Math.max(0, first.value - AHEAD), end + AHEAD);
   }, [first.value, end, total]);
+  // As it is counted, what is shown stays, and the bar is where that is now.
+  useEffect(() => {
+    const place = box.current;
+    if (place !== null && isScaled) place.scrollTop = map.scrollTop(first.peek());
+  }, [total]);
   const scrollTo = (row: number): void => {
     const place = box.current;
     if (place === null) return;
@@ -154,7 +160,6 @@ function Rows({ query }: { query: WindowQuery }): JSX.Element {
     if (row === null || (row >= first.peek() && row < first.peek() + shown - 2)) return;
     scrollTo(row - Math.floor(shown / 2));
   }, [shownAccess, total > 0]);
-  const isScaled = total * ROW_HEIGHT > map.height;
   return (
     <>
       <div class="list-count soft" role="status">

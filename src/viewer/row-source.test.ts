@@ -9,7 +9,7 @@ const settle = async (): Promise<void> => {
 };
 
 describe('rows of a list', () => {
-  function sourceOf(total: number, counted = true) {
+  function sourceOf(total: number) {
     const asked: number[] = [];
     const errors: unknown[] = [];
     let changes = 0;
@@ -21,7 +21,7 @@ describe('rows of a list', () => {
           { length: Math.max(0, Math.min(count, total - offset)) },
           (_, i) => offset + i,
         );
-        return { rows, total, counted };
+        return { rows, total, counted: true };
       },
       () => {
         changes++;
@@ -47,14 +47,49 @@ describe('rows of a list', () => {
     expect(source.find(BLOCK_ROWS + 1)).toBe(BLOCK_ROWS + 1);
   });
 
-  it('are asked for again while the list is being counted', async () => {
-    const { source, asked } = sourceOf(50, false);
+  /** 100 rows more are counted at each question. */
+  function slowSource(total: number) {
+    const asked: number[] = [];
+    let counted = 0;
+    const source = new RowSource<number>(
+      async (offset, count): Promise<RowBlock<number>> => {
+        asked.push(offset);
+        await settle();
+        counted = Math.min(total, counted + 100);
+        const length = Math.max(0, Math.min(count, counted - offset));
+        const rows = Array.from({ length }, (_, i) => offset + i);
+        return { rows, total: counted, counted: counted === total };
+      },
+      () => undefined,
+      (error) => {
+        throw error;
+      },
+    );
+    return { source, asked };
+  }
+
+  it('are counted to the end, and what was short before is asked for again', async () => {
+    const { source, asked } = slowSource(750);
     source.want(0, 10);
-    await settle();
+    await expect.poll(() => source.counted).toBe(true);
+    expect(source.total).toBe(750);
+    expect(asked).toHaveLength(8);
+    expect(source.find(150)).toBeUndefined();
     source.want(0, 10);
+    await expect.poll(() => source.find(150)).toBe(150);
+  });
+
+  it('are not counted when nobody looks at them any more', async () => {
+    const { source, asked } = slowSource(100_000);
+    source.want(0, 10);
+    await expect.poll(() => asked.length).toBeGreaterThan(3);
+    source.stop();
     await settle();
-    expect(asked).toEqual([0, 0]);
-    expect(source.counted).toBe(false);
+    await settle();
+    const before = asked.length;
+    await settle();
+    await settle();
+    expect(asked.length).toBe(before);
   });
 
   it('that cannot be had are told of once', async () => {

@@ -5,6 +5,10 @@ import { TileCache } from './tile-cache.ts';
 
 export const BLOCK_ROWS = 200;
 const MOST_BLOCKS = 60;
+/** A long list is counted for some minutes at most; and on when it is scrolled. */
+const MOST_LEGS = 100;
+/** Of a row that no list has: the server counts as far as it comes. */
+const FAR_ROW = 2 ** 52;
 
 export interface RowBlock<R> {
   readonly rows: readonly R[];
@@ -21,6 +25,7 @@ export class RowSource<R> {
   readonly #refused = new Set<number>();
   #total = 0;
   #counted = false;
+  #counting: AbortController | undefined;
 
   constructor(
     load: (offset: number, count: number, signal: AbortSignal) => Promise<RowBlock<R>>,
@@ -66,7 +71,28 @@ export class RowSource<R> {
     }
   }
 
+  /** Counts to the end, bit by bit, so that the whole list can be scrolled over. */
+  async #countOn(): Promise<void> {
+    if (this.#counting !== undefined) return;
+    const controller = new AbortController();
+    this.#counting = controller;
+    try {
+      for (let leg = 0; leg < MOST_LEGS && !this.#counted; leg++) {
+        const { total, counted } = await this.#load(FAR_ROW, 1, controller.signal);
+        if (controller.signal.aborted) return;
+        this.#total = total;
+        this.#counted = counted;
+        this.#changed();
+      }
+    } catch {
+      // What cannot be read is told of where it is scrolled to.
+    } finally {
+      this.#counting = undefined;
+    }
+  }
+
   stop(): void {
+    this.#counting?.abort();
     for (const controller of this.#asked.values()) controller.abort();
     this.#asked.clear();
   }
@@ -77,12 +103,13 @@ export class RowSource<R> {
     try {
       const reply = await this.#load(block * BLOCK_ROWS, BLOCK_ROWS, controller.signal);
       if (controller.signal.aborted) return;
-      this.#total = reply.total;
-      this.#counted = reply.counted;
+      this.#total = Math.max(this.#total, reply.total);
+      this.#counted ||= reply.counted;
       // A short block of a list that is still being counted may become longer.
       if (reply.rows.length === BLOCK_ROWS || reply.counted) {
         this.#blocks.put(String(block), reply.rows, 1);
       }
+      if (!reply.counted) void this.#countOn();
     } catch (error) {
       if (controller.signal.aborted) return;
       this.#refused.add(block);

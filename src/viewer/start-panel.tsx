@@ -77,6 +77,16 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
             {facts.command ?? 'not known'}
           </code>
         </dd>
+        <dt>Names</dt>
+        <dd>
+          {facts.hasSymbols ? (
+            'of functions and data'
+          ) : (
+            <>
+              none: start with <code>--symbols vmlinux</code>
+            </>
+          )}
+        </dd>
         <dt>File</dt>
         <dd>
           {reply.file}, {formatBytes(facts.fileBytes)}

@@ -18,6 +18,7 @@ describe("the viewer's page", () => {
       expect(await mapColours(page)).toBeGreaterThan(10);
       expect(await page.textContent('.start')).toContain('1.05 M');
       expect(await page.textContent('.start')).toContain('accessed and dirty bits that were set');
+      expect(await page.textContent('.start')).toContain('none: start with --symbols');
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1280);
       expect(await page.locator('.plot canvas').count()).toBe(5);
       await page.waitForTimeout(300);

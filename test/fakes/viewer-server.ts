@@ -156,6 +156,7 @@ function fakeTrace(accesses: number, part: number): TraceReply {
       stores: Math.round(accesses / 3),
       userAccesses: Math.round(accesses / 3),
       events: 1234,
+      hasSymbols: false,
       fileBytes: accesses * 0.11,
       bytesPerAccess: 0.11,
     },
