@@ -4,8 +4,8 @@
 import { Fragment, type JSX } from 'preact';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply } from '../server/protocol.ts';
-import { followMemory, showAccess, step, zoomToSelection } from './actions.ts';
-import { api } from './api-client.ts';
+import { followMemory, neighbourQuestion, showAccess, step, zoomToSelection } from './actions.ts';
+import { api, type NeighbourQuery } from './api-client.ts';
 import { originText } from './list-columns.ts';
 import { view } from './page-state.ts';
 import { placeParts } from './place-parts.ts';
@@ -154,14 +154,40 @@ function Neighbour({
 }): JSX.Element {
   const { complete, ...found } = reply.neighbours[of];
   const ordinal = found[direction];
-  if (ordinal === null) {
-    if (complete) return <span class="soft">no {direction}</span>;
-    return (
-      <button type="button" onClick={() => void followMemory(reply, of, direction)}>
-        {direction === 'previous' ? '‹ search' : 'search ›'}
-      </button>
-    );
+  if (ordinal !== null) return <NeighbourAt ordinal={ordinal} direction={direction} />;
+  const question = neighbourQuestion(reply, of, direction);
+  if (complete || question === null) return <span class="soft">no {direction}</span>;
+  return <FarNeighbour question={question} />;
+}
+
+/** It was not near: asked for again, with more patience; then it is the reader's to search on. */
+function FarNeighbour({ question }: { question: NeighbourQuery }): JSX.Element {
+  // What fails here was not asked for by the reader: searching on says it.
+  const answer = useReply(
+    async (signal) => api.neighbour(question, signal),
+    () => undefined,
+  );
+  const { direction } = question;
+  const reply = answer.value.state === 'here' ? answer.value.reply : null;
+  if (reply !== null && reply.ordinal !== null) {
+    return <NeighbourAt ordinal={reply.ordinal} direction={direction} />;
   }
+  if (reply?.complete === true) return <span class="soft">no {direction}</span>;
+  const from = reply === null ? question : { ...question, ordinal: reply.searched };
+  return (
+    <button type="button" onClick={() => void followMemory(from)}>
+      {direction === 'previous' ? '‹ search' : 'search ›'}
+    </button>
+  );
+}
+
+function NeighbourAt({
+  ordinal,
+  direction,
+}: {
+  ordinal: number;
+  direction: 'previous' | 'next';
+}): JSX.Element {
   return (
     <button type="button" onClick={() => void showAccess(ordinal)}>
       {direction === 'previous' ? '‹ ' : ''}#{formatCount(ordinal)}

@@ -5,7 +5,7 @@ import { effect, type Signal, signal } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply, FindReply, Space, WindowQuery } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
-import { api } from './api-client.ts';
+import { api, type NeighbourQuery } from './api-client.ts';
 import type { CellUnder } from './map-cells.ts';
 import { jump, placeWanted, regionShowing } from './navigation.ts';
 import { clearNotice, tell } from './notices.ts';
@@ -150,10 +150,8 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
   }
 }
 
-type Question = Parameters<typeof api.neighbour>[0];
-
 /** The nearest access, however long it takes; null: there is none, and that is said. */
-async function search(question: Question, signal: AbortSignal): Promise<number | null> {
+async function search(question: NeighbourQuery, signal: AbortSignal): Promise<number | null> {
   isSearching.value = true;
   const found = await searchOn(question, signal).finally(() => {
     isSearching.value = false;
@@ -165,7 +163,7 @@ async function search(question: Question, signal: AbortSignal): Promise<number |
   return found;
 }
 
-async function searchOn(question: Question, signal: AbortSignal): Promise<number | null> {
+async function searchOn(question: NeighbourQuery, signal: AbortSignal): Promise<number | null> {
   const { ordinal, complete, searched } = await api.neighbour(question, signal);
   if (ordinal !== null || complete) return ordinal;
   tell(`Searching at access ${formatCount(searched)}; Esc ends it`);
@@ -194,20 +192,24 @@ export function followWantedPlaces(): () => void {
 type Unit = 'bytes' | 'line' | 'page';
 const UNIT_BYTES: { readonly [U in Unit]: number } = { bytes: 1, line: 64, page: PAGE_BYTES };
 
-/** Goes to the nearest other access to the bytes, the line or the page of one, in memory as its neighbours are. */
-export async function followMemory(
+/** For the nearest other access to the bytes, the line or the page of one, in memory as its neighbours are. */
+export function neighbourQuestion(
   { access, neighbourSpace: space }: AccessReply,
   of: Unit,
   direction: 'next' | 'previous',
-): Promise<void> {
+): NeighbourQuery | null {
   const known = space === 'virtual' ? access.vaddr : access.paddr;
-  if (known === null) return;
+  if (known === null) return null;
+  const { stream } = page.view.peek();
+  const { address, bytes } = wholeUnits(BigInt(known), access.size, UNIT_BYTES[of]);
+  return { stream, ordinal: access.ordinal, space, address, bytes, direction };
+}
+
+/** Goes there, however far it is. */
+export async function followMemory(question: NeighbourQuery): Promise<void> {
   selecting.abort();
   selecting = new AbortController();
   const { signal } = selecting;
-  const { stream } = page.view.peek();
-  const { address, bytes } = wholeUnits(BigInt(known), access.size, UNIT_BYTES[of]);
-  const question = { stream, ordinal: access.ordinal, space, address, bytes, direction };
   try {
     const found = await search(question, signal);
     if (found !== null) await showAccess(found);

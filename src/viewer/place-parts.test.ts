@@ -10,6 +10,8 @@ describe('the parts of a place', () => {
       '+0x8b',
     ]);
     expect(placeParts('memcpy')).toEqual([['memcpy'], '']);
+    expect(placeParts('0xffffffff_8100012a')).toEqual([['0xffffffff_'], '8100012a']);
+    expect(placeParts('0x7c00')).toEqual([['0x7c00'], '']);
   });
 
   it('are all of it', () => {

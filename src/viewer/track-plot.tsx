@@ -5,6 +5,7 @@ import { effect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { formatCountShort } from '../base/index.ts';
 import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
 import { type CanvasColours, canvasColours } from './colours.ts';
 import { mapFrame } from './map-scene.ts';
@@ -109,8 +110,14 @@ function optionsOf(
     },
     axes: [{ show: false }, { show: false }],
     series: [{}, ...(series.length > 0 ? series : [{ show: false }])],
-    hooks:
-      kind.name === 'address-space' ? { draw: [(plot) => drawSpaces(plot, vcpu, colours)] } : {},
+    hooks: {
+      draw: [
+        (plot) => {
+          if (kind.name === 'address-space') drawSpaces(plot, vcpu, colours);
+          if (kind.top === null) drawTop(plot, colours);
+        },
+      ],
+    },
   };
 }
 
@@ -128,6 +135,26 @@ function usualMaximum(plot: uPlot): number {
   const most = visible.at(-1) ?? 0;
   const usual = visible[Math.floor(visible.length * 0.75)] ?? 0;
   return Math.min(most, usual * 2.5);
+}
+
+/** The upper end of the scale, in its corner, on a ground of its own. */
+function drawTop({ ctx, bbox, scales }: uPlot, { soft, card }: CanvasColours): void {
+  const text = formatTop(scales['y']?.max ?? 0);
+  const size = 10 * devicePixelRatio;
+  ctx.save();
+  ctx.font = `${size}px system-ui, sans-serif`;
+  ctx.fillStyle = card;
+  ctx.globalAlpha = 0.75;
+  ctx.fillRect(bbox.left, bbox.top, ctx.measureText(text).width + size, size * 1.2);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = soft;
+  ctx.textBaseline = 'top';
+  ctx.fillText(text, bbox.left + size / 2, bbox.top + size * 0.1);
+  ctx.restore();
+}
+
+function formatTop(top: number): string {
+  return top < 100 ? String(Number(top.toPrecision(2))) : formatCountShort(Math.round(top));
 }
 
 /** Stretches of the same address space, in its colour. */

@@ -10,8 +10,11 @@ export type Answer<T> =
   | { readonly state: 'here'; readonly reply: T }
   | { readonly state: 'failed'; readonly message: string };
 
-/** Asks once; another question is another key of the component. */
-export function useReply<T>(ask: (signal: AbortSignal) => Promise<T>): Signal<Answer<T>> {
+/** Asks once; another question is another key of the component. `report`: of what failed, beside the answer. */
+export function useReply<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  report: (error: unknown) => void = reportProblem,
+): Signal<Answer<T>> {
   const answer = useSignal<Answer<T>>({ state: 'asked' });
   useEffect(() => {
     const controller = new AbortController();
@@ -24,7 +27,7 @@ export function useReply<T>(ask: (signal: AbortSignal) => Promise<T>): Signal<An
         if (aborted.aborted) return;
         const message = error instanceof Error ? error.message : String(error);
         answer.value = { state: 'failed', message };
-        reportProblem(error);
+        report(error);
       }
     };
     void load();

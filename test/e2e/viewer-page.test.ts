@@ -4,6 +4,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { FAKE_PAGES, fakeAccess, fakeAddress, fakeIcount } from '../fakes/viewer-accesses.ts';
+import { LONELY_ACCESS } from '../fakes/viewer-server.ts';
 import { ACCESSES, change, fakeViewer, focusMap, picture, viewOf } from './fake-viewer.ts';
 import { mapColours } from './map-picture.ts';
 
@@ -349,6 +350,24 @@ describe("the viewer's page", () => {
     const csv = (await save('Accesses as CSV')).toString().trim().split('\n');
     expect(csv).toHaveLength(201);
     expect(csv[1]?.startsWith('1000,2500,0,')).toBe(true);
+    await page.close();
+  });
+
+  it('looks further for neighbours that are not near', async () => {
+    const { page, server, complaints } = await open(`#access=${LONELY_ACCESS}`);
+    const texts = page.locator('.neighbours td');
+    await expect.poll(async () => (await texts.allTextContents()).join(' ')).toMatch(/#.*#/);
+    await expect.poll(async () => texts.allTextContents()).not.toContain('search ›');
+    expect(await texts.allTextContents()).not.toContain('‹ search');
+    const asked = server.asked.filter((url) => url.includes('/neighbour?'));
+    expect(asked.length).toBe(6);
+    const [before, after] = await texts.allTextContents();
+    const { rank } = fakeAccess(LONELY_ACCESS, ACCESSES);
+    for (const text of [before, after]) {
+      const ordinal = Number((text ?? '').replaceAll(/[^0-9]/g, ''));
+      expect(Math.floor(fakeAccess(ordinal, ACCESSES).rank)).toBe(Math.floor(rank));
+    }
+    expect(complaints).toEqual([]);
     await page.close();
   });
 

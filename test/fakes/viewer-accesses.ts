@@ -47,6 +47,13 @@ export function fakeRank(address: bigint): number | null {
   return null;
 }
 
+const PHYSICAL_BASE = 0x10_0000;
+
+/** Pages are in physical memory as their ranks are. */
+export function fakePhysicalRank(address: bigint): number {
+  return Number(address - BigInt(PHYSICAL_BASE)) / PAGE_BYTES;
+}
+
 /** A mixer of 32 bits: the same everywhere. */
 function mix(value: number): number {
   let x = Math.imul(value ^ (value >>> 16), 0x45d9_f3b);
@@ -95,7 +102,7 @@ export function fakeRow(ordinal: number, accesses: number): AccessRow {
     place: `${function_}+0x${(mix(ordinal) % 64).toString(16)}`,
     disassembly: isStore ? 'mov [rdi], rax' : 'mov rax, [rsi]',
     vaddr: fakeAddress(rank),
-    paddr: `0x${(0x10_0000 + Math.floor(rank * PAGE_BYTES)).toString(16)}`,
+    paddr: `0x${(PHYSICAL_BASE + Math.floor(rank * PAGE_BYTES)).toString(16)}`,
     size,
     kind: isStore ? 'store' : 'load',
     origin: 'instruction',

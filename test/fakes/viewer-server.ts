@@ -22,6 +22,7 @@ import {
   fakeAccess,
   fakeAddress,
   fakeIcount,
+  fakePhysicalRank,
   fakeRank,
   fakeRow,
   PAGE_BYTES,
@@ -300,9 +301,15 @@ function fakeList(
   return { rows: rows.slice(offset, offset + number('count')), total: rows.length, counted: true };
 }
 
+/** Whose neighbours are too far away to be told at once. */
+export const LONELY_ACCESS = 7000;
+
 function fakeDetails(ordinal: number, accesses: number): AccessReply {
   const access = fakeRow(ordinal, accesses);
-  const near = { previous: Math.max(0, ordinal - 9), next: ordinal + 9, complete: true };
+  const near =
+    ordinal === LONELY_ACCESS
+      ? { previous: null, next: null, complete: false }
+      : { previous: Math.max(0, ordinal - 9), next: ordinal + 9, complete: true };
   return {
     access,
     cr3: '0x1000',
@@ -329,7 +336,9 @@ function fakeNeighbour(
   query: URLSearchParams,
   accesses: number,
 ): object {
-  const low = fakeRank(BigInt(query.get('address') ?? '0')) ?? 0;
+  const address = BigInt(query.get('address') ?? '0');
+  const low =
+    query.get('space') === 'physical' ? fakePhysicalRank(address) : (fakeRank(address) ?? 0);
   const high = low + number('bytes') / PAGE_BYTES;
   const by = query.get('direction') === 'next' ? 1 : -1;
   let ordinal = number('ordinal') + by;
