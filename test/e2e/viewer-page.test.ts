@@ -361,7 +361,8 @@ describe("the viewer's page", () => {
     expect(await texts.allTextContents()).not.toContain('‹ search');
     const asked = server.asked.filter((url) => url.includes('/neighbour?'));
     expect(asked.length).toBe(6);
-    const [before, after] = await texts.allTextContents();
+    expect(await texts.first().innerText()).toBe('no previous');
+    const [before, after] = (await texts.allTextContents()).slice(4);
     const { rank } = fakeAccess(LONELY_ACCESS, ACCESSES);
     for (const text of [before, after]) {
       const ordinal = Number((text ?? '').replaceAll(/[^0-9]/g, ''));
