@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reader does: select, follow an address, go to what was found.
 
-import { effect, type Signal, signal } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
 import type { AccessReply, FindReply, Space, WindowQuery } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
@@ -52,8 +52,6 @@ export function selectRegion(region: Region): void {
 }
 
 let selecting = new AbortController();
-/** An access is being looked for. */
-export const isSearching: Signal<boolean> = signal(false);
 
 /** A clicked cell: one access when there is one, else the window of the cell; its bytes are what j and k follow. */
 export async function selectCell(cell: CellUnder): Promise<void> {
@@ -152,9 +150,9 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
 
 /** The nearest access, however long it takes; null: there is none, and that is said. */
 async function search(question: NeighbourQuery, signal: AbortSignal): Promise<number | null> {
-  isSearching.value = true;
+  page.isSearching.value = true;
   const found = await searchOn(question, signal).finally(() => {
-    isSearching.value = false;
+    page.isSearching.value = false;
     clearNotice();
   });
   if (found === null) {

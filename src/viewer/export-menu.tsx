@@ -23,9 +23,9 @@ const CSV_ROWS = 100_000;
 const CSV_BLOCK = 1000;
 
 /** Of the list, when it is shown; else of what is selected, or in view. */
-async function shownQuery(signal: AbortSignal): Promise<WindowQuery> {
+async function shownQuery(aborted: AbortSignal): Promise<WindowQuery> {
   const ofList = page.tab.peek() === 'list' ? listQuery.peek() : null;
-  return ofList ?? windowQuery(page.selected.peek() ?? snapRegion(page.view.peek()), signal);
+  return ofList ?? windowQuery(page.selected.peek() ?? snapRegion(page.view.peek()), aborted);
 }
 
 async function saveCsv(): Promise<void> {

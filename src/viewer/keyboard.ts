@@ -5,7 +5,6 @@ import {
   clearSelection,
   endSearch,
   followTarget,
-  isSearching,
   selectRegion,
   step,
   zoomToSelection,
@@ -42,7 +41,7 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
   'select-view': () => selectRegion(page.view.peek()),
   clear: () => {
     if (page.helpOpen.peek()) page.helpOpen.value = false;
-    else if (isSearching.peek()) endSearch();
+    else if (page.isSearching.peek()) endSearch();
     else clearSelection();
   },
   find: focusFindBox,

@@ -40,6 +40,9 @@ export const sql: Signal<string> = signal('');
 export const sqlRuns: Signal<number> = signal(0);
 export const helpOpen: Signal<boolean> = signal(false);
 
+/** An access is being looked for. */
+export const isSearching: Signal<boolean> = signal(false);
+
 /** Said to a screen reader: what everybody else sees anyhow. */
 export const announcement: Signal<string> = signal('');
 

@@ -10,7 +10,6 @@ import type {
   AccessReply,
   AddressesReply,
   ApiError,
-  CommandReply,
   FindReply,
   JobsReply,
   NamesReply,
@@ -471,46 +470,6 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
       pages: [],
     });
     expect(await viewer.ask<JobsReply>('jobs')).toEqual({ jobs: [] });
-  });
-
-  it('names the command that prints what a list has', async () => {
-    const [first] = dumped;
-    const address = BigInt(first?.vaddr ?? 0);
-    const windows = [
-      { from: FROM, to: FROM + 300 },
-      {
-        from: FROM,
-        to: FROM + 20_000,
-        space: 'virtual',
-        lowAddress: `0x${address.toString(16)}`,
-        highAddress: '0x10000000000000000',
-      },
-    ];
-    for (const window of windows) {
-      const { command } = await viewer.ask<CommandReply>('command', { ...window, verb: 'dump' });
-      const [program, ...rest] = command.split(' ');
-      expect(program).toBe('loadstore');
-      const { exitCode, out } = await runLoadstore(...rest, '--json');
-      expect(exitCode).toBe(0);
-      const printed = out
-        .trim()
-        .split('\n')
-        .map((line) => (JSON.parse(line) as DumpRow).ordinal);
-      const list: number[] = [];
-      for (;;) {
-        const { rows, total, counted } = await viewer.ask<AccessesReply>('accesses', {
-          ...{ ...window, offset: list.length, count: 1000 },
-        });
-        list.push(...rows.map(({ ordinal }) => ordinal));
-        if (counted && list.length >= total) break;
-      }
-      expect(printed).toEqual(list);
-    }
-    const empty = await viewer.refusal('command', { from: 5, to: 5, verb: 'dump' });
-    expect(empty.error).toBe('bad-request');
-    expect((await viewer.refusal('command', { from: 5, to: 6, verb: 'rm' })).error).toBe(
-      'bad-request',
-    );
   });
 
   it('answers one SELECT, and nothing that reads files or writes', async () => {

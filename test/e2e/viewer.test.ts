@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../src/cli/chromium.ts';
+import type { AccessesReply, CommandReply } from '../../src/server/protocol.ts';
 import { mapColours } from './map-picture.ts';
 import {
   bootWords,
@@ -211,6 +212,44 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
     const total = (await page.textContent('.summary .figures dd')) ?? '';
     expect(Number(total.replaceAll(',', ''))).toBeGreaterThan(1000);
     await page.close();
+  });
+
+  it('names the command that prints what a list has', async () => {
+    const windows = [
+      { from: FROM, to: FROM + 300 },
+      {
+        from: FROM,
+        to: FROM + 20_000,
+        space: 'virtual',
+        lowAddress: known.vaddr,
+        highAddress: '0x10000000000000000',
+      },
+    ];
+    for (const window of windows) {
+      const { command } = await viewer.ask<CommandReply>('command', { ...window, verb: 'dump' });
+      const [program, ...rest] = command.split(' ');
+      expect(program).toBe('loadstore');
+      const { exitCode, out } = await runLoadstore(...rest, '--json');
+      expect(exitCode).toBe(0);
+      const printed = out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as DumpRow).ordinal);
+      const list: number[] = [];
+      for (;;) {
+        const { rows, total, counted } = await viewer.ask<AccessesReply>('accesses', {
+          ...{ ...window, offset: list.length, count: 1000 },
+        });
+        list.push(...rows.map(({ ordinal }) => ordinal));
+        if (counted && list.length >= total) break;
+      }
+      expect(printed).toEqual(list);
+    }
+    const empty = await viewer.refusal('command', { from: 5, to: 5, verb: 'dump' });
+    expect(empty.error).toBe('bad-request');
+    expect((await viewer.refusal('command', { from: 5, to: 6, verb: 'rm' })).error).toBe(
+      'bad-request',
+    );
   });
 
   it('says so when the trace is damaged, gone, or the server is', async () => {
