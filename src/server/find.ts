@@ -9,14 +9,13 @@ import {
   partitionPoint,
   u64FromBigint,
 } from '../base/index.ts';
-import { AccessFlag, type ChunkInfo, type ColumnName } from '../format/index.ts';
+import { AccessFlag } from '../format/index.ts';
 import { formatSymbol, type NamedSymbol } from '../symbols/index.ts';
-import { type ChunkColumns, endOfStream, isDamage } from '../tiles/index.ts';
+import { type ChunkColumns, endOfStream } from '../tiles/index.ts';
 import { type Access, hexOf } from './access-rows.ts';
-import { findNearest } from './neighbours.ts';
+import { firstInChunks, firstInRange, type Search, type SearchedAccesses } from './first-access.ts';
 import type { AddressRange } from './parameters.ts';
 import { type FindReply, PAGE_BYTES, type Space } from './protocol.ts';
-import { MARK_BYTES, type SearchMarks } from './search-marks.ts';
 import type { Session } from './session.ts';
 import { vcpusOf } from './streams.ts';
 
@@ -28,22 +27,10 @@ const MOST_PLACES = 8;
 
 /** What of a session is looked at. */
 export interface SearchedTrace
-  extends Pick<Session, 'trace' | 'shape' | 'chunks' | 'accesses' | 'codePlaces'> {
-  readonly searchMarks: SearchMarks;
-  readonly index: Pick<Session['index'], 'find'>;
+  extends SearchedAccesses,
+    Pick<Session, 'shape' | 'accesses' | 'codePlaces'> {
   readonly names: Pick<Session['names'], 'hasSymbols'>;
   readonly symbols: Pick<Session['symbols'], 'findNamed'>;
-}
-
-/** A question on its way. */
-interface Search {
-  readonly stream: number;
-  readonly signal: AbortSignal;
-  readonly endMs: number;
-  /** False: the time was over, or something damaged was passed over. */
-  complete: boolean;
-  /** Of each thing that is looked for, how much of the stream was looked at, 0 to 1; 1 when it was found. */
-  readonly parts: number[];
 }
 
 type Found = Omit<FindReply, 'complete' | 'searched'>;
@@ -63,39 +50,6 @@ export async function find(
   const searched =
     parts.length === 0 ? 1 : parts.reduce((sum, part) => sum + part, 0) / parts.length;
   return { ...found, complete, searched };
-}
-
-/** One of the things that are looked for: where its search goes on, and what is said of how it ends. */
-interface Leg {
-  /** Nothing was found before it. */
-  readonly from: number;
-  /** It was found, or everything was looked at. */
-  end(): void;
-  /** The time is over; nothing was found before the ordinal. `isDamaged`: as far as that could be read. */
-  stop(ordinal: number, isDamaged: boolean): void;
-}
-
-function takeUp({ trace, searchMarks }: SearchedTrace, search: Search, what: string): Leg {
-  const { stream } = search;
-  const key = `${stream} ${what}`;
-  const mark = searchMarks.find(key);
-  const wasDamaged = mark?.isDamaged ?? false;
-  if (wasDamaged) search.complete = false;
-  return {
-    from: mark?.ordinal ?? 0,
-    end() {
-      search.parts.push(1);
-    },
-    stop(ordinal, isDamaged) {
-      search.complete = false;
-      search.parts.push(ordinal / Math.max(1, endOfStream(trace, stream)));
-      searchMarks.put(key, { ordinal, isDamaged: isDamaged || wasDamaged }, MARK_BYTES);
-    },
-  };
-}
-
-function isOver({ endMs }: Search): boolean {
-  return performance.now() >= endMs;
 }
 
 async function findWords(session: SearchedTrace, search: Search, words: string): Promise<Found> {
@@ -149,22 +103,18 @@ async function findIcount(session: SearchedTrace, search: Search, text: string):
       return state === undefined || Number(state.icount) < icount;
     };
     const begin = Math.max(0, partitionPoint(ofStream.length, before) - 1);
-    const columns = ['icount', 'vcpu'] as const;
-    const what = { key: `icount ${vcpu} ${icount}`, label: `vCPU ${vcpu} at icount ${icount}` };
-    const place = await firstInChunks(
-      session,
-      search,
-      what,
-      ofStream.slice(begin),
-      columns,
-      (chunk) => {
-        if (chunk.icount === undefined || chunk.vcpu === undefined) return -1;
-        const counts = halves(chunk.icount);
-        return chunk.vcpu.findIndex(
-          (one, i) => one === vcpu && counts[2 * i + 1] * 2 ** 32 + counts[2 * i] >= icount,
-        );
-      },
-    );
+    const atCount = ({ icount: counts, vcpu: vcpus }: ChunkColumns): number => {
+      if (counts === undefined || vcpus === undefined) return -1;
+      const words = halves(counts);
+      return vcpus.findIndex(
+        (one, i) => one === vcpu && words[2 * i + 1] * 2 ** 32 + words[2 * i] >= icount,
+      );
+    };
+    const what = `icount ${vcpu} ${icount}`;
+    const left = ofStream.slice(begin);
+    const ordinal = await firstInChunks(session, search, what, left, ['icount', 'vcpu'], atCount);
+    const label = `vCPU ${vcpu} at icount ${icount}`;
+    const place = await placeOfOrdinal(session, search, ordinal, label);
     if (place !== undefined) places.push(place);
   }
   if (places.length === 0) return nothing(`no access was made at or after icount ${icount}`);
@@ -269,60 +219,16 @@ async function firstOfCode(
     isBlock[block] = 1;
     lowest = Math.min(lowest, block);
   }
-  const wantedChunks = trace.chunks.filter(
+  const left = trace.chunks.filter(
     (chunk) => chunk.stream === search.stream && chunk.knownBlocks > lowest,
   );
-  const what = { key: `code ${low} ${byteCount}`, label };
-  const columns = ['block', 'insn'] as const;
-  return firstInChunks(session, search, what, wantedChunks, columns, ({ block, insn }) =>
+  const ofCode = ({ block, insn }: ChunkColumns): number =>
     block === undefined || insn === undefined
       ? -1
-      : block.findIndex((id, i) => isBlock[id] === 1 && wanted.get(id)?.has(insn[i]) === true),
-  );
-}
-
-/** The first access that `match` gives the number of, within its chunk; -1: none of the chunk. Damage is passed over. */
-async function firstInChunks(
-  session: SearchedTrace,
-  search: Search,
-  { key, label }: { readonly key: string; readonly label: string },
-  chunks: readonly ChunkInfo[],
-  names: readonly ColumnName[],
-  match: (columns: ChunkColumns) => number,
-): Promise<Place | undefined> {
-  const leg = takeUp(session, search, key);
-  let isDamaged = false;
-  for (const { chunkIndex, firstOrdinal, accessCount } of chunks) {
-    if (firstOrdinal + accessCount <= leg.from) continue;
-    if (isOver(search)) {
-      leg.stop(firstOrdinal, isDamaged);
-      return undefined;
-    }
-    const columns = await columnsOf(session, search, chunkIndex, names);
-    isDamaged ||= columns === undefined;
-    const at = columns === undefined ? -1 : match(columns);
-    if (at < 0) continue;
-    leg.end();
-    return placeOfOrdinal(session, search, firstOrdinal + at, label);
-  }
-  leg.end();
-  return undefined;
-}
-
-/** Undefined: they are damaged. */
-async function columnsOf(
-  { chunks }: SearchedTrace,
-  search: Search,
-  chunkIndex: number,
-  names: readonly ColumnName[],
-): Promise<ChunkColumns | undefined> {
-  try {
-    return await chunks.columns(chunkIndex, names, search.signal);
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    search.complete = false;
-    return undefined;
-  }
+      : block.findIndex((id, i) => isBlock[id] === 1 && wanted.get(id)?.has(insn[i]) === true);
+  const what = `code ${low} ${byteCount}`;
+  const ordinal = await firstInChunks(session, search, what, left, ['block', 'insn'], ofCode);
+  return placeOfOrdinal(session, search, ordinal, label);
 }
 
 /** In virtual and in physical memory: where its first access is, when its page was accessed at all. */
@@ -352,39 +258,13 @@ async function placesOfRange(
   return places;
 }
 
-async function firstInRange(
-  session: SearchedTrace,
-  search: Search,
-  range: AddressRange,
-): Promise<number | null> {
-  const { trace, chunks, index } = session;
-  const { stream, signal, endMs } = search;
-  const leg = takeUp(session, search, `${range.space} ${range.low} ${range.high}`);
-  const to = endOfStream(trace, stream);
-  const { ordinals, complete, isDamaged, searched } = await findNearest(
-    trace,
-    chunks,
-    index.find(),
-    {
-      ...{ stream, from: leg.from, to, direction: 'forward' },
-      ...{ ranges: [range], passesDamage: true },
-      patienceMs: endMs - performance.now(),
-    },
-    signal,
-  );
-  if (!complete) search.complete = false;
-  const ordinal = ordinals[0] ?? null;
-  if (ordinal === null && searched < to) leg.stop(searched, isDamaged);
-  else leg.end();
-  return ordinal;
-}
-
 async function placeOfOrdinal(
   session: SearchedTrace,
   { stream, signal }: Search,
-  ordinal: number,
+  ordinal: number | undefined,
   label: string,
 ): Promise<Place | undefined> {
+  if (ordinal === undefined) return undefined;
   const [access] = await session.accesses.read(stream, [ordinal], [], signal);
   return access === undefined ? undefined : placeOfAccess(session, access, label);
 }

@@ -279,6 +279,12 @@ export function zoomToSelection(isNew = true): void {
   }
 }
 
+/** Its rows are in the lower pane. */
+export function runSql(sql: string): void {
+  jump({ sql, tab: 'query' });
+  page.sqlRuns.value++;
+}
+
 /** The window as questions take it: whole pages of ranks as addresses. */
 export async function windowQuery(region: Region, signal: AbortSignal): Promise<WindowQuery> {
   const { space, stream } = page.view.peek();

@@ -3,9 +3,8 @@
 
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { FindReply, NamesReply } from '../server/protocol.ts';
-import { goTo } from './actions.ts';
+import { goTo, runSql } from './actions.ts';
 import { api } from './api-client.ts';
-import { jump } from './navigation.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 import { formatAddress } from './ticks.ts';
@@ -148,8 +147,7 @@ async function find(): Promise<void> {
   names.value = [];
   if (isSql(query)) {
     isOpen.value = false;
-    jump({ sql: query, tab: 'query' });
-    page.sqlRuns.value++;
+    runSql(query);
     return;
   }
   await ask(query);

@@ -5,7 +5,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { formatQuantity } from '../base/index.ts';
 import type { SqlReply } from '../server/protocol.ts';
-import { goTo, showAccess } from './actions.ts';
+import { goTo, runSql, showAccess } from './actions.ts';
 import { ApiFailure, api } from './api-client.ts';
 import { focusFindBox } from './find-box.tsx';
 import { JobProgress } from './job-progress.tsx';
@@ -14,6 +14,11 @@ import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 
 const LIMIT = 500;
+/** Each table with its columns, in a row. */
+const SCHEMA = [
+  "select table_name, string_agg(column_name, ', ' order by ordinal_position) as columns",
+  'from information_schema.columns group by 1 order by 1',
+].join(' ');
 
 type Cell = SqlReply['rows'][number][number];
 
@@ -56,6 +61,7 @@ export function QueryPanel(): JSX.Element {
         <button type="button" onClick={focusFindBox}>
           Ask
         </button>
+        <SchemaButton />
       </div>
     );
   }
@@ -63,7 +69,7 @@ export function QueryPanel(): JSX.Element {
     <div class="query">
       <div class="query-head">
         <code>{page.sql.value}</code>
-        {isBusy.value ? <JobProgress name="sql" label="The query runs" /> : null}
+        {isBusy.value ? <JobProgress name="sql" label="The query runs" /> : <SchemaButton />}
       </div>
       {refusal.value === '' ? null : (
         <p class="refusal" role="alert">
@@ -72,6 +78,14 @@ export function QueryPanel(): JSX.Element {
       )}
       {reply.value === null || isBusy.value ? null : <Table reply={reply.value} />}
     </div>
+  );
+}
+
+function SchemaButton(): JSX.Element {
+  return (
+    <button type="button" onClick={() => runSql(SCHEMA)}>
+      Tables and columns
+    </button>
   );
 }
 
