@@ -97,7 +97,12 @@ async function findIcount(session: SearchedTrace, search: Search, text: string):
   const { stream } = search;
   const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);
   const places: Place[] = [];
-  for (const vcpu of vcpusOf(session, stream)) {
+  const vcpus = vcpusOf(session, stream);
+  if (vcpus.length === 0) {
+    search.complete = false;
+    return nothing('whose accesses these are is known when the index is built');
+  }
+  for (const vcpu of vcpus) {
     const before = (at: number): boolean => {
       const state = ofStream[at].vcpuStates.find((one) => one.vcpu === vcpu);
       return state === undefined || Number(state.icount) < icount;

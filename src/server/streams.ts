@@ -20,11 +20,17 @@ export function describeStreams(session: Known): StreamInfo[] {
   }));
 }
 
-/** Ascending. While there is no index, as far as heads of chunks tell. */
+/**
+ * Ascending. While there is no index, as far as heads of chunks tell: of several streams each is of one vCPU, and its first
+ * chunk names one before any ran.
+ */
 export function vcpusOf({ trace, index }: Known, stream: number): readonly number[] {
   const known = index.find()?.vcpusOf(stream) ?? [];
   if (known.length > 0) return known;
-  const ofStream = trace.chunks.filter((chunk) => chunk.stream === stream);
+  const isOne = isOneStream(trace);
+  const ofStream = trace.chunks.filter(
+    (chunk) => chunk.stream === stream && (isOne || chunk.firstBlock > 0),
+  );
   const named = ofStream.flatMap(({ vcpu, vcpuStates }) => [
     vcpu,
     ...vcpuStates.map((one) => one.vcpu),
@@ -32,15 +38,16 @@ export function vcpusOf({ trace, index }: Known, stream: number): readonly numbe
   return [...new Set(named)].sort((a, b) => a - b);
 }
 
-/**
- * With several streams each is of one vCPU; with one stream it is of all: undefined. The index knows it; a stream's first
- * chunk names the vCPU before the first one ran. Throws as the index holder does.
- */
+function isOneStream({ chunks }: Session['trace']): boolean {
+  return chunks.every((chunk) => chunk.stream === 0);
+}
+
+/** With several streams each is of one vCPU; with one stream it is of all: undefined. Throws as the index holder does. */
 export function onlyVcpuOf(
   { trace, index }: Pick<Session, 'trace' | 'index'>,
   stream: number,
 ): number | undefined {
-  if (trace.chunks.every((chunk) => chunk.stream === 0)) return undefined;
+  if (isOneStream(trace)) return undefined;
   const [vcpu] = index.require().vcpusOf(stream);
   if (vcpu !== undefined) return vcpu;
   throw new Refusal('bad-request', `stream ${stream} has no accesses`);

@@ -74,7 +74,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       { keys: ['.'], action: 'step-forward', text: 'the next access of all' },
       { keys: [','], action: 'step-back', text: 'the access before' },
       { keys: ['b'], action: 'brush', text: 'drag to select a window, or to move' },
-      { keys: ['escape'], action: 'clear', text: 'close, or select nothing' },
+      { keys: ['escape'], action: 'clear', text: 'end a search, close, or select nothing' },
     ],
   },
   {

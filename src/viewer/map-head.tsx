@@ -114,7 +114,7 @@ function Streams(): JSX.Element | null {
     >
       {streams.map(({ stream, vcpus }) => (
         <option key={stream} value={stream}>
-          vCPU {vcpus.join(', ')}
+          {vcpus.length === 0 ? `order ${stream}` : `vCPU ${vcpus.join(', ')}`}
         </option>
       ))}
     </select>
