@@ -108,10 +108,10 @@ async function findIcount(session: SearchedTrace, search: Search, text: string):
       return state === undefined || Number(state.icount) < icount;
     };
     const begin = Math.max(0, partitionPoint(ofStream.length, before) - 1);
-    const atCount = ({ icount: counts, vcpu: vcpus }: ChunkColumns): number => {
-      if (counts === undefined || vcpus === undefined) return -1;
+    const atCount = ({ icount: counts, vcpu: of }: ChunkColumns): number => {
+      if (counts === undefined || of === undefined) return -1;
       const words = halves(counts);
-      return vcpus.findIndex(
+      return of.findIndex(
         (one, i) => one === vcpu && words[2 * i + 1] * 2 ** 32 + words[2 * i] >= icount,
       );
     };
