@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scanning thread: decodes its chunks, keeps the rows within bounds, sends the columns that are wanted.
 
-import { workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { failureOf, TraceError } from '../base/index.ts';
 import { type AccessBatch, type ColumnName, openTrace } from '../format/index.ts';
+import { type PackedColumn, packColumn } from './pack-columns.ts';
+import { BATCH_ROWS, createRowBuffers } from './row-buffers.ts';
 import { neededFor, selectRows } from './row-filter.ts';
-import { type PackedColumn, packColumn } from './scan-columns.ts';
 import type { ScanChunk, ScanCredit, ScanMessage, ScanTask } from './scan-protocol.ts';
-
-const BATCH_ROWS = 32_768;
 
 const task = requireTask(workerData);
 const rows = new Uint32Array(BATCH_ROWS);
+const buffers = createRowBuffers();
 const credit = { rows: task.lookAheadRows };
 let wake: (() => void) | undefined;
 
-task.port.on('message', (rowCount: ScanCredit) => {
-  credit.rows += rowCount;
+task.port.on('message', (message: ScanCredit) => {
+  takeCredit(message);
   wake?.();
 });
+
+function takeCredit({ rowCount, buffers: returned }: ScanCredit): void {
+  credit.rows += rowCount;
+  buffers.give(returned);
+}
 
 async function scanAll(): Promise<void> {
   const trace = await openTrace(task.path);
@@ -71,16 +76,23 @@ async function scanChunk(
 }
 
 async function sendRows(batch: AccessBatch, rowCount: number): Promise<void> {
+  // Decoding leaves no time for events: memory that is back would not be seen before it is waited for.
+  for (let next = nextCredit(); next !== undefined; next = nextCredit()) takeCredit(next.message);
   while (credit.rows <= 0) {
     await new Promise<void>((resolve) => {
       wake = resolve;
     });
   }
   credit.rows -= rowCount;
+  const chosen = { batch, rows, count: rowCount };
   const columns = task.columns.map((column) =>
-    packColumn(column, batch, rows, rowCount, task.functionOf),
+    packColumn(column, chosen, task.functionOf, buffers.take),
   );
   send({ type: 'rows', rowCount, columns }, buffersOf(columns));
+}
+
+function nextCredit(): { readonly message: ScanCredit } | undefined {
+  return receiveMessageOnPort(task.port);
 }
 
 function buffersOf(columns: readonly PackedColumn[]): ArrayBuffer[] {
