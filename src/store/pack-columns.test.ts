@@ -2,6 +2,7 @@
 // Rows as DuckDB holds them against the rows themselves, in memory that held something else before.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { requireDefined } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 import { packColumn } from './pack-columns.ts';
 import { BATCH_ROWS, createRowBuffers } from './row-buffers.ts';
@@ -112,7 +113,7 @@ describe('packColumn', () => {
             usedBuffer,
           );
           expect(unpack(column, packed, count)).toEqual(
-            chosen.map((i) => valueOf(name, all[i] ?? expect.fail('no such row'))),
+            chosen.map((i) => valueOf(name, requireDefined(all[i], 'i is of a row'))),
           );
         }),
       );

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { requireDefined } from '../base/index.ts';
 import { openTrace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
@@ -39,7 +40,7 @@ it('finds the rows within bounds wherever they are in a chunk', async () => {
     );
     const accesses = seen.accesses.filter(({ aborted, phys }) => !aborted && !phys);
     for (const part of [0.05, 0.3, 0.5, 0.7, 0.95]) {
-      const { vaddr } = accesses[Math.floor(part * accesses.length)] ?? expect.fail('too few');
+      const { vaddr } = requireDefined(accesses[Math.floor(part * accesses.length)], 'is there');
       const found = await database.query(
         `select ordinal, pc::varchar, icount::varchar, size from accesses where vaddr between ${vaddr} and ${vaddr}`,
         async (result) => {
