@@ -59,6 +59,7 @@ const PACKAGE_OWNERS = {
   '@preact/signals': 'viewer',
   '@duckdb/node-api': 'store',
   '@duckdb/node-bindings': 'store',
+  '@swc/wasm-typescript': 'engine',
 };
 
 /** Modules that may use Node's own modules; the others run in a browser too. */

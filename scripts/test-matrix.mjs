@@ -14,6 +14,7 @@ import { addTotals, closeWith, runStep, runVitest } from './test-totals.mjs';
  * @type {Readonly<Record<string, string>>}
  */
 const TESTED_ONCE = {
+  'test/e2e/own-analysis.test.ts': "an analysis of one's own",
   'test/e2e/sql-document.test.ts': 'SQL over a trace',
   'test/e2e/exports.test.ts': 'exports of a trace',
   'test/e2e/report-page.test.ts': 'a page in a browser, of no recording',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loads an analysis from a module of the user's.
 
+import { register } from 'node:module';
 import type { Digesting } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import { COLUMN_NAMES } from '../format/index.ts';
@@ -38,22 +39,23 @@ function requireColumnNames({ columns }: AnyAnalysis, moduleUrl: string): void {
   }
 }
 
+let isTypeScriptTaught = false;
+
 async function importModule(moduleUrl: string): Promise<ReadonlyMap<string, unknown>> {
+  if (/\.m?ts$/.test(moduleUrl) && !isTypeScriptTaught) {
+    isTypeScriptTaught = true;
+    register('./typescript.hooks.node.js', import.meta.url);
+  }
   try {
     const module: unknown = await import(moduleUrl);
     return new Map<string, unknown>(Object.entries(module ?? {}));
   } catch (cause) {
-    const isType = cause instanceof Error && 'code' in cause && TYPE_ERRORS.has(String(cause.code));
     throw new TraceError('bad-argument', 'the module does not load', {
       file: moduleUrl,
       found: cause instanceof Error ? cause.message : String(cause),
-      ...(isType ? { remedy: 'Node.js 22.18 or newer, which strips types; or JavaScript' } : {}),
     });
   }
 }
-
-/** What Node.js says of TypeScript that it cannot run. */
-const TYPE_ERRORS = new Set(['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']);
 
 function isAnalysis(value: unknown): value is AnyAnalysis {
   return describeMissing(value) === undefined;

@@ -127,19 +127,19 @@ describe('bounds taken from WHERE', () => {
     .chain((parts) => fc.constantFrom(...['and', 'or'].map((word) => parts.join(` ${word} `))));
 
   it('change no answer', async () => {
+    const everything = path.join(folder, 'everything.parquet');
+    await database.write('select * from accesses', everything, 'parquet');
     await fc.assert(
       fc.asyncProperty(condition, async (where) => {
         const counts = 'count(*), sum(ordinal), min(vaddr)';
         const within = await rows(`select ${counts} from accesses where ${where}`);
-        // A subquery's table is not looked into: this reads everything.
-        const from = where.includes('accesses.') ? 'accesses' : 'x';
         expect(within).toEqual(
-          await rows(`select ${counts} from (select * from accesses) ${from} where ${where}`),
+          await rows(`select ${counts} from '${everything}' accesses where ${where}`),
         );
       }),
-      { numRuns: 25 },
+      { numRuns: 25 }, // each starts threads that scan
     );
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('other tables', () => {

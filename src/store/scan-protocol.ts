@@ -6,8 +6,9 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Selection } from '../analysis/index.ts';
 import type { TraceFailure } from '../base/index.ts';
 import type { ColumnName } from '../format/index.ts';
+import type { PackedColumn } from './pack-columns.ts';
 import type { PlainBounds } from './row-filter.ts';
-import type { PackedColumn, ScanColumn } from './scan-columns.ts';
+import type { ScanColumn } from './scan-columns.ts';
 
 export interface ScanTask {
   readonly path: string;
@@ -55,5 +56,8 @@ export type ScanMessage =
   /** A bug; an Error arrives with its stack. */
   | { readonly type: 'bug'; readonly error: unknown };
 
-/** Sent back for rows that were taken: how many. */
-export type ScanCredit = number;
+/** Sent back for rows that were taken: how many, and the memory they were in. */
+export interface ScanCredit {
+  readonly rowCount: number;
+  readonly buffers: readonly ArrayBuffer[];
+}

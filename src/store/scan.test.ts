@@ -57,6 +57,6 @@ describe('a scanning thread', () => {
     const error = await failureOf({ path: path.join(folder, 'a.memtrace'), columns });
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(TraceError);
-    expect(error instanceof Error && error.stack).toContain('scan-columns');
+    expect(error instanceof Error && error.stack).toContain('pack-columns');
   });
 });

@@ -4,7 +4,7 @@
 
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { errorOfFailure, requireDefined } from '../base/index.ts';
-import type { ScanChunk, ScanMessage, ScanTask } from './scan-protocol.ts';
+import type { ScanChunk, ScanCredit, ScanMessage, ScanTask } from './scan-protocol.ts';
 
 /** Of all threads together: some 64 MB at most. */
 const LOOK_AHEAD_ROWS = 2 ** 20;
@@ -15,7 +15,10 @@ const SILENCE_MS = 120_000;
 export type ScanRows = Extract<ScanMessage, { type: 'rows' }>;
 
 export interface Scan {
-  /** The next rows, waiting for them without running anything else in this thread; undefined at the end. */
+  /**
+   * The next rows, waiting for them without running anything else in this thread; undefined at the end. They are
+   * there until the next call.
+   */
   next(): ScanRows | undefined;
   /** Part of the chunks that are done, 0 to 1. */
   progress(): number;
@@ -47,11 +50,18 @@ export function startScan(request: ScanRequest): Scan {
   );
   let chunk = 0;
   let aborted = 0;
+  let given: { readonly lane: Lane; readonly rows: ScanRows } | undefined;
   return {
     next() {
+      given?.lane.giveBack(given.rows);
+      given = undefined;
       while (chunk < chunks.length) {
-        const message = requireDefined(lanes[chunk % count], 'there are count lanes').take();
-        if (message.type === 'rows') return message;
+        const lane = requireDefined(lanes[chunk % count], 'there are count lanes');
+        const message = lane.take();
+        if (message.type === 'rows') {
+          given = { lane, rows: message };
+          return message;
+        }
         if (message.type === 'failure') throw errorOfFailure(message);
         if (message.type === 'bug') throw message.error;
         chunk++;
@@ -69,6 +79,7 @@ export function startScan(request: ScanRequest): Scan {
 
 interface Lane {
   take(): ScanMessage;
+  giveBack(rows: ScanRows): void;
   stop(): Promise<unknown>;
 }
 
@@ -88,11 +99,13 @@ function startLane(workerUrl: URL, task: Omit<ScanTask, 'arrivals' | 'port'>): L
         if (received === undefined) {
           Atomics.wait(arrivals, 0, seen, WAIT_MS);
         } else {
-          const { message } = received;
-          if (message.type === 'rows') port1.postMessage(message.rowCount);
-          return message;
+          return received.message;
         }
       }
+    },
+    giveBack({ rowCount, columns }) {
+      const buffers = columns.map(({ bytes }) => bytes);
+      port1.postMessage({ rowCount, buffers } satisfies ScanCredit, buffers);
     },
     async stop() {
       port1.close();

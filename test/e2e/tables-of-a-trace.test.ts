@@ -275,3 +275,25 @@ describe('--address-space', () => {
     }
   });
 });
+
+describe('bench analyse', () => {
+  it('measures a Parquet export and a query of one page beside analyses', async () => {
+    const names = 'counts,export-parquet,query-page';
+    const words = ['--analyses', names, '--runs', '1', '--json'];
+    const { out } = await runLoadstore('bench', 'analyse', trace, ...words);
+    const figures = {
+      accessesPerSecond: expect.any(Number),
+      accessesPerCpuSecond: expect.any(Number),
+      scalingTwoWorkers: expect.any(Number),
+      peakBytes: expect.any(Number),
+    };
+    const analyses = Object.fromEntries(names.split(',').map((name) => [name, figures]));
+    expect(JSON.parse(out)).toMatchObject({ accesses: completed.length, analyses });
+  });
+
+  it('names what there is to measure', async () => {
+    const { exitCode, err } = await runLoadstore('bench', 'analyse', trace, '--analyses', 'query');
+    expect(exitCode).toBe(2);
+    expect(err).toContain('query-page');
+  });
+});

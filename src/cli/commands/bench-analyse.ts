@@ -7,6 +7,7 @@ import { openTrace } from '../../format/index.ts';
 import type { AnalysisFigures, BenchAnalyseResult } from '../analysis-results.ts';
 import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from '../bench-analyses.ts';
 import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
+import { BENCHED_STORE } from '../bench-store.ts';
 import {
   type CommandInput,
   type CommandSpec,
@@ -21,15 +22,18 @@ import { describeMachine } from '../machine.ts';
 import { renderBenchAnalyse } from '../render/bench.ts';
 
 const DEFAULT_RUNS = 3;
+const BENCHED = [...Object.keys(BENCHED_ANALYSES), ...Object.keys(BENCHED_STORE)];
 
 export const benchAnalyseCommand: CommandSpec = {
   details: `Each run is a process of its own; all analyses take turns, with one thread and with two, and medians count.
-Keep the machine quiet meanwhile.`,
+export-parquet writes the whole trace to a temporary folder; query-page asks for all accesses of a busy page by SQL, and
+its accesses are those of the whole trace; both have a thread of DuckDB beside those that decode. Keep the machine quiet
+meanwhile.`,
   options: [
     { flags: '--runs <N>', description: `runs of each; default: ${DEFAULT_RUNS}` },
     {
       flags: '--analyses <LIST>',
-      description: `which, with commas; default: ${Object.keys(BENCHED_ANALYSES).join(',')}`,
+      description: `which, with commas; default: ${BENCHED.join(',')}`,
     },
     SAVE_OPTION,
     JSON_OPTION,
@@ -93,13 +97,12 @@ async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
 }
 
 function namesFrom(list: string | undefined): readonly string[] {
-  const known = Object.keys(BENCHED_ANALYSES);
-  if (list === undefined) return known;
+  if (list === undefined) return BENCHED;
   const names = list.split(',');
-  const unknown = names.find((name) => !known.includes(name));
+  const unknown = names.find((name) => !BENCHED.includes(name));
   if (unknown === undefined) return names;
   throw new TraceError('bad-argument', '--analyses names one that is not known', {
-    expected: known.join(', '),
+    expected: BENCHED.join(', '),
     found: unknown,
   });
 }

@@ -7,8 +7,8 @@ import { ANALYSIS_OPTIONS, reportOf, runPass, withAnalysis } from '../analysis-r
 import { type CommandInput, type CommandSpec, findText, isOn, wordAt } from '../command-spec.ts';
 
 export const runCommand: CommandSpec = {
-  details: `The module exports the analysis as "analysis" or by default: docs/analyses.md shows how to write one. TypeScript
-needs a Node.js that strips types (22.18 or newer). The module runs as it is, with the rights of this program.`,
+  details: `The module exports the analysis as "analysis" or by default: docs/analyses.md shows how to write one. It
+may be in TypeScript whose types can be blanked out: no enum, no namespace. The module runs as it is, with the rights of this program.`,
   options: [
     { flags: '--parameters <JSON>', description: 'what its init gets; default: {}' },
     ...ANALYSIS_OPTIONS,

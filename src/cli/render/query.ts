@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of a SQL result as text: a table for reading; csv and json for programs, written as they come.
 
-import { assertNever, formatQuantity } from '../../base/index.ts';
+import { assertNever } from '../../base/index.ts';
 import type { Cell, ResultColumn, TableSchema } from '../../store/index.ts';
 import { drawTable } from './table.ts';
 
@@ -12,7 +12,7 @@ export interface RowsToWrite {
   readonly columns: readonly ResultColumn[];
   readonly parts: AsyncIterable<readonly (readonly Cell[])[]>;
   readonly format: RowFormat;
-  /** Rows of a table; 0: all. */
+  /** Rows of a table, behind which nothing is read; 0: all. */
   readonly limit: number;
 }
 
@@ -43,16 +43,18 @@ async function writeTable(
   write: (text: string) => Promise<void>,
 ): Promise<void> {
   const shown: string[][] = [];
-  let rowCount = 0;
+  let isMore = false;
   for await (const rows of parts) {
-    const room = limit === 0 ? rows.length : Math.max(0, limit - shown.length);
+    const room = limit === 0 ? rows.length : limit - shown.length;
     for (const row of rows.slice(0, room)) shown.push(row.map(textOf));
-    rowCount += rows.length;
+    isMore = rows.length > room;
+    if (isMore) break; // what nobody sees need not be read: a page may have 40 million accesses
   }
   const aligns = columns.map(({ isNumber }) => (isNumber ? 'right' : 'left'));
   await write(drawTable([columns.map(({ name }) => name), ...shown], aligns));
-  const more = rowCount - shown.length;
-  if (more > 0) await write(`${formatQuantity(more, 'more row')}; all of them: --limit 0\n`);
+  if (isMore) {
+    await write('more rows, not read; all of them: --limit 0; how many: select count(*)\n');
+  }
 }
 
 async function writeJson(
