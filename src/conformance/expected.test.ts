@@ -123,6 +123,17 @@ describe('a case', () => {
     expect(expectation.instructions).toBe(1);
   });
 
+  it('has events that are at no place and lead through no table', () => {
+    const expectation = expectationIn(
+      caseOf(';= event smm-enter: w2:page ;! accesses smm-state-save', ';= event smm-leave'),
+    );
+    expect(shown(expectation)).toEqual([
+      'event 0 smm-enter ffffffffffffffff',
+      '+0 w2:401000 cpl0 eventDelivery hole',
+      'event 0 smm-leave ffffffffffffffff',
+    ]);
+  });
+
   it('takes the first of several rules of a line that applies', () => {
     const source = caseOf(
       'nop ;= r1:data ;~ task-flag-in-four-bytes [>=11]: r2:data ;~ ins-stores-zero-first [<10]: r3:data ;~ ins-stores-zero-first: r4:data',

@@ -222,6 +222,11 @@ const KNOWN_HOLES = {
     reason:
       'what devices read and write by themselves (dma): no callback tells of it; the memory audit finds the writes',
   },
+  'smm-state-save': {
+    range: '',
+    reason:
+      'what entering SMM stores and rsm loads of the state save area: QEMU goes by physical addresses, and no callback tells of it; the memory audit finds the stores',
+  },
   'task-gate': {
     range: '',
     reason:

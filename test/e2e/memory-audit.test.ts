@@ -51,6 +51,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     expect(walks.byCause['device-dma']).toBe(0);
   });
 
+  it('knows what entering SMM saves', async () => {
+    const { unknownBytes, ranges, byCause } = await audit('smm');
+    expect({ unknownBytes, ranges }).toEqual({ unknownBytes: 0, ranges: [] });
+    // RAX to R15, RIP, RFLAGS, CR0 to CR4, segments, the revision: of those many are 0.
+    expect(byCause['smm-state-save']).toBeGreaterThan(40);
+    expect(byCause['smm-state-save']).toBeLessThanOrEqual(512);
+  });
+
   it('knows what devices write: fw_cfg and virtio', async () => {
     const { differingBytes, unknownBytes, ranges, byCause } = await audit('dma');
     expect({ unknownBytes, ranges }).toEqual({ unknownBytes: 0, ranges: [] });
