@@ -77,6 +77,15 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     expect(unknownBytes).toBe(isOld ? 512 : 0);
     expect(ranges).toEqual(isOld ? [{ paddr: 0x40_1000, bytes: 512 }] : []);
   });
+
+  it('knows what an AHCI controller writes, too: sector, header and what it received', async () => {
+    const { differingBytes, unknownBytes, byCause } = await audit('ahci');
+    // Of the command's header the bytes that it moved, of two structures that it received what is not 0.
+    expect(differingBytes).toBe(512 + 1 + 5);
+    const isOld = (await qemuUnderTest()).pluginApi === 1;
+    expect(byCause['device-dma']).toBe(isOld ? 0 : differingBytes);
+    expect(unknownBytes).toBe(isOld ? differingBytes : 0);
+  });
 });
 
 describe.skipIf(!PLUGIN_IS_BUILT)('of deliberate faults the memory audit', () => {
