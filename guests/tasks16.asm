@@ -95,6 +95,17 @@ main:
         mov [data + 4], eax             ;= w4:data+4
         ENDCASE
         CHECK word [data], 0x1238
+        mov dword [IDT32 + 0x42 * 8], TASK16_OTHER << 16
+        mov dword [IDT32 + 0x42 * 8 + 4], 0xe500
+        CASE t16-int-gate, "int n through a task gate; iret back", event-delivery
+g_int:  int 0x42
+        ;= event 0x42 software at g_int: r8:IDT32+0x42*8 r8:gdt32+TASK16_OTHER task16_read(TSS16_OTHER) task_saved(TSS32) w2:TSS16_OTHER
+        ;= + task_mark(TASK16_OTHER) task16_segments()
+        ;= o_fifth r2:data w2:data
+        ;= o_return4 unordered return_to_32() ;~ task-switch-probes: unordered return_to_32() probed16(TSS16_OTHER) flag_in_four() ;~ task-return-stores-flags-twice [>=11]: unordered return_to_32() flags_again() ;~ task-return-stores-flags-twice: unordered return_to_32() flags_again() flag_in_four()
+        mov [data + 4], eax             ;= w4:data+4
+        ENDCASE
+        CHECK word [data], 0x1239
         clts
 
         ; Call gates of 16-bit format.
@@ -187,6 +198,8 @@ o_third: inc word [dword data]
 o_return2: iret
 o_fourth: inc word [dword data]
 o_return3: iret
+o_fifth: inc word [dword data]
+o_return4: iret
 gate16: inc ax
 g_return: retf
 gate16_args: mov cx, [esp + 4]

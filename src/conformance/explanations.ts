@@ -227,11 +227,6 @@ const KNOWN_HOLES = {
     reason:
       'what entering SMM stores and rsm loads of the state save area: QEMU goes by physical addresses, and no callback tells of it; the memory audit finds the stores',
   },
-  'task-gate': {
-    range: '',
-    reason:
-      'what an interrupt or exception through a task gate accesses, both task states and descriptors, is not worked out',
-  },
   'threads-hide-events': {
     range: 'multi',
     reason:
