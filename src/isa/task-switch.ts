@@ -27,7 +27,7 @@ export interface TssFormat {
   readonly limit: number;
 }
 
-const FORMATS: readonly TssFormat[] = [
+export const TSS_FORMATS: readonly TssFormat[] = [
   {
     ...{ cr3: 0x1c, ip: 0x20, wordBytes: 4, es: 0x48, segments: 6 },
     ...{ ldt: 0x60, trap: 0x64, limit: 103 },
@@ -38,6 +38,7 @@ const FORMATS: readonly TssFormat[] = [
   },
 ];
 
+/** Of the selector of the task before. */
 const LINK = 0;
 const WORDS = 10;
 
@@ -60,10 +61,12 @@ export function tssAccesses(form: Accesses): TssAccesses | undefined {
   const saved = of(OLD_TSS, 'store');
   const savedFlags = saved[1];
   const lastOfNew = of(NEW_TSS, 'load').at(-1);
-  const format = FORMATS.find(({ wordBytes }) => wordBytes === saved[0]?.bytes);
+  const format = TSS_FORMATS.find(({ wordBytes }) => wordBytes === saved[0]?.bytes);
   if (format === undefined || savedFlags === undefined || lastOfNew === undefined) return undefined;
   const { displacement } = lastOfNew.address ?? {};
-  const isTrap = FORMATS.some(({ trap }) => trap !== undefined && displacement === BigInt(trap));
+  const isTrap = TSS_FORMATS.some(
+    ({ trap }) => trap !== undefined && displacement === BigInt(trap),
+  );
   return { format, savedFlags, lastOfNew, isTrap, returns: of(OLD_TSS, 'load').length > 0 };
 }
 
@@ -81,8 +84,8 @@ export function taskSwitchForms(
   if (mode.isLong) return [];
   const gate = implied('load', 8, 'descriptor', GATE, 'always');
   const orders = how === 'call' ? [false] : [false, true];
-  const direct = FORMATS.flatMap((from) =>
-    FORMATS.flatMap((to) => orders.map((first) => taskSwitch(how, mode, from, to, first))),
+  const direct = TSS_FORMATS.flatMap((from) =>
+    TSS_FORMATS.flatMap((to) => orders.map((first) => taskSwitch(how, mode, from, to, first))),
   );
   if (how === 'return') return direct;
   return [...direct, ...direct.map((form) => [gate, ...form])];
