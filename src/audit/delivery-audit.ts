@@ -129,7 +129,7 @@ function waysByTaskGate(hasErrorCode: boolean): readonly Way[] {
         ...stores(words(4, 'task', 4)),
       ];
       // An LDT, CS, SS and what else is not null; in virtual-8086 mode nothing, or the LDT.
-      return Array.from({ length: to.segments + 2 }, (_, descriptors) => [
+      return Array.from({ length: to.segments + 2 }, (_way, descriptors) => [
         ...switched,
         ...Array.from({ length: descriptors }, (_, i) => words(4, `segment ${i}`, 0, 4)).flat(),
         ...(hasErrorCode ? stores(words(to.wordBytes, 'stack', 0)) : []),
