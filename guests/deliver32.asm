@@ -49,6 +49,18 @@ SELF        equ 0x40000
         rep movsd
 %endmacro
 
+; Back to the task from before, without a switch.
+%macro BACK_TO_TASK 0
+        mov esp, stack32
+        pushfd
+        and dword [esp], ~0x4000        ; NT
+        popfd
+        DESCRIPTOR OTHER_SEG, (tss_other << 16) | 0x67, 0x00008900
+        DESCRIPTOR TSS_SEG, (tss32 << 16) | 0x67, 0x00008900
+        mov ax, TSS_SEG
+        ltr ax
+%endmacro
+
 resume      equ 0x5040
 saved       equ 0x5050              ; EIP, CS, ESP, error code
 counter     equ 0x5060
@@ -60,9 +72,10 @@ counter     equ 0x5060
 ;= define frame_outer() w4:stack_0-4 w4:stack_0-8 w4:stack_0-12 w4:stack_0-16 w4:stack_0-20
 ;= define iret32(top) r4:top-12 r4:top-8 r4:top-4 r8:gdt32+CODE
 ;= define iret_outer(top) r4:top-20 r4:top-16 r4:top-12 r8:gdt32+USER_CODE-3 r4:top-8 r4:top-4 r8:gdt32+USER_DATA-3
-; The state of one task goes to its TSS, that of the other comes from there: SDM 3A 7.3.
-;= define task_switch() r8:idt32+0x44*8 r8:gdt32+OTHER_SEG 10{w4:tss32+0x20+4*i} 6{w2:tss32+0x48+4*i} w2:tss_other
-;= + w4:gdt32+OTHER_SEG+4 r4:tss_other+0x1c 10{r4:tss_other+0x20+4*i} 7{r2:tss_other+0x48+4*i}
+; The state of one task comes from its TSS, that of the other goes there; a link, the busy bit, segments: SDM 3A 7.3.
+;= define task_switch(vector) r8:idt32+vector*8 r8:gdt32+OTHER_SEG 11{r4:tss_other+0x1c+4*i} 7{r2:tss_other+0x48+4*i} r2:tss_other+0x64
+;= + 10{w4:tss32+0x20+4*i} 6{w2:tss32+0x48+4*i} w2:tss_other r4:gdt32+OTHER_SEG+4 w4:gdt32+OTHER_SEG+4
+;= + r8:gdt32+CODE 3{r8:gdt32+STACK_SEG}
 
 %macro REAL_MODE_CODE 0
         cli
@@ -196,20 +209,49 @@ f_on:   mov [data + 4], eax             ;= w4:data+4
         mov word [tss_other + 76], CODE
         mov word [tss_other + 80], STACK_SEG
         mov word [tss_other + 84], STACK_SEG
-        CASE d32-task-gate, "int n through a task gate: what it accesses is not worked out", event-delivery
+        mov word [tss_other], 0
+        CASE d32-task-gate, "int n through a task gate", event-delivery
 g_int:  int 0x44
-        ;= event 0x44 software at g_int: task_switch() ;! accesses task-gate
+        ;= event 0x44 software at g_int: task_switch(0x44)
 t_task: inc dword [counter]             ;= r4:counter w4:counter
         ENDCASE
-        ; Back to the task from before.
-        mov esp, stack32
-        pushfd
-        and dword [esp], ~0x4000        ; NT
-        popfd
-        DESCRIPTOR TSS_SEG, (tss32 << 16) | 0x67, 0x00008900
-        mov ax, TSS_SEG
-        ltr ax
+        mov eax, [tss_other]
+        mov [results + 10 * 16], eax
+        mov eax, [tss32 + 0x20]
+        mov [results + 10 * 16 + 4], eax
+        BACK_TO_TASK
+        mov dword [tss_other + 32], AT(t_fault)
+        mov dword [tss_other + 56], stack_other
+        mov eax, 0x70
+        mov dword [idt32 + 13 * 8], OTHER_SEG << 16
+        mov dword [idt32 + 13 * 8 + 4], 0x8500
+        CASE d32-task-gate-error, "#GP through a task gate: the error code goes to the new task's stack", event-delivery
+g_sel:  mov fs, eax                     ;= ?
+        ;= event 13 error 0x70 at g_sel: task_switch(13) w4:stack_other-4
+t_fault: pop dword [results + 11 * 16]  ;= r4:stack_other-4 w4:results+11*16
+        ENDCASE
+        mov eax, [tss32 + 0x20]
+        mov [results + 11 * 16 + 4], eax
+        BACK_TO_TASK
+        GATE32 13, e_error, 0x8e
 
+        mov dword [idt32 + IRQ * 8], OTHER_SEG << 16
+        mov dword [idt32 + IRQ * 8 + 4], 0x8500
+        mov dword [tss_other + 32], AT(t_irq)
+        mov dword [abs LAPIC + 0xf0], 0x1ff
+        mov dword [abs LAPIC + 0x300], SELF | IRQ
+        CASE d32-task-gate-irq, "an interrupt through a task gate", event-delivery
+        sti
+        mov [data], eax                 ;= w4:data
+        ;= event IRQ interrupt at g_on: task_switch(IRQ)
+g_on:   jmp t_irq                       ;= - 0
+t_irq:  inc dword [counter]             ;= r4:counter w4:counter
+        ENDCASE
+        mov eax, [tss32 + 0x20]
+        mov [results + 11 * 16 + 8], eax
+        mov dword [abs LAPIC + 0xb0], 0
+        BACK_TO_TASK
+        GATE32 IRQ, e_irq, 0x8e
         mov dword [abs LAPIC + 0xf0], 0x1ff
         mov dword [abs LAPIC + 0x300], SELF | IRQ
         CASE irq32, "an interrupt at CPL 0", event-delivery
@@ -354,8 +396,11 @@ e_finish: mov ax, STACK_SEG
 to_protected:
 %endmacro
 
+%macro KEPT_AT 2 ; offset, place
+        CHECK dword [results + %1], AT(%2)
+%endmacro
 %macro KEPT 2 ; number, place
-        CHECK dword [results + (%1) * 16], AT(%2)
+        KEPT_AT (%1) * 16, %2
 %endmacro
 main:
         KEPT 0, a_on
@@ -373,6 +418,11 @@ main:
         CHECK dword [results + 8 * 16], m_hlt - rom + ROM_OFFSET
         CHECK word [results + 9 * 16], (c_int - rom + 0xf002) & 0xffff
         CHECK word [results + 9 * 16 + 2], CODE
-        CHECK dword [counter], 3
+        CHECK dword [counter], 4
+        CHECK dword [results + 10 * 16], TSS_SEG
+        KEPT_AT 10 * 16 + 4, g_int + 2
+        CHECK dword [results + 11 * 16], 0x70
+        KEPT_AT 11 * 16 + 4, g_sel
+        KEPT_AT 11 * 16 + 8, g_on
         PASS
 END_OF_GUEST

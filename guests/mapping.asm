@@ -134,6 +134,36 @@ h_1:    call rbx                        ;= w8:top-8
         ;= moved r8:top-8
         ENDCASE
 
+        ; Not invalidated: what is used is what the TLB holds (SDM 3A 4.10.4.3), and memory tells what that is.
+        MOVE_TO frame_1 + MAPPED
+        mov rax, cr3
+        mov cr3, rax
+        mov dword [frame_1 + 0x30], 0x11
+        mov dword [frame_2 + 0x30], 0x22
+        mov esi, moving
+        mov ecx, [rsi]
+        CASE moved-kept, "a page moves and is not invalidated: the TLB still has it", mapping
+        MOVE_TO frame_2 + MAPPED        ;= w8:moving_entry
+        mov ecx, [rsi + 0x30]           ;= r4:moving+0x30@frame_1+0x30
+        ENDCASE
+        CHECK ecx, 0x11
+        mov ecx, 200
+.other_pages:
+        mov ebx, ecx
+        shl ebx, 20                     ; all in one place of QEMU's TLB
+        test ecx, 7                     ; ... and none in its place among those that the recorder knows
+        jz .next
+        mov edi, [rsi + rbx]
+.next:  loop .other_pages
+        CASE moved-lost, "... until it needs the place for another page", mapping
+        mov ecx, [rsi + 0x30]           ;= r4:moving+0x30@frame_2+0x30
+        mov [rsi + 0x34], ecx           ;= w4:moving+0x34@frame_2+0x34
+        ENDCASE
+        CHECK ecx, 0x22
+        CHECK dword [frame_2 + 0x34], 0x22
+        mov rdx, cr3
+        mov eax, 0x12345678
+
         MOVE_TO frame_1 + MAPPED
         invlpg [moving]
         mov ebx, OTHER

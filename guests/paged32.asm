@@ -21,6 +21,9 @@ other_directory equ 0x219000
 top         equ STACK
 top0        equ STACK0
 
+;= define task_entry(vector) r8:IDT32+vector*8 r8:gdt32+TASK32_OTHER 11{r4:TSS32_OTHER+0x1c+4*i} 7{r2:TSS32_OTHER+0x48+4*i}
+;= + r2:TSS32_OTHER+0x64 10{w4:TSS32+0x20+4*i} 6{w2:TSS32+0x48+4*i} w2:TSS32_OTHER task_mark(TASK32_OTHER) task_segments()
+
 ; UNMAP32 page: the next touch faults, and map_page32 maps it.
 %macro UNMAP32 1
         mov dword [PTE32(%1)], 0
@@ -207,6 +210,18 @@ popped: mov esp, top
         mov eax, [data]                 ;= r4:data
         ENDCASE
         CHECK eax, 0x1234
+        mov dword [IDT32 + 0x42 * 8], TASK32_OTHER << 16
+        mov dword [IDT32 + 0x42 * 8 + 4], 0xe500
+        CASE task-gate-address-space, "int n through a task gate to another address space, and back", event-delivery
+g_int:  int 0x42
+        ;= event 0x42 software at g_int: task_entry(0x42)
+        ;= cr3 other_directory
+        ;= other_again w4:data+4
+        ;= t_iret2 unordered task_return(TASK32, TSS32, TASK32_OTHER, TSS32_OTHER) ;~ task-switch-probes: unordered task_return(TASK32, TSS32, TASK32_OTHER, TSS32_OTHER) probed(TSS32, TSS32_OTHER) ;~ task-return-stores-flags-twice [>=11]: unordered task_return(TASK32, TSS32, TASK32_OTHER, TSS32_OTHER) w4:TSS32_OTHER+0x24 ;~ task-return-stores-flags-twice: unordered task_return(TASK32, TSS32, TASK32_OTHER, TSS32_OTHER) w4:TSS32_OTHER+0x24 r2:TSS32+0x66
+        ;= cr3 PD32
+        mov eax, [data + 4]             ;= r4:data+4
+        ENDCASE
+        CHECK eax, 0x1234
         clts
 
         ; CPL 3.
@@ -253,5 +268,7 @@ sub_ret: ret
 far_routine: retf
 other:  mov [data], eax
 t_iret: iretd
+other_again: mov [data + 4], eax
+t_iret2: iretd
         bits 64
 END_OF_GUEST

@@ -1,5 +1,7 @@
 ; SPDX-License-Identifier: Apache-2.0
 ; String instructions: accesses for each element, one instruction however many there are.
+;@ run
+;@ run icount arguments="-icount shift=3"
 %include "boot.inc"
 
 source      equ DATA + 0x1000

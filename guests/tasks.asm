@@ -155,7 +155,6 @@ on_finish:
 
         ; Virtual 8086 mode.
         ;= cpl 0
-        ;= mode vm86
         CASE p32-iret-vm86, "iretd to virtual 8086 mode", transfer
         push dword VM_SEGMENT           ;= w4:top-4
         push dword VM_SEGMENT           ;= w4:top-8
@@ -169,6 +168,7 @@ on_finish:
         iretd                           ;= r4:top-36 r4:top-32 r4:top-28 r4:top-24 r4:top-20 r4:top-16 r4:top-12 r4:top-8 r4:top-4
         ;= cpl 3
         [bits 16]
+        ;= mode vm86
 vm:     mov ax, [0x10]                  ;= r2:vm_data+0x10
         push ax                         ;= w2:vm_top-2
         pop bx                          ;= r2:vm_top-2

@@ -47,7 +47,8 @@ static bool segment(const char *text, const char *end, const char *name,
 bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump)
 {
     static const char *const names[] = { "\nES =", "\nCS =", "\nSS =",
-                                         "\nDS =", "\nFS =", "\nGS =" };
+                                         "\nDS =", "\nFS =", "\nGS =",
+                                         "\nLDT=", "\nTR =" };
     const char *end = strstr(text, "\nEFER=");
     uint64_t efer, cpl;
 
@@ -95,7 +96,8 @@ static void view_segments(const uint8_t *eip, LsCpuDump *dump, unsigned from)
 
 void ls_cpu_dump_take_tables(const uint8_t *eip, LsCpuDump *dump)
 {
-    view_segments(eip, dump, LS_LDT);
+    /* A task gate has changed the first two since; only without long mode. */
+    view_segments(eip, dump, dump->paging.long_mode ? LS_LDT : LS_GDT);
 }
 
 void ls_cpu_dump_view(const uint8_t *eip, LsCpuDump *dump)

@@ -35,8 +35,8 @@ bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump);
 /* How things are now, from the vCPU's own registers (cpu_view.h). */
 void ls_cpu_dump_view(const uint8_t *eip, LsCpuDump *dump);
 
-/* Takes the system segments from there alone: code that is not 64-bit has them
- * logged with half of their base. */
+/* Takes from there what the dump does not have whole: GDTR and IDTR, and in long mode
+ * LDTR and TR, of which compatibility code has half of the base logged. */
 void ls_cpu_dump_take_tables(const uint8_t *eip, LsCpuDump *dump);
 
 #endif

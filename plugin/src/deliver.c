@@ -136,7 +136,7 @@ static void push_delivery(LsRecorder *r, const LsCpuDump *cpu,
     bool frame_is_lost = ls_fault_loses_frame();
 
     compare_strays(r, d, count);
-    ls_push_checked(r, ls_word(block_id(r, cpu, d->cpl), LS_W_BLOCK));
+    ls_push_checked(r, ls_word(block_id(r, cpu, d->level), LS_W_BLOCK));
     for (unsigned i = 0; i < count; i++) {
         if (!(frame_is_lost && d->access[i].store)) {
             push_access(r, &cpu->paging, &d->access[i]);

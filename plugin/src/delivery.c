@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Works out what event delivery accesses (see delivery.h). */
-#include "delivery.h"
+#include "delivery_work.h"
 
 #include <string.h>
-
-/* Bits of the upper half of a descriptor (SDM 3A 3.4.5, 6.11). */
-enum {
-    DESC_TYPE_SHIFT = 8,
-    DESC_CONFORMING = 1 << 10,
-    DESC_WRITABLE = 1 << 9,
-    DESC_CODE = 1 << 11,
-    DESC_S = 1 << 12,
-    DESC_DPL_SHIFT = 13,
-    DESC_PRESENT = 1 << 15,
-    DESC_LONG = 1 << 21,
-    DESC_BIG = 1 << 22,
-};
 
 enum {
     GATE_TASK = 5,
@@ -25,14 +12,7 @@ enum {
     GATE_TRAP32 = 15,
 };
 
-typedef struct {
-    LsDelivery *d;
-    const LsCpuDump *cpu;
-    /* The stack that is pushed to. */
-    uint64_t sp, sp_mask, base;
-} Work;
-
-static LsDeliveryAccess *add(Work *w, uint64_t vaddr, unsigned bytes)
+static LsDeliveryAccess *add(LsWork *w, uint64_t vaddr, unsigned bytes)
 {
     LsDeliveryAccess *a = &w->d->access[w->d->count++];
 
@@ -43,7 +23,7 @@ static LsDeliveryAccess *add(Work *w, uint64_t vaddr, unsigned bytes)
     return a;
 }
 
-static bool load(Work *w, uint64_t vaddr, unsigned bytes, uint64_t *value)
+bool ls_work_load(LsWork *w, uint64_t vaddr, unsigned bytes, uint64_t *value)
 {
     LsDeliveryAccess *a = add(w, vaddr, bytes);
 
@@ -54,44 +34,43 @@ static bool load(Work *w, uint64_t vaddr, unsigned bytes, uint64_t *value)
     return false;
 }
 
-/* A value of which only the bits of `known` are known. */
-static void push_partly(Work *w, unsigned bytes, uint64_t value,
-                        uint64_t known)
+void ls_work_store(LsWork *w, uint64_t vaddr, unsigned bytes, uint64_t value,
+                   uint64_t known)
 {
-    LsDeliveryAccess *a;
+    LsDeliveryAccess *a = add(w, vaddr, bytes);
 
-    w->sp -= bytes;
-    a = add(w, w->base + (w->sp & w->sp_mask), bytes);
     a->store = true;
     a->value = value;
     a->known = bytes == 8 ? known : known & ((UINT64_C(1) << bytes * 8) - 1);
 }
 
-static void push(Work *w, unsigned bytes, uint64_t value)
+void ls_work_push(LsWork *w, unsigned bytes, uint64_t value, uint64_t known)
 {
-    push_partly(w, bytes, value, UINT64_MAX);
+    w->sp -= bytes;
+    ls_work_store(w, w->base + (w->sp & w->sp_mask), bytes, value, known);
 }
 
-static bool refuse(Work *w)
+static void push(LsWork *w, unsigned bytes, uint64_t value)
+{
+    ls_work_push(w, bytes, value, UINT64_MAX);
+}
+
+static bool refuse(LsWork *w)
 {
     w->d->outcome = LS_REFUSED;
     return false;
 }
 
-typedef struct {
-    uint64_t low, high;
-} Descriptor;
-
 /* load_segment() of seg_helper.c. */
-static bool load_descriptor(Work *w, unsigned selector, Descriptor *to)
+bool ls_work_descriptor(LsWork *w, unsigned selector, LsDescriptor *to)
 {
     const LsSegment *table = &w->cpu->segment[selector & 4 ? LS_LDT : LS_GDT];
     uint64_t at = selector & 0xfff8;
 
     return at + 7 > table->limit
                ? refuse(w)
-               : load(w, table->base + at, 4, &to->low) &&
-                     load(w, table->base + at + 4, 4, &to->high);
+               : ls_work_load(w, table->base + at, 4, &to->low) &&
+                     ls_work_load(w, table->base + at + 4, 4, &to->high);
 }
 
 static unsigned dpl_of(uint64_t high)
@@ -100,14 +79,14 @@ static unsigned dpl_of(uint64_t high)
 }
 
 /* Reads the code segment that the gate names; the new CPL, or -1. */
-static int enter_code_segment(Work *w, unsigned selector, bool long_mode,
-                              Descriptor *code)
+static int enter_code_segment(LsWork *w, unsigned selector, bool long_mode,
+                              LsDescriptor *code)
 {
     if (!(selector & 0xfffc)) {
         refuse(w);
         return -1;
     }
-    if (!load_descriptor(w, selector, code)) {
+    if (!ls_work_descriptor(w, selector, code)) {
         return -1;
     }
     if (!(code->high & DESC_S) || !(code->high & DESC_CODE) ||
@@ -120,7 +99,7 @@ static int enter_code_segment(Work *w, unsigned selector, bool long_mode,
                                               : dpl_of(code->high));
 }
 
-static bool has_error_code(const LsDeliveryCause *cause)
+bool ls_delivery_has_error_code(const LsDeliveryCause *cause)
 {
     static const uint32_t vectors = 1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 |
                                     1 << 13 | 1 << 14 | 1 << 17;
@@ -131,24 +110,24 @@ static bool has_error_code(const LsDeliveryCause *cause)
 
 /* Flags, CS, IP and the error code.  A software interrupt returns behind its
  * instruction; QEMU 10 sets RF where older ones do not. */
-static void push_return(Work *w, unsigned bytes, const LsDeliveryCause *cause)
+static void push_return(LsWork *w, unsigned bytes, const LsDeliveryCause *cause)
 {
     const LsCpuDump *cpu = w->cpu;
 
-    push_partly(w, bytes, cpu->flags, ~(uint64_t)LS_EFLAGS_RF);
+    ls_work_push(w, bytes, cpu->flags, ~(uint64_t)LS_EFLAGS_RF);
     push(w, bytes, cpu->segment[LS_CS].selector);
-    push_partly(w, bytes, cpu->ip, cause->software ? 0 : UINT64_MAX);
-    if (has_error_code(cause)) {
+    ls_work_push(w, bytes, cpu->ip, cause->software ? 0 : UINT64_MAX);
+    if (ls_delivery_has_error_code(cause)) {
         push(w, bytes, cause->error);
     }
 }
 
-static void plan_long(Work *w, const LsDeliveryCause *cause)
+static void plan_long(LsWork *w, const LsDeliveryCause *cause)
 {
     const LsSegment *idt = &w->cpu->segment[LS_IDT];
     const LsSegment *tr = &w->cpu->segment[LS_TR];
     uint64_t gate = idt->base + cause->vector * 16, e1, e2, e3, sp;
-    Descriptor code;
+    LsDescriptor code;
     unsigned type, ist;
     int cpl;
 
@@ -156,8 +135,8 @@ static void plan_long(Work *w, const LsDeliveryCause *cause)
         refuse(w);
         return;
     }
-    if (!load(w, gate, 4, &e1) || !load(w, gate + 4, 4, &e2) ||
-        !load(w, gate + 8, 4, &e3)) {
+    if (!ls_work_load(w, gate, 4, &e1) || !ls_work_load(w, gate + 4, 4, &e2) ||
+        !ls_work_load(w, gate + 8, 4, &e3)) {
         return;
     }
     type = e2 >> DESC_TYPE_SHIFT & 0x1f;
@@ -180,7 +159,7 @@ static void plan_long(Work *w, const LsDeliveryCause *cause)
             refuse(w);
             return;
         }
-        if (!load(w, tr->base + slot, 8, &sp)) {
+        if (!ls_work_load(w, tr->base + slot, 8, &sp)) {
             return;
         }
     }
@@ -192,29 +171,29 @@ static void plan_long(Work *w, const LsDeliveryCause *cause)
     w->d->ip = e3 << 32 | (e2 & 0xffff0000) | (e1 & 0xffff);
     w->d->sp = w->sp;
     w->d->sp_mask = UINT64_MAX;
-    w->d->cpl = (unsigned)cpl;
+    w->d->cpl = w->d->level = (unsigned)cpl;
 }
 
 /* get_ss_esp_from_tss() and what is checked of the new stack. */
-static bool enter_stack(Work *w, unsigned cpl)
+static bool enter_stack(LsWork *w, unsigned cpl)
 {
     const LsSegment *tr = &w->cpu->segment[LS_TR];
     unsigned wide = tr->flags >> (DESC_TYPE_SHIFT + 3) & 1;
     unsigned slot = (cpl * 4 + 2) << wide;
     uint64_t sp, ss;
-    Descriptor stack;
+    LsDescriptor stack;
 
     if (slot + (4u << wide) - 1 > tr->limit) {
         return refuse(w);
     }
-    if (!load(w, tr->base + slot, 2u << wide, &sp) ||
-        !load(w, tr->base + slot + (2u << wide), 2, &ss)) {
+    if (!ls_work_load(w, tr->base + slot, 2u << wide, &sp) ||
+        !ls_work_load(w, tr->base + slot + (2u << wide), 2, &ss)) {
         return false;
     }
     if (!(ss & 0xfffc) || (ss & 3) != cpl) {
         return refuse(w);
     }
-    if (!load_descriptor(w, (unsigned)ss, &stack)) {
+    if (!ls_work_descriptor(w, (unsigned)ss, &stack)) {
         return false;
     }
     if (dpl_of(stack.high) != cpl || !(stack.high & DESC_S) ||
@@ -229,13 +208,13 @@ static bool enter_stack(Work *w, unsigned cpl)
     return true;
 }
 
-static void plan_protected(Work *w, const LsDeliveryCause *cause)
+static void plan_protected(LsWork *w, const LsDeliveryCause *cause)
 {
     const LsCpuDump *cpu = w->cpu;
     const LsSegment *idt = &cpu->segment[LS_IDT];
     bool vm86 = cpu->flags & LS_EFLAGS_VM;
     uint64_t gate = idt->base + cause->vector * 8, e1, e2;
-    Descriptor code;
+    LsDescriptor code;
     unsigned type, bytes;
     int cpl;
 
@@ -243,18 +222,18 @@ static void plan_protected(Work *w, const LsDeliveryCause *cause)
         refuse(w);
         return;
     }
-    if (!load(w, gate, 4, &e1) || !load(w, gate + 4, 4, &e2)) {
+    if (!ls_work_load(w, gate, 4, &e1) || !ls_work_load(w, gate + 4, 4, &e2)) {
         return;
     }
     type = e2 >> DESC_TYPE_SHIFT & 0x1f;
-    if (type == GATE_TASK) {
-        w->d->outcome = LS_NOT_WORKED_OUT;
-        return;
-    }
-    if ((type != GATE_INT16 && type != GATE_TRAP16 && type != GATE_INT32 &&
+    if ((type != GATE_TASK && type != GATE_INT16 && type != GATE_TRAP16 && type != GATE_INT32 &&
          type != GATE_TRAP32) ||
         (cause->software && dpl_of(e2) < cpu->cpl) || !(e2 & DESC_PRESENT)) {
         refuse(w);
+        return;
+    }
+    if (type == GATE_TASK) {
+        ls_work_task_gate(w, cause, (unsigned)(e1 >> 16));
         return;
     }
     cpl = enter_code_segment(w, (unsigned)(e1 >> 16), false, &code);
@@ -287,13 +266,13 @@ static void plan_protected(Work *w, const LsDeliveryCause *cause)
     w->d->ip = (e2 & 0xffff0000) | (e1 & 0xffff);
     w->d->sp = w->sp & w->sp_mask;
     w->d->sp_mask = w->sp_mask;
-    w->d->cpl = (unsigned)cpl;
+    w->d->cpl = w->d->level = (unsigned)cpl;
 }
 
 void ls_delivery_plan(LsDelivery *d, const LsCpuDump *cpu,
                       const LsDeliveryCause *cause)
 {
-    Work w = { .d = d, .cpu = cpu };
+    LsWork w = { .d = d, .cpu = cpu };
 
     memset(d, 0, sizeof(*d));
     if (cpu->paging.long_mode) {
@@ -306,16 +285,16 @@ void ls_delivery_plan(LsDelivery *d, const LsCpuDump *cpu,
 void ls_delivery_plan_real(LsDelivery *d, const LsCpuDump *cpu,
                            unsigned vector)
 {
-    Work w = { .d = d, .cpu = cpu, .sp_mask = 0xffff,
+    LsWork w = { .d = d, .cpu = cpu, .sp_mask = 0xffff,
                .base = cpu->segment[LS_SS].base, .sp = cpu->sp + 6 };
     uint64_t gate = cpu->segment[LS_IDT].base + vector * 4, ip, cs;
 
     memset(d, 0, sizeof(*d));
-    if (!load(&w, gate, 2, &ip) || !load(&w, gate + 2, 2, &cs)) {
+    if (!ls_work_load(&w, gate, 2, &ip) || !ls_work_load(&w, gate + 2, 2, &cs)) {
         return;
     }
     for (unsigned i = 0; i < 3; i++) { /* flags, CS, IP: known to memory only */
-        push_partly(&w, 2, 0, 0);
+        ls_work_push(&w, 2, 0, 0);
     }
     d->ip = ip;
     d->sp = w.sp & 0xffff;

@@ -12,7 +12,8 @@
 
 #include "cpu_dump.h"
 
-enum { LS_DELIVERY_ACCESSES = 24 };
+/* By a task gate: the gate, both tasks, seven descriptors, an error code. */
+enum { LS_DELIVERY_ACCESSES = 64 };
 
 typedef struct {
     uint64_t vaddr;
@@ -25,7 +26,8 @@ typedef struct {
 typedef enum {
     LS_DELIVERED,     /* as far as one can say beforehand */
     LS_REFUSED,       /* a check fails after these accesses: another exception */
-    LS_NOT_WORKED_OUT, /* a task gate, or tables that cannot be read */
+    LS_NOT_WORKED_OUT, /* tables that cannot be read, a task that is refused or
+                          whose segments lie elsewhere in its address space */
 } LsDeliveryOutcome;
 
 typedef struct {
@@ -36,6 +38,7 @@ typedef struct {
     uint64_t ip;      /* without CS.base */
     uint64_t sp, sp_mask;
     unsigned cpl;
+    unsigned level;   /* the CPL that stacks and frames are accessed at */
 } LsDelivery;
 
 typedef struct {

@@ -36,6 +36,11 @@ void ls_pages_unmap(LsRecorder *r)
         r->page_virt[r->page_told[i]] = NO_VIRT;
     }
     r->told_count = 0;
+    r->any_changed = false;
+    if (r->any_cleared) {
+        r->any_cleared = false;
+        memset(r->cleared, 0, sizeof(r->cleared));
+    }
     ls_push_checked(r, LS_W_UNMAP); /* a block may do this at each instruction */
 }
 
@@ -73,7 +78,7 @@ static bool is_told(LsRecorder *r, unsigned slot, uint64_t virt,
     if ((r->page_phys[slot] & LS_MAP_PAGE) == phys) {
         return true;
     }
-    r->map_mismatches++;
+    r->map_mismatches += !r->any_changed; /* else there is a reason */
     return false;
 }
 
@@ -100,7 +105,8 @@ static void tell_ram(LsRecorder *r, uint64_t vaddr, uint64_t page,
     if (table) {
         ls_walker_access(r, page, (unsigned)(vaddr & 4095), low);
     }
-    if (ls_page_is_wide(vaddr) || table) {
+    if (ls_page_is_wide(vaddr) || table ||
+        ls_walker_is_in_doubt(r, vaddr, page)) {
         r->page_base[slot] = NO_PAGE;
     } else if (r->walker &&
                !(phys >> LS_MAP_ATTRIBUTES_SHIFT & LS_ATTRIBUTE_SETTLED)) {

@@ -19,6 +19,7 @@ enum {
     LS_MAX_VCPUS = 1024,
     LS_MAX_THREADS = 1024,
     LS_MAX_STRAYS = 64,
+    LS_CLEARED_BITS = 4096,
 };
 
 /* The id of a block that ran elsewhere than it was translated for. */
@@ -69,6 +70,11 @@ typedef struct LsRecorder {
     uint64_t pending_in;      /* LS_W_PORT word of an `in` under way, or 0 */
     struct LsWalker *walker;  /* walker.c; NULL: no table is known */
     struct LsWalker *expected[2]; /* while paging is off: by EFER.LMA, later */
+    /* Since mappings were last forgotten: an entry of a page table leads elsewhere than
+     * it did; by a hash of their addresses, those that led somewhere and were cleared. */
+    bool any_changed;
+    bool any_cleared;
+    uint8_t cleared[LS_CLEARED_BITS / 8];
     uint64_t walk_updates;    /* accessed and dirty bits that were told */
     uint64_t walk_mismatches; /* tables that someone else wrote to */
     unsigned pending_int;     /* vector + 1 of a software interrupt in real mode */

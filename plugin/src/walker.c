@@ -120,6 +120,13 @@ static uint64_t entry_at(const Table *t, const uint8_t *bytes,
     return value;
 }
 
+/* The page that an entry leads to: a table, or the first of those that it maps. */
+static uint64_t frame_page(const Table *t, uint64_t entry)
+{
+    return entry >> 12 & (t->entry_bytes == 4 ? 0xfffff
+                                              : (UINT64_C(1) << 40) - 1);
+}
+
 /* The page of the table that an entry leads to, or -1. */
 static uint64_t child_of(const Table *t, uint64_t entry)
 {
@@ -127,8 +134,7 @@ static uint64_t child_of(const Table *t, uint64_t entry)
         (t->large && entry & LS_PTE_LARGE)) {
         return UINT64_MAX;
     }
-    return entry >> 12 & (t->entry_bytes == 4 ? 0xfffff
-                                              : (UINT64_C(1) << 40) - 1);
+    return frame_page(t, entry);
 }
 
 static Same *same_of(LsWalker *w, uint64_t paddr)
@@ -442,14 +448,54 @@ bool ls_walker_has(const LsRecorder *r, uint64_t page)
            find_told(w, page)->page;
 }
 
+bool ls_walker_is_in_doubt(const LsRecorder *r, uint64_t vaddr, uint64_t page)
+{
+    LsPaging paging;
+    LsWalk walk;
+
+    if (LIKELY(!r->any_changed)) {
+        return false;
+    }
+    paging = paging_of(r);
+    return !ls_walk(&paging, vaddr, &walk) ||
+           ls_guest_told_page(walk.paddr >> 12) != page;
+}
+
+/* The guest changed an entry.  What it led to QEMU, like a processor, may go on to use
+ * until it is told, or forgets it by itself.  An entry that leads nowhere is no doubt
+ * yet: then there is a fault, and no access. */
+static void mind_change(LsRecorder *r, const Table *t, unsigned offset,
+                        uint64_t was, uint64_t is)
+{
+    uint64_t paddr = (t->page - 1) << 12 | offset;
+    unsigned bit = (unsigned)(paddr * UINT64_C(0x9E3779B97F4A7C15) >> 52);
+    uint8_t *cleared = &r->cleared[bit / 8 % sizeof(r->cleared)];
+
+    if (!(is & LS_PTE_PRESENT)) {
+        r->any_cleared |= was & LS_PTE_PRESENT;
+        *cleared |= (uint8_t)((was & LS_PTE_PRESENT) << bit % 8);
+        return;
+    }
+    if (was & LS_PTE_PRESENT
+            ? frame_page(t, was) == frame_page(t, is) &&
+                  !(t->level > 1 && (was ^ is) & LS_PTE_LARGE)
+            : !(*cleared >> bit % 8 & 1)) {
+        return;
+    }
+    r->any_changed = true;
+    ls_pages_forget(r); /* each is compared when next used */
+}
+
 /* The guest wrote an entry: other tables may be linked now. */
 static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
                          unsigned offset, const LsPaging *paging)
 {
-    uint64_t before = child_of(t, entry_at(t, t->copy, offset));
-    uint64_t now = child_of(t, entry_at(t, bytes, offset));
+    uint64_t was = entry_at(t, t->copy, offset);
+    uint64_t is = entry_at(t, bytes, offset);
+    uint64_t before = child_of(t, was), now = child_of(t, is);
     unsigned level = t->level;
 
+    mind_change(r, t, offset, was, is);
     memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
     /* No walk has an entry of 0. */
     same_of(r->walker, (t->page - 1) << 12 | offset)->value = 0;

@@ -37,6 +37,11 @@ void ls_walker_enter(LsRecorder *r);
 uint64_t ls_walker_translate(LsRecorder *r, uint64_t vaddr, uint64_t page,
                              uint64_t low);
 
+/* Whether QEMU may soon translate the address otherwise than to this page, as callbacks
+ * call it: the guest changed an entry and did not invalidate it, and QEMU still goes by
+ * what it was. */
+bool ls_walker_is_in_doubt(const LsRecorder *r, uint64_t vaddr, uint64_t page);
+
 /* Whether the page, as callbacks call it, is one of the tables. */
 bool ls_walker_has(const LsRecorder *r, uint64_t page);
 

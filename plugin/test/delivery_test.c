@@ -212,10 +212,122 @@ TEST(delivery_from_virtual_8086_mode)
                "w4 8fe8=8000 w4 8fe4=20246 w4 8fe0=1b w4 8fdc=401000");
 }
 
-TEST(delivery_by_a_task_gate_is_not_worked_out)
+/* A task with this TSS: code and stack of CPL 0, data in ES, nothing in DS. */
+static void task32(uint64_t tss)
+{
+    cpu.segment[LS_GDT].limit = 0x37;
+    cpu.segment[LS_TR].selector = 0x28;
+    descriptor(0x30, 0x0000890000000067 | tss << 16);
+    guest_put(tss + 0x1c, 8, 0x0000500000000000); /* CR3, EIP */
+    guest_put(tss + 0x24, 4, 2);
+    guest_put(tss + 0x38, 4, 0x9000);
+    guest_put(tss + 0x48, 4, DATA0);
+    guest_put(tss + 0x4c, 4, CODE0);
+    guest_put(tss + 0x50, 4, DATA0);
+}
+
+TEST(delivery_by_a_task_gate)
 {
     start(false, 0);
-    gate32(14, 0x28, 0x85);
+    gate32(3, 0x30, 0x85);
+    task32(0x4000);
+    CHECK_TEXT(planned(&(LsDeliveryCause){ .vector = 3 }),
+               "r4 1018 r4 101c r4 2030 r4 2034 "
+               "r4 401c r4 4020 r4 4024 r4 4028 r4 402c r4 4030 r4 4034 r4 4038 "
+               "r4 403c r4 4040 r4 4044 r2 4048 r2 404c r2 4050 r2 4054 r2 4058 "
+               "r2 405c r2 4060 r2 4064 "
+               "w4 3020=401000 w4 3024=246 w4 3028 w4 302c w4 3030 w4 3034 "
+               "w4 3038=8000 w4 303c w4 3040 w4 3044 w2 3048=0 w2 304c=8 "
+               "w2 3050=10 w2 3054=0 w2 3058=0 w2 305c=0 w2 4000=28 "
+               "r4 2034 w4 2034=8b00 r4 2008 r4 200c r4 2010 r4 2014 "
+               "r4 2010 r4 2014");
+    CHECK_EQ(plan.outcome, LS_DELIVERED);
+    CHECK_EQ(plan.ip, 0x5000);
+    CHECK_EQ(plan.sp, 0x9000);
+    CHECK_EQ(plan.cpl, 0);
+}
+
+TEST(delivery_by_a_task_gate_from_a_tss_of_16_bits_with_an_error_code)
+{
+    start(false, 0);
+    gate32(14, 0x30, 0x85);
+    task32(0x4000);
+    cpu.segment[LS_TR].flags = 0x8100;
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_DELIVERED);
+    CHECK_EQ(plan.access[23].vaddr, 0x300e);
+    CHECK_EQ(plan.access[23].bytes, 2);
+    CHECK_EQ(plan.access[36].vaddr, 0x3028); /* DS */
+    CHECK_EQ(plan.access[plan.count - 1].vaddr, 0x8ffc);
+    CHECK_EQ(plan.access[plan.count - 1].value, 6);
+    CHECK_EQ(plan.sp, 0x8ffc);
+}
+
+TEST(delivery_to_a_task_of_16_bits)
+{
+    start(false, 0);
+    gate32(14, 0x30, 0x85);
+    cpu.segment[LS_GDT].limit = 0x37;
+    descriptor(0x30, 0x000081400000002b);
+    guest_put(0x400e, 4, 0x25000);         /* IP, FLAGS */
+    guest_put(0x401a, 2, 0x9000);          /* SP */
+    guest_put(0x4024, 4, DATA0 << 16 | CODE0);
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_NOT_WORKED_OUT); /* its base is elsewhere */
+    descriptor(0x30, 0x000081004000002b);
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_DELIVERED);
+    CHECK_EQ(plan.ip, 0x5000);
+    CHECK_EQ(plan.access[plan.count - 1].vaddr, 0x8ffe);
+    CHECK_EQ(plan.access[plan.count - 1].bytes, 2);
+}
+
+TEST(delivery_by_a_task_gate_that_cannot_be_told)
+{
+    start(false, 0);
+    gate32(14, 0x30, 0x85);
+    task32(0x4000);
+    descriptor(0x30, 0x0000820040000067); /* an LDT */
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_NOT_WORKED_OUT);
+    descriptor(0x30, 0x0000890040000066); /* too short */
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_NOT_WORKED_OUT);
+    task32(0x4000);
+    guest_put(0x404c, 2, 0); /* no code segment */
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_NOT_WORKED_OUT);
+    task32(0x4000);
+    gate32(14, 0x34, 0x85); /* in the LDT */
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_NOT_WORKED_OUT);
+    gate32(14, 0x30, 0x05); /* not present: only the gate is read */
+    CHECK_TEXT(planned(&page_fault), "r4 1070 r4 1074");
+    CHECK_EQ(plan.outcome, LS_REFUSED);
+}
+
+/* Page tables of two levels, the first 4 MiB in pages of 4 KiB. */
+static void directory(uint64_t at)
+{
+    guest_put(at, 4, (at + 0x1000) | 0x67);
+    for (unsigned i = 0; i < 1024; i++) {
+        guest_put(at + 0x1000 + i * 4, 4, i << 12 | 0x67);
+    }
+}
+
+TEST(delivery_to_a_task_in_another_address_space)
+{
+    start(false, 0);
+    gate32(14, 0x30, 0x85);
+    task32(0x4000);
+    directory(0x100000);
+    directory(0x102000);
+    guest_put(0x401c, 4, 0x102000);
+    cpu.paging.cr0 |= LS_CR0_PG;
+    cpu.paging.cr3 = 0x100000;
+    planned(&page_fault);
+    CHECK_EQ(plan.outcome, LS_DELIVERED);
+    guest_put(0x103000 + 8 * 4, 4, 0x200067); /* its stack is elsewhere */
     planned(&page_fault);
     CHECK_EQ(plan.outcome, LS_NOT_WORKED_OUT);
 }

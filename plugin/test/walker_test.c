@@ -165,3 +165,67 @@ TEST_WITH(walker_page_that_becomes_a_table_with_api_1, V1)
 {
     check_page_that_becomes_a_table();
 }
+
+enum { AT_L1 = 0x40002000, AT_LEAF = AT_L1 + LEAF - L1 };
+
+/* Linear page 0x10 is PAGE and told, and the guest can store to its entry. */
+static LsTb *start_with_leaf(void)
+{
+    LsTb *tb = start();
+
+    guest_put(WINDOW_L1 + 16, 8, L1 | DIRTY);
+    fake_map_ram(AT_L1 >> 12, L1 >> 12);
+    guest_put(LEAF, 8, PAGE | DIRTY);
+    fake_load(tb, 0, 8, AT_LEAF);
+    fake_load(tb, 0, 4, 0x10000);
+    return tb;
+}
+
+/* QEMU still goes by what the entry was, and at some time no more. */
+static void check_both_pages(LsTb *tb)
+{
+    captured_text();
+    fake_map_questions = 0;
+    fake_load(tb, 0, 4, 0x10000);
+    fake_load(tb, 0, 4, 0x10004);
+    CHECK_TEXT(captured_text(), "load 0 4 0x10000 | load 0 4 0x10004");
+    CHECK_EQ(fake_map_questions, 2);
+    fake_map_ram(0x10, OTHER >> 12);
+    fake_load(tb, 0, 4, 0x10008);
+    fake_load(tb, 0, 4, 0x1000c);
+    CHECK_TEXT(captured_text(), "map 0x10 0x80c3000000000190 | "
+                                "load 0 4 0x10008 | load 0 4 0x1000c");
+    CHECK_EQ(fake_map_questions, 3);
+    CHECK_EQ(ls_recorders[0]->map_mismatches, 0);
+}
+
+TEST_WITH(walker_entry_that_leads_elsewhere_and_is_not_invalidated, V4)
+{
+    LsTb *tb = start_with_leaf();
+
+    guest_put(LEAF, 8, OTHER | DIRTY);
+    fake_store(tb, 1, 8, AT_LEAF);
+    check_both_pages(tb);
+}
+
+TEST_WITH(walker_entry_that_is_cleared_first, V4)
+{
+    LsTb *tb = start_with_leaf();
+
+    guest_put(LEAF, 8, 0);
+    fake_store(tb, 1, 8, AT_LEAF);
+    guest_put(LEAF, 8, OTHER | DIRTY);
+    fake_store(tb, 1, 8, AT_LEAF);
+    check_both_pages(tb);
+}
+
+TEST_WITH(walker_entry_that_only_loses_a_right, V4)
+{
+    LsTb *tb = start_with_leaf();
+
+    guest_put(LEAF, 8, (PAGE | DIRTY) & ~2);
+    fake_store(tb, 1, 8, AT_LEAF);
+    fake_map_questions = 0;
+    fake_load(tb, 0, 4, 0x10000);
+    CHECK_EQ(fake_map_questions, 0);
+}

@@ -6,7 +6,7 @@
 import type { AccessColumns as BatchColumns, PlacedNote } from '../analysis/index.ts';
 import { requireDefined } from '../base/index.ts';
 import { AccessFlag, type CodeTable, EventFlag, Origin } from '../format/index.ts';
-import { type CpuMode, cpuModeOfHflags } from '../isa/index.ts';
+import { type CpuMode, cpuModeOfHflags, TSS_FORMATS, type TssFormat } from '../isa/index.ts';
 import { type AccessColumns, addressAt } from './access-columns.ts';
 
 type EventNote = Extract<PlacedNote, { kind: 'event' }>;
@@ -67,10 +67,14 @@ interface Made {
   readonly address: bigint;
 }
 
-/** All ways to deliver: QEMU reads a descriptor and a gate in words of 4 bytes. */
-function waysToDeliver(mode: CpuMode, hasErrorCode: boolean): readonly (readonly Step[])[] {
-  const words = (bytes: number, of: string, ...offsets: number[]): Step[] =>
-    offsets.map((offset) => ({ store: false, bytes, of, offset }));
+type Way = readonly Step[];
+
+function words(bytes: number, of: string, ...offsets: number[]): Step[] {
+  return offsets.map((offset) => ({ store: false, bytes, of, offset }));
+}
+
+/** All ways to deliver but by a task gate: QEMU reads a descriptor and a gate in words of 4 bytes. */
+function waysToDeliver(mode: CpuMode, hasErrorCode: boolean): readonly Way[] {
   const frame = (bytes: number, count: number): Step[] =>
     Array.from({ length: count }, (_, i) => ({
       store: true,
@@ -105,8 +109,41 @@ function waysToDeliver(mode: CpuMode, hasErrorCode: boolean): readonly (readonly
   ]);
 }
 
+/** By a task gate, SDM volume 3, 8.2 and 8.3: the new task is read, the old one stored, then segments are loaded. */
+function waysByTaskGate(hasErrorCode: boolean): readonly Way[] {
+  const fields = (of: string, { ip, es, wordBytes, segments }: TssFormat): Step[] => [
+    ...words(wordBytes, of, ...Array.from({ length: STATE_WORDS }, (_, i) => ip + wordBytes * i)),
+    ...words(2, of, ...Array.from({ length: segments }, (_, i) => es + wordBytes * i)),
+  ];
+  const stores = (steps: Step[]): Step[] => steps.map((step) => ({ ...step, store: true }));
+  return TSS_FORMATS.flatMap((from) =>
+    TSS_FORMATS.flatMap((to) => {
+      const switched = [
+        ...words(4, 'gate', 0, 4),
+        ...words(4, 'task', 0, 4),
+        ...(to.cr3 === undefined ? [] : words(4, 'new', to.cr3)),
+        ...fields('new', to),
+        ...words(2, 'new', to.ldt, ...(to.trap === undefined ? [] : [to.trap])),
+        ...stores([...fields('old', from), ...words(2, 'new', 0)]),
+        ...words(4, 'task', 4),
+        ...stores(words(4, 'task', 4)),
+      ];
+      // An LDT, CS, SS and what else is not null; in virtual-8086 mode nothing, or the LDT.
+      return Array.from({ length: to.segments + 2 }, (_way, descriptors) => [
+        ...switched,
+        ...Array.from({ length: descriptors }, (_, i) => words(4, `segment ${i}`, 0, 4)).flat(),
+        ...(hasErrorCode ? stores(words(to.wordBytes, 'stack', 0)) : []),
+      ]);
+    }),
+  );
+}
+
+/** E/IP, E/FLAGS and the general registers. */
+const STATE_WORDS = 10;
+const BY_TASK_GATE = { with: waysByTaskGate(true), without: waysByTaskGate(false) };
+
 /** The accesses are the first ones of this way, or all. */
-function fits(way: readonly Step[], made: readonly Made[], mode: CpuMode): boolean {
+function fits(way: Way, made: readonly Made[], mode: CpuMode): boolean {
   const bases = new Map<string, bigint>();
   return made.every(({ store, bytes, address }, i) => {
     const step = way[i];
@@ -126,7 +163,12 @@ function judgeDelivery(
   hasErrorCode: boolean,
   made: readonly Made[],
 ): 'whole' | 'begun' | 'wrong' {
-  const possible = waysToDeliver(mode, hasErrorCode).filter((way) => fits(way, made, mode));
+  const fitting = (ways: readonly Way[]): readonly Way[] =>
+    ways.filter((way) => fits(way, made, mode));
+  let possible = fitting(waysToDeliver(mode, hasErrorCode));
+  if (possible.length === 0 && mode.hasDescriptors && !mode.isLong) {
+    possible = fitting(BY_TASK_GATE[hasErrorCode ? 'with' : 'without']);
+  }
   if (possible.length === 0) return 'wrong';
   return possible.some((way) => way.length === made.length) ? 'whole' : 'begun';
 }

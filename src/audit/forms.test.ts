@@ -42,8 +42,16 @@ const read = [
   ...words('L2', NEW + 0x48, 7, 4),
   access('L2', NEW + 0x64),
 ];
+const saved16 = words('S2', OLD + 0x0e, 14, 2);
+const read16 = words('L2', NEW + 0x0e, 15, 2);
 const busy = (address: number): string[] => [access('L4', address), access('S4', address)];
 const segments = [...CODE, ...STACK, ...STACK];
+const probes = (offset: number): string[] => [
+  access('L1', OLD),
+  access('L1', OLD + offset),
+  access('S1', OLD),
+  access('S1', OLD + offset),
+];
 
 interface Example {
   readonly name: string;
@@ -156,6 +164,68 @@ const EXAMPLES: readonly Example[] = [
     rules: { split: 4, 'task-return-stores-flags-twice': 1 },
     optional: [...segments, access('S4', OLD + 0x24)],
   },
+  {
+    name: 'a jump from a task of 16-bit format to another',
+    insn: 'ea000000003000',
+    mode: MODE_32,
+    accesses: [
+      ...descriptor(0x7030),
+      ...read16,
+      ...probes(0x2b),
+      ...busy(0x703c),
+      ...saved16,
+      ...busy(0x7034),
+      ...segments,
+    ],
+    rules: { split: 4, 'task-switch-probes': 4 },
+    optional: [...segments, ...probes(0x2b)],
+  },
+  {
+    name: 'a call from a task of 32-bit format to one of 16-bit format',
+    insn: '9a000000003000',
+    mode: MODE_32,
+    accesses: [
+      ...descriptor(0x7030),
+      ...read16,
+      ...saved,
+      access('S2', NEW),
+      ...busy(0x7034),
+      ...segments,
+    ],
+    rules: { split: 4 },
+    optional: segments,
+  },
+  {
+    name: 'iret from a task of 16-bit format to one of 32-bit format',
+    insn: 'cf',
+    mode: MODE_32,
+    accesses: [
+      access('L2', OLD),
+      ...descriptor(0x7030),
+      ...read,
+      ...busy(0x703c),
+      ...saved16,
+      access('S2', OLD + 0x10),
+      ...segments,
+    ],
+    rules: { split: 4, 'task-return-stores-flags-twice': 1 },
+    optional: [...segments, access('S2', OLD + 0x10)],
+  },
+  {
+    name: 'a call gate of 16-bit format to an inner level, by a TSS of 16-bit format',
+    insn: '9a000000000800',
+    mode: MODE_32_USER,
+    accesses: [
+      ...descriptor(0x7020),
+      ...CODE,
+      ...words('L2', 0x3002, 2, 2),
+      ...STACK,
+      ...words('S2', 0x1ffe, 2, -2),
+      access('L2', 0x5000),
+      ...words('S2', 0x1ffa, 3, -2),
+    ],
+    rules: { split: 3 },
+  },
 ];
 
 describe.each(EXAMPLES)('$name', ({ insn, mode, accesses, rules, optional = [] }) => {
@@ -213,12 +283,6 @@ describe('executions that differ in nothing but addresses', () => {
 });
 
 describe('task-switch-probes', () => {
-  const probes = (offset: number): string[] => [
-    access('L1', OLD),
-    access('L1', OLD + offset),
-    access('S1', OLD),
-    access('S1', OLD + offset),
-  ];
   const jump = (probed: readonly string[]): string[] => [
     ...descriptor(0x7030),
     ...read.slice(0, -1),

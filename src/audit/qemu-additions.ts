@@ -4,8 +4,8 @@
 import {
   type ArchitecturalAccess,
   type DecodedInstruction,
-  OLD_TSS,
-  TssField,
+  type TssAccesses,
+  tssAccesses,
 } from '../isa/index.ts';
 import type { ExpectedAccess } from './expected-access.ts';
 import type { RuleName } from './rules.ts';
@@ -13,8 +13,6 @@ import type { RuleName } from './rules.ts';
 const SCALAR_FMA = /^vfn?m(add|sub)(132|213|231)s[sd]$/;
 const X87_SAVE = /^f?xsave(opt)?(64)?$/;
 const INSERT_LANE = /^vinsert[fi]128$/;
-/** The last byte of a TSS of 32-bit format. */
-const TSS_LIMIT = 103;
 
 export function withKnownAdditions(
   { mnemonic, isLocked }: DecodedInstruction,
@@ -29,8 +27,8 @@ export function withKnownAdditions(
   if (X87_SAVE.test(mnemonic)) return prescribed.map(withReserved);
   if (SCALAR_FMA.test(mnemonic)) return widened(prescribed, 16, 'scalar-fma-loads-16');
   if (INSERT_LANE.test(mnemonic)) return widened(prescribed, 32, 'insert-loads-whole');
-  if (prescribed.some(({ address }) => address?.base === OLD_TSS)) return ofTaskSwitch(prescribed);
-  return prescribed;
+  const task = tssAccesses(prescribed);
+  return task === undefined ? prescribed : ofTaskSwitch(prescribed, task);
 }
 
 function doubled(
@@ -64,41 +62,34 @@ function widened(
   return prescribed.map((access) => ({ ...access, wider: { bytes, rule } }));
 }
 
-function ofTaskSwitch(prescribed: readonly ArchitecturalAccess[]): readonly ExpectedAccess[] {
-  const offsetOf = ({ address }: ArchitecturalAccess): bigint | undefined =>
-    address?.segment === 'tss' ? address.displacement : undefined;
-  const saved = prescribed.filter(
-    (access) => access.direction === 'store' && access.address?.base === OLD_TSS,
-  );
-  const [first] = saved;
-  const flags = saved.find((access) => offsetOf(access) === BigInt(TssField.flags));
-  if (first === undefined || flags === undefined) return prescribed;
+function ofTaskSwitch(
+  prescribed: readonly ArchitecturalAccess[],
+  { format, savedFlags, returns, lastOfNew, isTrap }: TssAccesses,
+): readonly ExpectedAccess[] {
   const probe = (direction: 'load' | 'store', offset: number): ExpectedAccess => ({
-    ...first,
+    ...savedFlags,
     direction,
     bytes: 1,
-    address: first.address && { ...first.address, displacement: BigInt(offset) },
+    address: savedFlags.address && { ...savedFlags.address, displacement: BigInt(offset) },
     rule: 'task-switch-probes',
   });
-  const returns = prescribed.some(
-    (access) => access.direction === 'load' && access.address?.base === OLD_TSS,
-  );
   // Its LDT: the first of those that only some tasks have.
   const firstOfNew = prescribed.find(({ occurrence }) => occurrence === 'conditional');
   const result: ExpectedAccess[] = [];
   for (const access of prescribed) {
     if (returns && access === firstOfNew) {
-      result.push({ ...flags, rule: 'task-return-stores-flags-twice' });
+      result.push({ ...savedFlags, rule: 'task-return-stores-flags-twice' });
     }
-    const isTrap = access.direction === 'load' && offsetOf(access) === BigInt(TssField.trap);
-    if (!isTrap) {
+    if (access !== lastOfNew) {
       result.push(access);
       continue;
     }
-    // The new task has been read: now the old one is probed, before anything is stored.
-    result.push({ ...access, wider: { bytes: 4, rule: 'task-flag-in-four-bytes' } });
-    result.push(probe('load', 0), probe('load', TSS_LIMIT));
-    result.push(probe('store', 0), probe('store', TSS_LIMIT));
+    // The new task has been read, last its T flag where it has one: now the old one is probed, before anything is stored.
+    result.push(
+      isTrap ? { ...access, wider: { bytes: 4, rule: 'task-flag-in-four-bytes' } } : access,
+    );
+    result.push(probe('load', 0), probe('load', format.limit));
+    result.push(probe('store', 0), probe('store', format.limit));
   }
   return result;
 }

@@ -66,7 +66,7 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
   'task-switch-probes': {
     ...QEMU_DIFFERENCES['task-switch-probes'],
     bound:
-      'one load and one store of a byte at offsets 0 and 103 of the TSS that the state goes to',
+      'one load and one store of a byte at offset 0 and at the last one, 103 or 43, of the TSS that the state goes to',
   },
   'task-flag-in-four-bytes': {
     ...QEMU_DIFFERENCES['task-flag-in-four-bytes'],
@@ -76,7 +76,7 @@ export const RULES: Readonly<Record<RuleName, RuleText>> = {
   'task-return-stores-flags-twice': {
     ...QEMU_DIFFERENCES['task-return-stores-flags-twice'],
     bound:
-      'one store of 4 bytes at offset 36 of the TSS that the state goes to, behind its other fields',
+      'one store of the flags, 4 bytes at offset 36 or 2 at offset 16, of the TSS that the state goes to, behind its other fields',
   },
 };
 

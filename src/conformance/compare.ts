@@ -10,7 +10,7 @@ import {
   type Happening,
   instructionKey,
 } from './expected.ts';
-import { splitLine } from './statements.ts';
+import { type EventBy, splitLine } from './statements.ts';
 
 const PAGE = 4096n;
 
@@ -177,6 +177,18 @@ function hex(value: bigint): string {
   return `0x${value.toString(16)}`;
 }
 
+const EVENTS: readonly (readonly [number, EventBy])[] = [
+  [EventFlag.software, 'software'],
+  [EventFlag.hardware, 'interrupt'],
+  [EventFlag.smmEntered, 'smm-enter'],
+  [EventFlag.smmLeft, 'smm-leave'],
+  [EventFlag.reset, 'reset'],
+];
+
+function eventBy(what: number): EventBy {
+  return EVENTS.find(([flag]) => (what & flag) !== 0)?.[1] ?? 'exception';
+}
+
 /** What a case did: the accesses and events of its vCPU behind access `begin` and before `end`. */
 export function recordedHappenings(run: GuestRun, begin: Access, end: Access): Happening[] {
   const isOfCase = (stream: number, vcpu: number): boolean =>
@@ -201,12 +213,7 @@ export function recordedHappenings(run: GuestRun, begin: Access, end: Access): H
       happenings.push({
         kind: 'event',
         vector: event.vector,
-        by:
-          (event.what & EventFlag.software) !== 0
-            ? 'software'
-            : (event.what & EventFlag.hardware) !== 0
-              ? 'interrupt'
-              : 'exception',
+        by: eventBy(event.what),
         error: event.error,
         cr2: event.vector === 14 ? event.cr2 : undefined,
         at: event.ip,

@@ -92,6 +92,18 @@ describe('a case', () => {
     expect(expectation.instructions).toBe(5);
   });
 
+  it('is of the mode that bits, a macro that goes to another, or a statement says last', () => {
+    const source = (...before: string[]): string =>
+      [...before, caseOf('nop'), '%macro TO_32 0', 'bits 32', '%endmacro', 'bits 64'].join('\n');
+    const modeOf = (...before: string[]): string | undefined =>
+      parseGuest(guestOf(source(...before))).cases[0]?.mode;
+    expect(modeOf()).toBe('64-bit');
+    expect(modeOf('TO_32')).toBe('32-bit');
+    expect(modeOf('TO_32', 'bits 16')).toBe('16-bit');
+    expect(modeOf('bits 16', 'TO_32')).toBe('32-bit');
+    expect(modeOf(';= mode real')).toBe('real');
+  });
+
   it('has events with their delivery, attempts that are not counted, and holes', () => {
     const expectation = expectationIn(
       caseOf(
@@ -109,6 +121,17 @@ describe('a case', () => {
       '+0 w4:401000 cpl0',
     ]);
     expect(expectation.instructions).toBe(1);
+  });
+
+  it('has events that are at no place and lead through no table', () => {
+    const expectation = expectationIn(
+      caseOf(';= event smm-enter: w2:page ;! accesses smm-state-save', ';= event smm-leave'),
+    );
+    expect(shown(expectation)).toEqual([
+      'event 0 smm-enter ffffffffffffffff',
+      '+0 w2:401000 cpl0 eventDelivery hole',
+      'event 0 smm-leave ffffffffffffffff',
+    ]);
   });
 
   it('takes the first of several rules of a line that applies', () => {

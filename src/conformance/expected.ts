@@ -8,6 +8,7 @@ import type { GuestCase, GuestSource } from './guest-source.ts';
 import { sourceError } from './source-error.ts';
 import type {
   AccessList,
+  EventBy,
   HoleUse,
   InstructionStatement,
   RuleUse,
@@ -32,7 +33,7 @@ export type ExpectedAccess = Omit<Access, 'stream' | 'ordinal' | 'vcpu'>;
 export interface EventHappening {
   readonly kind: 'event';
   readonly vector: number;
-  readonly by: 'exception' | 'interrupt' | 'software';
+  readonly by: EventBy;
   /** 0 for vectors without. */
   readonly error: bigint;
   /** Of page faults. */
@@ -68,7 +69,7 @@ export function expectationOf(
   return walk;
 }
 
-/** Of a page walk in an event's delivery: docs/format.md 3.6. */
+/** Of a page walk in an event's delivery, of an event at no known place: docs/format.md 3.6. */
 const NO_PC = 2n ** 64n - 1n;
 
 type Scope = ReadonlyMap<string, bigint>;
@@ -171,7 +172,7 @@ class Walk implements Expectation {
 
   #runEvent(statement: Extract<Statement, { kind: 'event' }>, scope: Scope): void {
     const { line, by, error, cr2 } = statement;
-    const at = this.#place(statement.at, scope);
+    const at = statement.at === undefined ? NO_PC : this.#place(statement.at, scope);
     const hole = this.#holeOf(statement.hole);
     this.happenings.push({
       kind: 'event',

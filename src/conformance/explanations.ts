@@ -222,10 +222,10 @@ const KNOWN_HOLES = {
     reason:
       'what devices read and write by themselves (dma): no callback tells of it; the memory audit finds the writes',
   },
-  'task-gate': {
+  'smm-state-save': {
     range: '',
     reason:
-      'what an interrupt or exception through a task gate accesses, both task states and descriptors, is not worked out',
+      'what entering SMM stores and rsm loads of the state save area: QEMU goes by physical addresses, and no callback tells of it; the memory audit finds the stores',
   },
   'threads-hide-events': {
     range: 'multi',

@@ -60,6 +60,7 @@ export function parseGuest(guest: GuestFile): GuestSource {
   const sequences = new Map<string, Sequence>();
   const definitions = new Map<string, Definition>();
   let before: Statement[] = [];
+  const modeAfter = modesOfMacros(guest.lines);
   let mode = '64-bit';
   let needs: SourceLine | undefined;
   let draft: Draft | undefined;
@@ -133,12 +134,14 @@ export function parseGuest(guest: GuestFile): GuestSource {
 
   for (const line of guest.lines) {
     const parts = splitLine(line);
-    const bits = /^\[?bits (\d+)\]?$/.exec(parts.code)?.[1];
+    const bits = bitsOf(parts.code);
     const hasStatement = parts.says !== undefined || parts.rules.length > 0;
     if (parts.code.startsWith('%')) {
       // Macros are read where their definitions stand, not where they are used.
     } else if (bits !== undefined) {
-      mode = `${bits}-bit`;
+      mode = bits;
+    } else if (modeAfter.has(parts.code)) {
+      mode = modeAfter.get(parts.code) ?? mode;
     } else if (/\bENDCASE\b/.test(parts.code)) {
       shut(line, false);
     } else if (/\bCASE\b/.test(parts.code)) {
@@ -165,6 +168,26 @@ export function parseGuest(guest: GuestFile): GuestSource {
   }
   if (draft !== undefined) throw new Error(`${guest.name}: a case or a sequence is not ended`);
   return { cases, sequences, definitions };
+}
+
+/** "32-bit" of a line that says so. */
+function bitsOf(code: string): string | undefined {
+  const bits = /^\[?bits (\d+)\]?$/.exec(code)?.[1];
+  return bits === undefined ? undefined : `${bits}-bit`;
+}
+
+/** What code is after macros without arguments that lead to another mode, by their names. */
+function modesOfMacros(lines: readonly SourceLine[]): ReadonlyMap<string, string> {
+  const modes = new Map<string, string>();
+  let macro: string | undefined;
+  for (const { text } of lines) {
+    const code = text.replace(/;.*/, '').trim();
+    const bits = bitsOf(code);
+    if (code.startsWith('%')) macro = /^%macro (\w+) 0$/.exec(code)?.[1] ?? macro;
+    if (code === '%endmacro') macro = undefined;
+    if (macro !== undefined && bits !== undefined) modes.set(macro, bits);
+  }
+  return modes;
 }
 
 function requireCall(text: string, line: SourceLine): { name: string; args: string[] } {

@@ -21,6 +21,7 @@ const TITLES = {
   address: '16- and 32-bit addressing and modes',
   fault: 'what a faulting instruction leaves behind',
   'event-delivery': 'delivery of exceptions and interrupts',
+  smm: 'system management mode',
   'page-walk': 'accessed and dirty bits',
   mapping: 'aliases, changed mappings, address spaces',
   device: 'device memory',

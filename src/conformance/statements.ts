@@ -6,16 +6,20 @@ import { type HoleName, isHoleName, isRuleName, RULES, type RuleName } from './e
 import { sourceError } from './source-error.ts';
 import { findCall, parseWords, type Word } from './words.ts';
 
+/** An exception, an interrupt, INT n and its kin; the others lead through no table. */
+export type EventBy = 'exception' | 'interrupt' | 'software' | 'smm-enter' | 'smm-leave' | 'reset';
+
 export type Statement =
   | InstructionStatement
   | {
       readonly kind: 'event';
       readonly line: SourceLine;
       readonly vector: string;
-      readonly by: 'exception' | 'interrupt' | 'software';
+      readonly by: EventBy;
       readonly error: string | undefined;
       readonly cr2: string | undefined;
-      readonly at: string;
+      /** Undefined: the event says no place. */
+      readonly at: string | undefined;
       readonly words: Word[];
       readonly hole: HoleUse | undefined;
     }
@@ -164,12 +168,23 @@ export function parseStatement(line: SourceLine, parts: LineParts): Statement {
 const EVENT =
   /^(\S+)( software| interrupt)?(?: error (\S+))?(?: cr2 (\S+))? at ([^\s:]+)(?:: *(.*))?$/;
 
+const OTHER_EVENT = /^(smm-enter|smm-leave)(?:: *(.*))?$/;
+
 function parseEvent(text: string, hole: string | undefined, line: SourceLine): Statement {
+  const other = OTHER_EVENT.exec(text);
+  if (other !== null) {
+    return {
+      ...{ kind: 'event', line, vector: '0', error: undefined, cr2: undefined, at: undefined },
+      by: other[1] === 'smm-enter' ? 'smm-enter' : 'smm-leave',
+      words: parseAccesses(other[2] ?? '', line).words,
+      hole: parseHole(hole, line),
+    };
+  }
   const [, vector, by, error, cr2, at, words = ''] = EVENT.exec(text) ?? [];
   if (vector === undefined || at === undefined) {
     throw sourceError(
       line,
-      'not "event VECTOR [software|interrupt] [error N] [cr2 ADDRESS] at PLACE: ..."',
+      'not "event VECTOR [software|interrupt] [error N] [cr2 ADDRESS] at PLACE: ...", "event smm-enter: ..." or "event smm-leave: ..."',
     );
   }
   return {

@@ -76,10 +76,12 @@ function farCall(listed: Accesses, mode: CpuMode): Prescribed {
       ...(mode.cpl === 0
         ? []
         : gateBytes.flatMap((bytes) =>
-            counted(mode.isLong ? 1 : MOST_PARAMETERS + 1, (parameters) => [
-              ...toGate,
-              ...innerStack(mode, bytes, parameters),
-            ]),
+            counted(mode.isLong ? 1 : MOST_PARAMETERS + 1, (parameters) =>
+              (mode.isLong ? [8] : [4, 2]).map((tssBytes) => [
+                ...toGate,
+                ...innerStack(mode, bytes, tssBytes, parameters),
+              ]),
+            ).flat(),
           )),
       ...taskSwitchForms('call', mode).map((form) => [...operand, ...form]),
     ],
@@ -109,12 +111,16 @@ function outerStackOf(mode: CpuMode): Accesses {
   return ofDescriptor('stack', mode, outerStackLoad(mode));
 }
 
-/** The stack of the inner level, from the TSS; the old one and the parameters go there, then where to return to. */
-function innerStack(mode: CpuMode, bytes: number, parameters: number): Accesses {
+/**
+ * The stack of the inner level, from the TSS, where its pointer has tssBytes; the old one and the parameters go there,
+ * then where to return to.
+ */
+function innerStack(mode: CpuMode, bytes: number, tssBytes: number, parameters: number): Accesses {
+  const pointer = implied('load', tssBytes, 'tss', `${INNER_LEVEL} (stack pointer)`, 'always');
   const fromTss = mode.isLong
-    ? [implied('load', 8, 'tss', `${INNER_LEVEL} (stack pointer)`, 'always')]
+    ? [pointer]
     : [
-        implied('load', 4, 'tss', `${INNER_LEVEL} (stack pointer)`, 'always'),
+        pointer,
         implied('load', 2, 'tss', `${INNER_LEVEL} (stack selector)`, 'always'),
         ...ofDescriptor('stack', mode, [
           implied('load', 8, 'descriptor', `${INNER_LEVEL} (stack segment)`, 'always'),

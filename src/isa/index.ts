@@ -20,4 +20,4 @@ export {
   type QemuDifference,
   type QemuDifferenceName,
 } from './qemu-differences.ts';
-export { OLD_TSS, TssField } from './task-switch.ts';
+export { TSS_FORMATS, type TssAccesses, type TssFormat, tssAccesses } from './task-switch.ts';

@@ -91,7 +91,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a case finds', () => {
 
   it('a hole that is declared, and is none', () => {
     const lines = plain.guest.lines.map((line) =>
-      line.text.includes('setc [data') ? { ...line, text: `${line.text} ;! task-gate` } : line,
+      line.text.includes('setc [data') ? { ...line, text: `${line.text} ;! device-dma` } : line,
     );
     const run = { ...plain, guest: { ...plain.guest, lines } };
     const source = parseGuest(run.guest);
@@ -99,7 +99,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a case finds', () => {
     const judgement = judgeCase(run, 'single', source, requireDefined(found, 'case setcc'));
     expect(judgement).toMatchObject({
       verdict: 'missing',
-      reason: 'unexplained: task-gate is declared, and the accesses are there',
+      reason: 'unexplained: device-dma is declared, and the accesses are there',
     });
   });
 });

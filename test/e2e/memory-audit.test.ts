@@ -51,6 +51,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     expect(walks.byCause['device-dma']).toBe(0);
   });
 
+  it('knows what entering SMM saves', async () => {
+    const { unknownBytes, ranges, byCause } = await audit('smm');
+    expect({ unknownBytes, ranges }).toEqual({ unknownBytes: 0, ranges: [] });
+    // RAX to R15, RIP, RFLAGS, CR0 to CR4, segments, the revision: of those many are 0.
+    expect(byCause['smm-state-save']).toBeGreaterThan(40);
+    expect(byCause['smm-state-save']).toBeLessThanOrEqual(512);
+  });
+
   it('knows what devices write: fw_cfg and virtio', async () => {
     const { differingBytes, unknownBytes, ranges, byCause } = await audit('dma');
     expect({ unknownBytes, ranges }).toEqual({ unknownBytes: 0, ranges: [] });
@@ -68,6 +76,15 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     expect(byCause['device-dma']).toBe(isOld ? 0 : 512);
     expect(unknownBytes).toBe(isOld ? 512 : 0);
     expect(ranges).toEqual(isOld ? [{ paddr: 0x40_1000, bytes: 512 }] : []);
+  });
+
+  it('knows what an AHCI controller writes, too: sector, header and what it received', async () => {
+    const { differingBytes, unknownBytes, byCause } = await audit('ahci');
+    // Of the command's header the bytes that it moved, of two structures that it received what is not 0.
+    expect(differingBytes).toBe(512 + 1 + 5);
+    const isOld = (await qemuUnderTest()).pluginApi === 1;
+    expect(byCause['device-dma']).toBe(isOld ? 0 : differingBytes);
+    expect(unknownBytes).toBe(isOld ? differingBytes : 0);
   });
 });
 
