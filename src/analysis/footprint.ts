@@ -104,8 +104,8 @@ function initFootprint(parameters: FootprintParameters): FootprintState {
 
 // The line that was touched last at each hash of few bits, and by whom when: such an access changes nothing.
 const SEEN_COUNT = 4096;
-const seenLo = new Uint32Array(SEEN_COUNT);
-const seenHi = new Uint32Array(SEEN_COUNT);
+const seenLo = new Int32Array(SEEN_COUNT);
+const seenHi = new Int32Array(SEEN_COUNT);
 const seenMark = new Int32Array(SEEN_COUNT);
 
 function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
@@ -135,7 +135,8 @@ function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
     const mark = 2 * window + isUser;
     const lo = vaddr[2 * i];
     const hi = vaddr[2 * i + 1];
-    const lineLo = ((lo >>> lineShift) | (hi << (32 - lineShift))) >>> 0;
+    // With a sign: see rowOfUnit.
+    const lineLo = (lo >>> lineShift) | (hi << (32 - lineShift));
     const lineHi = hi >>> lineShift;
     const seen = (lineLo ^ (lineLo >>> 12)) & (SEEN_COUNT - 1);
     if (seenLo[seen] !== lineLo || seenHi[seen] !== lineHi || seenMark[seen] !== mark) {
@@ -163,9 +164,9 @@ function touchNext(
 ): void {
   const last = (reach - 1) >> state.parameters.lineShift;
   for (let next = 1; next <= last; next++) {
-    const lo = lineLo + next;
-    const hi = lo > 0xffff_ffff ? lineHi + 1 : lineHi;
-    touch(state, lo >>> 0, hi & (2 ** (32 - state.parameters.lineShift) - 1), window, isUser);
+    const lo = (lineLo + next) | 0;
+    const hi = lineLo < 0 && lo >= 0 ? lineHi + 1 : lineHi;
+    touch(state, lo, hi & (2 ** (32 - state.parameters.lineShift) - 1), window, isUser);
   }
 }
 
