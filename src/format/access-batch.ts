@@ -284,30 +284,13 @@ export function joinBatches(batches: readonly AccessBatch[]): AccessBatch {
           ),
         };
   const { block, ordinal, crossings } = first;
+  // Columns in the order of takeBatch: objects of one shape, which loops over slices are compiled for once.
   return {
     stream: first.stream,
     chunkIndex: first.chunkIndex,
     length,
     firstOrdinal: first.firstOrdinal,
     endOrdinal: batches[batches.length - 1].endOrdinal,
-    ...big('vaddr'),
-    ...big('pc'),
-    ...big('paddr'),
-    ...big('icount'),
-    ...big('cr3'),
-    ...shorts('vcpu'),
-    ...shorts('insn'),
-    ...bytes('size'),
-    ...bytes('flags'),
-    ...bytes('cpl'),
-    ...(block === undefined
-      ? {}
-      : {
-          block: join(
-            new Uint32Array(length),
-            batches.map((batch) => batch.block),
-          ),
-        }),
     ...(ordinal === undefined
       ? {}
       : {
@@ -316,7 +299,25 @@ export function joinBatches(batches: readonly AccessBatch[]): AccessBatch {
             batches.map((batch) => batch.ordinal),
           ),
         }),
+    ...big('paddr'),
     ...(crossings === undefined ? {} : { crossings: joinCrossings(batches) }),
+    ...big('vaddr'),
+    ...big('pc'),
+    ...big('icount'),
+    ...big('cr3'),
+    ...bytes('size'),
+    ...bytes('flags'),
+    ...bytes('cpl'),
+    ...shorts('vcpu'),
+    ...shorts('insn'),
+    ...(block === undefined
+      ? {}
+      : {
+          block: join(
+            new Uint32Array(length),
+            batches.map((batch) => batch.block),
+          ),
+        }),
   };
 }
 
