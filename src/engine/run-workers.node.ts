@@ -22,8 +22,8 @@ import {
 } from './pass.ts';
 import { createPassMember } from './pass-member.node.ts';
 import type {
-  SharedPlan,
   ShardStretches,
+  SharedPlan,
   WorkerOrder,
   WorkerReport,
   WorkerTask,
