@@ -5,6 +5,15 @@
 import { AccessFlag } from '../format/index.ts';
 import { type AccessColumns, type RunColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
+import {
+  countSeen,
+  createShapeCounts,
+  forgetShapes,
+  isLearned,
+  learnShape,
+  type ShapeCounts,
+  timesOf,
+} from './shape-counts.ts';
 
 /** There is nothing to choose. */
 export type CountsParameters = Readonly<Record<string, never>>;
@@ -21,27 +30,6 @@ export interface CountsState {
   /** Block executions by vCPU. */
   readonly runsOf: Map<number, number>;
   readonly shapes: ShapeCounts;
-}
-
-/**
- * Executions of a block that make the same accesses are counted, not their accesses: by the number of their
- * shape in the chunk, and by vCPU. What that comes to is added up when the chunk ends.
- */
-interface ShapeCounts {
-  /** Chunk that the numbers are of; -1: none. */
-  chunkIndex: number;
-  stream: number;
-  /** By shape: row + 1; 0: not seen yet. */
-  rowOf: Uint32Array;
-  rowCount: number;
-  /** By row: its shape, block, instructions that completed, where its cells begin in `cells`; the end behind the last. */
-  shape: number[];
-  block: number[];
-  executed: number[];
-  begin: number[];
-  cells: number[];
-  /** Executions, by vCPU and shape. */
-  readonly times: Map<number, Uint32Array>;
 }
 
 export interface KindCount {
@@ -103,10 +91,7 @@ function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsSta
     insnBase,
     left: new Float64Array((insnBase[blockCount] ?? 0) + blockCount),
     runsOf: new Map(),
-    shapes: {
-      ...{ chunkIndex: -1, stream: -1, rowOf: new Uint32Array(4096), rowCount: 0 },
-      ...{ shape: [], block: [], executed: [], begin: [0], cells: [], times: new Map() },
-    },
+    shapes: createShapeCounts(),
   };
 }
 
@@ -149,93 +134,75 @@ function countRuns(
   begin: number,
   end: number,
 ): void {
-  const { shapes, insnBase, left } = state;
-  const { shape, block, executed, continues, firstAccess } = runs;
-  let times = timesOf(shapes, vcpu, 0);
-  for (let i = begin; i < end; i++) {
-    const number = shape[i];
-    // None has been counted by the number 0.
-    if (number < times.length && times[number] !== 0) {
-      times[number]++;
-    } else {
-      const from = firstAccess[i];
-      const to = i + 1 < runs.length ? firstAccess[i + 1] : batch.length;
-      if (number !== 0) {
-        if (number >= shapes.rowOf.length || shapes.rowOf[number] === 0) {
-          learnShape(shapes, batch, number, from, to);
-          shapes.block.push(block[i]);
-          shapes.executed.push(executed[i]);
-        }
-        times = timesOf(shapes, vcpu, number);
-        times[number]++;
-      } else {
-        countAccesses(state, batch, from, to);
-        left[insnBase[block[i]] + block[i] + executed[i]]++;
-      }
-    }
-    // What goes on from the execution before has been counted there: the first instruction, and no other.
-    if (continues[i] !== 0) {
-      left[insnBase[block[i]] + block[i] + 1]--;
-      left[insnBase[block[i]] + block[i]]++;
-    }
+  const { shape, continues } = runs;
+  let times = timesOf(state.shapes, vcpu, 0);
+  for (let at = begin; at < end; at++) {
+    at = countSeen(times, shape, continues, at, end);
+    if (at === end) break;
+    countRun(state, batch, runs, vcpu, at);
+    times = timesOf(state.shapes, vcpu, 0);
   }
 }
 
-/** Those of a vCPU, with a place for the shape. */
-function timesOf({ times }: ShapeCounts, vcpu: number, shape: number): Uint32Array {
-  const held = times.get(vcpu);
-  if (held !== undefined && held.length > shape) return held;
-  const larger = new Uint32Array(Math.max(4096, 2 * shape));
-  if (held !== undefined) larger.set(held);
-  times.set(vcpu, larger);
-  return larger;
+/** One that countSeen leaves. */
+function countRun(
+  state: CountsState,
+  batch: AccessColumns,
+  runs: RunColumns,
+  vcpu: number,
+  at: number,
+): void {
+  const { shapes, insnBase, left } = state;
+  const from = runs.firstAccess[at];
+  const to = at + 1 < runs.length ? runs.firstAccess[at + 1] : batch.length;
+  const number = runs.shape[at];
+  const leftAt = insnBase[runs.block[at]] + runs.block[at];
+  if (number === 0) {
+    countAccesses(state, batch, from, to);
+    left[leftAt + runs.executed[at]]++;
+  } else {
+    if (!isLearned(shapes, number)) {
+      const cellsAt = learnShape(shapes, number, leftAt + runs.executed[at], to - from);
+      writeCells(batch, from, to, shapes.cells, cellsAt);
+    }
+    timesOf(shapes, vcpu, number)[number]++;
+  }
+  // What goes on from the execution before has been counted there: the first instruction, and no other.
+  if (runs.continues[at] !== 0) {
+    left[leftAt + 1]--;
+    left[leftAt]++;
+  }
 }
 
-function learnShape(
-  shapes: ShapeCounts,
+/** The cells of accesses from, to. */
+function writeCells(
   batch: AccessColumns,
-  number: number,
   from: number,
   to: number,
+  cells: Uint32Array,
+  cellsAt: number,
 ): void {
   const flags = requireColumn(batch.flags, 'flags');
   const size = requireColumn(batch.size, 'size');
   const cpl = requireColumn(batch.cpl, 'cpl');
-  for (let at = from; at < to; at++) shapes.cells.push(cellOf(flags[at], size[at], cpl[at]));
-  shapes.begin.push(shapes.cells.length);
-  if (number >= shapes.rowOf.length) {
-    const larger = new Uint32Array(Math.max(number + 1, 2 * shapes.rowOf.length));
-    larger.set(shapes.rowOf);
-    shapes.rowOf = larger;
-  }
-  shapes.shape.push(number);
-  shapes.rowOf[number] = ++shapes.rowCount;
+  for (let i = from; i < to; i++) cells[cellsAt + i - from] = cellOf(flags[i], size[i], cpl[i]);
 }
 
 /** Adds up what was counted by shape, and forgets the chunk's shapes. */
 function flushShapes(state: CountsState): void {
-  const { shapes, insnBase, left } = state;
+  const { shapes, left } = state;
   for (const [vcpu, times] of shapes.times) {
-    const cells = cellsOf(state, vcpu);
+    const counted = cellsOf(state, vcpu);
     for (let row = 0; row < shapes.rowCount; row++) {
       const count = times[shapes.shape[row]] ?? 0;
       if (count === 0) continue;
-      const block = shapes.block[row];
-      left[insnBase[block] + block + shapes.executed[row]] += count;
+      left[shapes.leftAt[row]] += count;
       for (let at = shapes.begin[row]; at < shapes.begin[row + 1]; at++) {
-        cells[shapes.cells[at]] += count;
+        counted[shapes.cells[at]] += count;
       }
     }
   }
-  shapes.chunkIndex = -1;
-  shapes.rowOf.fill(0);
-  shapes.rowCount = 0;
-  shapes.shape = [];
-  shapes.block = [];
-  shapes.executed = [];
-  shapes.begin = [0];
-  shapes.cells = [];
-  shapes.times.clear();
+  forgetShapes(shapes);
 }
 
 function countAccesses(state: CountsState, batch: AccessColumns, from: number, to: number): void {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Working set: how many different lines and pages are touched, in all and in each window of time, by kernel
 // and by user code. An access that crosses a line touches two. Order does not matter: each line has a bit for
-// each window, by kernel and by user. When the lines are too many for memory, only those of some pages are
-// kept, chosen by a hash of the page, and the figures are estimates.
+// each window, by kernel and by user. Lines are kept in groups of neighbours, which most of the time are touched
+// together: few are looked for in a table, and to merge two tables is little work. When the groups are too many for
+// memory, only those of some pages are kept, chosen by a hash of the page, and the figures are estimates.
 
 import { halves } from '../base/index.ts';
 import { type AccessColumns, requireColumn } from './access-columns.ts';
@@ -13,7 +14,7 @@ import {
   createUnitTable,
   filterUnits,
   hashUnit,
-  type RowMap,
+  MAX_UNIT_SHIFT,
   rowOfUnit,
   type UnitTable,
 } from './unit-table.ts';
@@ -24,7 +25,7 @@ export interface FootprintParameters {
   /** Log2 of a page's bytes, more than that of a line's. */
   readonly pageShift: number;
   readonly windows: TimeWindows;
-  /** Most bytes of the table of lines, about. */
+  /** Most bytes of the table of groups, about. */
   readonly memoryBytes: number;
 }
 
@@ -32,9 +33,14 @@ export interface FootprintState {
   readonly parameters: FootprintParameters;
   /** Words of bits, for each of kernel and user, of a line. */
   readonly words: number;
-  readonly lineLimit: number;
-  lines: UnitTable;
-  /** Of row r: kernel's words at 2 * r * words, user's behind them. */
+  /** Log2 of the lines in a group: none is larger than a page. */
+  readonly groupShift: number;
+  readonly groupLimit: number;
+  groups: UnitTable;
+  /**
+   * Of line n of the group in row r, at 2 * words * ((r << groupShift) + n): kernel's words, and user's behind them.
+   * None is set of a line that was not touched.
+   */
   bits: Uint32Array;
   /** Lines are kept of pages whose hash has this many low bits 0: one page in 2^sampleShift. */
   sampleShift: number;
@@ -81,21 +87,28 @@ export const footprintAnalysis: FreeAnalysis<FootprintParameters, FootprintState
     finish: finishFootprint,
   };
 
+/** Log2 of the lines in a group, at most: of few neighbours of a line that is alone room is taken in vain. */
+const MAX_GROUP_SHIFT = 3;
 /** Of a row besides its bits: unit number and slots. */
 const ROW_BYTES = 16;
+const LEAST_GROUPS = 16;
 
 function initFootprint(parameters: FootprintParameters): FootprintState {
   if (parameters.lineShift > parameters.pageShift || parameters.lineShift < 1) {
     throw new Error('internal: a line is larger than a page');
   }
-  const words = Math.ceil(parameters.windows.windowCount / 32);
-  const lines = createUnitTable(parameters.lineShift);
+  const { windows, lineShift, pageShift, memoryBytes } = parameters;
+  const words = Math.ceil(windows.windowCount / 32);
+  const groupShift = Math.min(MAX_GROUP_SHIFT, pageShift - lineShift, MAX_UNIT_SHIFT - lineShift);
+  const groupBytes = ROW_BYTES + ((8 * words) << groupShift);
+  const groups = createUnitTable(lineShift + groupShift);
   return {
     parameters,
     words,
-    lineLimit: Math.max(64, Math.floor(parameters.memoryBytes / (ROW_BYTES + 8 * words))),
-    lines,
-    bits: new Uint32Array(2 * words * lines.unitLo.length),
+    groupShift,
+    groupLimit: Math.max(LEAST_GROUPS, Math.floor(memoryBytes / groupBytes)),
+    groups,
+    bits: new Uint32Array((2 * words * groups.unitLo.length) << groupShift),
     sampleShift: 0,
     accesses: 0,
     userAccesses: 0,
@@ -104,8 +117,8 @@ function initFootprint(parameters: FootprintParameters): FootprintState {
 
 // The line that was touched last at each hash of few bits, and by whom when: such an access changes nothing.
 const SEEN_COUNT = 4096;
-const seenLo = new Uint32Array(SEEN_COUNT);
-const seenHi = new Uint32Array(SEEN_COUNT);
+const seenLo = new Int32Array(SEEN_COUNT);
+const seenHi = new Int32Array(SEEN_COUNT);
 const seenMark = new Int32Array(SEEN_COUNT);
 
 function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
@@ -135,7 +148,8 @@ function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
     const mark = 2 * window + isUser;
     const lo = vaddr[2 * i];
     const hi = vaddr[2 * i + 1];
-    const lineLo = ((lo >>> lineShift) | (hi << (32 - lineShift))) >>> 0;
+    // With a sign: see rowOfUnit.
+    const lineLo = (lo >>> lineShift) | (hi << (32 - lineShift));
     const lineHi = hi >>> lineShift;
     const seen = (lineLo ^ (lineLo >>> 12)) & (SEEN_COUNT - 1);
     if (seenLo[seen] !== lineLo || seenHi[seen] !== lineHi || seenMark[seen] !== mark) {
@@ -163,9 +177,9 @@ function touchNext(
 ): void {
   const last = (reach - 1) >> state.parameters.lineShift;
   for (let next = 1; next <= last; next++) {
-    const lo = lineLo + next;
-    const hi = lo > 0xffff_ffff ? lineHi + 1 : lineHi;
-    touch(state, lo >>> 0, hi & (2 ** (32 - state.parameters.lineShift) - 1), window, isUser);
+    const lo = (lineLo + next) | 0;
+    const hi = lineLo < 0 && lo >= 0 ? lineHi + 1 : lineHi;
+    touch(state, lo, hi & (0xffff_ffff >>> state.parameters.lineShift), window, isUser);
   }
 }
 
@@ -176,16 +190,24 @@ function touch(
   window: number,
   isUser: number,
 ): void {
-  if (state.sampleShift > 0 && !isSampled(state, lineLo, lineHi)) return;
-  const row = rowOfUnit(state.lines, lineLo, lineHi);
-  const { words } = state;
+  const { groupShift, words } = state;
+  const groupLo = (lineLo >>> groupShift) | upperBits(lineHi, groupShift);
+  const groupHi = lineHi >>> groupShift;
+  if (state.sampleShift > 0 && !isSampled(state, groupLo, groupHi)) return;
+  const row = rowOfUnit(state.groups, groupLo, groupHi);
   makeRoom(state);
-  state.bits[(2 * row + isUser) * words + (window >> 5)] |= 1 << (window & 31);
-  if (state.lines.rowCount > state.lineLimit) thinOut(state);
+  const line = (row << groupShift) + (lineLo & ((1 << groupShift) - 1));
+  state.bits[(2 * line + isUser) * words + (window >> 5)] |= 1 << (window & 31);
+  if (state.groups.rowCount > state.groupLimit) thinOut(state);
+}
+
+/** What a shift to the right by so many bits, 0 to 31, brings from the high half into the low one. */
+function upperBits(hi: number, by: number): number {
+  return (hi << 1) << (31 - by);
 }
 
 function makeRoom(state: FootprintState): void {
-  const needed = 2 * state.words * state.lines.unitLo.length;
+  const needed = (2 * state.words * state.groups.unitLo.length) << state.groupShift;
   if (state.bits.length === needed) return;
   const { bits } = state;
   state.bits = new Uint32Array(needed);
@@ -193,62 +215,58 @@ function makeRoom(state: FootprintState): void {
 }
 
 function isSampled(
-  { sampleShift, parameters: { lineShift, pageShift } }: FootprintState,
-  lineLo: number,
-  lineHi: number,
+  { sampleShift, groups, parameters: { pageShift } }: FootprintState,
+  groupLo: number,
+  groupHi: number,
 ): boolean {
-  const by = pageShift - lineShift;
-  const pageLo = by === 0 ? lineLo : ((lineLo >>> by) | (lineHi << (32 - by))) >>> 0;
-  return (hashUnit(pageLo, lineHi >>> by) & (2 ** sampleShift - 1)) === 0;
+  const by = pageShift - groups.shift;
+  const pageLo = (groupLo >>> by) | upperBits(groupHi, by);
+  return (hashUnit(pageLo, groupHi >>> by) & (2 ** sampleShift - 1)) === 0;
 }
 
 function thinOut(state: FootprintState): void {
-  while (state.lines.rowCount > state.lineLimit && state.sampleShift < 30) {
-    state.sampleShift++;
-    const { lines } = state;
-    regroup(
-      state,
-      filterUnits(lines, (row) => isSampled(state, lines.unitLo[row], lines.unitHi[row])),
-    );
+  while (state.groups.rowCount > state.groupLimit && state.sampleShift < 30) {
+    sample(state, state.sampleShift + 1);
   }
 }
 
-function regroup(state: FootprintState, { table, rows }: { table: UnitTable; rows: RowMap }): void {
-  const { bits } = state;
-  const rowWords = 2 * state.words;
-  state.lines = table;
+/** Keeps the groups of one page in 2^sampleShift. */
+function sample(state: FootprintState, sampleShift: number): void {
+  state.sampleShift = sampleShift;
+  const { groups, bits } = state;
+  const { table, rows } = filterUnits(groups, (row) =>
+    isSampled(state, groups.unitLo[row], groups.unitHi[row]),
+  );
+  state.groups = table;
+  const rowWords = wordsOfGroup(state);
   state.bits = new Uint32Array(rowWords * table.unitLo.length);
   rows.forEach((row, old) => {
     if (row < 0) return;
-    for (let word = 0; word < rowWords; word++) {
-      state.bits[row * rowWords + word] |= bits[old * rowWords + word];
-    }
+    state.bits.set(bits.subarray(old * rowWords, (old + 1) * rowWords), row * rowWords);
   });
+}
+
+function wordsOfGroup({ words, groupShift }: FootprintState): number {
+  return (2 * words) << groupShift;
 }
 
 function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
   const sampleShift = Math.max(a.sampleShift, b.sampleShift);
-  const rowWords = 2 * a.words;
-  for (const one of [a, b]) {
-    if (one.sampleShift === sampleShift) continue;
-    one.sampleShift = sampleShift;
-    const { lines } = one;
-    regroup(
-      one,
-      filterUnits(lines, (row) => isSampled(one, lines.unitLo[row], lines.unitHi[row])),
-    );
-  }
-  for (let row = 0; row < b.lines.rowCount; row++) {
-    const lineLo = b.lines.unitLo[row];
-    const lineHi = b.lines.unitHi[row];
-    if (!isSampled(a, lineLo, lineHi)) continue;
-    const mine = rowOfUnit(a.lines, lineLo, lineHi);
+  const rowWords = wordsOfGroup(a);
+  for (const one of [a, b]) if (one.sampleShift < sampleShift) sample(one, sampleShift);
+  const { bits: from } = b;
+  for (let row = 0; row < b.groups.rowCount; row++) {
+    const groupLo = b.groups.unitLo[row];
+    const groupHi = b.groups.unitHi[row];
+    if (!isSampled(a, groupLo, groupHi)) continue;
+    const mine = rowOfUnit(a.groups, groupLo, groupHi);
     makeRoom(a);
+    const { bits } = a;
     for (let word = 0; word < rowWords; word++) {
-      a.bits[mine * rowWords + word] |= b.bits[row * rowWords + word];
+      bits[mine * rowWords + word] |= from[row * rowWords + word];
     }
     // At once: both together may be twice what memory is for.
-    if (a.lines.rowCount > a.lineLimit) thinOut(a);
+    if (a.groups.rowCount > a.groupLimit) thinOut(a);
   }
   a.accesses += b.accesses;
   a.userAccesses += b.userAccesses;
@@ -256,16 +274,16 @@ function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
 }
 
 function finishFootprint(state: FootprintState): FootprintResult {
-  const { parameters, lines, bits, words, sampleShift } = state;
+  const { parameters, groups, groupShift, bits, words, sampleShift } = state;
   const { windows, lineShift, pageShift } = parameters;
   const tally = createTally(windows.windowCount);
   const rowWords = 2 * words;
   // Of a page the bits of all its lines.
-  const pages = coarsenUnits(lines, pageShift);
+  const pages = coarsenUnits(groups, pageShift);
   const pageBits = new Uint32Array(rowWords * pages.table.rowCount);
-  for (let row = 0; row < lines.rowCount; row++) {
-    const from = row * rowWords;
-    const into = pages.rows[row] * rowWords;
+  for (let line = 0; line < groups.rowCount << groupShift; line++) {
+    const from = line * rowWords;
+    const into = pages.rows[line >> groupShift] * rowWords;
     tally.add('lines', bits, from, words);
     for (let word = 0; word < rowWords; word++) pageBits[into + word] |= bits[from + word];
   }

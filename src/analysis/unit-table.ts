@@ -41,24 +41,34 @@ export function createUnitTable(shift: number): UnitTable {
   };
 }
 
-/** Row of the unit, made when it is new. */
+/**
+ * Row of the unit, made when it is new. Halves count as 32 bits, with a sign or without: in loops with one (x | 0),
+ * since a number from 2^31 on that a function is called with is an object on the heap.
+ */
 export function rowOfUnit(table: UnitTable, unitLo: number, unitHi: number): number {
   const recent = (unitLo ^ (unitLo >>> 11)) & (RECENT_COUNT - 1);
   const { recentLo, recentHi, recentRow } = table;
   const row = recentRow[recent];
-  if (row >= 0 && recentLo[recent] === unitLo && recentHi[recent] === unitHi) return row;
-  const found = probe(table, unitLo, unitHi);
+  if (row >= 0 && isSame(recentLo[recent], unitLo) && isSame(recentHi[recent], unitHi)) return row;
+  const found = probe(table, unitLo | 0, unitHi | 0);
   recentLo[recent] = unitLo;
   recentHi[recent] = unitHi;
   recentRow[recent] = found;
   return found;
 }
 
+/** The same 32 bits. */
+function isSame(a: number, b: number): boolean {
+  return (a ^ b) === 0;
+}
+
 function probe(table: UnitTable, unitLo: number, unitHi: number): number {
   let at = slotOf(table, unitLo, unitHi);
   const mask = table.slots.length - 1;
   for (let row = table.slots[at]; row !== 0; row = table.slots[at]) {
-    if (table.unitLo[row - 1] === unitLo && table.unitHi[row - 1] === unitHi) return row - 1;
+    if (isSame(table.unitLo[row - 1], unitLo) && isSame(table.unitHi[row - 1], unitHi)) {
+      return row - 1;
+    }
     at = (at + 1) & mask;
   }
   if (table.rowCount === table.unitLo.length) {

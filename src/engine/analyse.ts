@@ -24,7 +24,10 @@ export type WorkerRunner = (
 ) => Promise<PassOutcome>;
 
 export interface WorkerOptions
-  extends Pick<PassOptions, 'workerUrl' | 'onProgress' | 'signal' | 'lookAheadBytes'> {
+  extends Pick<
+    PassOptions,
+    'workerUrl' | 'keepsFree' | 'onProgress' | 'signal' | 'lookAheadBytes'
+  > {
   readonly workers: number;
 }
 

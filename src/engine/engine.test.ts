@@ -233,6 +233,30 @@ describe('a pass', { timeout: 60_000 }, () => {
     await other.close();
   });
 
+  it('fails with what this thread failed with while others work', async () => {
+    const failing: typeof countsAnalysis = {
+      ...countsAnalysis,
+      consume: () => {
+        throw new RangeError('not in this thread');
+      },
+    };
+    const requests = [{ analysis: failing, parameters: {} }];
+    const run = analyse(trace, requests, { workers: 2, workerUrl });
+    await expect(run).rejects.toThrow(new RangeError('not in this thread'));
+  });
+
+  it('leaves all to others where this thread is to be free', async () => {
+    const idle: typeof countsAnalysis = {
+      ...countsAnalysis,
+      consume: () => {
+        throw new RangeError('not in this thread');
+      },
+    };
+    const requests = [{ analysis: idle, parameters: {} }];
+    const options = { workers: 2, workerUrl, keepsFree: true };
+    expect(await analyse(trace, requests, options)).toEqual(await analyse(trace, [COUNTS]));
+  });
+
   it('refuses a selection that leaves nothing, and says what there is', async () => {
     const selection = { ordinals: { begin: 10_000_000, end: 20_000_000 } };
     for (const options of [{}, { workers: 2, workerUrl }]) {

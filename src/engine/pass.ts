@@ -42,9 +42,12 @@ export interface PassOptions {
   readonly selection?: Selection;
   /** Figures of nothing are wanted when the selection leaves nothing. Default: it is refused. */
   readonly mayBeEmpty?: boolean;
-  /** Worker threads; 0, the default, runs in this thread, and so does a pass over a single chunk. */
+  /**
+   * Threads, this one among them where the order of chunks does not matter; 0, the default, runs in this thread, and so
+   * does a pass over a single chunk.
+   */
   readonly workers?: number;
-  /** This thread has others to serve: a single chunk is worked on in a worker thread, too. */
+  /** This thread has others to serve: all is worked on in worker threads, a single chunk, too. */
   readonly keepsFree?: boolean;
   /** Module of the engine's threads; default: the one that was built beside this one. */
   readonly workerUrl?: URL;

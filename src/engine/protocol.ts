@@ -8,8 +8,14 @@ import type { SelectedCounts } from './pass.ts';
 /** What a worker is started with. */
 export interface WorkerTask {
   readonly path: string;
+  readonly plan: SharedPlan;
+}
+
+/** The plan of a pass as its threads know it. */
+export interface SharedPlan {
   readonly selection: Selection;
   readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes'>;
+  readonly chunks: readonly number[];
   /** Chunks of which only notes are read: PassPlan.notesOnly. */
   readonly notesOnly: readonly number[];
   readonly requests: readonly WorkerRequest[];
@@ -37,6 +43,8 @@ export type WorkShare =
     };
 
 export type WorkerOrder =
+  /** Take one of the plan's chunks after the other as long as there are any: `taken` of them are, by all threads. */
+  | { readonly type: 'take'; readonly taken: Int32Array }
   /** Decode this chunk: analyses that are shared by chunks consume it, for others it is digested or parted. */
   | { readonly type: 'decode'; readonly chunkIndex: number }
   /** Consume the worker's shards of a chunk; stretches by request, undefined where it has no shard. */
@@ -70,6 +78,8 @@ export type WorkerReport =
       /** What the digests take. */
       readonly digestBytes: number;
     }
+  /** A chunk is done that all analyses share by chunks. */
+  | { readonly type: 'taken' }
   | { readonly type: 'consumed' }
   /** States by request; undefined where the worker has none. */
   | {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pass in worker threads. Chunks are dealt out as threads become free; each is decoded once. Analyses that
-// take them in any order have a state in every thread. What can be digested is, by the thread that decodes a chunk;
+// A pass in several threads. Each chunk is decoded once. Analyses that take them in any order have a state in every
+// thread; when all do, threads take chunks as they become free, and the process's own is one of them. Otherwise chunks
+// are dealt out. What can be digested is, by the thread that decodes a chunk;
 // this one absorbs the digests in the order of the trace. Of other ordered analyses each thread has a shard at most:
 // the thread that decodes a chunk parts it by shard into shared memory, and every thread consumes its
 // shards of all chunks in order. Threads run ahead of what has to be in order by a bounded number of bytes.
@@ -10,6 +11,7 @@ import { requireDefined } from '../base/index.ts';
 import { nextReport, startThread, type Thread, type Trace } from '../format/index.ts';
 import type { WorkerOptions } from './analyse.ts';
 import { createLookAhead, LOOK_AHEAD_BYTES } from './look-ahead.ts';
+import { useOwnThread } from './own-thread.node.ts';
 import {
   type AnyAnalysis,
   type AnyRequest,
@@ -18,7 +20,15 @@ import {
   type PassOutcome,
   type PassPlan,
 } from './pass.ts';
-import type { ShardStretches, WorkerOrder, WorkerReport, WorkShare } from './protocol.ts';
+import { createPassMember } from './pass-member.node.ts';
+import type {
+  ShardStretches,
+  SharedPlan,
+  WorkerOrder,
+  WorkerReport,
+  WorkerTask,
+  WorkShare,
+} from './protocol.ts';
 
 /** Orders to decode that a thread has at a time: one it works on, one that waits. */
 const DECODE_ORDERS = 2;
@@ -28,35 +38,49 @@ export async function runInWorkers(
   trace: Trace,
   shape: TraceShape,
   plan: PassPlan,
-  { workers, workerUrl, onProgress, signal, lookAheadBytes = LOOK_AHEAD_BYTES }: WorkerOptions,
+  options: WorkerOptions,
 ): Promise<PassOutcome> {
+  const { workers, workerUrl, keepsFree = false, onProgress, signal } = options;
+  const { lookAheadBytes = LOOK_AHEAD_BYTES } = options;
   const url = workerUrl ?? new URL('./analysis.worker.node.js', import.meta.url);
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const work = plan.requests.map((request) => shareWork(request, shape, threadCount));
-  const threads = Array.from({ length: threadCount }, (_, thread) =>
-    startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', {
-      path: trace.path,
-      selection: plan.selection,
-      slices: plan.slices,
-      notesOnly: plan.notesOnly,
-      requests: work.map(({ request: { analysis, parameters, moduleUrl }, shards, state }) => {
-        const index = thread < shards ? thread : undefined;
-        let share: WorkShare = { by: 'chunks' };
-        if (state !== undefined) share = { by: 'digests' };
-        else if (shards > 0) share = { by: 'shards', count: shards, index };
-        return { name: analysis.name, moduleUrl, parameters, share };
-      }),
-    }),
-  );
+  const isFree = work.every(({ shards, state }) => shards === 0 && state === undefined);
+  const threads = Array.from({ length: threadCount }, (_, thread) => {
+    const shared = sharePlan(plan, work, thread);
+    if (thread === 0 && isFree && !keepsFree) {
+      const analyses = plan.requests.map(({ analysis }) => analysis);
+      return useOwnThread(createPassMember(trace, shape, shared, analyses));
+    }
+    const task: WorkerTask = { path: trace.path, plan: shared };
+    return startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', task);
+  });
   const waitingBytes = plan.chunks.map(
     (index) => (trace.chunks[index]?.accessCount ?? 0) * waitingBytesPerAccess(work),
   );
   try {
-    await conduct(threads, { plan, work, waitingBytes, lookAheadBytes, onProgress, signal });
+    if (isFree) await watch(threads, plan.chunks.length, onProgress, signal);
+    else await conduct(threads, { plan, work, waitingBytes, lookAheadBytes, onProgress, signal });
     return await collect(threads, plan, work, signal);
   } finally {
     await Promise.all(threads.map((thread) => thread.stop()));
   }
+}
+
+/** What the thread of this number is told of the plan. */
+function sharePlan(
+  { selection, slices, chunks, notesOnly }: PassPlan,
+  work: readonly SharedWork[],
+  thread: number,
+): SharedPlan {
+  const requests = work.map(({ request: { analysis, parameters, moduleUrl }, shards, state }) => {
+    const index = thread < shards ? thread : undefined;
+    let share: WorkShare = { by: 'chunks' };
+    if (state !== undefined) share = { by: 'digests' };
+    else if (shards > 0) share = { by: 'shards', count: shards, index };
+    return { name: analysis.name, moduleUrl, parameters, share };
+  });
+  return { selection, slices, chunks, notesOnly, requests };
 }
 
 /** A request, and how its work is shared. */
@@ -106,6 +130,23 @@ const COLUMN_BYTES: Readonly<Record<string, number>> = {
 };
 const WIDE_BYTES = 8;
 
+/** Threads take chunks themselves, as each becomes free: nothing has to be in order. */
+async function watch(
+  threads: readonly Thread<WorkerOrder, WorkerReport>[],
+  chunkCount: number,
+  onProgress: ((part: number) => void) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const taken = new Int32Array(new SharedArrayBuffer(4));
+  for (const thread of threads) thread.order({ type: 'take', taken });
+  for (let done = 0; done < chunkCount; ) {
+    const { report } = await nextReport(threads, signal);
+    if (report.type !== 'taken') continue;
+    done++;
+    onProgress?.(done / chunkCount);
+  }
+}
+
 interface Conducted {
   readonly plan: PassPlan;
   readonly work: readonly SharedWork[];
@@ -122,7 +163,6 @@ async function conduct(
   { plan: { chunks }, work, waitingBytes, lookAheadBytes, onProgress, signal }: Conducted,
 ): Promise<void> {
   const isSharded = work.some(({ shards }) => shards > 0);
-  const isOrdered = isSharded || work.some(({ state }) => state !== undefined);
   const places = new Map(chunks.map((chunkIndex, place) => [chunkIndex, place]));
   const lookAhead = createLookAhead(lookAheadBytes);
   /** By place, decoded chunks that wait for the ones before them. */
@@ -133,7 +173,6 @@ async function conduct(
   /** Chunks whose shards each thread has consumed. */
   const consumedBy = threads.map(() => 0);
   let nextDecode = 0;
-  let decodedCount = 0;
   /** Chunks of which digests are absorbed and shards passed on; and those that nothing waits for any more. */
   let ordered = 0;
   let done = 0;
@@ -144,10 +183,10 @@ async function conduct(
         const chunkIndex = chunks[nextDecode];
         const bytes = waitingBytes[nextDecode] ?? 0;
         if (chunkIndex === undefined) return;
-        if (isOrdered && !lookAhead.hasRoom(bytes)) return;
+        if (!lookAhead.hasRoom(bytes)) return;
         if ((decoding[at] ?? 0) > spare) continue;
         decoding[at] = (decoding[at] ?? 0) + 1;
-        if (isOrdered) lookAhead.hold(nextDecode, bytes);
+        lookAhead.hold(nextDecode, bytes);
         decodedBy[nextDecode] = at;
         nextDecode++;
         thread.order({ type: 'decode', chunkIndex });
@@ -179,29 +218,24 @@ async function conduct(
     }
   };
 
-  const doneCount = (): number => (isOrdered ? done : decodedCount);
-
   dealOut();
-  while (doneCount() < chunks.length) {
+  while (done < chunks.length) {
     const { thread, report } = await nextReport(threads, signal);
     if (report.type === 'decoded') {
       decoding[thread] = (decoding[thread] ?? 0) - 1;
-      decodedCount++;
       // The thread has its next order while this one absorbs.
       const place = requireDefined(places.get(report.chunkIndex), 'it was dealt out');
-      if (isOrdered) {
-        if (!isSharded) lookAhead.hold(place, report.digestBytes);
-        dealOut();
-        const { digests, shards } = report;
-        const stretches = threads.map((_, shard) => shards.map((byShard) => byShard?.[shard]));
-        waiting.set(place, { digests, stretches });
-        takeInOrder();
-      }
+      if (!isSharded) lookAhead.hold(place, report.digestBytes);
+      dealOut();
+      const { digests, shards } = report;
+      const stretches = threads.map((_, shard) => shards.map((byShard) => byShard?.[shard]));
+      waiting.set(place, { digests, stretches });
+      takeInOrder();
     } else if (report.type === 'consumed') {
       consumedBy[thread] = (consumedBy[thread] ?? 0) + 1;
     }
     finishChunks();
-    onProgress?.(doneCount() / chunks.length);
+    onProgress?.(done / chunks.length);
     dealOut();
   }
 }

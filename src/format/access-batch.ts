@@ -175,30 +175,38 @@ export function takeBatch(
     take(new Uint16Array(buffer, kernel.address(ColumnNumber[name]), BATCH_LENGTH));
   const bytes = (name: keyof typeof ColumnNumber): Uint8Array =>
     take(new Uint8Array(buffer, kernel.address(ColumnNumber[name]), BATCH_LENGTH));
-  return {
+  const batch: GrowingBatch = {
     stream: place.stream,
     chunkIndex: place.chunkIndex,
     length: kept.reduce((sum, { begin, end }) => sum + end - begin, 0),
     firstOrdinal: place.kernelOrdinal + first,
     endOrdinal: place.kernelOrdinal + last,
-    ...(columns.has('ordinal') ? { ordinal: ordinalsOf(place.kernelOrdinal, kept) } : {}),
-    ...(columns.has('paddr')
-      ? { paddr: big('paddr'), crossings: takeCrossings(kernel, kept) }
-      : {}),
-    ...(columns.has('vaddr') ? { vaddr: big('vaddr') } : {}),
-    ...(columns.has('pc') ? { pc: big('pc') } : {}),
-    ...(columns.has('icount') ? { icount: big('icount') } : {}),
-    ...(columns.has('cr3') ? { cr3: big('cr3') } : {}),
-    ...(columns.has('size') ? { size: bytes('size') } : {}),
-    ...(columns.has('flags') ? { flags: bytes('flags') } : {}),
-    ...(columns.has('cpl') ? { cpl: bytes('cpl') } : {}),
-    ...(columns.has('vcpu') ? { vcpu: words('vcpu') } : {}),
-    ...(columns.has('insn') ? { insn: words('insn') } : {}),
-    ...(columns.has('block')
-      ? { block: take(new Uint32Array(buffer, kernel.address(ColumnNumber.block), BATCH_LENGTH)) }
-      : {}),
   };
+  if (columns.has('ordinal')) batch.ordinal = ordinalsOf(place.kernelOrdinal, kept);
+  if (columns.has('paddr')) {
+    batch.paddr = big('paddr');
+    batch.crossings = takeCrossings(kernel, kept);
+  }
+  if (columns.has('vaddr')) batch.vaddr = big('vaddr');
+  if (columns.has('pc')) batch.pc = big('pc');
+  if (columns.has('icount')) batch.icount = big('icount');
+  if (columns.has('cr3')) batch.cr3 = big('cr3');
+  if (columns.has('size')) batch.size = bytes('size');
+  if (columns.has('flags')) batch.flags = bytes('flags');
+  if (columns.has('cpl')) batch.cpl = bytes('cpl');
+  if (columns.has('vcpu')) batch.vcpu = words('vcpu');
+  if (columns.has('insn')) batch.insn = words('insn');
+  if (columns.has('block')) {
+    batch.block = take(new Uint32Array(buffer, kernel.address(ColumnNumber.block), BATCH_LENGTH));
+  }
+  return batch;
 }
+
+/**
+ * Columns are added one by one, always in the same order: so all batches of an iteration are objects of one shape, and
+ * loops over them are compiled once. Spread into a literal each would have a shape of its own.
+ */
+type GrowingBatch = { -readonly [Name in keyof AccessBatch]: AccessBatch[Name] };
 
 interface Column<T> {
   copyWithin(target: number, begin: number, end: number): unknown;
@@ -256,76 +264,37 @@ export function joinBatches(batches: readonly AccessBatch[]): AccessBatch {
   const [first] = batches;
   if (batches.length === 1) return first;
   const length = batches.reduce((sum, batch) => sum + batch.length, 0);
-  const big = (name: 'vaddr' | 'pc' | 'paddr' | 'icount' | 'cr3'): object =>
-    first[name] === undefined
-      ? {}
-      : {
-          [name]: join(
-            new BigUint64Array(length),
-            batches.map((batch) => batch[name]),
-          ),
-        };
-  const shorts = (name: 'vcpu' | 'insn'): object =>
-    first[name] === undefined
-      ? {}
-      : {
-          [name]: join(
-            new Uint16Array(length),
-            batches.map((batch) => batch[name]),
-          ),
-        };
-  const bytes = (name: 'size' | 'flags' | 'cpl'): object =>
-    first[name] === undefined
-      ? {}
-      : {
-          [name]: join(
-            new Uint8Array(length),
-            batches.map((batch) => batch[name]),
-          ),
-        };
-  const { block, ordinal, crossings } = first;
-  return {
+  const batch: GrowingBatch = {
     stream: first.stream,
     chunkIndex: first.chunkIndex,
     length,
     firstOrdinal: first.firstOrdinal,
     endOrdinal: batches[batches.length - 1].endOrdinal,
-    ...big('vaddr'),
-    ...big('pc'),
-    ...big('paddr'),
-    ...big('icount'),
-    ...big('cr3'),
-    ...shorts('vcpu'),
-    ...shorts('insn'),
-    ...bytes('size'),
-    ...bytes('flags'),
-    ...bytes('cpl'),
-    ...(block === undefined
-      ? {}
-      : {
-          block: join(
-            new Uint32Array(length),
-            batches.map((batch) => batch.block),
-          ),
-        }),
-    ...(ordinal === undefined
-      ? {}
-      : {
-          ordinal: join(
-            new Float64Array(length),
-            batches.map((batch) => batch.ordinal),
-          ),
-        }),
-    ...(crossings === undefined ? {} : { crossings: joinCrossings(batches) }),
   };
+  if (first.ordinal) batch.ordinal = join(new Float64Array(length), batches, (one) => one.ordinal);
+  if (first.paddr) batch.paddr = join(new BigUint64Array(length), batches, (one) => one.paddr);
+  if (first.crossings) batch.crossings = joinCrossings(batches);
+  if (first.vaddr) batch.vaddr = join(new BigUint64Array(length), batches, (one) => one.vaddr);
+  if (first.pc) batch.pc = join(new BigUint64Array(length), batches, (one) => one.pc);
+  if (first.icount) batch.icount = join(new BigUint64Array(length), batches, (one) => one.icount);
+  if (first.cr3) batch.cr3 = join(new BigUint64Array(length), batches, (one) => one.cr3);
+  if (first.size) batch.size = join(new Uint8Array(length), batches, (one) => one.size);
+  if (first.flags) batch.flags = join(new Uint8Array(length), batches, (one) => one.flags);
+  if (first.cpl) batch.cpl = join(new Uint8Array(length), batches, (one) => one.cpl);
+  if (first.vcpu) batch.vcpu = join(new Uint16Array(length), batches, (one) => one.vcpu);
+  if (first.insn) batch.insn = join(new Uint16Array(length), batches, (one) => one.insn);
+  if (first.block) batch.block = join(new Uint32Array(length), batches, (one) => one.block);
+  return batch;
 }
 
 function join<C extends { set(from: C, at: number): void; readonly length: number }>(
   to: C,
-  columns: readonly (C | undefined)[],
+  batches: readonly AccessBatch[],
+  pick: (batch: AccessBatch) => C | undefined,
 ): C {
   let at = 0;
-  for (const column of columns) {
+  for (const batch of batches) {
+    const column = pick(batch);
     if (column === undefined) continue;
     to.set(column, at);
     at += column.length;

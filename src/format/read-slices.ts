@@ -68,6 +68,8 @@ export type TraceSlice = AccessBatch & {
   readonly notes?: readonly (TraceNote & { readonly index: number; readonly runIndex: number })[];
 };
 
+type GrowingSlice = { -readonly [Name in keyof TraceSlice]: TraceSlice[Name] };
+
 export interface SlicePlan {
   readonly columns: ReadonlySet<ColumnName>;
   readonly records: readonly ChunkRecord[];
@@ -116,11 +118,11 @@ export function* decodeSlices(
     const notes = placer?.take(batch, runs, isLast);
     const isEmpty = batch.length === 0 && (runs?.length ?? 0) === 0 && (notes?.length ?? 0) === 0;
     if (isEmpty) continue;
-    yield {
-      ...batch,
-      ...(runs === undefined ? {} : { runs }),
-      ...(notes === undefined ? {} : { notes }),
-    };
+    // A batch of its own, which nobody else has.
+    const slice: GrowingSlice = batch;
+    if (runs !== undefined) slice.runs = runs;
+    if (notes !== undefined) slice.notes = notes;
+    yield slice;
   }
 }
 
