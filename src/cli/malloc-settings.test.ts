@@ -12,6 +12,7 @@ const PROGRAM = path.join(import.meta.dirname, '..', '..', 'bin', 'loadstore');
 /** What it is told by whoever starts it goes to $REPORT.own, what the one was told by whom it is started to $REPORT.parent. */
 const QEMU = `#!/bin/sh
 tr '\\0' '\\n' < /proc/$PPID/environ > "$REPORT.parent"
+tr '\\0' '\\n' < /proc/$PPID/cmdline > "$REPORT.words"
 env > "$REPORT.own"
 echo 'QEMU emulator version 10.0.2'
 `;
@@ -23,7 +24,9 @@ function mallocLines(text: string): readonly string[] {
     .sort();
 }
 
-it('are those of the process that does the work, and of no other', { timeout: 60_000 }, async () => {
+it('are those of the process that does the work, and of no other', {
+  timeout: 60_000,
+}, async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'loadstore-malloc-'));
   try {
     const report = path.join(folder, 'report');
@@ -38,6 +41,9 @@ it('are those of the process that does the work, and of no other', { timeout: 60
       'MALLOC_MMAP_THRESHOLD_=1048576',
       'MALLOC_TRIM_THRESHOLD_=8388608',
     ]);
+    expect((await readFile(`${report}.words`, 'latin1')).split('\n')[1]).toBe(
+      '--max-semi-space-size=2',
+    );
     expect(mallocLines(await readFile(`${report}.own`, 'latin1'))).toEqual([]);
   } finally {
     await rm(folder, { recursive: true });
