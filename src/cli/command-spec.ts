@@ -2,6 +2,7 @@
 // A command of the command line as data, from which the parser, --help and docs/cli.md are made.
 
 import { type ExitCode, parseCount, parseSize } from '../base/index.ts';
+import type { MallocSettings } from './malloc-settings.ts';
 
 export interface OptionSpec {
   /** As commander reads it: "-o, --output <FILE>". */
@@ -42,6 +43,8 @@ export interface CommandSpec {
 /** Where a command reads and writes. */
 export interface CliContext {
   readonly env: NodeJS.ProcessEnv;
+  /** Not in env; for a process that is measured as if it were this one. */
+  readonly mallocSettings: MallocSettings;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   /** Resolves when the text is on its way; the pace of the reader is the pace of the command. */

@@ -4,9 +4,11 @@
 import { once } from 'node:events';
 import { ExitCode } from '../base/index.ts';
 import type { CliContext } from './command-spec.ts';
+import { takeMallocSettings } from './malloc-settings.ts';
 import { runCli } from './program.ts';
 
 const context: CliContext = {
+  mallocSettings: takeMallocSettings(process.env),
   env: process.env,
   stdoutIsTerminal: process.stdout.isTTY,
   stderrIsTerminal: process.stderr.isTTY,

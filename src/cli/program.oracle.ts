@@ -13,7 +13,7 @@ export async function hearCli(words: readonly string[], env: NodeJS.ProcessEnv):
   let out = '';
   let err = '';
   const exitCode = await runCli(words, {
-    env,
+    ...{ env, mallocSettings: {} },
     stdoutIsTerminal: false,
     stderrIsTerminal: false,
     writeOut: (text) => {

@@ -22,8 +22,13 @@ export interface ViewerProcess {
 /** Throws UserError 'environment' when it does not come up; what it says goes to standard error. */
 export async function startViewerProcess(file: string, indexFile: string): Promise<ViewerProcess> {
   const program = path.join(PROJECT_FOLDER, 'bin', 'loadstore');
-  const words = [program, 'view', file, '--index', indexFile, '--no-open', '--json'];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const words = ['view', file, '--index', indexFile, '--no-open', '--json'];
+  // As a user starts it, for its first line tells malloc what to do; in this Node.js.
+  const searchPath = `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`;
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PATH: searchPath },
+  });
   const ended = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
   const first = await Promise.race([once(lines, 'line'), ended.then(() => [])]);

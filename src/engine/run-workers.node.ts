@@ -12,8 +12,8 @@ import { nextReport, startThread, type Thread, type Trace } from '../format/inde
 import type { WorkerOptions } from './analyse.ts';
 import { createLookAhead, LOOK_AHEAD_BYTES } from './look-ahead.ts';
 import { useOwnThread } from './own-thread.node.ts';
+import { type PartedChunk, partedBytes } from './parted-bytes.ts';
 import {
-  type AnyAnalysis,
   type AnyRequest,
   addSelected,
   NOTHING_SELECTED,
@@ -55,8 +55,8 @@ export async function runInWorkers(
     const task: WorkerTask = { path: trace.path, plan: shared };
     return startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', task);
   });
-  const waitingBytes = plan.chunks.map(
-    (index) => (trace.chunks[index]?.accessCount ?? 0) * waitingBytesPerAccess(work),
+  const waitingBytes = plan.chunks.map((index) =>
+    waitingBytesOf(work, requireDefined(trace.chunks[index], 'the plan is of this trace')),
   );
   try {
     if (isFree) await watch(threads, plan.chunks.length, onProgress, signal);
@@ -108,27 +108,14 @@ function shareWork(request: AnyRequest, shape: TraceShape, threadCount: number):
 }
 
 /** What a chunk comes to while it waits for the ones before it; of digests a guess, until they are there. */
-function waitingBytesPerAccess(work: readonly SharedWork[]): number {
+function waitingBytesOf(work: readonly SharedWork[], chunk: PartedChunk): number {
   return work.reduce((sum, { request: { analysis }, shards, state }) => {
-    if (state !== undefined) return sum + DIGEST_BYTES;
-    return shards > 0 ? sum + partedBytes(analysis) : sum;
+    if (state !== undefined) return sum + DIGEST_BYTES * chunk.accessCount;
+    return shards > 0 ? sum + partedBytes(analysis, shards, chunk) : sum;
   }, 0);
 }
 
-/** Bytes that an access takes in parted chunks, about. */
-function partedBytes({ columns, runs }: AnyAnalysis): number {
-  return [...columns, ...(runs === true ? ['runs'] : [])].reduce(
-    (sum, column) => sum + (COLUMN_BYTES[column] ?? WIDE_BYTES),
-    0,
-  );
-}
-
 const DIGEST_BYTES = 4;
-/** Of the columns that are narrower than 64 bits; block executions by access, about. */
-const COLUMN_BYTES: Readonly<Record<string, number>> = {
-  ...{ size: 1, flags: 1, cpl: 1, vcpu: 2, insn: 2, block: 4, runs: 12 },
-};
-const WIDE_BYTES = 8;
 
 /** Threads take chunks themselves, as each becomes free: nothing has to be in order. */
 async function watch(

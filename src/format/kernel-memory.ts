@@ -11,7 +11,7 @@ import {
   CODE_FLAG_MODE_KNOWN,
   STREAM_NAMES,
 } from './layout.ts';
-import { decompress } from './zstd.ts';
+import { decompressInto } from './zstd.ts';
 
 export const BLOCK_BYTES = 64;
 /** Behind each stream, so that a 64-bit read at its last byte stays inside. */
@@ -87,11 +87,10 @@ export function placeStreams(
   let at = beginAt;
   extents.forEach(({ rawBytes, storedBytes, payloadAt }, i) => {
     const stored = payload.subarray(payloadAt, payloadAt + storedBytes);
-    const raw = storedBytes === rawBytes ? stored : decompress(stored, rawBytes);
-    if (raw === undefined) {
+    if (storedBytes === rawBytes) bytes.set(stored, at);
+    else if (!decompressInto(stored, bytes.subarray(at, at + rawBytes))) {
       throw chunkError(record, 'corrupt', `stream ${STREAM_NAMES[i]} does not decompress`);
     }
-    bytes.set(raw, at);
     bytes.fill(0, at + rawBytes, at + roomOf(rawBytes));
     table[i * 2] = at;
     table[i * 2 + 1] = at + rawBytes;

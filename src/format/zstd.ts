@@ -4,11 +4,41 @@
 
 import { ZSTDDecoder } from 'zstddec';
 
-const decoder = new ZSTDDecoder();
+/** The part of zstd's own interface that is used. */
+interface ZstdExports {
+  readonly memory: WebAssembly.Memory;
+  malloc(byteCount: number): number;
+  free(at: number): void;
+  /** Bytes that came out; not a number of those when the frame is damaged. */
+  ZSTD_decompress(into: number, intoBytes: number, from: number, fromBytes: number): number;
+}
+
+let zstd: ZstdExports | undefined;
+
+/** Gives what it has compiled: decode() returns each frame in new memory, of which there would be hundreds in a chunk. */
+class OpenDecoder extends ZSTDDecoder {
+  // Called without `this`.
+  override _init(result: { readonly instance: WebAssembly.Instance }): void {
+    const { exports } = result.instance;
+    if (!isZstdExports(exports)) throw new Error('internal: the decompressor lacks an export');
+    zstd = exports;
+    super._init(result);
+  }
+}
+
+const decoder = new OpenDecoder();
 
 /** Must have been awaited once before decompress() is called. */
 export async function readyZstd(): Promise<void> {
   await decoder.init();
+}
+
+function isZstdExports(exports: object): exports is ZstdExports {
+  const found = new Map<string, unknown>(Object.entries(exports));
+  return (
+    found.get('memory') instanceof WebAssembly.Memory &&
+    ['malloc', 'free', 'ZSTD_decompress'].every((name) => typeof found.get(name) === 'function')
+  );
 }
 
 /** A zstd block is at least 4 bytes and gives at most 128 KiB: more cannot come out of storedBytes. */
@@ -17,9 +47,39 @@ export function isPossibleRawSize(rawBytes: number, storedBytes: number): boolea
 }
 
 /** The rawBytes bytes of a frame, or undefined when it is damaged or holds another number of bytes. */
-export function decompress(frame: Uint8Array, rawBytes: number): Uint8Array | undefined {
+export function decompress(
+  frame: Uint8Array,
+  rawBytes: number,
+): Uint8Array<ArrayBuffer> | undefined {
+  const raw = new Uint8Array(rawBytes);
+  return decompressInto(frame, raw) ? raw : undefined;
+}
+
+/** Fills all of `raw`; false when the frame is damaged or holds another number of bytes. */
+export function decompressInto(frame: Uint8Array, raw: Uint8Array): boolean {
+  const rawBytes = raw.byteLength;
   // A size of 0 would ask the decoder to believe the frame's own.
-  if (rawBytes === 0) return undefined;
-  const raw = decoder.decode(frame, rawBytes);
-  return raw.byteLength === rawBytes ? raw : undefined;
+  if (rawBytes === 0) return false;
+  if (zstd === undefined) return decodeInto(frame, raw);
+  const from = zstd.malloc(frame.byteLength);
+  const into = zstd.malloc(rawBytes);
+  try {
+    if (from === 0 || into === 0) return false;
+    new Uint8Array(zstd.memory.buffer).set(frame, from);
+    const count = zstd.ZSTD_decompress(into, rawBytes, from, frame.byteLength);
+    if (count !== rawBytes) return false;
+    raw.set(new Uint8Array(zstd.memory.buffer, into, rawBytes));
+    return true;
+  } finally {
+    zstd.free(into);
+    zstd.free(from);
+  }
+}
+
+/** When somebody else in this process was the first to use the package: it compiles once, and gives only them what it has. */
+function decodeInto(frame: Uint8Array, raw: Uint8Array): boolean {
+  const decoded = decoder.decode(frame, raw.byteLength);
+  if (decoded.byteLength !== raw.byteLength) return false;
+  raw.set(decoded);
+  return true;
 }

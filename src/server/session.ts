@@ -14,6 +14,7 @@ import {
   type DamagedStretch,
   isDamage,
   openViewIndex,
+  tidyViewIndex,
   type ViewIndex,
 } from '../tiles/index.ts';
 import { type AccessLists, createAccessLists } from './access-list.ts';
@@ -149,7 +150,8 @@ function createIndexHolder(
       await index.close();
       index = undefined;
     }
-    if (index === undefined) {
+    if (index !== undefined) await tidyViewIndex(indexFile);
+    else {
       await buildViewIndex(trace, indexFile, {
         ...{ signal, workers },
         onWait: ({ pid, part }) => {

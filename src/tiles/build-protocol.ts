@@ -43,5 +43,5 @@ export function workingFileOf(indexFile: string): string {
 
 /** The levels of a space, until they are in the index. */
 export function groupsFileOf(indexFile: string, space: Space): string {
-  return `${indexFile}.${space}`;
+  return `${partFileOf(indexFile)}.${space}`;
 }

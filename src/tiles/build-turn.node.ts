@@ -42,6 +42,11 @@ export async function takeBuildTurn(
   }
 }
 
+/** Undefined: somebody builds that file. */
+export async function tryBuildTurn(indexFile: string): Promise<BuildTurn | undefined> {
+  return tryTurn(await nameOf(indexFile));
+}
+
 async function nameOf(indexFile: string): Promise<string> {
   const folder = path.resolve(path.dirname(indexFile));
   const real = await realpath(folder).catch(() => folder);

@@ -16,9 +16,7 @@ import {
   type BuildOrder,
   type BuildReport,
   type BuildWorkerTask,
-  groupsFileOf,
   partFileOf,
-  workingFileOf,
 } from './build-protocol.ts';
 import { type Builder, takeBuildTurn } from './build-turn.node.ts';
 import { type DamagedChunk, isDamage } from './damage.ts';
@@ -26,6 +24,7 @@ import { MAX_ORDINALS } from './description.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
 import type { FinishedSpace } from './finish-space.node.ts';
 import { openIndexFile } from './index-file.node.ts';
+import { removeWorkingFiles } from './left-overs.node.ts';
 import { openPartFile, type PartFile } from './part-file.node.ts';
 import { spacesOf } from './spaces.ts';
 import type { Space } from './view-index.ts';
@@ -96,6 +95,7 @@ async function buildInTurn(
 ): Promise<void> {
   const partFile = partFileOf(indexFile);
   const spaces = spacesOf(trace.capabilities);
+  await removeWorkingFiles(indexFile);
   const part = await openPartFile(partFile, fingerprintOf(trace), trace.chunks.length);
   const threads: BuildThread[] = [];
   try {
@@ -112,8 +112,7 @@ async function buildInTurn(
   } finally {
     await Promise.all(threads.map(async (thread) => thread.stop()));
     await part.close();
-    const left = [workingFileOf(indexFile), ...spaces.map((one) => groupsFileOf(indexFile, one))];
-    await Promise.all(left.map(async (file) => rm(file, { force: true })));
+    await removeWorkingFiles(indexFile);
   }
   await rm(partFile, { force: true });
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that were cut or damaged: what is whole is used, nothing else is.
+import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { prngFromSeed, requireDefined, TraceError } from '../base/index.ts';
 import { buildViewIndex } from './build.node.ts';
+import { takeBuildTurn } from './build-turn.node.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import { fingerprintOf } from './fingerprint.node.ts';
 import { createIndexWriter } from './index-writer.node.ts';
+import { tidyViewIndex } from './left-overs.node.ts';
 import { openViewIndex } from './open.node.ts';
 import { openPartFile } from './part-file.node.ts';
 import { BUILD_WORKER, type SmallTrace, writeSmallTrace } from './small-trace.oracle.ts';
@@ -77,6 +80,37 @@ describe('files', { timeout: 60_000 }, () => {
   it('have the name of an index only when they are whole', () => {
     expect(afterBreak).toEqual(['Error: interrupted', undefined, false, true]);
     expect(afterBuild).toEqual([true, false, false]);
+  });
+
+  it('that a killed build left go when the next one begins, or when it had come to its end', async () => {
+    const left = ['.new', '.part.virtual', '.part.physical'].map((end) => `${file}${end}`);
+    const lie = (): boolean[] => [part, ...left].map(existsSync);
+    const leave = async (): Promise<void> => {
+      await Promise.all(left.map(async (one) => writeFile(one, 'left')));
+      await writeFile(part, partBytes.subarray(0, partBytes.length >> 1));
+    };
+    await leave();
+    const whileBuilding: boolean[][] = [];
+    const stop = new AbortController();
+    const build = buildViewIndex(small.trace, file, {
+      ...{ workerUrl: BUILD_WORKER, signal: stop.signal, workers: 1 },
+      onProgress: () => {
+        whileBuilding.push(lie());
+        stop.abort(new Error('interrupted'));
+      },
+    });
+    await expect(build).rejects.toThrow('interrupted');
+    expect(whileBuilding[0]).toEqual([true, false, false, false]);
+    expect(lie()).toEqual([true, false, false, false]);
+
+    await leave();
+    const turn = await takeBuildTurn(file, undefined, () => undefined);
+    await tidyViewIndex(file);
+    expect(lie()).toEqual([true, true, true, true]);
+    await turn.end();
+    await tidyViewIndex(file);
+    expect(lie()).toEqual([false, false, false, false]);
+    expect((await readFile(file)).equals(whole)).toBe(true);
   });
 
   it('keep the sections that are whole, wherever they were cut', async () => {

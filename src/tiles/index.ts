@@ -8,6 +8,7 @@ export { type ChunkCacheOptions, createChunkCache } from './chunk-cache.node.ts'
 export type { ChunkCache, ChunkColumns } from './chunk-cache.ts';
 export { chunksOf, endOfStream } from './chunk-range.ts';
 export { isDamage } from './damage.ts';
+export { tidyViewIndex } from './left-overs.node.ts';
 export { openViewIndex } from './open.node.ts';
 export {
   type AddressHalves,

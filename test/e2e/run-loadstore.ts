@@ -10,6 +10,8 @@ import { type DemoGuest, demoBootArguments, prepareDemoGuest } from '../../src/g
 
 const PROJECT = path.join(import.meta.dirname, '..', '..');
 const LOADSTORE = path.join(PROJECT, 'bin', 'loadstore');
+/** It runs in this Node.js. */
+const SEARCH_PATH = `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`;
 
 /** Recordings need the plugin, which `npm run build` makes. */
 export const PLUGIN_IS_BUILT = existsSync(path.join(PROJECT, 'plugin', 'build', 'loadstore.so'));
@@ -32,7 +34,7 @@ export function startLoadstore(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Running {
-  return startProgram(process.execPath, [LOADSTORE, ...words], env);
+  return startProgram(LOADSTORE, words, env);
 }
 
 /**
@@ -49,7 +51,7 @@ export function startOnSmallDisk(
     mount -t tmpfs -o size=${sizeKib}k none "$folder" || exit 99
     "$@"; code=$?
     cp -r "$folder"/* "$copy"; exit $code`;
-  const command = ['sh', '-c', script, 'sh', folder, copy, process.execPath, LOADSTORE, ...words];
+  const command = ['sh', '-c', script, 'sh', folder, copy, LOADSTORE, ...words];
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   return startProgram('unshare', [...asRoot, '--mount', ...command]);
 }
@@ -78,7 +80,7 @@ function startProgram(
 ): Running {
   const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, PATH: SEARCH_PATH, ...env },
   });
   let out = '';
   let err = '';

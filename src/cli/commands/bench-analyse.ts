@@ -9,6 +9,7 @@ import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from '../bench-
 import { SAVE_OPTION, saveBenchResult } from '../bench-results.ts';
 import { BENCHED_STORE } from '../bench-store.ts';
 import {
+  type CliContext,
   type CommandInput,
   type CommandSpec,
   findCount,
@@ -43,7 +44,7 @@ meanwhile.`,
     'loadstore bench analyse boot.memtrace --analyses counts,hot --runs 5 --json',
   ],
   run: async (input, context) => {
-    const result = await benchAnalyses(input);
+    const result = await benchAnalyses(input, context);
     await printResult(context, input, result, renderBenchAnalyse);
     if (isOn(input, 'save')) {
       await saveBenchResult(result, `node-${process.versions.node}`, context);
@@ -58,7 +59,11 @@ interface Measured {
   readonly two: Measurement[];
 }
 
-async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
+async function benchAnalyses(
+  input: CommandInput,
+  context: CliContext,
+): Promise<BenchAnalyseResult> {
+  const env = { ...context.env, ...context.mallocSettings };
   const file = wordAt(input, 0);
   const names = namesFrom(findText(input, 'analyses'));
   const runs = Math.max(1, findCount(input, 'runs', '--runs') ?? DEFAULT_RUNS);
@@ -69,8 +74,8 @@ async function benchAnalyses(input: CommandInput): Promise<BenchAnalyseResult> {
   const measured = names.map((name): Measured => ({ name, one: [], two: [] }));
   for (let run = 0; run < runs; run++) {
     for (const { name, one, two } of measured) {
-      one.push(await measureIn({ file, name, workers: 0 }));
-      two.push(await measureIn({ file, name, workers: 2 }));
+      one.push(await measureIn({ file, name, workers: 0 }, env));
+      two.push(await measureIn({ file, name, workers: 2 }, env));
     }
   }
   return {
@@ -107,8 +112,9 @@ function namesFrom(list: string | undefined): readonly string[] {
   });
 }
 
-async function measureIn(order: MeasureOrder): Promise<Measurement> {
-  const child = fork(fileURLToPath(new URL('../measure-analysis.worker.js', import.meta.url)));
+async function measureIn(order: MeasureOrder, env: NodeJS.ProcessEnv): Promise<Measurement> {
+  const program = new URL('../measure-analysis.worker.js', import.meta.url);
+  const child = fork(fileURLToPath(program), { env });
   const ended = once(child, 'exit');
   child.send(order);
   let measurement: unknown;

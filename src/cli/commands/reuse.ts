@@ -29,6 +29,9 @@ export const DEFAULT_REUSE: ReuseParameters = {
   reportTop: 10,
 };
 
+/** Lines take the memory, up to 700 MB: less is left for what waits. */
+const LOOK_AHEAD_BYTES = 2 ** 25;
+
 export const reuseCommand: CommandSpec = {
   details: `The distance of a reference is the number of other lines that were referenced since its line was last: 0 is the
 same line again. A fully associative LRU cache of N lines misses what has a distance of N or more, and each line's
@@ -58,7 +61,8 @@ hash of their number (SHARDS), and the figures estimated from them. docs/reuse-s
   run: async (input, context) => {
     const parameters = reuseParametersFrom(input);
     return printAnalysis(input, context, renderReuse, async (analysis) => {
-      const [result] = await runPass(input, context, analysis, [
+      const pass = { ...analysis, lookAheadBytes: LOOK_AHEAD_BYTES };
+      const [result] = await runPass(input, context, pass, [
         { analysis: chooseReuseAnalysis(parameters), parameters },
       ]);
       const names = parameters.usePhysical ? undefined : analysis.names;
