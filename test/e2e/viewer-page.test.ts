@@ -376,21 +376,19 @@ describe("the viewer's page", () => {
     const { page } = await open('#from=1000&to=1200&low=0&high=600&tab=list&list=view');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.waitForSelector('.row[data-ordinal="1000"]');
-    const copy = async (): Promise<void> => {
+    const expectCopied = async (command: string): Promise<void> => {
       await page.click('button:has-text("Export")');
       await page.click('[role="menuitem"]:has-text("Copy the command")');
       await page.waitForSelector('.status:has-text("The command is copied")');
       await page.keyboard.press('Escape');
+      // The status may still be that of the copy before.
+      const clipboard = async (): Promise<unknown> =>
+        page.evaluate('navigator.clipboard.readText()');
+      await expect.poll(clipboard, { timeout: 10_000 }).toBe(command);
     };
-    // The status may still be that of the copy before.
-    const copied = expect.poll(async () => page.evaluate('navigator.clipboard.readText()'), {
-      timeout: 10_000,
-    });
-    await copy();
-    await copied.toBe('loadstore dump made-up.memtrace --from 1000 --to 1200');
+    await expectCopied('loadstore dump made-up.memtrace --from 1000 --to 1200');
     await page.click('#tab-tracks');
-    await copy();
-    await copied.toBe('loadstore hot made-up.memtrace --from 1000 --to 1200');
+    await expectCopied('loadstore hot made-up.memtrace --from 1000 --to 1200');
     await page.close();
   });
 
