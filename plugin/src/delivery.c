@@ -203,8 +203,7 @@ static bool enter_stack(LsWork *w, unsigned cpl)
     }
     w->sp = sp;
     w->sp_mask = stack.high & DESC_BIG ? UINT32_MAX : 0xffff;
-    w->base = (stack.low >> 16 | (stack.high & 0xff) << 16 |
-               (stack.high & 0xff000000)) & UINT32_MAX;
+    w->base = ls_descriptor_base(&stack);
     return true;
 }
 

@@ -25,6 +25,12 @@ typedef struct {
     uint64_t low, high;
 } LsDescriptor;
 
+static inline uint64_t ls_descriptor_base(const LsDescriptor *d)
+{
+    return (d->low >> 16 | (d->high & 0xff) << 16 | (d->high & 0xff000000)) &
+           UINT32_MAX;
+}
+
 typedef struct {
     LsDelivery *d;
     const LsCpuDump *cpu;

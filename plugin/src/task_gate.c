@@ -42,12 +42,6 @@ static bool fail(LsWork *w)
     return false;
 }
 
-static uint64_t base_of(const LsDescriptor *d)
-{
-    return (d->low >> 16 | (d->high & 0xff) << 16 | (d->high & 0xff000000)) &
-           UINT32_MAX;
-}
-
 static uint64_t limit_of(const LsDescriptor *d)
 {
     uint64_t limit = (d->low & 0xffff) | (d->high & 0xf0000);
@@ -119,7 +113,7 @@ static bool load_segments(LsWork *w, const TaskState *state,
         good = !(state->ldt & 4) &&
                ls_work_descriptor(w, (unsigned)state->ldt, &d);
         after.segment[LS_LDT] = (LsSegment){
-            .base = base_of(&d), .limit = (uint32_t)limit_of(&d),
+            .base = ls_descriptor_base(&d), .limit = (uint32_t)limit_of(&d),
         };
     }
     for (unsigned i = 0;
@@ -178,7 +172,7 @@ void ls_work_task_gate(LsWork *w, const LsDeliveryCause *cause,
         return;
     }
     to = &forms[!!(task.high & DESC_TSS32)];
-    tss = base_of(&task);
+    tss = ls_descriptor_base(&task);
     if (task.high & DESC_S || (task.high >> DESC_TYPE_SHIFT & 5) != 1 ||
         !(task.high & DESC_PRESENT) || limit_of(&task) < to->limit ||
         !load_state(w, to, tss, &state)) {
@@ -198,7 +192,7 @@ void ls_work_task_gate(LsWork *w, const LsDeliveryCause *cause,
     }
     w->sp = state.word[SP];
     w->sp_mask = stack.high & DESC_BIG ? UINT32_MAX : 0xffff;
-    w->base = base_of(&stack);
+    w->base = ls_descriptor_base(&stack);
     if (state.word[FLAGS] & LS_EFLAGS_VM) {
         w->base = state.segment[LS_SS] << 4;
     }

@@ -71,9 +71,15 @@ bool ls_walker_is_possible(const LsRecorder *r)
              (LS_HF_SMM | LS_HF_GUEST));
 }
 
+/* So many bits that depend on all of the value (Knuth, TAOCP 3, 6.4). */
+static unsigned hash(uint64_t value, unsigned bits)
+{
+    return (unsigned)(value * UINT64_C(0x9E3779B97F4A7C15) >> (64 - bits));
+}
+
 static unsigned slot_of(uint64_t page)
 {
-    return (unsigned)(page * UINT64_C(0x9E3779B97F4A7C15) >> 50);
+    return hash(page, 14);
 }
 
 /* The table, or the free slot where it would be. */
@@ -139,7 +145,7 @@ static uint64_t child_of(const Table *t, uint64_t entry)
 
 static Same *same_of(LsWalker *w, uint64_t paddr)
 {
-    return &w->same[paddr * UINT64_C(0x9E3779B97F4A7C15) >> (64 - SAME_BITS)];
+    return &w->same[hash(paddr, SAME_BITS)];
 }
 
 /* No entry is known to be equal to its copy. */
@@ -468,7 +474,7 @@ static void mind_change(LsRecorder *r, const Table *t, unsigned offset,
                         uint64_t was, uint64_t is)
 {
     uint64_t paddr = (t->page - 1) << 12 | offset;
-    unsigned bit = (unsigned)(paddr * UINT64_C(0x9E3779B97F4A7C15) >> 52);
+    unsigned bit = hash(paddr, 12);
     uint8_t *cleared = &r->cleared[bit / 8 % sizeof(r->cleared)];
 
     if (!(is & LS_PTE_PRESENT)) {

@@ -2,7 +2,7 @@
 // Counts what the tracks show of one chunk, by stretch, vCPU and address space. Aborted accesses count nowhere.
 
 import { halves } from '../base/index.ts';
-import { AccessFlag, type ChunkInfo, type TraceSlice } from '../format/index.ts';
+import { AccessFlag, type ChunkInfo, EventFlag, type TraceSlice } from '../format/index.ts';
 
 /**
  * Rows of a stretch, a vCPU and an address space, in the order in which they began. Events behind the chunk's last
@@ -24,9 +24,8 @@ export interface TrackRows {
   readonly exceptions: Uint32Array;
 }
 
-const EVENT_FROM_OUTSIDE = 1 << 8;
-/** Software interrupt, SMM entered and left, triple fault: neither interrupt nor exception. */
-const EVENT_OTHER = 0b11110 << 8;
+/** Neither interrupt nor exception. */
+const EVENT_OTHER = EventFlag.software | EventFlag.smmEntered | EventFlag.smmLeft | EventFlag.reset;
 
 type SliceNote = NonNullable<TraceSlice['notes']>[number];
 
@@ -144,7 +143,7 @@ export function createTrackCounter(info: ChunkInfo): TrackCounter {
       if (note.kind === 'vcpu') vcpu = note.next;
       else if (note.kind === 'cr3') cr3Of.set(vcpu, note.cr3);
       else if (note.kind === 'event') {
-        if ((note.what & EVENT_FROM_OUTSIDE) !== 0) current().interrupts++;
+        if ((note.what & EventFlag.hardware) !== 0) current().interrupts++;
         else if ((note.what & EVENT_OTHER) === 0) current().exceptions++;
       }
     },
