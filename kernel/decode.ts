@@ -198,6 +198,7 @@ export function begin(
   accesses: u32,
   blocks: u32,
   firstVcpu: u32,
+  pageSlots: u32,
   addresses: bool,
 ): i32 {
   forgetFailure();
@@ -223,7 +224,7 @@ export function begin(
   if (limit > 0) refreshBlock(blockTable);
   blockRun = readRun(S_BLOCK_RUNS, BLOCK_RUNS_BAD);
   accessRun = addresses ? readRun(S_ACCESS_RUNS, ACCESS_RUNS_BAD) : 0;
-  beginNotes(firstVcpu);
+  beginNotes(firstVcpu, pageSlots);
   return failure;
 }
 

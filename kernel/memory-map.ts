@@ -8,10 +8,10 @@ export const BATCH: u32 = 32768;
 
 /** Pairs (pointer u32, end u32) of the eleven streams of a chunk, in the order of the format. */
 export const STREAMS: usize = 0x8000;
-/** 2,048 x (virtual page u64, physical page u64). Empty: virtual page all ones. */
+/** 4,096, or as many as the chunk has, x (virtual page u64, physical page u64). Empty: virtual page all ones. */
 export const PAGES: usize = 0x10000;
 /** 1,024 x (icount u64, cr3 u64, pendingRep u64, reserved u64). */
-export const VCPUS: usize = PAGES + 2048 * 16;
+export const VCPUS: usize = PAGES + 4096 * 16;
 /** Predictor tables: a hash of 32 bits is shifted right to an index. */
 export const NEXT3_COUNT: u32 = 32768;
 export const NEXT3_SHIFT: u32 = 17;

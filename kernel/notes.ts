@@ -62,6 +62,8 @@ let wideVaddr: u64 = 0;
 let devicePaddr0: u64 = 0;
 let devicePaddr1: u64 = 0;
 
+/** Slots of the table of pages, less one. */
+let pageMask: usize = 0;
 let lastVpage: u64 = 0;
 let lastPpage: u64 = 0;
 
@@ -90,8 +92,10 @@ export function clearCut(): void {
   cutPending = false;
 }
 
-export function beginNotes(firstVcpu: u32): void {
-  memory.fill(PAGES, 0xff, 2048 * 16);
+/** pageSlots: of the chunk's table of pages, a power of two, at most 4,096. */
+export function beginNotes(firstVcpu: u32, pageSlots: u32): void {
+  pageMask = usize(pageSlots) - 1;
+  memory.fill(PAGES, 0xff, (pageMask + 1) << 4);
   lastVpage = 0;
   lastPpage = 0;
   eventCount = 0;
@@ -184,7 +188,7 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
       break;
     case 3:
       if (wantPaddr) flushPaddr(batchIndex);
-      memory.fill(PAGES, 0xff, 2048 * 16);
+      memory.fill(PAGES, 0xff, (pageMask + 1) << 4);
       break;
     case 4: {
       const next = readVarint(S_NOTES, NOTES_BAD);
@@ -299,7 +303,7 @@ function readMapping(batchIndex: u32): void {
     if (ppage >= PAGE_LIMIT) fail(NOTES_BAD);
   }
   if (lastVpage >= PAGE_LIMIT) fail(NOTES_BAD);
-  const entry = PAGES + ((usize(lastVpage) & 2047) << 4);
+  const entry = PAGES + ((usize(lastVpage) & pageMask) << 4);
   store<u64>(entry, lastVpage);
   store<u64>(entry, ppage, 8);
 }
@@ -339,7 +343,7 @@ function flushPaddr(end: u32): void {
     const vaddr = load<u64>(VADDR + (i << 3));
     const inPage = vaddr & 4095;
     const page = vaddr >> 12;
-    const entry = PAGES + ((usize(page) & 2047) << 4);
+    const entry = PAGES + ((usize(page) & pageMask) << 4);
     if (load<u64>(entry) !== page) {
       fail(PAGE_NOT_MAPPED);
       break;
@@ -355,7 +359,7 @@ function flushPaddr(end: u32): void {
 /** Physical address of the first byte of a page, all ones when it is not known. */
 function pageStart(page: u64): u64 {
   const wrapped = page & (PAGE_LIMIT - 1);
-  const entry = PAGES + ((usize(wrapped) & 2047) << 4);
+  const entry = PAGES + ((usize(wrapped) & pageMask) << 4);
   if (load<u64>(entry) !== wrapped) {
     fail(PAGE_NOT_MAPPED);
     return NONE;

@@ -190,6 +190,7 @@ void ls_chunk_begin(LsEncoder *e)
     }
     e->chunk.vcpu_count = seen;
     e->chunk.stream_count = LS_STREAMS;
+    e->chunk.page_slots = LS_PAGE_SLOTS;
 
     e->generation++;
     e->h0 = e->h1 = e->h2 = 0;
@@ -205,7 +206,7 @@ void ls_chunk_begin(LsEncoder *e)
     for (unsigned i = 0; i < LS_STREAMS; i++) {
         e->streams[i].length = 0;
     }
-    for (unsigned i = 0; i < LS_MIRROR_SLOTS; i++) {
+    for (unsigned i = 0; i < LS_PAGE_SLOTS; i++) {
         if (e->mirror_virt[i] != UINT64_MAX) {
             ls_chunk_note_map(e, e->mirror_virt[i], e->mirror_phys[i]);
         }

@@ -165,7 +165,7 @@ void ls_encode_refill(LsEncoder *e, size_t words)
 
 static COLD void remember_map(LsEncoder *e, uint64_t virt, uint64_t phys)
 {
-    unsigned slot = virt & (LS_MIRROR_SLOTS - 1);
+    unsigned slot = virt & (LS_PAGE_SLOTS - 1);
 
     e->mirror_virt[slot] = virt;
     e->mirror_phys[slot] = phys;

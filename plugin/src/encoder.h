@@ -22,8 +22,6 @@
 #include "layout.h"
 #include "words.h"
 
-enum { LS_MIRROR_SLOTS = 2048 };
-
 /* One place in a block that accesses memory, by its tag (format.md 3.3). */
 typedef struct {
     uint64_t last;
@@ -128,8 +126,8 @@ typedef struct {
     uint64_t told_open;    /* its bytes, as last told */
 
     /* State that outlives chunks. */
-    uint64_t mirror_virt[LS_MIRROR_SLOTS];
-    uint64_t mirror_phys[LS_MIRROR_SLOTS];
+    uint64_t mirror_virt[LS_PAGE_SLOTS];
+    uint64_t mirror_phys[LS_PAGE_SLOTS];
     LsVcpu *vcpus;
     uint32_t vcpu_count;
     uint32_t vcpu;

@@ -47,8 +47,11 @@ typedef struct {
     uint32_t stored_bytes;
 } LsCodeHeader;
 
+/* Slots of a chunk's table of pages (format.md 3.5), a power of two. */
+enum { LS_PAGE_SLOTS = 4096 };
+
 typedef struct {
-    uint32_t reserved;
+    uint32_t page_slots;
     uint32_t access_count;
     uint32_t block_count;
     uint32_t note_count;

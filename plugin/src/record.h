@@ -10,11 +10,11 @@
 #define LOADSTORE_RECORD_H
 
 #include "code.h"
+#include "layout.h"
 #include "qemu_api.h"
 #include "ring.h"
 
 enum {
-    LS_PAGE_SLOTS = 2048,
     LS_ALIAS_SLOTS = 4096,
     LS_MAX_VCPUS = 1024,
     LS_MAX_THREADS = 1024,

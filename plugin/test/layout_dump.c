@@ -42,7 +42,7 @@ static void print_structs(void)
     FIELD(LsCodeHeader, stored_bytes);
 
     SIZE(LsChunkHeader);
-    FIELD(LsChunkHeader, reserved);
+    FIELD(LsChunkHeader, page_slots);
     FIELD(LsChunkHeader, access_count);
     FIELD(LsChunkHeader, block_count);
     FIELD(LsChunkHeader, note_count);
@@ -138,6 +138,7 @@ static void print_numbers(void)
     NUMBER(LS_CUT_REP);
     NUMBER(LS_CUT_LIMIT);
 
+    NUMBER(LS_PAGE_SLOTS);
     NUMBER(LS_NEXT3_BITS);
     NUMBER(LS_WALK_BITS);
     NUMBER(LS_MAX_INSNS);

@@ -149,19 +149,19 @@ TEST_WITH(record_page_is_asked_for_once, V4)
     CHECK_EQ(r->unknown_phys, 0);
 }
 
-/* Slots are page & 2047. */
+/* Slots are page & 4095. */
 TEST_WITH(record_pages_that_share_a_slot_push_each_other_out, V4)
 {
     LsTb *tb = captured_first_block();
 
-    fake_map_ram(0x810, 0x90);
+    fake_map_ram(0x1010, 0x90);
     fake_enter(tb);
     fake_load(tb, 0, 4, 0x10000);
-    fake_load(tb, 0, 4, 0x810000);
+    fake_load(tb, 0, 4, 0x1010000);
     fake_load(tb, 0, 4, 0x10000);
     CHECK_TEXT(captured_text(),
                "block 0 | map 0x10 0x80 | load 0 4 0x10000 | "
-               "map 0x810 0x90 | load 0 4 0x810000 | "
+               "map 0x1010 0x90 | load 0 4 0x1010000 | "
                "map 0x10 0x80 | load 0 4 0x10000");
 }
 
@@ -199,12 +199,12 @@ TEST_WITH(record_crossing_into_the_first_slot, V4)
 {
     LsTb *tb = captured_first_block();
 
-    fake_map_ram(0x7ff, 0x1);
-    fake_map_ram(0x800, 0x2);
+    fake_map_ram(0xfff, 0x1);
+    fake_map_ram(0x1000, 0x2);
     fake_enter(tb);
-    fake_store(tb, 1, 64, 0x7fffc1);
-    CHECK_TEXT(captured_text(), "block 0 | map 0x7ff 0x1 | map 0x800 0x2 | "
-                                "store 1 64 0x7fffc1");
+    fake_store(tb, 1, 64, 0xffffc1);
+    CHECK_TEXT(captured_text(), "block 0 | map 0xfff 0x1 | map 0x1000 0x2 | "
+                                "store 1 64 0xffffc1");
 }
 
 TEST_WITH(record_device_is_told_at_each_access, V4)

@@ -10,6 +10,8 @@ import {
   MAX_STREAM_BYTES,
   MAX_VCPUS,
   NO_STREAM,
+  OLD_PAGE_SLOTS,
+  PAGE_SLOTS,
   STREAM_COUNT,
   STREAM_NAMES,
   STREAM_SIZE_BYTES,
@@ -48,6 +50,8 @@ export interface ChunkInfo {
   /** Block executions. */
   readonly blockCount: number;
   readonly noteCount: number;
+  /** Slots of its table of pages (docs/format.md 3.5). */
+  readonly pageSlots: number;
   readonly instructionCount: number;
   /** Without aborted ones. */
   readonly loads: number;
@@ -101,7 +105,6 @@ export function decodeChunkInfo(
   knownBlocks: number,
 ): ChunkInfo {
   const view = payloadView(section, head);
-  view.requireZero(view.u32(0), 0);
   if (section.stream === NO_STREAM) throw view.error('it belongs to no stream', 0);
   const accessCount = limited(view, 4, MAX_CHUNK_ACCESSES, 'accesses');
   const blockCount = limited(view, 8, MAX_CHUNK_BLOCKS, 'block executions');
@@ -134,6 +137,7 @@ export function decodeChunkInfo(
     accessCount,
     blockCount,
     noteCount,
+    pageSlots: pageSlots(view),
     instructionCount: view.count64(32),
     loads,
     stores,
@@ -147,6 +151,19 @@ export function decodeChunkInfo(
     vcpu,
     vcpuStates: decodeVcpuStates(view),
   };
+}
+
+function pageSlots(view: PayloadView): number {
+  const slots = view.u32(0) === 0 ? OLD_PAGE_SLOTS : view.u32(0);
+  if (slots !== OLD_PAGE_SLOTS && slots !== PAGE_SLOTS) {
+    throw view.error(
+      'a table of pages of impossible size',
+      0,
+      `0, ${OLD_PAGE_SLOTS} or ${PAGE_SLOTS}`,
+      `${slots}`,
+    );
+  }
+  return slots;
 }
 
 function decodeVcpuStates(view: PayloadView): VcpuState[] {

@@ -104,6 +104,7 @@ export interface KernelExports {
     accesses: number,
     blocks: number,
     firstVcpu: number,
+    pageSlots: number,
     addresses: number,
   ): number;
   run(columns: number): number;
@@ -197,11 +198,16 @@ export function createKernel(code: HeldCode, exports: KernelExports = instantiat
         states[state.vcpu * 4 + 1] = state.cr3;
         states[state.vcpu * 4 + 2] = state.pendingRep;
       }
-      const { accessCount, blockCount, vcpu } = next.info;
-      const { knownBlocks } = next.info;
+      const { accessCount, blockCount, vcpu, pageSlots, knownBlocks } = next.info;
       check(
         exports.begin(
-          ...([tableAt, knownBlocks, arenaAt, accessCount, blockCount, vcpu] as const),
+          tableAt,
+          knownBlocks,
+          arenaAt,
+          accessCount,
+          blockCount,
+          vcpu,
+          pageSlots,
           Number(addresses),
         ),
       );

@@ -56,7 +56,6 @@ function fieldsOf(struct: string): Field[] {
 const CHUNK_NAMES: Readonly<Record<string, string | undefined>> = {
   host_begin: 'hostBeginNs',
   host_end: 'hostEndNs',
-  reserved: undefined,
   vcpu_count: undefined,
   stream_count: undefined,
 };
@@ -82,6 +81,7 @@ describe('the reader agrees with layout.h', () => {
   it('in single numbers', () => {
     expect(layout.FORMAT_VERSION).toBe(numberOf('LS_FORMAT_VERSION'));
     expect(layout.SECTION_MAGIC).toBe(numberOf('LS_SECTION_MAGIC'));
+    expect(layout.PAGE_SLOTS).toBe(numberOf('LS_PAGE_SLOTS'));
     expect(layout.NO_STREAM).toBe(numberOf('LS_NO_STREAM'));
     expect(layout.STREAM_COUNT).toBe(numberOf('LS_STREAMS'));
     expect(layout.MAX_BLOCK_INSNS).toBe(numberOf('LS_MAX_INSNS'));
@@ -103,7 +103,7 @@ describe('the reader agrees with layout.h', () => {
       note_count: 77,
       events: 33,
       user_accesses: 44,
-      reserved: 0,
+      page_slots: numberOf('LS_PAGE_SLOTS'),
       vcpu_count: 0,
       stream_count: layout.STREAM_COUNT,
     };
@@ -126,7 +126,7 @@ describe('the reader agrees with layout.h', () => {
       payloadCrc: 0,
     };
     expect(decodeChunkInfo(section, bytes, 0, 0)).toMatchObject(expected);
-    expect(Object.keys(expected)).toHaveLength(16);
+    expect(Object.keys(expected)).toHaveLength(17);
   });
 });
 

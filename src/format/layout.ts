@@ -33,6 +33,10 @@ export const CHUNK_HEADER_BYTES = 104;
 export const VCPU_STATE_BYTES = 32;
 export const STREAM_SIZE_BYTES = 8;
 
+/** Slots of a chunk's table of pages (section 3.5): what the recorder writes, and older files, which say 0 or this. */
+export const PAGE_SLOTS = 4096;
+export const OLD_PAGE_SLOTS = 2048;
+
 /** The streams of a chunk, in order. */
 export const STREAM_NAMES = [
   'blockRuns',

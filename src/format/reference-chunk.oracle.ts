@@ -54,6 +54,7 @@ export class ChunkState {
   private readonly vcpuCount: number;
   private readonly vcpuStates: Uint8Array;
   private readonly icount: bigint;
+  readonly pageSlots: number;
 
   constructor(
     firstOrdinal: number,
@@ -62,6 +63,7 @@ export class ChunkState {
     vcpuCount: number,
     vcpuStates: Uint8Array,
     icount: bigint,
+    pageSlots: number,
   ) {
     this.firstOrdinal = firstOrdinal;
     this.firstBlock = firstBlock;
@@ -69,6 +71,7 @@ export class ChunkState {
     this.vcpuCount = vcpuCount;
     this.vcpuStates = vcpuStates;
     this.icount = icount;
+    this.pageSlots = pageSlots;
   }
 
   private out(stream: number): ByteWriter {
@@ -192,7 +195,7 @@ export class ChunkState {
     this.out(0).varint(this.run);
     this.out(4).varint(this.arun);
     const head = new ByteWriter()
-      .u32(0)
+      .u32(this.pageSlots)
       .u32(this.accessCount)
       .u32(this.blockCount)
       .u32(this.noteCount)

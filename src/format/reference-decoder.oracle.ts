@@ -151,7 +151,8 @@ function readChunk(
   unpack: Unpack,
   seen: { accesses: SeenAccess[]; blocks: SeenBlock[]; instructions: number },
 ): void {
-  payload.u32();
+  const pageSlots = BigInt(payload.u32() || 2048);
+  check(pageSlots === 2048n || pageSlots === 4096n, 'slots of the table of pages');
   const accessCount = payload.u32();
   const blockCount = payload.u32();
   payload.u32();
@@ -220,7 +221,7 @@ function readChunk(
   const map = (known: boolean): void => {
     vpage += notes.zigzag();
     if (known) ppage += notes.zigzag();
-    pages.set(vpage & 2047n, { vpage, ppage: known ? ppage : undefined });
+    pages.set(vpage % pageSlots, { vpage, ppage: known ? ppage : undefined });
   };
   const applyNotes = (): void => {
     for (;;) {
@@ -292,7 +293,7 @@ function readChunk(
   };
   const findPage = (page: bigint): bigint => {
     const wrapped = BigInt.asUintN(52, page);
-    const entry = pages.get(wrapped & 2047n);
+    const entry = pages.get(wrapped % pageSlots);
     check(entry?.vpage === wrapped, `page ${wrapped.toString(16)} is mapped`);
     return entry?.ppage === undefined ? NO_ADDRESS : entry.ppage << 12n;
   };

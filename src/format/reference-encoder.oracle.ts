@@ -23,9 +23,14 @@ export interface EncodeOptions {
   readonly closed?: boolean;
   /** Put streams into zstd frames. Default false. */
   readonly framed?: boolean;
+  /** What chunks say of their table of pages; 0 as in older files. Default 4,096. */
+  readonly pageSlots?: PageSlots;
   /** Falsify the totals before they are written. */
   readonly changeTotals?: (totals: RefTotals) => object;
 }
+
+/** 0 means 2,048. */
+export type PageSlots = 0 | 2048 | 4096;
 
 type RefTotals = ReturnType<typeof totalsOf>;
 
@@ -335,6 +340,7 @@ class StreamEncoder {
       this.vcpus.size,
       states.bytes(),
       this.running().icount,
+      this.options.pageSlots ?? 4096,
     );
   }
 
@@ -346,7 +352,7 @@ class StreamEncoder {
 
   /** Physical address of the first byte of a page; notes the mapping when the reader lacks it. */
   private pageStart(chunk: ChunkState, vpage: bigint): bigint {
-    const slot = Number(vpage & 2047n);
+    const slot = Number(vpage % BigInt(chunk.pageSlots || 2048));
     const ppage = physicalPage(vpage, this.generation);
     if (chunk.pages.get(slot) !== vpage) {
       chunk.pages.set(slot, vpage);

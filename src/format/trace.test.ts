@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast decoder against the reference decoder and against what the reference encoder was given.
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AccessFlag, COLUMN_NAMES } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
+import { SectionKind } from './layout.ts';
 import { type ProgramOptions, randomTrace } from './program.oracle.ts';
 import type { AccessOptions } from './read-accesses.ts';
 import { decodeTrace } from './reference-decoder.oracle.ts';
-import { encodeTrace } from './reference-encoder.oracle.ts';
-import { NO_ADDRESS, type SeenAccess, type SeenBlock } from './reference-trace.oracle.ts';
+import { encodeTrace, type PageSlots } from './reference-encoder.oracle.ts';
+import {
+  NO_ADDRESS,
+  type RefTrace,
+  type SeenAccess,
+  type SeenBlock,
+} from './reference-trace.oracle.ts';
 import { openTraceSource, type Trace } from './trace.ts';
 
 const program: fc.Arbitrary<ProgramOptions> = fc.record({
@@ -18,6 +25,8 @@ const program: fc.Arbitrary<ProgramOptions> = fc.record({
   streams: fc.integer({ min: 1, max: 2 }),
   oddity: fc.constantFrom(0, 0.05, 0.3),
 });
+
+const pageSlots: fc.Arbitrary<PageSlots> = fc.constantFrom(0, 2048, 4096);
 
 function openBytes(bytes: Uint8Array<ArrayBuffer>): Promise<Trace> {
   return openTraceSource(byteSourceFromBytes(bytes));
@@ -84,8 +93,8 @@ async function collectBlocks(trace: Trace): Promise<SeenBlock[]> {
 describe('decoding', () => {
   it('gives what was encoded, as the reference decoder does', { timeout: 60_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(program, fc.boolean(), async (options, framed) => {
-        const { bytes, seen } = encodeTrace(randomTrace(options), { framed });
+      fc.asyncProperty(program, fc.boolean(), pageSlots, async (options, framed, slots) => {
+        const { bytes, seen } = encodeTrace(randomTrace(options), { framed, pageSlots: slots });
         const reference = await decodeTrace(bytes);
         expect(reference).toEqual(seen);
         const trace = await openBytes(bytes);
@@ -101,3 +110,59 @@ describe('decoding', () => {
     );
   });
 });
+
+describe('the table of pages', () => {
+  // Pages 0x10 and 0x810: one slot of 2,048, two of 4,096.
+  const trace: RefTrace = {
+    blocks: [{ vaddr: 0x1000n, mode: undefined, lastRep: false, insnLengths: [4] }],
+    streams: [
+      [0x10000n, 0x810000n, 0x10008n, 0x810008n].map((vaddr) => ({
+        type: 'block',
+        id: 0,
+        accesses: [{ insn: 0, store: false, sizeLog2: 3, vaddr }],
+      })),
+    ],
+  };
+
+  it.each([
+    [4096, 4096, 2],
+    [2048, 2048, 4],
+    [0, 2048, 4],
+  ] as const)('of a chunk that says %i has %i slots', async (said, slots, maps) => {
+    const { bytes, seen } = encodeTrace(trace, { pageSlots: said });
+    const opened = await openBytes(bytes);
+    expect(opened.chunks).toMatchObject([{ pageSlots: slots, noteCount: maps }]);
+    expect(await collectAccesses(opened)).toEqual(seen.accesses);
+  });
+
+  it('is not looked for where a smaller one would have lost the page', async () => {
+    const { bytes } = encodeTrace(trace, { pageSlots: 4096 });
+    await expect(collectAccesses(await openBytes(withPageSlots(bytes, 2048)))).rejects.toThrow(
+      'an access to a page without a mapping',
+    );
+  });
+
+  it('has no other size', async () => {
+    const { bytes } = encodeTrace(trace);
+    const opened = await openBytes(withPageSlots(bytes, 8192));
+    expect(opened.chunks).toEqual([]);
+    expect(opened.cut).toMatchObject({
+      kind: 'corrupt',
+      reason: expect.stringContaining('a table of pages of impossible size') as string,
+    });
+  });
+});
+
+/** The file with another number in the head of its only chunk. */
+function withPageSlots(bytes: Uint8Array<ArrayBuffer>, slots: number): Uint8Array<ArrayBuffer> {
+  const changed = bytes.slice();
+  const view = new DataView(changed.buffer);
+  let at = 16;
+  while (view.getUint16(at + 4, true) !== SectionKind.chunk)
+    at += 24 + view.getUint32(at + 12, true);
+  const payload = changed.subarray(at + 24, at + 24 + view.getUint32(at + 12, true));
+  view.setUint32(at + 24, slots, true);
+  view.setUint32(at + 16, crc32(payload), true);
+  view.setUint32(at + 20, crc32(changed.subarray(at, at + 20)), true);
+  return changed;
+}

@@ -37,7 +37,7 @@ export async function fuzzTrace(seed: number, durationMs: number): Promise<FuzzR
           streams: 1 + (n & 1),
           oddity: 0.2,
         }),
-        { framed: n % 3 === 0, closed: n !== 2 },
+        { framed: n % 3 === 0, closed: n !== 2, pageSlots: n % 2 === 0 ? 0 : 4096 },
       ).bytes,
   );
   const refused: Record<string, number> = {};

@@ -5,8 +5,8 @@
 
 import type { PlacedNote } from '../access-columns.ts';
 
-/** Slots of the trace's table of pages. */
-const SLOT_COUNT = 2048;
+/** As many as the trace's table of pages has, or more. */
+const SLOT_COUNT = 4096;
 const RECENT_COUNT = 1024;
 
 export const PAGING_OFF = 0;

@@ -115,7 +115,7 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
   const events: TlbEvent[] = [];
   const factOf = (address: bigint): PageFact => {
     const page = address >> 12n;
-    const own = slots.get(page % 2048n) === page ? told.get(page) : undefined;
+    const own = slots.get(page % 4096n) === page ? told.get(page) : undefined;
     const near = around.get(page >> 9n);
     const kind = own ?? near;
     const known = own !== undefined ? 'told' : near !== undefined ? 'assumed' : 'unknown';
@@ -165,7 +165,7 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
           vcpu: step.vcpu,
           body: { kind: 'map', vpage, ppage: 1n },
         });
-        slots.set(vpage % 2048n, vpage);
+        slots.set(vpage % 4096n, vpage);
         told.set(vpage, kind);
         if (kind !== undefined) around.set(vpage >> 9n, kind);
       }
