@@ -64,10 +64,10 @@ COLD void ls_make_room(LsRecorder *r)
         if (there < ls_ring_full(&r->ring)) {
             break;
         }
+        r->waits += !waited;
         waited = true;
         nap();
     }
-    r->waits += waited;
     room = ls_ring_full(&r->ring) + LS_RING_SLACK - there;
     r->limit = head + (room < LS_RING_STEP ? room : LS_RING_STEP);
     ls_pages_forget(r); /* each is compared with QEMU's answer when next used */
