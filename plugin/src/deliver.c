@@ -209,7 +209,7 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
             r->delivery_mismatches++;
         }
         push_delivery(r, before, &d, (unsigned)count);
-    } else if (!(event->what & LS_EV_RESET)) {
+    } else if (!(event->what & (LS_EV_RESET | LS_EV_RESTORED))) {
         r->missing_deliveries++;
     }
 }

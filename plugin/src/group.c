@@ -202,7 +202,7 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
     uint64_t what = event[0] >> 16;
     uint64_t ip = event[2];
     bool outside = what & (LS_EV_HARDWARE | LS_EV_SMM_ENTER | LS_EV_SMM_LEAVE |
-                           LS_EV_RESET);
+                           LS_EV_RESET | LS_EV_RESTORED);
     int index;
 
     if (!(code->hflags & 1 << 15)) {
@@ -372,6 +372,14 @@ static uint32_t apply_limits(LsEncoder *e, const LsBlockState *b, Exit *left,
     return kept;
 }
 
+/* No suspended rep instruction is known to go on, on any vCPU. */
+static void forget_pending_reps(LsEncoder *e)
+{
+    for (uint32_t i = 0; i < e->vcpu_count; i++) {
+        e->vcpus[i].pending_rep = UINT64_MAX;
+    }
+}
+
 /* Words between blocks.  Returns the next one. */
 static const uint64_t *between(LsEncoder *e, const uint64_t *at)
 {
@@ -400,6 +408,9 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         ls_put_low(note, at[2], 8);
         ls_put_low(note, at[3], 8);
         e->running->pending_rep = UINT64_MAX;
+        if (payload & LS_EV_RESTORED) {
+            forget_pending_reps(e);
+        }
         e->chunk.events++;
         e->in_event = payload & LS_EV_DELIVERED;
         break;
@@ -411,9 +422,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         e->totals.gaps++;
         note = ls_chunk_note(e, LS_NOTE_GAP);
         ls_put_low(note, at[1], 8);
-        for (uint32_t i = 0; i < e->vcpu_count; i++) {
-            e->vcpus[i].pending_rep = UINT64_MAX;
-        }
+        forget_pending_reps(e);
         break;
     default:
         fprintf(stderr, "loadstore: impossible word %#llx between blocks\n",

@@ -148,7 +148,7 @@ TEST(encode_software_interrupt_that_leaves_its_block)
 {
     code_add(0x1000, MODE_64_USER, "8b 03;cd 80;89 03");
     CHECK_TEXT(chunk_notes(encode("vcpu 0|block 0|event 0x280 0 0x1002 0|"
-                                  "block 0|event 0x4280 0 0x1002 0")),
+                                  "block 0|event 0x8280 0 0x1002 0")),
                "@0,0 vcpu 0 | @0,0 cut 2 0 cause 1 | "
                "@1,0 event 0x280 0 0x1002 0 | @1,0 cut 1 0 cause 1 | "
                "@2,0 event 0x280 0 0x1002 0");
@@ -418,6 +418,18 @@ TEST(encode_event_ends_the_wait_for_a_rep_instruction)
     add_rep_code();
     c = encode("vcpu 0|block 1|" MAPS ROUND "event 0x280 0 0x3000 0|"
                "block 1|" ROUND);
+    check_counts(c, 2, 2, 2, 0);
+}
+
+/* A snapshot is for all vCPUs. */
+TEST(encode_snapshot_ends_the_wait_for_rep_instructions)
+{
+    const TraceSection *c;
+
+    add_rep_code();
+    c = encode("vcpu 0|block 1|" MAPS ROUND "vcpu 1|unmap|"
+               "event 0x4000 0 0xffffffffffffffff 0|unmap|vcpu 0|unmap|"
+               "block 1|map 0x10 0x80|" ROUND);
     check_counts(c, 2, 2, 2, 0);
 }
 

@@ -149,6 +149,7 @@ static void print_numbers(void)
     NUMBER(LS_EV_SMM_ENTER);
     NUMBER(LS_EV_SMM_LEAVE);
     NUMBER(LS_EV_RESET);
+    NUMBER(LS_EV_RESTORED);
 }
 
 int main(void)

@@ -29,6 +29,9 @@ export interface CommandLineRequest {
   readonly fault?: string | undefined;
 }
 
+/** That a snapshot is loaded. */
+const RESTORE_TRACE = 'loadvm_state_setup';
+
 /** QEMU events that tell the memory audit what devices are asked to write. */
 const AUDIT_TRACES = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
 
@@ -76,7 +79,7 @@ export function buildCommandLine(request: CommandLineRequest): CommandLine {
         'leave out -d and -D, or record without events: --no-events',
       );
     }
-    args.push('-d', 'int', '-D', request.eventLogFile);
+    args.push('-d', 'int', '-D', request.eventLogFile, '-trace', RESTORE_TRACE);
   }
   if (request.auditMemory === true) {
     requireAuditable(request, facts.acceleration);

@@ -183,6 +183,7 @@ const EVENTS: readonly (readonly [number, EventBy])[] = [
   [EventFlag.smmEntered, 'smm-enter'],
   [EventFlag.smmLeft, 'smm-leave'],
   [EventFlag.reset, 'reset'],
+  [EventFlag.restored, 'restored'],
 ];
 
 function eventBy(what: number): EventBy {

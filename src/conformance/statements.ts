@@ -7,7 +7,14 @@ import { sourceError } from './source-error.ts';
 import { findCall, parseWords, type Word } from './words.ts';
 
 /** An exception, an interrupt, INT n and its kin; the others lead through no table. */
-export type EventBy = 'exception' | 'interrupt' | 'software' | 'smm-enter' | 'smm-leave' | 'reset';
+export type EventBy =
+  | 'exception'
+  | 'interrupt'
+  | 'software'
+  | 'smm-enter'
+  | 'smm-leave'
+  | 'reset'
+  | 'restored';
 
 export type Statement =
   | InstructionStatement
