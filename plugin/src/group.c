@@ -195,6 +195,12 @@ static bool has_store(const uint64_t *at, const uint64_t *end)
     return got_past(at, end, 0);
 }
 
+/* Whether a nested guest was left between instructions: exit codes, APM 2 appendix C. */
+static bool exit_is_outside(uint64_t code)
+{
+    return code >= 0x60 && code <= 0x64; /* INTR, NMI, SMI, INIT, VINTR */
+}
+
 static Exit after_event(LsEncoder *e, const LsBlock *code,
                         const uint64_t *event, const uint64_t *at,
                         const uint64_t *end)
@@ -202,7 +208,8 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
     uint64_t what = event[0] >> 16;
     uint64_t ip = event[2];
     bool outside = what & (LS_EV_HARDWARE | LS_EV_SMM_ENTER | LS_EV_SMM_LEAVE |
-                           LS_EV_RESET | LS_EV_RESTORED);
+                           LS_EV_RESET | LS_EV_RESTORED) ||
+                   (what & LS_EV_GUEST_EXIT && exit_is_outside(event[1]));
     int index;
 
     if (!(code->hflags & 1 << 15)) {
@@ -229,8 +236,9 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
          * NX or SMEP on; CR2 is within the instruction), or a trap that
          * reports the next instruction.  What else it could be we do not
          * know. */
-        bool fetch = (what & 0xff) == 14 &&
-                     (event[1] & 0x10 || event[3] - ip < 15);
+        bool fetch = what & LS_EV_GUEST_EXIT ||
+                     ((what & 0xff) == 14 &&
+                      (event[1] & 0x10 || event[3] - ip < 15));
 
         if (!fetch && ip != code->vaddr + code->byte_count) {
             e->totals.unresolved++;

@@ -30,7 +30,8 @@ const EVENT_OTHER =
   EventFlag.smmEntered |
   EventFlag.smmLeft |
   EventFlag.reset |
-  EventFlag.restored;
+  EventFlag.restored |
+  EventFlag.guestExit;
 
 type SliceNote = NonNullable<TraceSlice['notes']>[number];
 
