@@ -311,7 +311,7 @@ void ls_audit_report(LsBuffer *out)
 {
     static const char *const names[LS_AUDIT_CAUSES] = {
         "unknown", "event-delivery", "page-walk", "smm-state-save",
-        "device-dma", "vapic", "snapshot",
+        "device-dma", "vapic", "snapshot", "nested-state",
     };
 
     if (!ls_audit_is_on()) {

@@ -25,6 +25,7 @@ typedef enum {
     LS_BY_DEVICE_DMA,
     LS_BY_VAPIC,
     LS_BY_SNAPSHOT,
+    LS_BY_NESTED_STATE,
     LS_AUDIT_CAUSES,
 } LsAuditCause;
 

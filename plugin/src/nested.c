@@ -2,6 +2,7 @@
 /* Finds where nested guests were left (see nested.h). */
 #include "nested.h"
 
+#include "audit.h"
 #include "cpu_view.h"
 #include "deliver.h"
 #include "guest_memory.h"
@@ -10,12 +11,15 @@
 
 /* Offsets in a VMCB: APM 2, appendix B. */
 enum {
+    INT_CONTROL = 0x60,
     EXIT_CODE = 0x70,
     EXIT_INFO_2 = 0x80,
+    EXIT_END = 0x90,
     NESTED_CONTROL = 0x90,
     ES = 0x400, /* the first field that vmrun loads as a segment */
     CS_BASE = 0x418,
     RIP = 0x578,
+    STATE_END = 0x648, /* behind CR2 */
     PAGED = 1, /* of NESTED_CONTROL */
 };
 
@@ -24,16 +28,28 @@ static bool runs_guest(const LsRecorder *r)
     return r->eip && ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_GUEST;
 }
 
+/* What is stored of a VMCB, or of the host's state in the same form. */
+static void explain_state(uint64_t at)
+{
+    ls_audit_explain(at + INT_CONTROL, EXIT_END - INT_CONTROL,
+                     LS_BY_NESTED_STATE);
+    ls_audit_explain(at + ES, STATE_END - ES, LS_BY_NESTED_STATE);
+}
+
 void ls_nested_enter(LsRecorder *r)
 {
+    if (!r->nested[r->vcpu] && ls_audit_is_on()) {
+        explain_state(r->host_state[r->vcpu]);
+        explain_state(r->vmcb[r->vcpu]);
+    }
     r->nested[r->vcpu] = true;
     ls_look_closely(r);
 }
 
-void ls_nested_loaded(LsRecorder *r, uint64_t paddr)
+void ls_nested_accessed(LsRecorder *r, uint64_t paddr, bool store)
 {
-    if ((paddr & 4095) == ES) {
-        r->vmcb[r->vcpu] = paddr - ES;
+    if ((paddr & 4095) == ES) { /* vmload and vmsave have others */
+        (store ? r->host_state : r->vmcb)[r->vcpu] = paddr - ES;
     }
 }
 
@@ -67,6 +83,9 @@ void ls_nested_look(LsRecorder *r)
         ls_guest_read(vmcb + CS_BASE, 8, &base) &&
         ls_guest_read(vmcb + RIP, 8, &rip)) {
         event.ip = base + rip;
+        if (ls_audit_is_on()) {
+            explain_state(vmcb);
+        }
     }
     ls_deliver_tell(r, &event, NULL);
 }

@@ -18,8 +18,9 @@ void ls_nested_enter(LsRecorder *r);
  * it was. */
 void ls_nested_look(LsRecorder *r);
 
-/* vmrun loads this field of its VMCB, at this guest-physical address. */
-void ls_nested_loaded(LsRecorder *r, uint64_t paddr);
+/* vmrun, vmload or vmsave accesses this guest-physical address: so vmrun tells where
+ * it loads the guest's state from and saves the host's. */
+void ls_nested_accessed(LsRecorder *r, uint64_t paddr, bool store);
 
 /* Whether the running vCPU translates addresses by nested paging, so that they cannot
  * be worked out.  In a nested guest whose VMCB is not known it may. */

@@ -13,6 +13,7 @@
 #include "deliver.h"
 #include "events.h"
 #include "fault.h"
+#include "guest_memory.h"
 #include "insn_class.h"
 #include "insn_hooks.h"
 #include "nested.h"
@@ -191,12 +192,14 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
     if (UNLIKELY(site - r->current >= LS_MAX_INSNS)) {
         enter_redo(r, site);
     }
-    if (!ls_api.mem_is_store(info)) {
-        ls_nested_loaded(r, vaddr);
-    }
+    ls_nested_accessed(r, vaddr, ls_api.mem_is_store(info));
     ls_push(r, LS_W_PHYS);
     ls_push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
                                               info_size_bit));
+    if (ls_api.mem_is_store(info) && ls_audit_is_on()) {
+        ls_audit_store(ls_guest_told_page(vaddr >> 12), vaddr & 4095,
+                       1u << ls_api.mem_size_shift(info));
+    }
 }
 
 /* For the memory audit: any access, then what a store did to RAM. */
