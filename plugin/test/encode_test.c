@@ -421,55 +421,6 @@ TEST(encode_event_ends_the_wait_for_a_rep_instruction)
     check_counts(c, 2, 2, 2, 0);
 }
 
-/* A nested guest is left at an instruction, which is not done. */
-TEST(encode_nested_guest_that_is_left)
-{
-    const TraceSection *c;
-
-    add_code();
-    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|load 1 4 0x10008|"
-               "event 0x8000 0x4e 0x1002 0|block 3|store 0 4 0x10000");
-    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 1 cause 1 | "
-                               "@1,2 event 0x8000 78 0x1002 0");
-}
-
-/* For an interrupt it is between two. */
-TEST(encode_nested_guest_that_an_interrupt_leaves)
-{
-    const TraceSection *c;
-
-    add_code();
-    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|load 1 4 0x10008|"
-               "event 0x8000 0x60 0x1000 0|block 3|store 0 4 0x10000");
-    CHECK_TEXT(chunk_notes(c),
-               "@0,0 vcpu 0 | @1,2 event 0x8000 96 0x1000 0");
-}
-
-/* Or at the first instruction of what would have come next. */
-TEST(encode_nested_guest_that_is_left_behind_its_block)
-{
-    const TraceSection *c;
-
-    add_code();
-    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|"
-               "event 0x8000 0x400 0x7777 0|block 3|store 0 4 0x10000");
-    CHECK_TEXT(chunk_notes(c),
-               "@0,0 vcpu 0 | @1,1 event 0x8000 1024 0x7777 0");
-    CHECK_EQ(encoder->totals.unresolved, 0);
-}
-
-/* A snapshot is for all vCPUs. */
-TEST(encode_snapshot_ends_the_wait_for_rep_instructions)
-{
-    const TraceSection *c;
-
-    add_rep_code();
-    c = encode("vcpu 0|block 1|" MAPS ROUND "vcpu 1|unmap|"
-               "event 0x4000 0 0xffffffffffffffff 0|unmap|vcpu 0|unmap|"
-               "block 1|map 0x10 0x80|" ROUND);
-    check_counts(c, 2, 2, 2, 0);
-}
-
 TEST(encode_gap)
 {
     const TraceSection *c;
