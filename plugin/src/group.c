@@ -388,6 +388,12 @@ static void forget_pending_reps(LsEncoder *e)
     }
 }
 
+static void run_vcpu(LsEncoder *e, uint64_t vcpu)
+{
+    e->vcpu = (uint32_t)vcpu;
+    e->running = &e->vcpus[e->vcpu];
+}
+
 /* Words between blocks.  Returns the next one. */
 static const uint64_t *between(LsEncoder *e, const uint64_t *at)
 {
@@ -398,8 +404,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
     switch (*at & 0xffff) {
     case LS_W_VCPU:
         ls_chunk_tell_vcpu(e);
-        e->vcpu = (uint32_t)payload;
-        e->running = &e->vcpus[e->vcpu];
+        run_vcpu(e, payload);
         e->running->seen = true;
         note = ls_chunk_note(e, LS_NOTE_VCPU);
         ls_put_varint(note, payload);
@@ -516,6 +521,9 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
         uint32_t done = 0;
 
         if (!e->open) {
+            if ((*at & 0xffff) == LS_W_VCPU) { /* the header says so, too */
+                run_vcpu(e, *at >> 16);
+            }
             ls_chunk_begin(e);
         }
         if (!is_block(*at)) {
