@@ -18,6 +18,7 @@
 #include "fw_cfg.h"
 #include "guest_memory.h"
 #include "insn_hooks.h"
+#include "nvme.h"
 #include "pages.h"
 #include "regions.h"
 #include "virtio.h"
@@ -230,7 +231,7 @@ static bool take_trace(const char *line, const char *end)
     } else if (starts(line, end, "virtqueue_pop ")) {
         ls_virtio_popped(field(line, end, " vq 0x", 0));
     } else {
-        return false;
+        return ls_nvme_traced(line, end);
     }
     return true;
 }
@@ -257,6 +258,7 @@ static void take_restored(LsRecorder *r, Taking *t, const char *end)
     ls_walker_forget(r);
     ls_walker_enter(r); /* before the first access */
     ls_virtio_forget();
+    ls_nvme_forget();
     if (ls_audit_is_on()) {
         ls_audit_restored();
     }

@@ -33,7 +33,13 @@ export interface CommandLineRequest {
 const RESTORE_TRACE = 'loadvm_state_setup';
 
 /** QEMU events that tell the memory audit what devices are asked to write. */
-const AUDIT_TRACES = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
+const AUDIT_TRACES = [
+  ...['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'],
+  ...['map_addr', 'mmio_aqattr', 'mmio_acqaddr', 'mmio_acqaddr_hi', 'create_cq'].map(
+    (name) => `pci_nvme_${name}`,
+  ),
+  'pci_nvme_enqueue_req_completion',
+];
 
 export interface CommandLine {
   readonly args: readonly string[];

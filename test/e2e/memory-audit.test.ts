@@ -96,6 +96,15 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     expect(byCause['device-dma']).toBe(isOld ? 0 : differingBytes);
     expect(unknownBytes).toBe(isOld ? differingBytes : 0);
   });
+
+  it('knows what an NVMe controller writes: an answer, and that it is done', async () => {
+    const { differingBytes, unknownBytes, byCause } = await audit('nvme');
+    expect(unknownBytes).toBe(0);
+    expect(byCause['device-dma']).toBe(differingBytes);
+    // The answer is mostly zeros, over ones; of the queue's entry the command's number and the phase.
+    expect(differingBytes).toBeGreaterThan(4000);
+    expect(differingBytes).toBeLessThanOrEqual(4096 + 16);
+  });
 });
 
 describe.skipIf(!PLUGIN_IS_BUILT)('of deliberate faults the memory audit', () => {
