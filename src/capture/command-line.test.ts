@@ -153,6 +153,12 @@ describe('the memory audit', () => {
       'memory_region_ops_write',
       'virtio_queue_notify',
       'virtqueue_pop',
+      'pci_nvme_map_addr',
+      'pci_nvme_mmio_aqattr',
+      'pci_nvme_mmio_acqaddr',
+      'pci_nvme_mmio_acqaddr_hi',
+      'pci_nvme_create_cq',
+      'pci_nvme_enqueue_req_completion',
     ];
     expect(traces('7.2.22')).toEqual(common);
     expect(traces('10.0.2')).toEqual([...common, 'address_space_map']);
