@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { auditTrace } from '../../src/audit/index.ts';
 import { requireDefined } from '../../src/base/index.ts';
 import { requirePluginFile } from '../../src/capture/index.ts';
 import { EventFlag, type TraceNote } from '../../src/format/index.ts';
@@ -124,6 +125,11 @@ describe.skipIf(!PLUGIN_IS_BUILT)('of a guest that was put back by loadvm', () =
         deliveryMismatches: 0,
         unresolvedCuts: 0,
         strays: 0,
+      });
+      expect(await auditTrace(run.outcome.file, { workers: 0 })).toMatchObject({
+        unexplained: 0,
+        addressMismatches: 0,
+        complete: true,
       });
     } finally {
       await run.close();
