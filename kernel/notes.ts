@@ -35,6 +35,8 @@ const FLAG_DEVICE: u32 = 4;
 const FLAG_PADDR_UNKNOWN: u32 = 8;
 const FLAG_CROSSES_PAGE: u32 = 16;
 const FLAG_PHYSICAL_ONLY: u32 = 32;
+/** Of an event: a snapshot was loaded. */
+const EVENT_RESTORED: u64 = 1 << 14;
 /** Origin, in the bits of the flags column; that of a page walk is 2. */
 const FLAG_ORIGIN: u32 = 3 << 6;
 const FLAG_PAGE_WALK: u32 = 2 << 6;
@@ -231,7 +233,7 @@ function applyNote(batchIndex: u32, insideBlock: bool): void {
       hasOverride = true;
       break;
     case 9:
-      readVarint(S_NOTES, NOTES_BAD);
+      if ((readVarint(S_NOTES, NOTES_BAD) & EVENT_RESTORED) !== 0) forgetPendingReps();
       readVarint(S_NOTES, NOTES_BAD);
       eventIp = readBytes(S_NOTES, 8, NOTES_BAD);
       readBytes(S_NOTES, 8, NOTES_BAD);
@@ -287,7 +289,7 @@ function skipRegion(): void {
   for (let i: u64 = 0; i < length; i++) readU8(S_NOTES, NOTES_BAD);
 }
 
-/** Behind a gap no suspended rep instruction is known to go on, on any vCPU. */
+/** Behind a gap, or when a snapshot was loaded, no suspended rep instruction is known to go on, on any vCPU. */
 function forgetPendingReps(): void {
   for (let i: usize = 0; i < 1024; i++) store<u64>(VCPUS + (i << 5), NONE, 16);
   pendingRep = NONE;

@@ -264,6 +264,32 @@ void ls_audit_compare(LsRecorder *r)
     last_mark = ls_now_ns();
 }
 
+/* Takes the page over as it is; returns how many bytes were otherwise. */
+static unsigned take_over(uint64_t page)
+{
+    unsigned count = 0;
+
+    for (uint64_t at = page; at < page + PAGE_BYTES; at++) {
+        count += ram[at] != seen[at];
+    }
+    memcpy(seen + page, ram + page, PAGE_BYTES);
+    memcpy(all + page, ram + page, PAGE_BYTES);
+    memset(cause_of + page, LS_BY_UNKNOWN, PAGE_BYTES);
+    return count;
+}
+
+void ls_audit_restored(void)
+{
+    for (uint64_t page = 0; page < ram_bytes; page += PAGE_BYTES) {
+        if (memcmp(ram + page, seen + page, PAGE_BYTES)) {
+            unsigned count = take_over(page);
+
+            differing += count;
+            by_cause[LS_BY_SNAPSHOT] += count;
+        }
+    }
+}
+
 bool ls_audit_is_due(void)
 {
     return ls_audit_is_on() && ls_now_ns() - last_mark > MARK_NS;
@@ -285,7 +311,7 @@ void ls_audit_report(LsBuffer *out)
 {
     static const char *const names[LS_AUDIT_CAUSES] = {
         "unknown", "event-delivery", "page-walk", "smm-state-save",
-        "device-dma", "vapic",
+        "device-dma", "vapic", "snapshot", "nested-state",
     };
 
     if (!ls_audit_is_on()) {

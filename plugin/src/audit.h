@@ -24,6 +24,8 @@ typedef enum {
     LS_BY_SMM_STATE_SAVE,
     LS_BY_DEVICE_DMA,
     LS_BY_VAPIC,
+    LS_BY_SNAPSHOT,
+    LS_BY_NESTED_STATE,
     LS_AUDIT_CAUSES,
 } LsAuditCause;
 
@@ -55,6 +57,9 @@ void ls_audit_vapic_told(void);
 /* A mark.  While no store is between being made and being reported, and all events
  * were taken. */
 void ls_audit_compare(LsRecorder *r);
+
+/* QEMU loaded a snapshot: what differs is of that. */
+void ls_audit_restored(void);
 
 /* Whether a mark is due. */
 bool ls_audit_is_due(void);

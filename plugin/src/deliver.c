@@ -6,6 +6,7 @@
 #include "cpu_view.h"
 #include "fault.h"
 #include "guest_memory.h"
+#include "nested.h"
 #include "pages.h"
 #include "push.h"
 #include "walker.h"
@@ -188,7 +189,8 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
     int count = -1;
 
     event->open = false;
-    if (event->dumped && after && ls_deliver_is_possible()) {
+    if (event->dumped && after && ls_deliver_is_possible() &&
+        !ls_nested_is_paged(r)) {
         work_out(event, &d);
         if (!ls_delivery_is_complete(&d, after)) {
             /* What came after it in the log may be another vCPU's. */
@@ -209,7 +211,7 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
             r->delivery_mismatches++;
         }
         push_delivery(r, before, &d, (unsigned)count);
-    } else if (!(event->what & LS_EV_RESET)) {
+    } else if (!(event->what & (LS_EV_RESET | LS_EV_RESTORED))) {
         r->missing_deliveries++;
     }
 }
@@ -221,7 +223,7 @@ void ls_deliver_tell_real(LsRecorder *r, uint64_t what, uint64_t ip)
     LsDelivery d = { 0 };
     uint64_t frame_ip, frame_cs, stack;
 
-    if (r->eip && ls_deliver_is_possible()) {
+    if (r->eip && ls_deliver_is_possible() && !ls_nested_is_paged(r)) {
         ls_cpu_dump_view(r->eip, &cpu);
         ls_delivery_plan_real(&d, &cpu, what & 0xff);
         stack = cpu.segment[LS_SS].base + (cpu.sp & 0xffff);

@@ -5,6 +5,7 @@
  *   %6d: v=%02x e=%04x i=%d cpl=... pc=...  do_interrupt_all(), PE=1 only
  *   SMM: enter / SMM: after RSM             smm_helper.c
  *   Triple fault                            excp_helper.c
+ *   loadvm_state_setup                      migration/savevm.c, traced
  *   what `-trace` adds, see take_trace()    trace-events
  * Register dumps follow (cpu_dump.h).
  */
@@ -15,9 +16,13 @@
 #include "cpu_view.h"
 #include "deliver.h"
 #include "fw_cfg.h"
+#include "guest_memory.h"
 #include "insn_hooks.h"
+#include "nvme.h"
 #include "pages.h"
+#include "regions.h"
 #include "virtio.h"
+#include "walker.h"
 #include "words.h"
 
 #include <errno.h>
@@ -226,9 +231,42 @@ static bool take_trace(const char *line, const char *end)
     } else if (starts(line, end, "virtqueue_pop ")) {
         ls_virtio_popped(field(line, end, " vq 0x", 0));
     } else {
-        return false;
+        return ls_nvme_traced(line, end);
     }
     return true;
+}
+
+static const char restoring[] = "loadvm_state_setup";
+
+/* QEMU began to load a snapshot, and has done so since: memory and CPUs are others
+ * than any that ran before.  What their handlers would have shown of events is lost. */
+static void take_restored(LsRecorder *r, Taking *t, const char *end)
+{
+    tell_open(r, t, NULL);
+    if (t->irq) {
+        t->event = (LsOpenEvent){ .what = t->vector | LS_EV_HARDWARE,
+                                  .ip = UINT64_MAX };
+        ls_deliver_tell(r, &t->event, NULL);
+    }
+    r->strays += r->stray_count;
+    r->stray_count = 0;
+    take_other(r, t, LS_EV_RESTORED, end);
+    t->irq = t->smm = false;
+    ls_pages_unmap(r);
+    ls_regions_forget();
+    ls_guest_memory_forget();
+    ls_walker_forget(r);
+    ls_walker_enter(r); /* before the first access */
+    ls_virtio_forget();
+    ls_nvme_forget();
+    if (ls_audit_is_on()) {
+        ls_audit_restored();
+    }
+}
+
+bool ls_events_restored(const LsRecorder *r)
+{
+    return strstr((const char *)(uintptr_t)r->log, restoring) != NULL;
 }
 
 static void take_line(LsRecorder *r, Taking *t, const char *line,
@@ -246,6 +284,8 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
         take_other(r, t, LS_EV_SMM_LEAVE, end);
     } else if (take_trace(line, end)) {
         return;
+    } else if (starts(line, end, restoring)) {
+        take_restored(r, t, end);
     } else if (starts(line, end, "Triple fault")) {
         take_other(r, t, LS_EV_RESET, end);
     } else {

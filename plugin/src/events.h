@@ -28,6 +28,10 @@ bool ls_events_are_read(void);
  * when there is none. */
 uint64_t ls_events_next_ip(const LsRecorder *r);
 
+/* Whether what the log has and was not read says that a snapshot was loaded: what is
+ * in the vCPU's registers no instruction left there. */
+bool ls_events_restored(const LsRecorder *r);
+
 /* Reads what the log has, pushes the events; to be called when *r->log. */
 void ls_events_take(LsRecorder *r);
 

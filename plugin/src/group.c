@@ -195,6 +195,12 @@ static bool has_store(const uint64_t *at, const uint64_t *end)
     return got_past(at, end, 0);
 }
 
+/* Whether a nested guest was left between instructions: exit codes, APM 2 appendix C. */
+static bool exit_is_outside(uint64_t code)
+{
+    return code >= 0x60 && code <= 0x64; /* INTR, NMI, SMI, INIT, VINTR */
+}
+
 static Exit after_event(LsEncoder *e, const LsBlock *code,
                         const uint64_t *event, const uint64_t *at,
                         const uint64_t *end)
@@ -202,7 +208,8 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
     uint64_t what = event[0] >> 16;
     uint64_t ip = event[2];
     bool outside = what & (LS_EV_HARDWARE | LS_EV_SMM_ENTER | LS_EV_SMM_LEAVE |
-                           LS_EV_RESET);
+                           LS_EV_RESET | LS_EV_RESTORED) ||
+                   (what & LS_EV_GUEST_EXIT && exit_is_outside(event[1]));
     int index;
 
     if (!(code->hflags & 1 << 15)) {
@@ -229,8 +236,9 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
          * NX or SMEP on; CR2 is within the instruction), or a trap that
          * reports the next instruction.  What else it could be we do not
          * know. */
-        bool fetch = (what & 0xff) == 14 &&
-                     (event[1] & 0x10 || event[3] - ip < 15);
+        bool fetch = what & LS_EV_GUEST_EXIT ||
+                     ((what & 0xff) == 14 &&
+                      (event[1] & 0x10 || event[3] - ip < 15));
 
         if (!fetch && ip != code->vaddr + code->byte_count) {
             e->totals.unresolved++;
@@ -372,6 +380,20 @@ static uint32_t apply_limits(LsEncoder *e, const LsBlockState *b, Exit *left,
     return kept;
 }
 
+/* No suspended rep instruction is known to go on, on any vCPU. */
+static void forget_pending_reps(LsEncoder *e)
+{
+    for (uint32_t i = 0; i < e->vcpu_count; i++) {
+        e->vcpus[i].pending_rep = UINT64_MAX;
+    }
+}
+
+static void run_vcpu(LsEncoder *e, uint64_t vcpu)
+{
+    e->vcpu = (uint32_t)vcpu;
+    e->running = &e->vcpus[e->vcpu];
+}
+
 /* Words between blocks.  Returns the next one. */
 static const uint64_t *between(LsEncoder *e, const uint64_t *at)
 {
@@ -382,8 +404,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
     switch (*at & 0xffff) {
     case LS_W_VCPU:
         ls_chunk_tell_vcpu(e);
-        e->vcpu = (uint32_t)payload;
-        e->running = &e->vcpus[e->vcpu];
+        run_vcpu(e, payload);
         e->running->seen = true;
         note = ls_chunk_note(e, LS_NOTE_VCPU);
         ls_put_varint(note, payload);
@@ -400,6 +421,9 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         ls_put_low(note, at[2], 8);
         ls_put_low(note, at[3], 8);
         e->running->pending_rep = UINT64_MAX;
+        if (payload & LS_EV_RESTORED) {
+            forget_pending_reps(e);
+        }
         e->chunk.events++;
         e->in_event = payload & LS_EV_DELIVERED;
         break;
@@ -411,9 +435,7 @@ static const uint64_t *between(LsEncoder *e, const uint64_t *at)
         e->totals.gaps++;
         note = ls_chunk_note(e, LS_NOTE_GAP);
         ls_put_low(note, at[1], 8);
-        for (uint32_t i = 0; i < e->vcpu_count; i++) {
-            e->vcpus[i].pending_rep = UINT64_MAX;
-        }
+        forget_pending_reps(e);
         break;
     default:
         fprintf(stderr, "loadstore: impossible word %#llx between blocks\n",
@@ -499,6 +521,9 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
         uint32_t done = 0;
 
         if (!e->open) {
+            if ((*at & 0xffff) == LS_W_VCPU) { /* the header says so, too */
+                run_vcpu(e, *at >> 16);
+            }
             ls_chunk_begin(e);
         }
         if (!is_block(*at)) {

@@ -5,6 +5,7 @@
 #include "hints.h"
 #include "qemu_api.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,10 @@ enum {
 typedef struct {
     uint64_t page[SLOTS]; /* page + 1 */
     const uint8_t *host[SLOTS];
+    unsigned moves; /* when they were found */
 } Known;
+
+static _Atomic unsigned moves;
 
 static __thread Known *known __attribute__((tls_model("initial-exec")));
 
@@ -30,8 +34,7 @@ bool ls_guest_memory_is_readable(void)
 
 void ls_guest_memory_forget(void)
 {
-    free(known);
-    known = NULL;
+    atomic_fetch_add(&moves, 1);
 }
 
 /* qemu_ram_foreach_block() stops at the first block that has the address. */
@@ -59,15 +62,18 @@ static COLD const uint8_t *look_up(uint64_t page)
 const uint8_t *ls_guest_page(uint64_t page)
 {
     unsigned slot = page & (SLOTS - 1);
-
+    unsigned now = atomic_load_explicit(&moves, memory_order_relaxed);
     const uint8_t *host;
 
-    if (LIKELY(known && known->page[slot] == page + 1)) {
+    if (LIKELY(known && known->page[slot] == page + 1 && known->moves == now)) {
         return known->host[slot];
     }
     host = look_up(page);
     if (!known) {
         known = calloc(1, sizeof(*known));
+    }
+    if (known && known->moves != now) {
+        *known = (Known){ .moves = now };
     }
     if (host && page >= MOVABLE_PAGES && known) {
         known->page[slot] = page + 1;

@@ -27,7 +27,7 @@ bool ls_guest_read(uint64_t paddr, unsigned bytes, uint64_t *value);
  * (T7), where it is that of the RAM block's. */
 uint64_t ls_guest_told_page(uint64_t page);
 
-/* Forgets what was found: memory may have moved. */
+/* Forgets what was found, in every thread: memory may have moved. */
 void ls_guest_memory_forget(void);
 
 #endif

@@ -11,6 +11,8 @@
 #include "regions.h"
 #include "walker.h"
 
+enum { INTO = 4 }; /* its vector */
+
 /* Before an instruction after which addresses may lead elsewhere, and behind
  * it. */
 static void on_remap(unsigned vcpu, void *userdata)
@@ -164,16 +166,26 @@ void ls_insn_settle(LsRecorder *r)
 {
     uint64_t port = r->pending_in;
     unsigned interrupt = r->pending_int;
+    bool lost; /* the registers are those of a snapshot */
 
     r->log = r->kept_log;
     ls_insn_forget(r);
-    if (port && r->eip && ls_events_next_ip(r) != r->pending_ip) {
+    lost = ls_events_restored(r);
+    if (port && r->eip && !lost && ls_events_next_ip(r) != r->pending_ip) {
         push_port(r, port | LS_PORT_VALUE,
                   low_bytes(ls_view_register(r->eip, LS_RAX), port));
     } else if (port) {
         push_port(r, port, 0); /* it faulted */
     }
-    if (interrupt) {
+    if (interrupt == INTO + 1 && lost) {
+        return; /* taken or not */
+    }
+    if (interrupt && lost) {
+        LsOpenEvent event = { .what = (interrupt - 1) | LS_EV_SOFTWARE,
+                              .ip = r->pending_ip };
+
+        ls_deliver_tell(r, &event, NULL);
+    } else if (interrupt) {
         ls_deliver_tell_real(r, (interrupt - 1) | LS_EV_SOFTWARE,
                              r->pending_ip);
     }

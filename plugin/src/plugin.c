@@ -209,13 +209,16 @@ static void start_encoder(LsRecorder *r)
 
 static void on_exit_qemu(void);
 
-/* QEMU drops its translated code, as after loadvm: memory and mappings may be
+/* QEMU drops its translated code: it has no room for more, or loads a snapshot, of
+ * which the log tells, where it is read (events.c).  Else memory and mappings may be
  * others now.  No vCPU runs. */
 static void on_flush(void)
 {
     for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
         ls_pages_unmap(ls_recorders[i]);
-        ls_walker_forget(ls_recorders[i]);
+        if (!ls_events_are_read()) {
+            ls_walker_forget(ls_recorders[i]);
+        }
     }
     ls_guest_memory_forget();
 }

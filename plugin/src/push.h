@@ -19,6 +19,9 @@ void ls_make_room(LsRecorder *r);
 /* Sets where the vCPU's registers are (cpu_view.h); NULL: it cannot be known. */
 void ls_set_view(LsRecorder *r, const uint8_t *eip);
 
+/* Makes the next block be looked at as if something had happened before it. */
+void ls_look_closely(LsRecorder *r);
+
 static inline uint64_t ls_word(uint64_t payload, unsigned tag)
 {
     return payload << 16 | tag;

@@ -13,8 +13,10 @@
 #include "deliver.h"
 #include "events.h"
 #include "fault.h"
+#include "guest_memory.h"
 #include "insn_class.h"
 #include "insn_hooks.h"
+#include "nested.h"
 #include "pages.h"
 #include "push.h"
 #include "real_mode.h"
@@ -179,7 +181,7 @@ CAREFUL_CALLBACK(careful_self_v1, ls_self, 4, true)
 CAREFUL_CALLBACK(careful_self_4, ls_self, 4, false)
 CAREFUL_CALLBACK(careful_self_5, ls_self, 5, false)
 
-/* vmload and vmsave: the "virtual" address is a physical one. */
+/* vmrun, vmload and vmsave: the "virtual" address is a physical one. */
 static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
                      void *userdata)
 {
@@ -190,9 +192,14 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
     if (UNLIKELY(site - r->current >= LS_MAX_INSNS)) {
         enter_redo(r, site);
     }
+    ls_nested_accessed(r, vaddr, ls_api.mem_is_store(info));
     ls_push(r, LS_W_PHYS);
     ls_push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
                                               info_size_bit));
+    if (ls_api.mem_is_store(info) && ls_audit_is_on()) {
+        ls_audit_store(ls_guest_told_page(vaddr >> 12), vaddr & 4095,
+                       1u << ls_api.mem_size_shift(info));
+    }
 }
 
 /* For the memory audit: any access, then what a store did to RAM. */
@@ -240,6 +247,7 @@ static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
     if (*r->log) {
         ls_events_leave(r); /* what happened to the other vCPU */
     }
+    ls_nested_look(r);
     r->vcpu = vcpu;
     r->cpu = cpu;
     ls_set_view(r, ls_view_eip(cpu));
@@ -303,10 +311,9 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
     if (*r->log) {
         ls_events_take(r);
     }
-    if (!r->eip) {
-        /* Not found before this thread began, perhaps since. */
-        ls_set_view(r, ls_view_eip(r->cpu));
-    }
+    ls_nested_look(r);
+    /* Not found before this thread began, perhaps since; or looked at closely. */
+    ls_set_view(r, r->eip ? r->eip : ls_view_eip(r->cpu));
     if (r->eip) {
         if (ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3) {
             change_cr3(r);
@@ -393,6 +400,28 @@ static void block_real(unsigned vcpu, void *userdata)
     block_slow(r, vcpu, u, block_flavour);
 }
 
+/* Blocks of a nested guest. */
+static void block_nested(unsigned vcpu, void *userdata)
+{
+    block_slow(ls_self, vcpu, (uint64_t)(uintptr_t)userdata, block_flavour);
+    ls_nested_enter(ls_self);
+}
+
+static void block_nested_real(unsigned vcpu, void *userdata)
+{
+    block_real(vcpu, userdata);
+    ls_nested_enter(ls_self);
+}
+
+/* The callback for a block of this mode. */
+static LsBlockCb callback_for(const LsBlockDraft *draft, bool nested)
+{
+    if (draft->flags & LS_BLOCK_MODE_KNOWN && !(draft->hflags & LS_HF_PE)) {
+        return nested ? block_nested_real : block_real;
+    }
+    return nested ? block_nested : block_callback;
+}
+
 static void on_mem(LsInsn *insn, LsMemCb cb, int which, uint64_t userdata)
 {
     ls_api.on_mem(insn, cb, LS_CB_NO_REGS, which, (void *)(uintptr_t)userdata);
@@ -443,7 +472,7 @@ void ls_record_translate(LsTb *tb)
     draft->vaddr = ls_api.tb_vaddr(tb);
     cpu = r->cpu_slot ? *r->cpu_slot : NULL;
     eip = ls_view_at_translation(cpu, draft->vaddr);
-    if (cpu == r->cpu) {
+    if (cpu == r->cpu && eip != r->eip) {
         ls_set_view(r, eip); /* else with the block, when the vCPU is switched */
     }
     draft->flags = eip ? LS_BLOCK_MODE_KNOWN : 0;
@@ -466,9 +495,9 @@ void ls_record_translate(LsTb *tb)
     }
     id = ls_code_intern(draft);
     page = draft->eip >> 12 & EIP_PAGE_MASK;
-    ls_api.on_block(tb, draft->flags & LS_BLOCK_MODE_KNOWN &&
-                                !(draft->hflags & LS_HF_PE)
-                            ? block_real : block_callback, LS_CB_NO_REGS,
+    ls_api.on_block(tb, callback_for(draft, eip && ls_view_u32(
+                                         eip, LS_VIEW_HFLAGS) & LS_HF_GUEST),
+                    LS_CB_NO_REGS,
                     (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
     for (unsigned i = 0; i < count; i++) {
         LsInsn *insn = ls_api.tb_get_insn(tb, i);

@@ -90,6 +90,9 @@ typedef struct LsRecorder {
     uint64_t events;          /* told */
     uint64_t unresolved;      /* blocks of real mode that were left in a way
                                  that could not be told */
+    bool nested[LS_MAX_VCPUS];      /* the vCPU ran a nested guest when it last did */
+    uint64_t vmcb[LS_MAX_VCPUS];    /* of its last vmrun; 0: not known */
+    uint64_t host_state[LS_MAX_VCPUS]; /* where that saved the host's */
     uint64_t delivery_mismatches;   /* memory does not hold what was pushed */
 } LsRecorder;
 

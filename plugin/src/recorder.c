@@ -64,10 +64,10 @@ COLD void ls_make_room(LsRecorder *r)
         if (there < ls_ring_full(&r->ring)) {
             break;
         }
+        r->waits += !waited;
         waited = true;
         nap();
     }
-    r->waits += waited;
     room = ls_ring_full(&r->ring) + LS_RING_SLACK - there;
     r->limit = head + (room < LS_RING_STEP ? room : LS_RING_STEP);
     ls_pages_forget(r); /* each is compared with QEMU's answer when next used */
@@ -75,12 +75,19 @@ COLD void ls_make_room(LsRecorder *r)
 
 /* Where blocks look when the vCPU's registers cannot be found: as if each ran
  * elsewhere than it was translated for, so that block_slow() takes it. */
-static const uint8_t no_view[LS_VIEW_CR4 + 8];
+static const uint8_t no_view[LS_VIEW_CR4 + 8] = {
+    [LS_VIEW_CR3 ... LS_VIEW_CR3 + 7] = 0xff, /* no CR3 is that */
+};
 
 void ls_set_view(LsRecorder *r, const uint8_t *eip)
 {
     r->eip = eip;
     r->view = eip ? eip : no_view;
+}
+
+void ls_look_closely(LsRecorder *r)
+{
+    r->view = no_view;
 }
 
 static LsRecorder *new_recorder(void)

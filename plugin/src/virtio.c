@@ -142,6 +142,11 @@ void ls_virtio_popped(uint64_t address)
     }
 }
 
+void ls_virtio_forget(void)
+{
+    queue_count = 0;
+}
+
 /* Without QEMU's functions: the device may be gone. */
 void ls_virtio_expect(void)
 {

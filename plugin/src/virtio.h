@@ -15,6 +15,9 @@ void ls_virtio_notified(uint64_t device, int n, uint64_t queue);
 /* The device took something from the queue. */
 void ls_virtio_popped(uint64_t queue);
 
+/* A snapshot was loaded: what is known of queues was of another time. */
+void ls_virtio_forget(void);
+
 /* Tells the memory audit again what devices still hold, before a mark. */
 void ls_virtio_expect(void);
 

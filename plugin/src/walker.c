@@ -568,4 +568,5 @@ void ls_walker_forget(LsRecorder *r)
 {
     free_walker(r->walker);
     r->walker = NULL;
+    forget_expected(r);
 }

@@ -58,7 +58,9 @@ enum {
     LS_EV_SMM_LEAVE = 1 << 11,
     LS_EV_RESET = 1 << 12,     /* triple fault */
     LS_EV_DELIVERED = 1 << 13, /* its accesses follow, in a delivery block */
-    LS_EV_FAILED = 1 << 14,    /* not written: its delivery led to a fault, so that
+    LS_EV_RESTORED = 1 << 14,  /* QEMU loaded a snapshot */
+    LS_EV_GUEST_EXIT = 1 << 15, /* a nested guest was left */
+    LS_EV_FAILED = 1 << 16,    /* not written: its delivery led to a fault, so that
                                   a software interrupt did not complete */
 };
 

@@ -420,3 +420,55 @@ TEST(audit_traces_end_at_an_event)
     CHECK_EQ(told("device-dma"), 1);
     CHECK_EQ(told("unknownBytes"), 0);
 }
+
+/* A log that the audit reads. */
+static void start_with_log(void)
+{
+    fake_log_open(check_path("log"));
+    CHECK_TEXT(ls_events_open(check_path("log")), NULL);
+    start();
+}
+
+TEST(audit_nvme_writes_what_it_maps_and_completes)
+{
+    start_with_log();
+    fake_log("pci_nvme_mmio_aqattr wrote MMIO, admin queue "
+             "attributes=0x30003\n"
+             "pci_nvme_mmio_acqaddr wrote MMIO, admin completion queue "
+             "address=0x30000\n"
+             "pci_nvme_create_cq create completion queue, addr=0x31000, "
+             "cqid=1, vector=0, qsize=7, qflags=3, ien=1\n"
+             "pci_nvme_map_addr addr 0x20000 len 512\n"
+             "pci_nvme_enqueue_req_completion cid 7 cqid 1 dw0 0x0 dw1 0x0 "
+             "status 0x0\n");
+    guest_put(0x20000, 1, 1);
+    guest_put(0x201ff, 1, 1);
+    guest_put(0x31000 + 8 * 16 - 1, 1, 1);
+    guest_put(0x20200, 1, 1);      /* not mapped */
+    guest_put(0x31000 + 8 * 16, 1, 1);
+    guest_put(0x30000, 1, 1);      /* another queue's, and not complete */
+    compare();
+    CHECK_EQ(told("device-dma"), 3);
+    CHECK_EQ(told("unknownBytes"), 3);
+    fake_log("pci_nvme_enqueue_req_completion cid 7 cqid 0 dw0 0x0 dw1 0x0 "
+             "status 0x0\n");
+    guest_put(0x3003f, 1, 1);
+    guest_put(0x30040, 1, 1);
+    compare();
+    CHECK_EQ(told("device-dma"), 4);
+    CHECK_EQ(told("unknownBytes"), 4);
+}
+
+TEST(audit_of_a_snapshot)
+{
+    start_with_log();
+    guest_put(PLACE, 4, UINT32_MAX);
+    fake_log("loadvm_state_setup \n");
+    ls_events_take(captured_recorder());
+    CHECK_EQ(told("snapshot"), 4);
+    guest_put(PLACE + 8, 2, UINT16_MAX);
+    compare();
+    CHECK_EQ(told("snapshot"), 4);
+    CHECK_EQ(told("unknownBytes"), 2);
+    CHECK_EQ(told("differingBytes"), 6);
+}

@@ -52,3 +52,19 @@ TEST(encode_device_address_like_a_block)
     check_payload_like_a_block("phys|load 1 4 0x10010|device 0 0x5e001|"
                                "store 1 4 0x10010|store 2 4 0x10020", 13);
 }
+
+/* A second thread's stream begins with its own vCPU. */
+TEST(encode_first_chunk_says_whose_it_is)
+{
+    LsEncoder *e = encoded_start((LsLimits){ 0 }, 2);
+    TraceFile t;
+    LsChunkHeader h;
+
+    code_add(0x1000, MODE_64_KERNEL, "8b 03");
+    encoded_all(e, "vcpu 1|block 0|map 0x10 0x80|load 0 4 0x10000");
+    encoded_close(&e, 1, "guest-exit");
+    t = trace_read(check_path("trace"));
+    h = chunk_header(trace_section(&t, LS_SECTION_CHUNK, 0));
+    CHECK_EQ(h.vcpu, 1);
+    CHECK_EQ(h.vcpu_count, 0);
+}

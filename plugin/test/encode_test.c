@@ -148,7 +148,7 @@ TEST(encode_software_interrupt_that_leaves_its_block)
 {
     code_add(0x1000, MODE_64_USER, "8b 03;cd 80;89 03");
     CHECK_TEXT(chunk_notes(encode("vcpu 0|block 0|event 0x280 0 0x1002 0|"
-                                  "block 0|event 0x4280 0 0x1002 0")),
+                                  "block 0|event 0x10280 0 0x1002 0")),
                "@0,0 vcpu 0 | @0,0 cut 2 0 cause 1 | "
                "@1,0 event 0x280 0 0x1002 0 | @1,0 cut 1 0 cause 1 | "
                "@2,0 event 0x280 0 0x1002 0");

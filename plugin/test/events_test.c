@@ -147,6 +147,58 @@ TEST(events_triple_fault)
     CHECK_TEXT(taken(), "event 0x1000 error 0 ip ffffffffffffffff cr2 0");
 }
 
+/* A snapshot is loaded: where an address leads is asked anew, and what came of an
+ * event before it is not known. */
+TEST(events_snapshot)
+{
+    LsTb *tb;
+
+    start();
+    fake_map_ram(0x10, 0x80);
+    tb = fake_translate(0x401000, LOAD_STORE);
+    fake_enter(tb);
+    fake_load(tb, 0, 4, 0x10010);
+    captured_text();
+    fake_log("     0: v=0d e=0018 i=0 cpl=0 IP=0010:0000000000401000 "
+             "pc=0000000000401000 SP=0018:0000000000007000 "
+             "env->regs[R_EAX]=0000000000000bad\n%s"
+             "Servicing hardware INT=0x08\n"
+             "loadvm_state_setup \n"
+             "Servicing hardware INT=0x09\n", dump);
+    fake_map_ram(0x10, 0x99);
+    fake_enter(tb);
+    fake_load(tb, 0, 4, 0x10020);
+    CHECK_TEXT(captured_text(),
+               "event 0xd error 18 ip 401000 cr2 0 | "
+               "event 0x108 error 0 ip ffffffffffffffff cr2 0 | "
+               "event 0x4000 error 0 ip ffffffffffffffff cr2 0 | unmap | "
+               "event 0x109 error 0 ip ffffffffffffffff cr2 0 | "
+               "block 0 | map 0x10 0x99 | load 0 4 0x10020");
+    CHECK_EQ(captured_recorder()->missing_deliveries, 3);
+    CHECK_EQ(captured_recorder()->map_mismatches, 0);
+}
+
+/* The registers are those of the snapshot, and not what an `in` has read. */
+TEST_WITH(events_snapshot_behind_an_in, "FAKE_QEMU=4")
+{
+    LsTb *tb;
+
+    fake_log_open(check_path("log"));
+    CHECK_TEXT(ls_events_open(check_path("log")), NULL);
+    captured_first_block();
+    tb = fake_translate(0x402000, "e4 71");
+    fake_enter(tb);
+    fake_insn(tb, 0);
+    captured_text();
+    fake_log("loadvm_state_setup \n");
+    fake_cpu_set(0, -128, 0x77);
+    fake_enter(tb);
+    CHECK_TEXT(captured_text(),
+               "port 0x71 0 | "
+               "event 0x4000 error 0 ip ffffffffffffffff cr2 0 | unmap | "
+               "block 1");
+}
+
 TEST(events_other_lines_are_none)
 {
     start();

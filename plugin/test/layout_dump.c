@@ -150,6 +150,8 @@ static void print_numbers(void)
     NUMBER(LS_EV_SMM_ENTER);
     NUMBER(LS_EV_SMM_LEAVE);
     NUMBER(LS_EV_RESET);
+    NUMBER(LS_EV_RESTORED);
+    NUMBER(LS_EV_GUEST_EXIT);
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include "captured.h"
 #include "check.h"
 #include "fake_qemu.h"
+#include "push.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -57,12 +58,25 @@ TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
     CHECK_EQ(r->waits, 0);
 }
 
+/* As if the encoder were so far behind that there are so many words in the ring. */
+static void leave_unread(LsRecorder *r, size_t words)
+{
+    size_t head = (size_t)(atomic_load(&r->head) - r->ring.words);
+
+    atomic_store(&r->ring.tail,
+                 r->ring.words + (head - words) % r->ring.size);
+    ls_make_room(r);
+}
+
+/* Makes room when the vCPU waits for it. */
 static void *slow_reader(void *argument)
 {
     LsRecorder *r = argument;
-    struct timespec pause = { 0, 20000000 };
+    const struct timespec pause = { 0, 1000000 };
 
-    nanosleep(&pause, NULL);
+    for (unsigned i = 0; i < 20000 && !atomic_load(&r->waits); i++) {
+        nanosleep(&pause, NULL);
+    }
     atomic_store(&r->ring.tail, atomic_load(&r->head) - 1);
     return NULL;
 }
@@ -74,9 +88,8 @@ TEST_WITH(threads_vcpu_waits_for_room, V4)
     pthread_t reader;
 
     fake_enter(tb);
-    for (size_t i = 0; i < ls_ring_full(&r->ring) - 2 * LS_RING_SLACK; i++) {
-        fake_store(tb, 1, 8, 0x10000);
-    }
+    fake_store(tb, 1, 8, 0x10000);
+    leave_unread(r, ls_ring_full(&r->ring) - 2 * LS_RING_SLACK);
     CHECK_EQ(r->waits, 0);
     CHECK_EQ(pthread_create(&reader, NULL, slow_reader, r), 0);
     for (unsigned i = 0; i < 4 * LS_RING_SLACK; i++) {
@@ -97,11 +110,7 @@ TEST_WITH(threads_vcpu_waits_for_room_without_accesses, V4)
     r = captured_recorder();
     tb = fake_translate(0x402000, "90;f3 aa;e6 92");
     fake_enter(tb);
-    while (ls_ring_between(&r->ring, atomic_load(&r->ring.tail),
-                           atomic_load(&r->head)) <
-           ls_ring_full(&r->ring) - 1) {
-        fake_store(tb, 1, 8, 0x10000);
-    }
+    leave_unread(r, ls_ring_full(&r->ring) - 1);
     CHECK_EQ(pthread_create(&reader, NULL, slow_reader, r), 0);
     for (unsigned i = 0; i < 3 * LS_RING_SLACK; i++) {
         fake_insn(tb, 2);

@@ -2,6 +2,7 @@
 /* What the MMU stores in page tables, and which accesses are looked at for it. */
 #include "captured.h"
 #include "check.h"
+#include "events.h"
 #include "fake_qemu.h"
 #include "guest_ram.h"
 #include "paging.h"
@@ -110,6 +111,30 @@ TEST_WITH(walker_bit_that_is_set_again, V4)
     CHECK_TEXT(captured_text(), "walk | store 0 8 0x112000 | "
                                 "map 0x11 0xc3000000000190 | "
                                 "load 0 4 0x11000");
+}
+
+/* A snapshot is loaded: the tables are as they were, and the MMU sets bits anew, for
+ * the first access, too. */
+TEST_WITH(walker_tables_of_a_snapshot, V4)
+{
+    LsTb *tb;
+
+    fake_log_open(check_path("log"));
+    CHECK_TEXT(ls_events_open(check_path("log")), NULL);
+    tb = start();
+    fake_load(tb, 0, 4, 0x10000);
+    guest_put(LEAF, 8, PAGE | DIRTY);
+    fake_store(tb, 1, 8, 0x10000);
+    CHECK_EQ(captured_recorder()->walk_updates, 1);
+    guest_put(LEAF, 8, PAGE | 7);
+    fake_log("loadvm_state_setup \n");
+    fake_enter(tb);
+    captured_text();
+    guest_put(LEAF, 8, PAGE | ACCESSED);
+    fake_load(tb, 0, 4, 0x10000);
+    CHECK_TEXT(captured_text(), "walk | store 0 8 0x113080 | "
+                                "map 0x10 0xc3000000000180 | load 0 4 0x10000");
+    CHECK_EQ(captured_recorder()->walk_mismatches, 0);
 }
 
 /* The same in a table that was none in between. */

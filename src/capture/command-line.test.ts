@@ -53,6 +53,7 @@ describe('buildCommandLine', () => {
     const { args, notes } = buildCommandLine(request(['-m', '1G']));
     expect(args).toEqual([
       ...['-m', '1G', '-accel', 'tcg,thread=single', '-d', 'int', '-D', '/s/events.log'],
+      ...['-trace', 'loadvm_state_setup'],
       '-plugin',
       '/p/loadstore.so,out=/out/a.memtrace,meta=/s/meta.json,control=/s/control,events=/s/events.log',
     ]);
@@ -147,7 +148,18 @@ describe('the memory audit', () => {
       expect(args.at(-1)).toMatch(/,audit=memory$/);
       return args.filter((_, i) => args[i - 1] === '-trace');
     };
-    const common = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
+    const common = [
+      'loadvm_state_setup',
+      'memory_region_ops_write',
+      'virtio_queue_notify',
+      'virtqueue_pop',
+      'pci_nvme_map_addr',
+      'pci_nvme_mmio_aqattr',
+      'pci_nvme_mmio_acqaddr',
+      'pci_nvme_mmio_acqaddr_hi',
+      'pci_nvme_create_cq',
+      'pci_nvme_enqueue_req_completion',
+    ];
     expect(traces('7.2.22')).toEqual(common);
     expect(traces('10.0.2')).toEqual([...common, 'address_space_map']);
   });

@@ -29,8 +29,17 @@ export interface CommandLineRequest {
   readonly fault?: string | undefined;
 }
 
+/** That a snapshot is loaded. */
+const RESTORE_TRACE = 'loadvm_state_setup';
+
 /** QEMU events that tell the memory audit what devices are asked to write. */
-const AUDIT_TRACES = ['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'];
+const AUDIT_TRACES = [
+  ...['memory_region_ops_write', 'virtio_queue_notify', 'virtqueue_pop'],
+  ...['map_addr', 'mmio_aqattr', 'mmio_acqaddr', 'mmio_acqaddr_hi', 'create_cq'].map(
+    (name) => `pci_nvme_${name}`,
+  ),
+  'pci_nvme_enqueue_req_completion',
+];
 
 export interface CommandLine {
   readonly args: readonly string[];
@@ -76,7 +85,7 @@ export function buildCommandLine(request: CommandLineRequest): CommandLine {
         'leave out -d and -D, or record without events: --no-events',
       );
     }
-    args.push('-d', 'int', '-D', request.eventLogFile);
+    args.push('-d', 'int', '-D', request.eventLogFile, '-trace', RESTORE_TRACE);
   }
   if (request.auditMemory === true) {
     requireAuditable(request, facts.acceleration);

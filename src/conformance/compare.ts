@@ -183,10 +183,17 @@ const EVENTS: readonly (readonly [number, EventBy])[] = [
   [EventFlag.smmEntered, 'smm-enter'],
   [EventFlag.smmLeft, 'smm-leave'],
   [EventFlag.reset, 'reset'],
+  [EventFlag.restored, 'restored'],
+  [EventFlag.guestExit, 'guest-exit'],
 ];
 
 function eventBy(what: number): EventBy {
   return EVENTS.find(([flag]) => (what & flag) !== 0)?.[1] ?? 'exception';
+}
+
+/** A page fault, or a nested guest that was left for an address that nested paging does not map. */
+function hasAddress({ vector, what, cr2 }: { vector: number; what: number; cr2: bigint }): boolean {
+  return vector === 14 || ((what & EventFlag.guestExit) !== 0 && cr2 !== 0n);
 }
 
 /** What a case did: the accesses and events of its vCPU behind access `begin` and before `end`. */
@@ -215,7 +222,7 @@ export function recordedHappenings(run: GuestRun, begin: Access, end: Access): H
         vector: event.vector,
         by: eventBy(event.what),
         error: event.error,
-        cr2: event.vector === 14 ? event.cr2 : undefined,
+        cr2: hasAddress(event) ? event.cr2 : undefined,
         at: event.ip,
         hole: undefined,
       });

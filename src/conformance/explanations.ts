@@ -227,6 +227,16 @@ const KNOWN_HOLES = {
     reason:
       'what entering SMM stores and rsm loads of the state save area: QEMU goes by physical addresses, and no callback tells of it; the memory audit finds the stores',
   },
+  'nested-state': {
+    range: '',
+    reason:
+      "what vmrun and leaving a nested guest store and load of the VMCB and the host's save area, beside the segment registers of vmrun: QEMU goes by physical addresses, and no callback tells of it; the memory audit finds the stores",
+  },
+  'nested-paging': {
+    range: '',
+    reason:
+      'the accesses of event delivery in a nested guest with nested paging: where they go is not worked out',
+  },
   'threads-hide-events': {
     range: 'multi',
     reason:

@@ -22,6 +22,7 @@ const TITLES = {
   fault: 'what a faulting instruction leaves behind',
   'event-delivery': 'delivery of exceptions and interrupts',
   smm: 'system management mode',
+  nested: 'guests within the guest (SVM)',
   'page-walk': 'accessed and dirty bits',
   mapping: 'aliases, changed mappings, address spaces',
   device: 'device memory',

@@ -7,7 +7,15 @@ import { sourceError } from './source-error.ts';
 import { findCall, parseWords, type Word } from './words.ts';
 
 /** An exception, an interrupt, INT n and its kin; the others lead through no table. */
-export type EventBy = 'exception' | 'interrupt' | 'software' | 'smm-enter' | 'smm-leave' | 'reset';
+export type EventBy =
+  | 'exception'
+  | 'interrupt'
+  | 'software'
+  | 'smm-enter'
+  | 'smm-leave'
+  | 'reset'
+  | 'restored'
+  | 'guest-exit';
 
 export type Statement =
   | InstructionStatement
@@ -166,7 +174,13 @@ export function parseStatement(line: SourceLine, parts: LineParts): Statement {
 }
 
 const EVENT =
-  /^(\S+)( software| interrupt)?(?: error (\S+))?(?: cr2 (\S+))? at ([^\s:]+)(?:: *(.*))?$/;
+  /^(\S+)( software| interrupt| guest-exit)?(?: error (\S+))?(?: cr2 (\S+))? at ([^\s:]+)(?:: *(.*))?$/;
+
+const CAUSES: Readonly<Record<string, EventBy>> = {
+  ' software': 'software',
+  ' interrupt': 'interrupt',
+  ' guest-exit': 'guest-exit',
+};
 
 const OTHER_EVENT = /^(smm-enter|smm-leave)(?:: *(.*))?$/;
 
@@ -180,18 +194,18 @@ function parseEvent(text: string, hole: string | undefined, line: SourceLine): S
       hole: parseHole(hole, line),
     };
   }
-  const [, vector, by, error, cr2, at, words = ''] = EVENT.exec(text) ?? [];
+  const [, vector, by = '', error, cr2, at, words = ''] = EVENT.exec(text) ?? [];
   if (vector === undefined || at === undefined) {
     throw sourceError(
       line,
-      'not "event VECTOR [software|interrupt] [error N] [cr2 ADDRESS] at PLACE: ...", "event smm-enter: ..." or "event smm-leave: ..."',
+      'not "event VECTOR [software|interrupt|guest-exit] [error N] [cr2 ADDRESS] at PLACE: ...", "event smm-enter: ..." or "event smm-leave: ..."',
     );
   }
   return {
     kind: 'event',
     line,
     vector,
-    by: by === ' software' ? 'software' : by === ' interrupt' ? 'interrupt' : 'exception',
+    by: CAUSES[by] ?? 'exception',
     error,
     cr2,
     at,

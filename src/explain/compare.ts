@@ -193,5 +193,5 @@ function describeExpected({ access, expression }: ExpectedAccess): string {
 }
 
 function kindWord({ kind }: ArchitecturalAccess): string {
-  return kind === 'descriptor' || kind === 'tss' ? ` (${kind})` : '';
+  return kind === 'descriptor' || kind === 'tss' || kind === 'vmcb' ? ` (${kind})` : '';
 }

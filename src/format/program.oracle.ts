@@ -74,7 +74,7 @@ function randomItems(
     if (odd(0.2)) {
       items.push({
         type: 'event',
-        what: random.nextInRange(0, 0x4000),
+        what: random.nextInRange(0, 0x1_0000),
         error: BigInt(random.nextU32()),
         ip: BigInt(random.nextU32()),
         cr2: BigInt(random.nextU32()),

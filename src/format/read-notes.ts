@@ -43,6 +43,10 @@ export const EventFlag = {
   reset: 0x1000,
   /** The accesses of its delivery follow. */
   delivered: 0x2000,
+  /** QEMU loaded a snapshot: memory and CPUs are others from here on. */
+  restored: 0x4000,
+  /** A nested guest was left: `error` is the exit code, `cr2` EXITINFO2. */
+  guestExit: 0x8000,
 } as const;
 
 /** Where a note stands: before the access and the block execution of these positions in the stream. */

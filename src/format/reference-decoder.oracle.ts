@@ -254,13 +254,16 @@ function readChunk(
         case 8:
           next = { ...next, phys: true };
           break;
-        case 9:
-          notes.varint();
+        case 9: {
+          const what = notes.varint();
           notes.varint();
           eventIp = notes.u64();
           notes.take(8);
           running().pendingRep = NO_ADDRESS;
+          if ((what & 0x4000n) === 0n) break;
+          for (const state of vcpus.values()) state.pendingRep = NO_ADDRESS;
           break;
+        }
         case 10:
           cut = { executed: Number(notes.varint()), aborted: Number(notes.varint()) };
           notes.u8();

@@ -287,6 +287,9 @@ class StreamEncoder {
       case 'event':
         chunk.note(9).varint(BigInt(item.what)).varint(item.error).u64(item.ip).u64(item.cr2);
         vcpu.pendingRep = NO_ADDRESS;
+        if ((item.what & 0x4000) !== 0) {
+          for (const state of this.vcpus.values()) state.pendingRep = NO_ADDRESS;
+        }
         chunk.eventIp = item.ip;
         chunk.events++;
         this.events++;

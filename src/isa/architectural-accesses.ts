@@ -24,6 +24,7 @@ import type {
   Occurrence,
   StateField,
 } from './instruction.ts';
+import { nestedStateAccesses } from './nested-state.ts';
 import {
   dataSegmentLoad,
   descriptorLook,
@@ -79,7 +80,7 @@ function specialAccesses(
   mode: CpuMode,
 ): readonly ArchitecturalAccess[] | undefined {
   if (WITHOUT_ACCESS.has(instruction.mnemonic)) return [];
-  const area = stateArea(instruction, uses, mode);
+  const area = stateArea(instruction, uses, mode) ?? nestedStateAccesses(instruction);
   if (area !== undefined) return area;
   return maskedAccesses(instruction, uses, mode);
 }

@@ -9,6 +9,7 @@ export type Direction = 'load' | 'store';
  * - stack: pushed or popped
  * - string: one iteration of a string instruction
  * - descriptor: GDT or LDT, read or marked; tss: a field of the task state segment or its I/O bitmap
+ * - vmcb: a field of the state of a nested guest, or of its host's
  * - state-area: FXSAVE and XSAVE areas, field by field
  * - masked: elements that a mask selects
  */
@@ -18,6 +19,7 @@ export type AccessKind =
   | 'string'
   | 'descriptor'
   | 'tss'
+  | 'vmcb'
   | 'state-area'
   | 'masked';
 

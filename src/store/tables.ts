@@ -182,7 +182,7 @@ export const SMALL_TABLES: readonly Table[] = [
         name: 'kind',
         type: VARCHAR,
         meaning:
-          'exception, interrupt, software-interrupt, smm-enter, smm-leave, reset, in, out, cr3, vcpu, gap',
+          'exception, interrupt, software-interrupt, smm-enter, smm-leave, reset, restored, guest-exit, in, out, cr3, vcpu, gap',
       },
       { name: 'vector', type: UTINYINT, meaning: 'of interrupts and exceptions' },
       { name: 'error', type: UBIGINT, meaning: 'error code of exceptions' },
@@ -220,6 +220,8 @@ const EVENT_KINDS: readonly (readonly [bit: number, kind: string])[] = [
   [EventFlag.smmEntered, 'smm-enter'],
   [EventFlag.smmLeft, 'smm-leave'],
   [EventFlag.reset, 'reset'],
+  [EventFlag.restored, 'restored'],
+  [EventFlag.guestExit, 'guest-exit'],
   [EventFlag.hardware, 'interrupt'],
   [EventFlag.software, 'software-interrupt'],
 ];

@@ -25,7 +25,13 @@ export interface TrackRows {
 }
 
 /** Neither interrupt nor exception. */
-const EVENT_OTHER = EventFlag.software | EventFlag.smmEntered | EventFlag.smmLeft | EventFlag.reset;
+const EVENT_OTHER =
+  EventFlag.software |
+  EventFlag.smmEntered |
+  EventFlag.smmLeft |
+  EventFlag.reset |
+  EventFlag.restored |
+  EventFlag.guestExit;
 
 type SliceNote = NonNullable<TraceSlice['notes']>[number];
 

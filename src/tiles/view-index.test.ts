@@ -248,7 +248,7 @@ describe.each([
       for await (const note of small.trace.notes({ stream, kinds: ['event'] })) {
         if (note.kind !== 'event') continue;
         if ((note.what & 0x100) !== 0) wanted.interrupts++;
-        else if ((note.what & 0x1e00) === 0) wanted.exceptions++;
+        else if ((note.what & 0xde00) === 0) wanted.exceptions++;
       }
       expect(sumOf(tracks.vcpus.map((own) => sumOf(own.interrupts)))).toBe(wanted.interrupts);
       expect(sumOf(tracks.vcpus.map((own) => sumOf(own.exceptions)))).toBe(wanted.exceptions);

@@ -31,7 +31,7 @@ const DEFAULT_KINDS = 'interrupts,address-spaces,vcpus,gaps';
 export const eventsCommand: CommandSpec = {
   details: `Each event stands before the access with its ordinal, so that it can be found in "loadstore dump". The kinds:
 interrupts: interrupts and exceptions with vector, error code and return address, and whether the accesses of their delivery
-are in the trace; ports: in and out; address-spaces: writes of CR3; mappings: translations as they are first
+are in the trace, a snapshot that was loaded, a nested guest that was left; ports: in and out; address-spaces: writes of CR3; mappings: translations as they are first
 used, with size and attributes of the page; devices: which guest-physical addresses are whose; cuts: blocks that
 were left early, and why; vcpus: another vCPU runs from here on; gaps: recording was paused. With symbols (a trace of
 the demo's kernel needs no --symbols) the kernel function that was interrupted is shown.`,

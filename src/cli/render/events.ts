@@ -78,6 +78,10 @@ function describeInterrupt(
   if ((what & EventFlag.smmEntered) !== 0) return `SMM entered, from ${place}`;
   if ((what & EventFlag.smmLeft) !== 0) return `SMM left, to ${place}`;
   if ((what & EventFlag.reset) !== 0) return 'triple fault: reset';
+  if ((what & EventFlag.restored) !== 0) return 'a snapshot was loaded: memory and CPUs are its';
+  if ((what & EventFlag.guestExit) !== 0) {
+    return `nested guest left at ${place}, exit code ${hex(note.error)}`;
+  }
   const delivery = (what & EventFlag.delivered) === 0 ? '; its accesses are not in the trace' : '';
   if ((what & EventFlag.hardware) !== 0) return `interrupt ${vector} at ${place}${delivery}`;
   if ((what & EventFlag.software) !== 0) return `int ${vector} at ${place}${delivery}`;

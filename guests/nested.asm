@@ -1,0 +1,246 @@
+; SPDX-License-Identifier: Apache-2.0
+; A guest within the guest: AMD64 Architecture Programmer's Manual volume 2, 15.5, 15.6, 15.25, appendix B and C.
+%include "boot.inc"
+
+EFER        equ 0xc0000080
+SVME        equ 1 << 12
+HSAVE_PA    equ 0xc0010117
+vmcb        equ DATA + 0x10000
+save        equ vmcb + 0x400
+exit_code   equ vmcb + 0x70
+hsave       equ DATA + 0x11000      ; where the host's state goes: in a form that the manual leaves open, and here QEMU's
+state       equ DATA + 0x12000      ; for vmsave and vmload
+data        equ DATA
+missing     equ DATA + 0x20000
+nested_top  equ DATA + 0x14000
+frame       equ DATA + 0x33000
+; What the guest's tables say leads to DATA + 0x21000, nested paging leads to `frame`, and DATA + 0x22000 nowhere.
+moved       equ DATA + 0x21000
+absent      equ DATA + 0x22000
+; A copy of the tables, for nested paging.
+NESTED      equ 0x220000
+NESTED_PD   equ NESTED + 0x2000
+NESTED_PT   equ NESTED + 0x6000
+CODE64      equ 0xa9b               ; attributes of segments
+FLAT        equ 0xc93
+VMRUN_CALLS equ 3                   ; intercepted: vmrun, which must be, and vmmcall
+PAGE_FAULTS equ 1 << 14
+EXIT_FAULT  equ 0x4e
+EXIT_CALL   equ 0x81
+EXIT_NESTED equ 0x400               ; a nested page fault
+NESTED_ENTRY equ 7
+VECTOR      equ 0x40
+
+; SEGMENT offset, selector, attributes: into the VMCB
+%macro SEGMENT 3
+        mov word [save + %1], %2
+        mov word [save + %1 + 2], %3
+        mov dword [save + %1 + 4], 0xffffffff
+        mov qword [save + %1 + 8], 0
+%endmacro
+
+; SET offset, value: into the VMCB
+%macro SET 2
+        mov eax, %2
+        mov [vmcb + %1], rax
+%endmacro
+
+; What vmrun loads and stores beside segments: the control area and the guest's state, and the host's.
+        ;= define vmrun_state() r20:vmcb r40:vmcb+0x40 r8:vmcb+0x68 r8:vmcb+0x90 r8:vmcb+0xa8 r16:vmcb+0xb0 host_state()
+        ;= define vmrun_registers() r1:save+0xcb r8:save+0xd0 r24:save+0x148 r32:save+0x160 r8:save+0x1d8 r8:save+0x1f8 r8:save+0x240
+        ;= define host_state() w32:hsave+0x460 w8:hsave+0x4d0 w48:hsave+0x548 w8:hsave+0x578 w8:hsave+0x5d8 w8:hsave+0x5f8
+; ES, CS, SS and DS of both, IDTR and GDTR of the guest.
+        ;= define vmrun_segments() w64:hsave+0x400 r64:save r16:save+0x60 r16:save+0x80
+; Leaving stores the guest's state and why, and loads the host's.
+        ;= define exit_state() w24:exit_code w64:save w16:save+0x60 w16:save+0x80 w1:save+0xcb w8:save+0xd0 w24:save+0x148 w32:save+0x160 w8:save+0x1d8 w8:save+0x1f8 w8:save+0x240 r64:hsave+0x400
+
+main:
+        NEEDS "SVM", 0x80000001, ecx, 2
+        mov qword [PTE(missing)], 0
+        mov qword [PTE(missing + 0x1000)], moved + MAPPED
+        ; The tables of nested paging are a copy, but for two pages.
+        mov esi, TABLES
+        mov edi, NESTED
+        mov ecx, 0x7000 / 8
+        rep movsq
+        mov dword [NESTED], NESTED + 0x1000 + MAPPED
+%assign gib 0
+%rep 4
+        mov dword [NESTED + 0x1000 + gib * 8], NESTED_PD + gib * 0x1000 + MAPPED
+%assign gib gib + 1
+%endrep
+        mov dword [NESTED_PD + (DATA >> 21) * 8], NESTED_PT + MAPPED
+        mov qword [NESTED_PT + (PTE(moved) - PT)], frame + MAPPED
+        mov qword [NESTED_PT + (PTE(absent) - PT)], 0
+        mov rax, cr3
+        mov cr3, rax
+        GATE VECTOR, on_int
+        GATE 0, on_divide
+
+        mov edi, vmcb
+        mov ecx, 0x3000 / 8
+        xor eax, eax
+        rep stosq
+        mov ecx, EFER
+        rdmsr
+        or eax, SVME
+        wrmsr
+        mov ecx, HSAVE_PA
+        mov eax, hsave
+        xor edx, edx
+        wrmsr
+        SEGMENT 0x00, KDATA, FLAT
+        SEGMENT 0x10, KCODE, CODE64
+        SEGMENT 0x20, KDATA, FLAT
+        SEGMENT 0x30, KDATA, FLAT
+        mov dword [save + 0x64], 0x4f
+        mov qword [save + 0x68], gdt
+        mov dword [save + 0x84], 4095
+        mov qword [save + 0x88], IDT
+        mov dword [vmcb + 8], PAGE_FAULTS
+        SET 0x10, VMRUN_CALLS
+        SET 0x58, 1                 ; address space identifier
+        SET 0x4d0, 0x1500           ; EFER: SVME, LMA, LME
+        mov rax, cr4
+        mov [save + 0x148], rax
+        mov rax, cr3
+        mov [save + 0x150], rax
+        mov rax, cr0
+        mov [save + 0x158], rax
+        SET 0x560, 0x400
+        SET 0x568, 0xffff0ff0
+        SET 0x570, 2
+        SET 0x578, a_guest
+        SET 0x5d8, nested_top
+
+        mov eax, vmcb
+        CASE svm-round-trip, "vmrun, accesses of the guest, which vmmcall leaves", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= a_guest w4:data
+        ;= a_push w8:nested_top-8
+        ;= a_pop r8:nested_top-8
+        ;= event 0 guest-exit error EXIT_CALL at a_exit: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK ebx, 5
+        CHECK qword [exit_code], EXIT_CALL
+
+        mov qword [save + 0x178], b_guest
+        CASE svm-fault, "a page fault of a guest, which leaves it in the middle of its code", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= b_guest r4:data w4:data
+        ;= event 0 guest-exit error EXIT_FAULT cr2 missing+8 at b_fault: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK ebx, 6
+        CHECK qword [exit_code], EXIT_FAULT
+        CHECK dword [data + 4], 0
+
+        mov qword [save + 0x178], g_guest
+        vmrun                       ; and accesses of the guest, below
+        mov qword [save + 0x178], c_guest
+        CASE svm-delivery, "int n and an exception within a guest, delivered to it", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= c_guest
+        ;= event VECTOR software at c_guest: gate(VECTOR) frame(nested_top)
+        ;= on_int iret(nested_top)
+        ;= - 2
+        ;= event 0 at c_divide: gate(0) frame(nested_top)
+        ;= on_divide r8:nested_top-40 w8:nested_top-40
+        ;= on_divide_iret iret(nested_top)
+        ;= event 0 guest-exit error EXIT_CALL at c_exit: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK qword [exit_code], EXIT_CALL
+
+        mov qword [vmcb + 0xb0], NESTED
+        mov dword [vmcb + 0x90], 1
+        mov qword [save + 0x178], d_guest
+        vmrun                       ; and accesses of the guest, below
+        mov ebx, [frame]
+        CHECK ebx, 9
+        CHECK dword [moved], 0
+
+        mov qword [save + 0x178], e_guest
+        CASE svm-nested-fault, "a page that nested paging does not map, in the middle of code", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= e_guest r4:data w4:data
+        ;= event 0 guest-exit error EXIT_NESTED cr2 absent+8 at e_fault: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK ebx, 8
+        CHECK qword [exit_code], EXIT_NESTED
+
+        mov qword [save + 0x178], f_guest
+        mov qword [save + 0x1d8], nested_top
+        CASE svm-nested-delivery, "int n within a guest with nested paging", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= f_guest
+        ;= event VECTOR software at f_guest: gate(VECTOR) frame(nested_top) ;! accesses nested-paging
+        ;= on_int iret(nested_top)
+        ;= event 0 guest-exit error EXIT_CALL at f_exit: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK qword [exit_code], EXIT_CALL
+
+        mov eax, state
+        CASE svm-save-load, "vmsave and vmload: FS, GS, TR, LDTR and model-specific registers, by a physical address", nested
+        vmsave                      ;= unordered w32:state+0x440 w16:state+0x490 w16:state+0x470 w64:state+0x600
+        vmload                      ;= unordered r32:state+0x440 r16:state+0x490 r16:state+0x470 r64:state+0x600
+        ENDCASE
+        CHECK word [state + 0x490], TASK
+        ENDNEEDS
+        PASS
+
+a_guest: mov dword [data], 5
+a_push: push rax
+a_pop:  pop rax
+a_exit: vmmcall
+        mov dword [data], 0
+        vmmcall
+
+b_guest: inc dword [data]
+b_fault: mov dword [missing + 8], 1
+        mov dword [data + 4], 1
+        vmmcall
+
+g_guest:
+        CASE svm-guest, "accesses of a guest", nested
+        mov dword [data], 6         ;= w4:data
+        push rax                    ;= w8:nested_top-8
+        lock inc dword [data]       ;= r4:data w4:data
+        pop rax                     ;= r8:nested_top-8
+        ENDCASE
+        vmmcall
+
+c_guest: int VECTOR
+        xor ecx, ecx
+        xor edx, edx
+c_divide: div ecx
+c_exit: vmmcall
+
+d_guest:
+        CASE svm-nested-paging, "accesses of a guest with nested paging: paddr is the host's", nested
+        mov dword [moved], 9        ;= w4:moved@frame
+        mov eax, [moved]            ;= r4:moved@frame
+        push rax                    ;= w8:nested_top-8
+        ENDCASE
+        vmmcall
+
+e_guest: inc dword [data]
+e_fault: mov eax, [absent + 8]
+        mov [data + 4], eax
+        vmmcall
+
+f_guest: int VECTOR
+f_exit: vmmcall
+
+on_int: iretq
+on_divide: add qword [rsp], 2       ; behind the div
+on_divide_iret: iretq
+END_OF_GUEST

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds where nested guests were left (see nested.h). */
+#include "nested.h"
+
+#include "audit.h"
+#include "cpu_view.h"
+#include "deliver.h"
+#include "guest_memory.h"
+#include "push.h"
+#include "words.h"
+
+/* Offsets in a VMCB: APM 2, appendix B. */
+enum {
+    INT_CONTROL = 0x60,
+    EXIT_CODE = 0x70,
+    EXIT_INFO_2 = 0x80,
+    EXIT_END = 0x90,
+    NESTED_CONTROL = 0x90,
+    ES = 0x400, /* the first field that vmrun loads as a segment */
+    CS_BASE = 0x418,
+    RIP = 0x578,
+    STATE_END = 0x648, /* behind CR2 */
+    PAGED = 1, /* of NESTED_CONTROL */
+};
+
+static bool runs_guest(const LsRecorder *r)
+{
+    return r->eip && ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_GUEST;
+}
+
+/* What is stored of a VMCB, or of the host's state in the same form. */
+static void explain_state(uint64_t at)
+{
+    ls_audit_explain(at + INT_CONTROL, EXIT_END - INT_CONTROL,
+                     LS_BY_NESTED_STATE);
+    ls_audit_explain(at + ES, STATE_END - ES, LS_BY_NESTED_STATE);
+}
+
+void ls_nested_enter(LsRecorder *r)
+{
+    if (!r->nested[r->vcpu] && ls_audit_is_on()) {
+        explain_state(r->host_state[r->vcpu]);
+        explain_state(r->vmcb[r->vcpu]);
+    }
+    r->nested[r->vcpu] = true;
+    ls_look_closely(r);
+}
+
+void ls_nested_accessed(LsRecorder *r, uint64_t paddr, bool store)
+{
+    if ((paddr & 4095) == ES) { /* vmload and vmsave have others */
+        (store ? r->host_state : r->vmcb)[r->vcpu] = paddr - ES;
+    }
+}
+
+bool ls_nested_is_paged(const LsRecorder *r)
+{
+    uint64_t control;
+
+    if (!r->nested[r->vcpu] && !runs_guest(r)) {
+        return false;
+    }
+    return !r->vmcb[r->vcpu] ||
+           !ls_guest_read(r->vmcb[r->vcpu] + NESTED_CONTROL, 8, &control) ||
+           control & PAGED;
+}
+
+void ls_nested_look(LsRecorder *r)
+{
+    LsOpenEvent event = { .what = LS_EV_GUEST_EXIT, .ip = UINT64_MAX };
+    uint64_t vmcb, rip, base;
+
+    if (!r->nested[r->vcpu] || !r->eip || runs_guest(r)) {
+        return;
+    }
+    r->nested[r->vcpu] = false;
+    vmcb = ls_view_register(r->eip, LS_RAX);
+    if (!(ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_CS64)) {
+        vmcb &= UINT32_MAX;
+    }
+    if (!(vmcb & 4095) && ls_guest_read(vmcb + EXIT_CODE, 8, &event.error) &&
+        ls_guest_read(vmcb + EXIT_INFO_2, 8, &event.cr2) &&
+        ls_guest_read(vmcb + CS_BASE, 8, &base) &&
+        ls_guest_read(vmcb + RIP, 8, &rip)) {
+        event.ip = base + rip;
+        if (ls_audit_is_on()) {
+            explain_state(vmcb);
+        }
+    }
+    ls_deliver_tell(r, &event, NULL);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Blocks that were left in a way that is no exception: a nested guest, a snapshot. */
+#define _GNU_SOURCE
+#include "check.h"
+#include "encoded.h"
+
+#define MAPS "map 0x10 0x80|"
+#define ROUND "load 0 1 0x10000|store 0 1 0x10800|"
+
+static LsEncoder *encoder;
+
+static const TraceSection *encode(const char *text)
+{
+    static TraceFile t;
+
+    encoder = encoded_start((LsLimits){ 0 }, 2);
+    code_add(0x1000, MODE_64_KERNEL, "8b 03;01 01;89 02");
+    code_add(0x1004, MODE_64_KERNEL, "89 02");
+    code_add(0x2001, MODE_64_KERNEL, "f3 a4");
+    encoded_all(encoder, text);
+    encoded_close(&encoder, 1, "guest-exit");
+    t = trace_read(check_path("trace"));
+    return trace_section(&t, LS_SECTION_CHUNK, 0);
+}
+
+/* A nested guest is left at an instruction, which is not done. */
+TEST(encode_nested_guest_that_is_left)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|load 1 4 0x10008|"
+               "event 0x8000 0x4e 0x1002 0|block 1|store 0 4 0x10000");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 1 cause 1 | "
+                               "@1,2 event 0x8000 78 0x1002 0");
+}
+
+/* For an interrupt it is between two. */
+TEST(encode_nested_guest_that_an_interrupt_leaves)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|load 1 4 0x10008|"
+               "event 0x8000 0x60 0x1000 0|block 1|store 0 4 0x10000");
+    CHECK_TEXT(chunk_notes(c),
+               "@0,0 vcpu 0 | @1,2 event 0x8000 96 0x1000 0");
+}
+
+/* Or at the first instruction of what would have come next. */
+TEST(encode_nested_guest_that_is_left_behind_its_block)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|"
+               "event 0x8000 0x400 0x7777 0|block 1|store 0 4 0x10000");
+    CHECK_TEXT(chunk_notes(c),
+               "@0,0 vcpu 0 | @1,1 event 0x8000 1024 0x7777 0");
+    CHECK_EQ(encoder->totals.unresolved, 0);
+}
+
+/* A snapshot is for all vCPUs. */
+TEST(encode_snapshot_ends_the_wait_for_rep_instructions)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 2|" MAPS ROUND "vcpu 1|unmap|"
+               "event 0x4000 0 0xffffffffffffffff 0|unmap|vcpu 0|unmap|"
+               "block 2|" MAPS ROUND);
+    CHECK_EQ(chunk_header(c).instruction_count, 2);
+}
