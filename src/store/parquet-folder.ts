@@ -37,6 +37,8 @@ export interface ParquetFolderRequest {
   readonly workerUrl?: URL;
   /** At least 2048, the default ROW_GROUP_ROWS. */
   readonly rowGroupRows?: number;
+  /** Default PART_ACCESSES. */
+  readonly partAccesses?: number;
 }
 
 export interface ParquetFolderCounts {
@@ -183,8 +185,9 @@ interface Part extends PartFile {
 }
 
 /** By vCPU, and then in the order of each stream; a part may turn out to be empty. */
-function planParts({ trace, selection, shape, folder }: ParquetFolderRequest): readonly Part[] {
-  const { chunks } = trace;
+function planParts(request: ParquetFolderRequest): readonly Part[] {
+  const { selection, shape, folder, partAccesses = PART_ACCESSES } = request;
+  const { chunks } = request.trace;
   const parts: Part[] = [];
   const streams = [...new Set(chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
   for (let vcpu = 0; vcpu < shape.vcpuCount; vcpu++) {
@@ -201,7 +204,7 @@ function planParts({ trace, selection, shape, folder }: ParquetFolderRequest): r
           chunkMayMatch({ ...selection, vcpu }, chunk, next, false)
         );
       });
-      for (const part of partsOf(wanted)) {
+      for (const part of partsOf(wanted, partAccesses)) {
         parts.push({
           vcpu,
           folder: own,
@@ -224,13 +227,13 @@ function mayRun(vcpu: number, chunk: ChunkInfo, next: ChunkInfo | undefined): bo
   );
 }
 
-function partsOf(chunks: readonly ChunkInfo[]): readonly ScanChunk[][] {
+function partsOf(chunks: readonly ChunkInfo[], partAccesses: number): readonly ScanChunk[][] {
   const parts: ScanChunk[][] = [];
   let room = 0;
   for (const { stream, firstOrdinal, accessCount } of chunks) {
     if (room <= 0) {
       parts.push([]);
-      room = PART_ACCESSES;
+      room = partAccesses;
     }
     parts.at(-1)?.push({ stream, firstOrdinal, endOrdinal: firstOrdinal + accessCount });
     room -= accessCount;
