@@ -31,9 +31,8 @@ export interface ParquetFolderRequest {
   readonly names: Pick<DatabaseNames, 'functionOf'>;
   /** Must exist and be empty. */
   readonly folder: string;
-  /** Threads that decode, and DuckDB's own. Default: all of the machine. */
+  /** Threads that decode, and as many of DuckDB's, up to three, that write a file each. Default: all of the machine. */
   readonly threads?: number;
-  readonly memoryBytes?: number;
   readonly workerUrl?: URL;
   /** At least 2048, the default ROW_GROUP_ROWS. */
   readonly rowGroupRows?: number;
@@ -124,7 +123,7 @@ function shareParts(
   parts: readonly Part[],
   threads: number,
 ): Omit<ParquetWriterRequest, 'onRows'>[] {
-  const { trace, shape, selection, names, memoryBytes, workerUrl } = request;
+  const { trace, shape, selection, names, workerUrl } = request;
   const { rowGroupRows = ROW_GROUP_ROWS } = request;
   const held = columnsOfTrace(trace, names);
   const columns = held.columns.filter(
@@ -140,7 +139,7 @@ function shareParts(
       columns: selectionColumns(shape.vcpuCount === 1 ? selection : { ...selection, vcpu: 0 }),
       insnBase: shape.insnBase,
     },
-    ...{ memoryBytes, workerUrl, rowGroupRows },
+    ...{ workerUrl, rowGroupRows },
   };
   const count = Math.min(threads, MOST_WRITERS, parts.length);
   return Array.from({ length: count }, (_, i) => ({

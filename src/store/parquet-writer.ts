@@ -20,7 +20,6 @@ export interface ParquetWriterRequest extends Omit<ScanRequest, 'chunks' | 'colu
   /** In this order; all but the words are integers. */
   readonly columns: readonly ScanColumn[];
   readonly rowGroupRows: number;
-  readonly memoryBytes: number | undefined;
   /** Called often. */
   readonly onRows: () => void;
 }
@@ -49,8 +48,8 @@ const COPY_OPTIONS = [
 const ROWS_FUNCTION = 'loadstore_rows';
 
 export async function startParquetWriter(request: ParquetWriterRequest): Promise<ParquetWriter> {
-  const { parts, columns, rowGroupRows, memoryBytes, onRows, ...task } = request;
-  const duckdb = await openDuckDB({ threads: 1, files: true, memoryBytes });
+  const { parts, columns, rowGroupRows, onRows, ...task } = request;
+  const duckdb = await openDuckDB({ threads: 1, files: true });
   const { connection } = duckdb;
   const scan = startScan({
     ...task,
