@@ -37,8 +37,8 @@ export interface ParquetWriter {
   close(): Promise<void>;
 }
 
-/** Of one column in a row group: with more values it is written as differences. Measured: a sixth less time than DuckDB's own limit. */
-const DICTIONARY_VALUES = 20_000;
+/** Of one column in a row group: with more values it is written as differences. Measured: docs/decisions/017-parquet-folders.md. */
+const DICTIONARY_VALUES = 2 ** 14;
 /** Version 2 is about encodings: Spark 3.3, Trino, ClickHouse, pyarrow read them. Bloom filters took a tenth of the file. */
 const COPY_OPTIONS = [
   ...['format parquet', 'parquet_version v2', 'compression zstd', 'compression_level 1'],
