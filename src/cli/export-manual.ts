@@ -28,7 +28,7 @@ const OUTPUTS: Readonly<Record<FormatDescription['output'], string>> = {
   file: 'a file',
   folder: 'a folder with a file for each vCPU, compressed',
   partitions:
-    'a folder with a folder for each vCPU: vcpu=0/part-00000.parquet ..., each of some 67 million accesses, and _SUCCESS, which is written last',
+    'a folder with a folder for each vCPU: vcpu=0/part-00000.parquet ..., each of some 34 million accesses, and _SUCCESS, which is written last',
 };
 
 function renderFormat(format: FormatDescription): string {

@@ -21,25 +21,22 @@ import { type AccessBounds, canHold } from './access-bounds.ts';
 import { plainBounds } from './row-filter.ts';
 import { type Scan, type ScanRows, startScan } from './scan.ts';
 import { ELEMENT_BYTES, type ScanColumn } from './scan-columns.ts';
-import type { ScanChunk, ScanSelection } from './scan-protocol.ts';
+import type { ScanChunk } from './scan-protocol.ts';
 
 export interface AccessTable {
   readonly columns: readonly ScanColumn[];
   /** Before each statement: what its scans read, and whom they tell how far they are, 0 to 1. */
   begin(scope: ScanScope, onProgress: ((part: number) => void) | undefined): void;
-  /** Of the scans of this statement: accesses that were selected but did not complete. */
-  aborted(): number;
   /** Why a scan of the last statement failed: DuckDB keeps the words of an error only. */
   failure(): unknown;
   /** After each statement: ends its scans, finished or not. */
   stop(): Promise<void>;
 }
 
-/** Of a statement: its rows, or more (bounds), or exactly them (selected). */
+/** Of a statement: its rows, or more. */
 export interface ScanScope {
   readonly chunks: readonly ScanChunk[];
   readonly bounds: AccessBounds;
-  readonly selected?: ScanSelection;
 }
 
 export interface AccessTableRequest {
@@ -49,8 +46,6 @@ export interface AccessTableRequest {
   readonly functionOf: Uint32Array;
   readonly threads: number;
   readonly workerUrl: URL | undefined;
-  /** Signed integers of the same bits, but for bytes: addresses from 2^63 on are negative. */
-  readonly signed?: boolean;
 }
 
 /** Name of the table function behind the view `accesses`. */
@@ -72,7 +67,7 @@ export function registerAccessTable(
   connection: DuckDBConnection,
   request: AccessTableRequest,
 ): AccessTable {
-  const { trace, columns, signed = false } = request;
+  const { trace, columns } = request;
   const running: Running[] = [];
   const byScan = new WeakMap<object, Running>();
   let scope: ScanScope = { chunks: [], bounds: new Map() };
@@ -90,9 +85,9 @@ export function registerAccessTable(
     name: SCAN_FUNCTION,
     supportsProjectionPushdown: true,
     bindFunction(info) {
-      for (const column of columns) info.addResultColumn(column.name, typeOf(column, signed));
+      for (const column of columns) info.addResultColumn(column.name, typeOf(column));
       const { loads, stores } = trace.summary();
-      info.setCardinality(loads + stores, scope.bounds.size === 0 && scope.selected === undefined);
+      info.setCardinality(loads + stores, scope.bounds.size === 0);
     },
     initFunction(info) {
       guarded(info, () => {
@@ -105,12 +100,12 @@ export function registerAccessTable(
             chunks: scope.chunks,
             columns: projected.map(({ name, kind, needs }) => ({ name, kind, needs })),
             bounds: plainBounds(scope.bounds),
-            selected: scope.selected,
+            selected: undefined,
             functionOf: projected.some(({ name }) => name === 'function')
               ? request.functionOf
               : new Uint32Array(0),
             threads: request.threads,
-            ...(request.workerUrl === undefined ? {} : { workerUrl: request.workerUrl }),
+            workerUrl: request.workerUrl,
           }),
           elementBytes: projected.map(({ kind }) => ELEMENT_BYTES[kind]),
           rows: undefined,
@@ -141,7 +136,6 @@ export function registerAccessTable(
       onProgress = tell;
       failed = undefined;
     },
-    aborted: () => running.reduce((sum, { scan }) => sum + scan.aborted(), 0),
     failure: () => failed,
     async stop() {
       await Promise.all(running.splice(0).map(({ scan }) => scan.stop()));

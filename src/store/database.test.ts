@@ -19,6 +19,7 @@ const { bytes, seen } = encodeTrace(
 );
 const accesses = seen.accesses.filter(({ aborted }) => !aborted);
 
+const THREADS = 2;
 const NAMES: DatabaseNames = {
   functionOf: (block) =>
     block % 3 === 0 ? undefined : { name: `f${block % 3}`, module: '', address: 0x40_0000n },
@@ -36,7 +37,7 @@ beforeAll(async () => {
   database = await openTraceDatabase({
     trace,
     names: NAMES,
-    threads: 2,
+    threads: THREADS,
     files: true,
     workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
   });
@@ -96,6 +97,18 @@ describe('accesses', () => {
     const [[pairs] = []] = await rows(`select count(*) from accesses a join accesses b
       on a.stream = b.stream and a.ordinal = b.ordinal where a.size = 8`);
     expect(pairs).toBe(accesses.filter(({ size }) => size === 8).length);
+  });
+
+  it('come to one thread of DuckDB, by name and through views; other tables have all', async () => {
+    const threadsOf = async (table: string): Promise<unknown> => {
+      const [[threads] = []] = await rows(
+        `select current_setting('threads') from ${table} limit 1`,
+      );
+      return threads;
+    };
+    expect(await threadsOf('accesses')).toBe(1);
+    expect(await threadsOf('blocks')).toBe(THREADS);
+    expect(await threadsOf('(select page from pages) p')).toBe(1);
   });
 });
 

@@ -26,7 +26,10 @@ import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts
 export interface DatabaseOptions {
   readonly trace: Trace;
   readonly names: DatabaseNames;
-  /** Threads that decode, and DuckDB's own. Default: all of the machine. */
+  /**
+   * Threads that decode, beside one of DuckDB's; of statements that read no accesses, DuckDB's own. Default: all of
+   * the machine.
+   */
   readonly threads?: number;
   /** Statements may read and write files. Default false. */
   readonly files?: boolean;
@@ -86,7 +89,10 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
   const alone = inTurn();
   const prepare = async (sql: string, { onProgress }: RunOptions): Promise<string> => {
     const statement = decimalLiterals(sql).replace(/;\s*$/, '');
-    const { tables, bounds } = await parse(connection, statement);
+    const { tables, readsAccesses, bounds } = await parse(connection, statement);
+    // Accesses come to one thread of DuckDB, in order. Another would have nothing to do but to look for work, and took
+    // as much of a processor as a thread that decodes.
+    await connection.run(`set threads = ${readsAccesses ? 1 : threads}`);
     for (const table of SMALL_TABLES) {
       if (tables.has(table.name) && !filled.has(table.name)) {
         await fillTable(connection, table, trace, names);

@@ -24,6 +24,10 @@ export interface ChosenRows {
 
 const ALL_ONES = 0xffff_ffff;
 const CPL_UNKNOWN = 0xff;
+/** No other privilege has it. */
+const HIGHEST_BIT = 0x80;
+const BYTES_PER_WORD = 4;
+const EACH_BYTE = 0x0101_0101;
 
 /** `functionOf` has the word of each block, or NO_WORD. */
 export function packColumn(
@@ -37,7 +41,7 @@ export function packColumn(
   let valid: ArrayBuffer | undefined;
   switch (name) {
     case 'ordinal':
-      writeOrdinals(required(batch.ordinal, name), chosen, new Uint32Array(bytes));
+      writeOrdinals(chosen, new Uint32Array(bytes));
       break;
     case 'stream':
       new Uint16Array(bytes).fill(batch.stream, 0, count);
@@ -129,9 +133,14 @@ function gather64(column: BigUint64Array, { rows, count }: ChosenRows, to: Uint3
   }
 }
 
-function writeOrdinals(ordinal: Float64Array, { rows, count }: ChosenRows, to: Uint32Array): void {
+/** Without the column `ordinal` nothing may be left out of the batch: ordinals are those of its rows then. */
+function writeOrdinals({ batch, rows, count }: ChosenRows, to: Uint32Array): void {
+  const { ordinal, firstOrdinal, endOrdinal, length } = batch;
+  if (ordinal === undefined && endOrdinal - firstOrdinal !== length) {
+    throw new Error('internal: the batch lacks what ordinal needs');
+  }
   for (let i = 0; i < count; i++) {
-    const value = ordinal[rows[i]];
+    const value = ordinal === undefined ? firstOrdinal + rows[i] : ordinal[rows[i]];
     const hi = Math.floor(value / 2 ** 32);
     to[2 * i] = value - hi * 2 ** 32;
     to[2 * i + 1] = hi;
@@ -145,11 +154,32 @@ function writeBits(
   mask: number,
   shift: number,
 ): void {
+  let done = 0;
   if (flags.length === count) {
-    for (let i = 0; i < count; i++) to[i] = (flags[i] & mask) >> shift;
-  } else {
-    for (let i = 0; i < count; i++) to[i] = (flags[rows[i]] & mask) >> shift;
+    // Four at a time.
+    const from = wordsOf(flags);
+    const words = new Uint32Array(to.buffer, 0, from.length);
+    const wordMask = EACH_BYTE * mask;
+    for (let i = 0; i < words.length; i++) words[i] = (from[i] & wordMask) >>> shift;
+    done = BYTES_PER_WORD * words.length;
   }
+  for (let i = done; i < count; i++) to[i] = (flags[rows[i]] & mask) >> shift;
+}
+
+/** Its bytes, four in each, without those at the end that make none; none at all when it begins amid a word. */
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Uint32Array {
+  return byteOffset % BYTES_PER_WORD === 0
+    ? new Uint32Array(buffer, byteOffset, Math.floor(length / BYTES_PER_WORD))
+    : new Uint32Array(0);
+}
+
+/** Whether a byte has one of the bits. */
+function hasBits(bytes: Uint8Array, mask: number): boolean {
+  const words = wordsOf(bytes);
+  let all = 0;
+  for (let i = 0; i < words.length; i++) all |= words[i];
+  for (let i = BYTES_PER_WORD * words.length; i < bytes.length; i++) all |= bytes[i];
+  return (all & (EACH_BYTE * mask)) !== 0;
 }
 
 function writeFunctions(
@@ -195,6 +225,7 @@ function validUnless(
   flags: Uint8Array,
   { rows, count }: ChosenRows,
 ): ArrayBuffer | undefined {
+  if (!hasBits(flags, flag)) return undefined;
   let mask: Uint32Array<ArrayBuffer> | undefined;
   for (let i = 0; i < count; i++) {
     if ((flags[rows[i]] & flag) !== 0) clearBit((mask ??= allValid(count)), i);
@@ -203,6 +234,7 @@ function validUnless(
 }
 
 function validCpl(cpl: Uint8Array, count: number): ArrayBuffer | undefined {
+  if (!hasBits(cpl.subarray(0, count), HIGHEST_BIT)) return undefined;
   let mask: Uint32Array<ArrayBuffer> | undefined;
   for (let i = 0; i < count; i++) {
     if (cpl[i] === CPL_UNKNOWN) clearBit((mask ??= allValid(count)), i);

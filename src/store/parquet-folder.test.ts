@@ -24,6 +24,7 @@ import {
 const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 7, blockCount: 8, executions: 2000, streams: 2, oddity: 0.2 }),
 );
+const WORKER_URL = new URL('../../dist/store/scan.worker.js', import.meta.url);
 const ROW_GROUP_ROWS = 2048; // DuckDB's least
 const VCPUS = [...new Set(seen.accesses.map(({ vcpu }) => vcpu))].sort((a, b) => a - b);
 const SHAPE = { insnBase: new Uint32Array(0), vcpuCount: Math.max(...VCPUS) + 1 };
@@ -60,7 +61,7 @@ async function write(
     folder: path.join(folder, name),
     threads: 1,
     rowGroupRows: ROW_GROUP_ROWS,
-    workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
+    workerUrl: WORKER_URL,
     ...options,
   });
 }
@@ -234,7 +235,71 @@ describe('a folder of Parquet files', () => {
     expect(Object.keys(requireDefined(first, 'a row'))).not.toContain('function');
   }, 120_000);
 
-  it('is not marked whole when it is interrupted', async () => {
+  it('has the same rows when several files are written at once, by threads that share one', async () => {
+    const told = await write('at-once', { threads: 5, partAccesses: 300 });
+    expect(told).toMatchObject({ rows: counts.rows, aborted: counts.aborted });
+    expect(told.files).toBeGreaterThan(counts.files);
+    expect(told.bytes).toBeGreaterThan(0);
+    for (const vcpu of VCPUS) {
+      expect(await rowsOf('at-once', vcpu)).toEqual(await rowsOf('whole', vcpu));
+    }
+  }, 120_000);
+
+  it('has files whose numbers have no gaps, whatever turned out to be without a row', async () => {
+    const vcpu = requireDefined(VCPUS[0], 'a vCPU');
+    const own = completed.filter((access) => access.vcpu === vcpu);
+    const { cr3 } = requireDefined(own[own.length >> 1], 'an access in the middle');
+    const wanted = own.filter((access) => access.cr3 === cr3);
+    expect(wanted[0]).not.toBe(own[0]);
+    const space = { lo: Number(cr3 & 0xffff_ffffn), hi: Number(cr3 >> 32n) };
+    const selection: Selection = { vcpu, addressSpace: space };
+    const told = await write('gaps', { threads: 2, partAccesses: 1, selection });
+    expect((await rowsOf('gaps', vcpu)).map(plain)).toEqual(wanted.map(rowOf));
+    const names = filesOf('gaps', vcpu).map((file) => path.basename(file));
+    expect(names).toEqual(names.map((_, i) => `part-${String(i).padStart(5, '0')}.parquet`));
+    expect(told.files).toBe(names.length);
+    expect(names.length).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('ends all that is written at once when one file cannot be, and is not marked whole', async () => {
+    const blocked = path.join(folder, 'blocked', `vcpu=${VCPUS[0]}`, 'part-00001.parquet');
+    await mkdir(path.join(blocked, 'in the way'), { recursive: true });
+    const request = { trace, shape: SHAPE, selection: {}, names: { functionOf: () => undefined } };
+    const writing = writeParquetFolder({
+      ...{ ...request, folder: path.join(folder, 'blocked'), threads: 2, partAccesses: 1 },
+      workerUrl: WORKER_URL,
+    });
+    await expect(writing).rejects.toThrow(`cannot write ${blocked}`);
+    expect(existsSync(path.join(folder, 'blocked', '_SUCCESS'))).toBe(false);
+    expect(filesOf('blocked', VCPUS.at(-1) ?? 0)).toEqual([]);
+  }, 120_000);
+
+  it('is not marked whole when it is interrupted amid its files', async () => {
+    const controller = new AbortController();
+    await mkdir(path.join(folder, 'amid'));
+    const request = { trace, shape: SHAPE, selection: {}, names: { functionOf: () => undefined } };
+    const parts: number[] = [];
+    const writing = writeParquetFolder(
+      {
+        ...{ ...request, folder: path.join(folder, 'amid'), threads: 2, partAccesses: 1 },
+        workerUrl: WORKER_URL,
+      },
+      {
+        signal: controller.signal,
+        onProgress(part) {
+          parts.push(part);
+          if (part > 0.1) controller.abort(new Error('stop'));
+        },
+      },
+    );
+    await expect(writing).rejects.toThrow('stop');
+    expect(existsSync(path.join(folder, 'amid', '_SUCCESS'))).toBe(false);
+    expect(filesOf('amid', VCPUS.at(-1) ?? 0)).toEqual([]);
+    expect(parts).toEqual(parts.toSorted((a, b) => a - b));
+    expect(parts.at(-1)).toBeLessThan(0.9);
+  }, 120_000);
+
+  it('is not marked whole when it is interrupted before', async () => {
     const controller = new AbortController();
     await mkdir(path.join(folder, 'aborted'));
     controller.abort(new Error('stop'));

@@ -2,7 +2,7 @@
 // A trace as a folder of Parquet files: vcpu=N/part-NNNNN.parquet, in the order of the trace, as readers that
 // prune by partition and by the statistics of row groups want it.
 
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
@@ -12,10 +12,14 @@ import {
   type TraceShape,
 } from '../analysis/index.ts';
 import type { ChunkInfo, Trace } from '../format/index.ts';
-import { type AccessTable, registerAccessTable, SCAN_FUNCTION } from './access-table.ts';
 import type { RunOptions } from './database.ts';
-import { columnsOfTrace, isFileError, openDuckDB, writeError } from './duckdb.ts';
-import type { ScanColumn } from './scan-columns.ts';
+import { columnsOfTrace } from './duckdb.ts';
+import {
+  type ParquetWriter,
+  type ParquetWriterRequest,
+  type PartFile,
+  startParquetWriter,
+} from './parquet-writer.ts';
 import type { ScanChunk } from './scan-protocol.ts';
 import type { DatabaseNames } from './tables.ts';
 
@@ -27,12 +31,13 @@ export interface ParquetFolderRequest {
   readonly names: Pick<DatabaseNames, 'functionOf'>;
   /** Must exist and be empty. */
   readonly folder: string;
-  /** Threads that decode, and DuckDB's own. Default: all of the machine. */
+  /** Threads that decode, and as many of DuckDB's, up to three, that write a file each. Default: all of the machine. */
   readonly threads?: number;
-  readonly memoryBytes?: number;
   readonly workerUrl?: URL;
   /** At least 2048, the default ROW_GROUP_ROWS. */
   readonly rowGroupRows?: number;
+  /** Default PART_ACCESSES. */
+  readonly partAccesses?: number;
 }
 
 export interface ParquetFolderCounts {
@@ -46,20 +51,20 @@ export interface ParquetFolderCounts {
 /** Written last: the folder is whole. Hadoop's name; readers of folders pass over what begins with "_". */
 const SUCCESS_FILE = '_SUCCESS';
 
-/** Accesses, of all vCPUs, that a file is of: one has some 120 MB, which one task of a cluster takes at once. */
-const PART_ACCESSES = 2 ** 26;
+/** Accesses, of all vCPUs, that a file is of: one has some 60 MB, which one task of a cluster takes at once. */
+const PART_ACCESSES = 2 ** 25;
 /** What a reader skips or reads. Smaller ones are larger in all: each has dictionaries of its own. */
 const ROW_GROUP_ROWS = 2 ** 18;
-/** Of one column in a row group: with more values it is written as differences. Measured: a sixth less time than DuckDB's own limit. */
-const DICTIONARY_VALUES = 20_000;
-/** Version 2 is about encodings: Spark 3.3, Trino, ClickHouse, pyarrow read them. Bloom filters took a tenth of the file. */
-const COPY_OPTIONS = [
-  ...['format parquet', 'parquet_version v2', 'compression zstd', 'compression_level 1'],
-  ...[`dictionary_size_limit ${DICTIONARY_VALUES}`, 'write_bloom_filter false'],
-].join(', ');
-
 /** The partition's column is in the path alone, as all writers of such folders have it. */
 const PARTITION_COLUMN = 'vcpu';
+
+/**
+ * Files that are written at once, at most: each keeps one of the four threads busy that Node.js has for files, and
+ * threads that decode read theirs by the others.
+ */
+const MOST_WRITERS = 3;
+/** Of all writers together: some 64 MB at most. */
+const LOOK_AHEAD_ROWS = 2 ** 20;
 
 /**
  * Writes the selected accesses. When it throws, what is in the folder is of no use: what reading the trace throws,
@@ -69,101 +74,143 @@ export async function writeParquetFolder(
   request: ParquetFolderRequest,
   { signal, onProgress }: RunOptions = {},
 ): Promise<ParquetFolderCounts> {
-  const { trace, shape, selection, names, folder, memoryBytes } = request;
-  const { rowGroupRows = ROW_GROUP_ROWS } = request;
-  const { insnBase } = shape;
-  const threads = request.threads ?? os.availableParallelism();
-  const parts = planParts(trace, selection, shape);
-  const { columns, functionOf } = columnsOfTrace(trace, names);
-  const duckdb = await openDuckDB({ threads, files: true, memoryBytes });
-  const { connection } = duckdb;
-  const interrupt = (): void => {
-    connection.interrupt();
+  signal?.throwIfAborted();
+  const { folder, threads = os.availableParallelism() } = request;
+  const parts = planParts(request);
+  const chunkCount = parts.reduce((sum, { chunks }) => sum + chunks.length, 0);
+  const writers: ParquetWriter[] = [];
+  const onRows = (): void => {
+    onProgress?.(writers.reduce((sum, writer) => sum + writer.chunksDone(), 0) / chunkCount);
   };
-  signal?.addEventListener('abort', interrupt);
-  const total = { rows: 0, files: 0, bytes: 0, aborted: 0 };
-  let table: AccessTable | undefined;
+  const stopping = new AbortController();
+  const stop = (): void => {
+    stopping.abort(signal?.reason);
+  };
+  signal?.addEventListener('abort', stop);
   try {
-    signal?.throwIfAborted();
-    const { workerUrl } = request;
-    table = registerAccessTable(connection, {
-      ...{ trace, columns, functionOf, threads, workerUrl, signed: true },
-    });
-    const select = `select ${selectList(columns)} from ${SCAN_FUNCTION}()`;
-    const numbers = new Map<number, number>();
-    for (const [index, { vcpu, chunks }] of parts.entries()) {
-      const number = numbers.get(vcpu) ?? 0;
-      const file = path.join(
-        folder,
-        `vcpu=${vcpu}`,
-        `part-${String(number).padStart(5, '0')}.parquet`,
-      );
-      if (number === 0) await mkdir(path.dirname(file), { recursive: true });
-      const own = shape.vcpuCount === 1 ? selection : { ...selection, vcpu };
-      table.begin(
-        {
-          chunks,
-          bounds: new Map(),
-          selected: { selection: own, columns: selectionColumns(own), insnBase },
-        },
-        (part) => onProgress?.((index + part) / parts.length),
-      );
-      const copy = `copy (${select}) to '${file.replaceAll("'", "''")}' (${COPY_OPTIONS}, row_group_size ${rowGroupRows})`;
-      const rows = Number((await connection.runAndReadAll(copy)).getRows()[0]?.[0]);
-      total.aborted += table.aborted();
-      await table.stop();
-      if (rows === 0) {
-        await rm(file);
-        continue;
-      }
-      numbers.set(vcpu, number + 1);
-      total.rows += rows;
-      total.files++;
-      total.bytes += (await stat(file)).size;
+    for (const task of shareParts(request, parts, threads)) {
+      writers.push(await startParquetWriter({ ...task, onRows }));
     }
+    const rowsOf = await Promise.all(
+      writers.map(async (writer) =>
+        writer.write(stopping.signal).catch((error: unknown): number[] => {
+          stopping.abort(error); // the others end, too
+          return [];
+        }),
+      ),
+    );
+    stopping.signal.throwIfAborted();
+    const rows = parts.map(
+      (_part, i) => rowsOf[i % writers.length]?.[Math.floor(i / writers.length)] ?? 0,
+    );
+    const { files, bytes } = await numberFiles(parts, rows);
     await writeFile(path.join(folder, SUCCESS_FILE), '');
-    return total;
-  } catch (error) {
-    signal?.throwIfAborted();
-    const failure = table?.failure();
-    if (failure instanceof Error) throw failure;
-    if (isFileError(error)) {
-      throw writeError(folder, error);
-    }
-    throw error;
+    return {
+      rows: rows.reduce((sum, count) => sum + count, 0),
+      files,
+      bytes,
+      aborted: writers.reduce((sum, writer) => sum + writer.aborted(), 0),
+    };
   } finally {
-    signal?.removeEventListener('abort', interrupt);
-    await table?.stop();
-    duckdb.close();
+    signal?.removeEventListener('abort', stop);
+    await Promise.all(writers.map(async (writer) => writer.close()));
   }
 }
 
-interface Part {
+/** Writer n of w writes the parts n, n + w, n + 2w ... */
+function shareParts(
+  request: ParquetFolderRequest,
+  parts: readonly Part[],
+  threads: number,
+): Omit<ParquetWriterRequest, 'onRows'>[] {
+  const { trace, shape, selection, names, workerUrl } = request;
+  const { rowGroupRows = ROW_GROUP_ROWS } = request;
+  const held = columnsOfTrace(trace, names);
+  const columns = held.columns.filter(
+    ({ name, words }) =>
+      name !== PARTITION_COLUMN && (name !== 'function' || (words?.length ?? 0) > 0),
+  );
+  const task = {
+    path: trace.path,
+    columns,
+    functionOf: held.functionOf,
+    selected: {
+      selection,
+      columns: selectionColumns(shape.vcpuCount === 1 ? selection : { ...selection, vcpu: 0 }),
+      insnBase: shape.insnBase,
+    },
+    ...{ workerUrl, rowGroupRows },
+  };
+  const count = Math.min(threads, MOST_WRITERS, parts.length);
+  return Array.from({ length: count }, (_, i) => ({
+    ...task,
+    threads: Math.floor((threads + i) / count),
+    lookAheadRows: LOOK_AHEAD_ROWS / count,
+    parts: parts.filter((_part, index) => index % count === i),
+  }));
+}
+
+/** Files without a row go, and the numbers of the others have no gaps. */
+async function numberFiles(
+  parts: readonly Part[],
+  rows: readonly number[],
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const numbers = new Map<number, number>();
+  let files = 0;
+  let bytes = 0;
+  for (const [i, { folder, vcpu, file }] of parts.entries()) {
+    if (rows[i] === 0) {
+      await rm(file);
+      continue;
+    }
+    const number = numbers.get(vcpu) ?? 0;
+    numbers.set(vcpu, number + 1);
+    const name = path.join(folder, partName(number));
+    if (name !== file) await rename(file, name);
+    files++;
+    bytes += (await stat(name)).size;
+  }
+  return { files, bytes };
+}
+
+function partName(number: number): string {
+  return `part-${String(number).padStart(5, '0')}.parquet`;
+}
+
+interface Part extends PartFile {
   readonly vcpu: number;
-  readonly chunks: readonly ScanChunk[];
+  /** Of this vCPU. */
+  readonly folder: string;
 }
 
 /** By vCPU, and then in the order of each stream; a part may turn out to be empty. */
-function planParts(
-  { chunks }: Pick<Trace, 'chunks'>,
-  selection: Selection,
-  shape: Pick<TraceShape, 'vcpuCount'>,
-): readonly Part[] {
+function planParts(request: ParquetFolderRequest): readonly Part[] {
+  const { selection, shape, folder, partAccesses = PART_ACCESSES } = request;
+  const { chunks } = request.trace;
   const parts: Part[] = [];
   const streams = [...new Set(chunks.map(({ stream }) => stream))].sort((a, b) => a - b);
   for (let vcpu = 0; vcpu < shape.vcpuCount; vcpu++) {
     if (selection.vcpu !== undefined && selection.vcpu !== vcpu) continue;
+    const own = path.join(folder, `vcpu=${vcpu}`);
+    let number = 0;
     for (const stream of streams) {
-      const own = chunks.filter((chunk) => chunk.stream === stream);
-      const wanted = own.filter((chunk, i) => {
-        const next = own[i + 1];
+      const recorded = chunks.filter((chunk) => chunk.stream === stream);
+      const wanted = recorded.filter((chunk, i) => {
+        const next = recorded[i + 1];
         return (
           chunk.accessCount > 0 &&
           mayRun(vcpu, chunk, next) &&
           chunkMayMatch({ ...selection, vcpu }, chunk, next, false)
         );
       });
-      for (const part of partsOf(wanted)) parts.push({ vcpu, chunks: part });
+      for (const part of partsOf(wanted, partAccesses)) {
+        parts.push({
+          vcpu,
+          folder: own,
+          file: path.join(own, partName(number++)),
+          chunks: shape.vcpuCount === 1 ? part : part.map((chunk) => ({ ...chunk, vcpu })),
+        });
+      }
     }
   }
   return parts;
@@ -179,27 +226,16 @@ function mayRun(vcpu: number, chunk: ChunkInfo, next: ChunkInfo | undefined): bo
   );
 }
 
-function partsOf(chunks: readonly ChunkInfo[]): readonly ScanChunk[][] {
+function partsOf(chunks: readonly ChunkInfo[], partAccesses: number): readonly ScanChunk[][] {
   const parts: ScanChunk[][] = [];
   let room = 0;
   for (const { stream, firstOrdinal, accessCount } of chunks) {
     if (room <= 0) {
       parts.push([]);
-      room = PART_ACCESSES;
+      room = partAccesses;
     }
     parts.at(-1)?.push({ stream, firstOrdinal, endOrdinal: firstOrdinal + accessCount });
     room -= accessCount;
   }
   return parts;
-}
-
-/** Bytes are widened: readers know no unsigned ones. */
-function selectList(columns: readonly ScanColumn[]): string {
-  return columns
-    .filter(
-      ({ name, words }) =>
-        name !== PARTITION_COLUMN && (name !== 'function' || (words?.length ?? 0) > 0),
-    )
-    .map(({ name, kind }) => (kind === 'u8' ? `"${name}"::smallint as "${name}"` : `"${name}"`))
-    .join(', ');
 }

@@ -19,6 +19,8 @@ export interface Statement {
   readonly count: number;
   /** Names of tables and views, lower case; of common table expressions too. */
   readonly tables: ReadonlySet<string>;
+  /** By name, or through a view. */
+  readonly readsAccesses: boolean;
   /** Bounds for the table `accesses`; none when it is used more than once. */
   readonly bounds: AccessBounds;
 }
@@ -43,6 +45,7 @@ export function readStatement(serialized: string): Statement {
     error: head['error'] === true ? textOf(head['error_message']) : undefined,
     count: Array.isArray(head['statements']) ? head['statements'].length : 0,
     tables: new Set(tables),
+    readsAccesses: hasViews || tables.includes('accesses'),
     bounds: isOne && !hasViews && !isSampled && select !== undefined ? boundsOf(select) : new Map(),
   };
 }

@@ -37,10 +37,41 @@ export function selectRows(
   bounds: readonly PlainBounds[],
   rows: Uint32Array,
 ): number {
-  let count = batch.length;
-  for (let i = 0; i < count; i++) rows[i] = i;
-  for (const one of bounds) count = narrow(batch, one, rows, count);
+  const [first, ...others] = bounds;
+  if (first === undefined) return takeAll(batch.length, rows);
+  let count = choose(batch, first, rows);
+  for (const one of others) count = narrow(batch, one, rows, count);
   return count;
+}
+
+function takeAll(count: number, rows: Uint32Array): number {
+  for (let i = 0; i < count; i++) rows[i] = i;
+  return count;
+}
+
+function choose(batch: AccessBatch, bounds: PlainBounds, rows: Uint32Array): number {
+  const column = batch[bounds.column];
+  return column instanceof BigUint64Array && bounds.minHi === bounds.maxHi
+    ? chooseLow(halves(column), bounds, rows)
+    : narrow(batch, bounds, rows, takeAll(batch.length, rows));
+}
+
+/**
+ * Of addresses within 4 GiB, as those of a page are. Few have the lower half of one, so that it is looked at first:
+ * half the time of what narrow64 does.
+ */
+function chooseLow(
+  words: Uint32Array,
+  { min, minHi, max }: PlainBounds,
+  rows: Uint32Array,
+): number {
+  const span = (max - min) >>> 0;
+  const count = words.length / 2;
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    if ((words[2 * i] - min) >>> 0 <= span && words[2 * i + 1] === minHi) rows[kept++] = i;
+  }
+  return kept;
 }
 
 function narrow(batch: AccessBatch, bounds: PlainBounds, rows: Uint32Array, count: number): number {

@@ -38,6 +38,8 @@ export interface ScanChunk {
   readonly stream: number;
   readonly firstOrdinal: number;
   readonly endOrdinal: number;
+  /** Instead of the selection's. */
+  readonly vcpu?: number;
 }
 
 export type ScanMessage =

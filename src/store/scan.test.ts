@@ -7,11 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TraceError } from '../base/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
-import { type ScanRequest, startScan } from './scan.ts';
+import { NOT_YET, type ScanRequest, startScan } from './scan.ts';
 
 const { bytes } = encodeTrace(
   randomTrace({ seed: 3, blockCount: 4, executions: 100, streams: 1, oddity: 0 }),
 );
+
+const WORKER_URL = new URL('../../dist/store/scan.worker.js', import.meta.url);
 
 describe('a scanning thread', () => {
   let folder = '';
@@ -32,7 +34,7 @@ describe('a scanning thread', () => {
       selected: undefined,
       functionOf: new Uint32Array(0),
       threads: 1,
-      workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
+      workerUrl: WORKER_URL,
     });
     try {
       scan.next();
@@ -58,5 +60,36 @@ describe('a scanning thread', () => {
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(TraceError);
     expect(error instanceof Error && error.stack).toContain('pack-columns');
+  });
+
+  it('is waited for no longer than is said, and its chunks are taken by and by', async () => {
+    const range = { stream: 0, firstOrdinal: 0, endOrdinal: 10 };
+    const scan = startScan({
+      ...{ path: path.join(folder, 'a.memtrace'), bounds: [], selected: undefined },
+      columns: [{ name: 'size', kind: 'u8', needs: ['size'] }],
+      chunks: [range, { ...range, endOrdinal: 20 }],
+      functionOf: new Uint32Array(0),
+      threads: 1,
+      workerUrl: WORKER_URL,
+    });
+    const rowsBefore = (endChunk: number): number => {
+      let rows = 0;
+      for (let next = scan.nextWithin(5, endChunk); next !== undefined; ) {
+        if (next !== NOT_YET) rows += next.rowCount;
+        next = scan.nextWithin(5, endChunk);
+      }
+      return rows;
+    };
+    try {
+      expect(scan.nextWithin(0, 1)).toBe(NOT_YET); // it has not started yet
+      expect(scan.nextWithin(0, 0)).toBeUndefined();
+      const first = rowsBefore(1);
+      expect([scan.chunksDone(), scan.progress()]).toEqual([1, 0.5]);
+      expect(first).toBeGreaterThan(0);
+      expect(rowsBefore(2)).toBeGreaterThan(first);
+      expect(scan.next()).toBeUndefined();
+    } finally {
+      await scan.stop();
+    }
   });
 });

@@ -16,6 +16,7 @@ import type { ScanChunk, ScanCredit, ScanMessage, ScanTask } from './scan-protoc
 
 const task = requireTask(workerData);
 const rows = new Uint32Array(BATCH_ROWS);
+const rowsWithAborted = new Uint32Array(BATCH_ROWS);
 const buffers = createRowBuffers();
 const credit = { rows: task.lookAheadRows };
 let wake: (() => void) | undefined;
@@ -34,7 +35,10 @@ async function scanAll(): Promise<void> {
   const trace = await openTrace(task.path);
   const needed = new Set<ColumnName>(task.columns.flatMap(({ needs }) => needs));
   for (const name of neededFor(task.bounds)) needed.add(name);
-  for (const name of task.selected?.columns ?? []) needed.add(name);
+  if (task.selected !== undefined) {
+    for (const name of task.selected.columns) needed.add(name);
+    needed.delete('ordinal'); // nothing is left out of batches: ordinals are those of their rows
+  }
   const choose = await rowChooser();
   const bounded = neededFor(task.bounds);
   const looksFirst = task.bounds.length > 0 && needed.size > bounded.length;
@@ -72,7 +76,10 @@ async function wantedPart(
 }
 
 /** Fills `rows`; gives how many there are, and how many accesses were left out since they did not complete. */
-type RowChooser = (batch: AccessBatch) => { readonly count: number; readonly aborted: number };
+type RowChooser = (
+  batch: AccessBatch,
+  chunk: ScanChunk,
+) => { readonly count: number; readonly aborted: number };
 
 async function rowChooser(): Promise<RowChooser> {
   const { selected, bounds } = task;
@@ -81,10 +88,11 @@ async function rowChooser(): Promise<RowChooser> {
   }
   // Loading it takes as long as the rest of a short query, which does not need it.
   const { chooseRows } = await import('../analysis/index.ts');
-  const { selection } = selected;
-  return (batch) => {
-    const all = chooseRows(selection, selected, batch, true, rows);
+  return (batch, { vcpu = selected.selection.vcpu }) => {
+    const selection = { ...selected.selection, vcpu };
     const count = chooseRows(selection, selected, batch, false, rows);
+    if (count === batch.length) return { count, aborted: 0 };
+    const all = chooseRows(selection, selected, batch, true, rowsWithAborted);
     return { count, aborted: all - count };
   };
 }
@@ -108,7 +116,7 @@ async function scanChunk(
   let rowCount = 0;
   let aborted = 0;
   for await (const batch of trace.accesses({ columns: asked, includeAborted, ...rangeOf(chunk) })) {
-    const chosen = choose(batch);
+    const chosen = choose(batch, chunk);
     rowCount += chosen.count;
     aborted += chosen.aborted;
     if (chosen.count > 0) await sendRows(batch, chosen.count);
