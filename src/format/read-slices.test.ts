@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ColumnName } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
 import { randomTrace } from './program.oracle.ts';
+import type { PageAttributes } from './read-notes.ts';
 import type { SliceOptions, TraceSlice } from './read-slices.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
 import type { RefItem, RefTrace } from './reference-trace.oracle.ts';
@@ -51,6 +52,19 @@ function longTrace(): RefTrace {
     ],
     streams: [items],
   };
+}
+
+const ALL_ONES = 2n ** 64n - 1n;
+
+/** docs/format.md 3.5. */
+function bitsOf(attributes: PageAttributes | undefined): number {
+  if (attributes === undefined) return 0;
+  const { write, user, noExecute, global, pageBytes } = attributes;
+  const bits = [write, user, noExecute, global].reduce(
+    (sum, bit, i) => sum + (Number(bit) << i),
+    0,
+  );
+  return bits | ((pageBytes === 0 ? 1 : Math.log2(pageBytes)) << 4);
 }
 
 const TRACES = {
@@ -170,7 +184,7 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
 
   it('hold every note once, before the access and the block execution that it stands before', async () => {
     const trace = await open(bytes);
-    const kinds = ['cr3', 'map', 'unmap', 'vcpu', 'event'] as const;
+    const kinds = ['cr3', 'vcpu', 'event'] as const;
     const wanted: string[] = [];
     for await (const note of trace.notes({ kinds })) {
       wanted.push([note.stream, note.kind, note.ordinal, note.block].join(' '));
@@ -188,6 +202,58 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
       blocks += slice.runs?.length ?? 0;
     });
     expect(found.sort()).toEqual(wanted.sort());
+  });
+
+  it('hold every mapping once, with what is told of it, alone too', async () => {
+    const trace = await open(bytes);
+    const wanted: string[] = [];
+    const pagesOf = (stream: number, chunkIndex: number, place: string, pages: unknown[]): string =>
+      [stream, chunkIndex, place, ...pages].join(' ');
+    let chunk = '';
+    let attributes = 0;
+    const kinds = ['map', 'map-unknown', 'unmap', 'attributes'] as const;
+    for await (const { stream, chunkIndex, ordinal, block, ...note } of trace.notes({ kinds })) {
+      // Attributes are told anew in each chunk.
+      if (chunk !== `${stream} ${chunkIndex}`) attributes = 0;
+      chunk = `${stream} ${chunkIndex}`;
+      if (note.kind === 'attributes') attributes = bitsOf(note.attributes);
+      const tell = (...row: unknown[]): unknown =>
+        wanted.push(pagesOf(stream, chunkIndex, `${ordinal} ${block}`, row));
+      if (note.kind === 'map') tell(1, note.vpage, note.ppage, attributes);
+      if (note.kind === 'map-unknown') tell(2, note.vpage, ALL_ONES, attributes);
+      if (note.kind === 'unmap') tell(3, ALL_ONES, ALL_ONES, 0);
+    }
+    const read = async (options: Partial<SliceOptions>): Promise<string[]> => {
+      const found: string[] = [];
+      const asked = { columns: ['flags'] as const, runs: true, mappings: true, ...options };
+      await eachSlice(trace, asked, (slice) => {
+        const { stream, chunkIndex, firstOrdinal, runs, mappings } = slice;
+        for (let i = 0; i < (mappings?.length ?? 0); i++) {
+          const place = `${firstOrdinal + (mappings?.index[i] ?? 0)} ${(runs?.firstBlock ?? 0) + (mappings?.runIndex[i] ?? 0)}`;
+          const { kind, vpage, ppage, attributes: bits } = mappings ?? {};
+          const row = [kind?.[i], vpage?.[i], ppage?.[i], bits?.[i]];
+          found.push(pagesOf(stream, chunkIndex, place, row));
+        }
+      });
+      return found;
+    };
+    const found = await read({});
+    expect([...found].sort()).toEqual(wanted.sort());
+    // Alone they stand before nothing.
+    const placeless = (rows: readonly string[]): string[] =>
+      rows.map((row) => row.split(' ').toSpliced(2, 2).join(' '));
+    expect(placeless(await read({ notesOnly: true }))).toEqual(placeless(found));
+  });
+
+  it('refuse mappings as notes', async () => {
+    const trace = await open(bytes);
+    const options: SliceOptions = JSON.parse('{"columns": ["flags"], "notes": ["cr3", "map"]}');
+    expect(() => trace.slices(options)).toThrow(
+      expect.objectContaining({
+        kind: 'bad-argument',
+        facts: expect.objectContaining({ found: "notes: ['map']", expected: 'mappings: true' }),
+      }),
+    );
   });
 
   it('come of the chunks that are asked for', async () => {

@@ -4,7 +4,7 @@
 // it has a byte in.
 
 import { halves } from '../../base/index.ts';
-import { AccessFlag } from '../../format/index.ts';
+import { AccessFlag, type MappingColumns } from '../../format/index.ts';
 import {
   type AccessColumns,
   type PlacedNote,
@@ -12,12 +12,13 @@ import {
   requireColumn,
 } from '../access-columns.ts';
 import {
-  beginStretch,
   findAround,
-  findSlot,
+  findOwn,
+  isGlobalPage,
   PAGING_OFF,
   SMALL_PAGE_SHIFT,
-  takePageNote,
+  sizeOf,
+  takeMappings,
   UNKNOWN_SIZE,
 } from './page-sizes.ts';
 import { flushEntries, type TlbArray, touchEntry } from './tlb-array.ts';
@@ -42,11 +43,22 @@ import { pageIndex, pageKey, translateSlowly } from './translate.ts';
 const PAGE_BYTES = 4096;
 const NEVER = Number.POSITIVE_INFINITY;
 const NO_RUNS = new Uint32Array(0);
+const NO_MAPPINGS: MappingColumns = {
+  length: 0,
+  kind: new Uint8Array(0),
+  index: new Uint32Array(0),
+  runIndex: new Uint32Array(0),
+  vpage: new BigUint64Array(0),
+  ppage: new BigUint64Array(0),
+  attributes: new Uint16Array(0),
+};
 /** CR3 without PCID and the bit that a write may have to keep translations (Intel SDM 3A 4.5). */
 const CR3_BASE = 0x000f_ffff_ffff_f000n;
 
 export function consumeTlb(state: TlbState, batch: AccessColumns): void {
-  const notes = batch.notes ?? [];
+  const { notes = [], mappings = NO_MAPPINGS } = batch;
+  const mappedPages = halves(mappings.vpage);
+  const { sizes } = state;
   const runs = state.fetches === undefined ? undefined : requireColumn(batch.runs, 'runs');
   const runCount = runs?.length ?? 0;
   const runsAt = runs?.firstAccess ?? NO_RUNS;
@@ -55,18 +67,22 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   const flags = requireColumn(batch.flags, 'flags');
   const vcpu = requireColumn(batch.vcpu, 'vcpu');
   const block = requireColumn(batch.block, 'block');
-  beginStretch(state.sizes, batch.chunkIndex ?? 0);
   let tlbs: VcpuTlbs | undefined;
   let tlbsVcpu = -1;
   let nextNote = 0;
+  let nextMapping = 0;
   let nextRun = 0;
   for (let i = 0; i < batch.length; i++) {
     while (nextRun < runCount && runsAt[nextRun] <= i) {
       nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
+      nextMapping = takeMappings(sizes, mappings, mappedPages, nextMapping, -1, nextRun);
       fetchRun(state, runs, nextRun++);
     }
     if (nextNote < notes.length && notes[nextNote].index <= i) {
       nextNote = takeNotes(state, notes, nextNote, i, -1);
+    }
+    if (nextMapping < mappings.length && mappings.index[nextMapping] <= i) {
+      nextMapping = takeMappings(sizes, mappings, mappedPages, nextMapping, i, -1);
     }
     const flag = flags[i];
     if ((flag & AccessFlag.aborted) !== 0) continue;
@@ -84,7 +100,7 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
     if (
       (lo - inPage) >>> 0 === tlbs.dataLo &&
       hi === tlbs.dataHi &&
-      tlbs.dataVersion === state.sizes.version
+      tlbs.dataVersion === sizes.version
     ) {
       tlbs.counts[DATA]++;
     } else {
@@ -98,9 +114,11 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   }
   for (; nextRun < runCount; nextRun++) {
     nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
+    nextMapping = takeMappings(sizes, mappings, mappedPages, nextMapping, -1, nextRun);
     fetchRun(state, runs, nextRun);
   }
   takeNotes(state, notes, nextNote, NEVER, NEVER);
+  takeMappings(sizes, mappings, mappedPages, nextMapping, NEVER, NEVER);
 }
 
 function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, block: number): void {
@@ -128,7 +146,6 @@ function takeNotes(
     const note = notes[next];
     if (note.index > access && note.runIndex > run) break;
     if (note.kind === 'cr3') switchSpace(state, note.vcpu, note.cr3);
-    else takePageNote(state.sizes, note);
   }
   return next;
 }
@@ -214,18 +231,14 @@ function lookUp(
   if (parameters.pageBytes === undefined) {
     const pageLo = (lo >>> SMALL_PAGE_SHIFT) | (hi << (32 - SMALL_PAGE_SHIFT));
     const pageHi = hi >>> SMALL_PAGE_SHIFT;
-    const slot = findSlot(sizes, pageLo, pageHi);
-    if (slot >= 0 && sizes.shift[slot] !== UNKNOWN_SIZE) {
-      shift = sizes.shift[slot];
-      isGlobal = sizes.isGlobal[slot] !== 0;
-    } else {
-      const around = findAround(sizes, pageLo, pageHi);
-      if (around !== undefined) {
-        ({ shift, isGlobal } = around);
-        counts[ASSUMED_SIZES] += count;
-      } else {
-        counts[UNKNOWN_SIZES] += count;
-      }
+    let page = findOwn(sizes, pageLo, pageHi);
+    if (page === UNKNOWN_SIZE) {
+      page = findAround(sizes, pageLo, pageHi);
+      counts[page === UNKNOWN_SIZE ? UNKNOWN_SIZES : ASSUMED_SIZES] += count;
+    }
+    if (page !== UNKNOWN_SIZE) {
+      shift = sizeOf(page);
+      isGlobal = isGlobalPage(page);
     }
     if (shift === PAGING_OFF) {
       counts[UNTRANSLATED] += count;
