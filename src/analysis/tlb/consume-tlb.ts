@@ -38,7 +38,7 @@ import {
   UNTRANSLATED,
   type VcpuTlbs,
 } from './tlb-state.ts';
-import { pageIndex, pageKey, translateSlowly } from './translate.ts';
+import { lowOf, tagOf, translateSlowly } from './translate.ts';
 
 const PAGE_BYTES = 4096;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -94,11 +94,11 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       tlbs.counts[PHYSICAL]++;
       continue;
     }
-    const lo = address[2 * i];
-    const hi = address[2 * i + 1];
+    const lo = address[2 * i] | 0;
+    const hi = address[2 * i + 1] | 0;
     const inPage = lo & (PAGE_BYTES - 1);
     if (
-      (lo - inPage) >>> 0 === tlbs.dataLo &&
+      lo - inPage === tlbs.dataLo &&
       hi === tlbs.dataHi &&
       tlbs.dataVersion === sizes.version
     ) {
@@ -107,9 +107,9 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       lookUpData(state, tlbs, lo, hi, block[i]);
     }
     if (inPage + size[i] > PAGE_BYTES) {
-      const sum = lo - inPage + PAGE_BYTES;
-      const nextHi = sum >= 2 ** 32 ? (hi + 1) >>> 0 : hi;
-      lookUpData(state, tlbs, sum >>> 0, nextHi, block[i]);
+      const nextLo = (lo - inPage + PAGE_BYTES) | 0;
+      const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
+      lookUpData(state, tlbs, nextLo, nextHi, block[i]);
     }
   }
   for (; nextRun < runCount; nextRun++) {
@@ -128,7 +128,7 @@ function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, blo
   lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1);
   const isPlain =
     counts[DATA] !== looked && counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES] === unknown;
-  tlbs.dataLo = (lo & -PAGE_BYTES) >>> 0;
+  tlbs.dataLo = lo & -PAGE_BYTES;
   tlbs.dataHi = hi;
   tlbs.dataVersion = isPlain ? state.sizes.version : -1;
 }
@@ -248,8 +248,7 @@ function lookUp(
     shift = Math.log2(parameters.pageBytes);
   }
   counts[kind] += count;
-  const key = pageKey(lo, hi, shift);
-  if (touchEntry(first, pageIndex(lo, hi, shift), key, tlbs.space)) return;
+  if (touchEntry(first, lowOf(lo, hi, shift), tagOf(hi, shift), tlbs.space)) return;
   counts[kind === DATA ? DATA_MISSES : FETCH_MISSES]++;
   const isLong = state.isLong[block] !== 0;
   if (translateSlowly(tlbs, first, lo, hi, shift, isGlobal, isLong)) state.blockWalks[block]++;
