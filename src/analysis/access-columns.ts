@@ -2,7 +2,7 @@
 // What analyses read: a stretch of a trace as columns. The engine fills it from the reader; a batch of the
 // reader without block executions and notes has this shape too. Columns that were not asked for are missing.
 
-import type { ColumnArrays, TraceNote } from '../format/index.ts';
+import type { ColumnArrays, MappingColumns, SliceNote } from '../format/index.ts';
 
 /** Columns of accesses by name, as the reader has them: docs/library.md. 64-bit ones are read with halves(). */
 export type AccessColumns = {
@@ -17,6 +17,8 @@ export type AccessColumns = {
   readonly runs?: RunColumns | undefined;
   /** Ascending by index. */
   readonly notes?: readonly PlacedNote[] | undefined;
+  /** What is told of translations, when the analysis asks for it. */
+  readonly mappings?: MappingColumns | undefined;
 };
 
 /** Whole block executions, the complete instruction stream: their accesses are all in the stretch. */
@@ -47,7 +49,7 @@ export interface RunColumns {
 }
 
 /** A note stands before the access with this index and the block execution with that one. */
-export type PlacedNote = TraceNote & { readonly index: number; readonly runIndex: number };
+export type PlacedNote = SliceNote;
 
 /** The column, or a bug: the caller did not ask the reader for it. */
 export function requireColumn<T>(column: T | undefined, name: string): T {

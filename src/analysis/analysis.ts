@@ -9,7 +9,7 @@ import type {
   ChunkInfo,
   CodeTable,
   ColumnName,
-  NoteName,
+  SliceNoteName,
 } from '../format/index.ts';
 import type { AccessColumns } from './access-columns.ts';
 
@@ -52,13 +52,13 @@ interface AnalysisCore<P, S, R, D> {
   /** It gets aborted accesses too, of instructions that did not complete. */
   readonly aborted?: boolean;
   /** It reads these notes too: AccessColumns.notes. */
-  readonly notes?: readonly NoteName[];
+  readonly notes?: readonly SliceNoteName[];
   /**
-   * Of these it also gets those of the chunks that a selection passes over, up to the last one that it wants: what a
-   * trace told before still counts. They come in their order, in stretches without accesses and block executions; of
-   * each page the last map note of a chunk, with its attributes.
+   * It reads what is told of translations: AccessColumns.mappings. Also in the chunks that a selection passes over, up to
+   * the last one that it wants: what a trace told before still counts. Those come in their order, in stretches without
+   * accesses and block executions.
    */
-  readonly earlierNotes?: readonly NoteName[];
+  readonly mappings?: boolean;
   /** A state that has seen nothing. */
   init(parameters: P, trace: TraceShape, shard: Shard): S;
   /**

@@ -3,6 +3,7 @@
 // the next stretch overwrites.
 
 import { halves } from '../base/index.ts';
+import type { MappingColumns } from '../format/index.ts';
 import type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
 
 /** Copies the chosen rows of a stretch; `chosen` is ascending. Block executions and notes keep their places. */
@@ -19,6 +20,8 @@ export interface ColumnMemory {
   bytes(name: string, length: number): Uint8Array;
   /** Block executions as they are to be kept, without what their shapes tell of accesses that are left out. */
   keepRuns(runs: RunColumns): RunColumns;
+  /** Mappings as they are to be kept. */
+  keepMappings(mappings: MappingColumns): MappingColumns;
 }
 
 /** Block executions that may have lost accesses. */
@@ -35,6 +38,7 @@ function reusedMemory(): ColumnMemory {
     shorts: roomOf((length) => new Uint16Array(length)),
     bytes: roomOf((length) => new Uint8Array(length)),
     keepRuns: withoutShapes,
+    keepMappings: (mappings) => mappings,
   };
 }
 
@@ -130,9 +134,26 @@ export function sharedMemory(): SharedMemory {
       }
       return kept.copy ?? runs;
     },
+    keepMappings(mappings) {
+      if (keptMappings === undefined || keptMappings.of !== mappings) {
+        const { length } = mappings;
+        const copy = {
+          length,
+          kind: copied(memory.bytes('', length), mappings.kind),
+          index: mappings.index,
+          runIndex: copied(memory.words('', length), mappings.runIndex),
+          vpage: copied(memory.wide('', length), mappings.vpage),
+          ppage: copied(memory.wide('', length), mappings.ppage),
+          attributes: copied(memory.shorts('', length), mappings.attributes),
+        };
+        keptMappings = { of: mappings, copy };
+      }
+      return keptMappings.copy;
+    },
   };
   // All shards of a stretch share one copy.
   let kept: { readonly runs?: RunColumns; readonly copy?: RunColumns } = {};
+  let keptMappings: { readonly of: MappingColumns; readonly copy: MappingColumns } | undefined;
   return memory;
 }
 
@@ -224,6 +245,9 @@ export function createGatherer(memory: ColumnMemory = reusedMemory()): Gatherer 
               },
             }),
         ...(batch.notes === undefined ? {} : { notes: placeNotes(batch.notes, chosen) }),
+        ...(batch.mappings === undefined
+          ? {}
+          : { mappings: placeMappings(batch.mappings, chosen, memory) }),
       };
     },
   };
@@ -239,7 +263,7 @@ export function copyStretch(batch: AccessColumns, memory: ColumnMemory): AccessC
     from === undefined ? undefined : copied(memory.shorts(name, length), from);
   const bytes = (name: string, from: Uint8Array | undefined): Uint8Array | undefined =>
     from === undefined ? undefined : copied(memory.bytes(name, length), from);
-  const { runs, crossings } = batch;
+  const { runs, crossings, mappings } = batch;
   return {
     ...batch,
     vaddr: wide('vaddr', vaddr),
@@ -263,6 +287,14 @@ export function copyStretch(batch: AccessColumns, memory: ColumnMemory): AccessC
           runs: {
             ...memory.keepRuns(runs),
             firstAccess: copied(memory.words('firstAccess', runs.length), runs.firstAccess),
+          },
+        }),
+    ...(mappings === undefined
+      ? {}
+      : {
+          mappings: {
+            ...memory.keepMappings(mappings),
+            index: copied(memory.words('mappingIndex', mappings.length), mappings.index),
           },
         }),
   };
@@ -306,4 +338,18 @@ function placeNotes(notes: readonly PlacedNote[], chosen: Uint32Array): readonly
     while (at < chosen.length && chosen[at] < note.index) at++;
     return { ...note, index: at };
   });
+}
+
+function placeMappings(
+  mappings: MappingColumns,
+  chosen: Uint32Array,
+  memory: ColumnMemory,
+): MappingColumns {
+  const index = memory.words('mappingIndex', mappings.length);
+  let at = 0;
+  for (let i = 0; i < index.length; i++) {
+    while (at < chosen.length && chosen[at] < mappings.index[i]) at++;
+    index[i] = at;
+  }
+  return { ...memory.keepMappings(mappings), index };
 }

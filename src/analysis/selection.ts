@@ -8,7 +8,8 @@ import {
   type ChunkInfo,
   type ColumnName,
   icountRanges,
-  type NoteName,
+  type MappingColumns,
+  type SliceNoteName,
 } from '../format/index.ts';
 import {
   type AccessColumns,
@@ -82,7 +83,7 @@ export function selectionColumns(selection: Selection): readonly ColumnName[] {
 }
 
 /** Notes that it needs to place block executions in address spaces. */
-export function selectionNotes(selection: Selection): readonly NoteName[] {
+export function selectionNotes(selection: Selection): readonly SliceNoteName[] {
   return selection.addressSpace === undefined ? [] : ['cr3'];
 }
 
@@ -451,11 +452,12 @@ function createRunFilter(
         // Accesses of executions that are left out may be wanted: those that are left do not tell of all.
         shape: new Uint32Array(count),
       };
-      const { notes: placed } = batch;
+      const { notes: placed, mappings } = batch;
       return {
         ...batch,
         runs: left,
         ...(placed === undefined ? {} : { notes: placeBefore(placed, rows) }),
+        ...(mappings === undefined ? {} : { mappings: placeMappingsBefore(mappings, rows) }),
       };
     },
   };
@@ -468,6 +470,15 @@ function placeBefore(notes: readonly PlacedNote[], rows: Uint32Array): readonly 
     while (at < rows.length && rows[at] < note.runIndex) at++;
     return { ...note, runIndex: at };
   });
+}
+
+function placeMappingsBefore(mappings: MappingColumns, rows: Uint32Array): MappingColumns {
+  let at = 0;
+  const runIndex = mappings.runIndex.map((run) => {
+    while (at < rows.length && rows[at] < run) at++;
+    return at;
+  });
+  return { ...mappings, runIndex };
 }
 
 function takeWide(column: BigUint64Array, rows: Uint32Array): BigUint64Array {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thread's part of a pass: decodes chunks, selects, and gives analyses what they asked for.
 
-import {
-  type AccessColumns,
-  createSelector,
-  type PlacedNote,
-  type TraceShape,
-} from '../analysis/index.ts';
+import { type AccessColumns, createSelector, type TraceShape } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
 import {
   type AnyAnalysis,
@@ -47,11 +42,11 @@ export function createChunkFeed(
       const slices = trace.slices({
         ...wanted,
         chunks: [chunkIndex],
-        notesOnly: notesOnly.has(chunkIndex),
+        ...(notesOnly.has(chunkIndex) ? { notes: [], notesOnly: true } : {}),
         ...(signal === undefined ? {} : { signal }),
       });
       if (notesOnly.has(chunkIndex)) {
-        for await (const slice of slices) yield (analysis) => earlierNotesOf(analysis, slice);
+        for await (const slice of slices) yield (analysis) => earlierMappings(analysis, slice);
         return;
       }
       for (const { selector } of selectors) selector.beginChunk(chunk);
@@ -77,30 +72,9 @@ export function createChunkFeed(
 }
 
 /** A chunk that the selection passes over. */
-function earlierNotesOf(
-  { earlierNotes }: AnyAnalysis,
+function earlierMappings(
+  { mappings }: AnyAnalysis,
   slice: AccessColumns,
 ): AccessColumns | undefined {
-  if (earlierNotes === undefined) return undefined;
-  const wanted = (slice.notes ?? []).filter(({ kind }) => earlierNotes.includes(kind));
-  return { ...slice, notes: lastOfPages(wanted) };
-}
-
-/** Without what a later note of the same page replaces, and attributes of no page that is left. */
-function lastOfPages(notes: readonly PlacedNote[]): readonly PlacedNote[] {
-  const pages = new Set<bigint>();
-  const kept: PlacedNote[] = [];
-  let isFollowed = false;
-  for (const note of notes.toReversed()) {
-    if (note.kind === 'map' || note.kind === 'map-unknown') {
-      if (pages.has(note.vpage)) continue;
-      pages.add(note.vpage);
-      isFollowed = true;
-    } else if (note.kind === 'attributes') {
-      if (!isFollowed) continue;
-      isFollowed = false;
-    }
-    kept.push(note);
-  }
-  return kept.reverse();
+  return mappings === true ? { ...slice, notes: [] } : undefined;
 }

@@ -6,6 +6,7 @@ import { createShardSplitter } from './shard-split.ts';
 
 const ACCESSES = 16;
 const RUNS = 800;
+const MAPPINGS = 48;
 
 const stretch: AccessColumns = {
   ...{ length: ACCESSES, firstOrdinal: 0, stream: 0, chunkIndex: 0, crossings: undefined },
@@ -22,10 +23,20 @@ const stretch: AccessColumns = {
     continues: new Uint8Array(RUNS),
     shape: new Uint32Array(RUNS),
   },
+  mappings: {
+    length: MAPPINGS,
+    kind: new Uint8Array(MAPPINGS),
+    index: new Uint32Array(MAPPINGS),
+    runIndex: new Uint32Array(MAPPINGS),
+    vpage: new BigUint64Array(MAPPINGS),
+    ppage: new BigUint64Array(MAPPINGS),
+    attributes: new Uint16Array(MAPPINGS),
+  },
 };
 
 const analysis: ShardedAnalysis<unknown, unknown, unknown> = {
   ...{ name: 'none', order: 'per-shard', columns: ['vaddr', 'size', 'block'], runs: true },
+  mappings: true,
   init: () => undefined,
   consume: () => undefined,
   merge: () => undefined,
@@ -38,7 +49,9 @@ const analysis: ShardedAnalysis<unknown, unknown, unknown> = {
 
 /** Of all columns, each once. */
 function bytesOf(parts: readonly AccessColumns[]): number {
-  const columns = parts.flatMap((part) => [part, part.runs ?? {}]).flatMap(Object.values);
+  const columns = parts
+    .flatMap((part) => [part, part.runs ?? {}, part.mappings ?? {}])
+    .flatMap(Object.values);
   const lengths = new Map<string, number>();
   for (const column of columns) {
     if (!ArrayBuffer.isView(column) || column.byteLength === 0) continue;
@@ -49,6 +62,7 @@ function bytesOf(parts: readonly AccessColumns[]): number {
 
 it.each([1, 2, 8])('a chunk takes what is said of it, in %i shards', (shards) => {
   const split = createShardSplitter(analysis, undefined, shards, sharedMemory());
-  const told = partedBytes(analysis, shards, { accessCount: ACCESSES, blockCount: RUNS });
+  const chunk = { accessCount: ACCESSES, blockCount: RUNS, noteCount: MAPPINGS };
+  const told = partedBytes(analysis, shards, chunk);
   expect(bytesOf(split(stretch))).toBe(told);
 });

@@ -10,7 +10,7 @@ import {
   type TraceShape,
 } from '../analysis/index.ts';
 import { formatCount, formatQuantity, TraceError } from '../base/index.ts';
-import type { ChunkInfo, ColumnName, NoteName, SliceOptions, Trace } from '../format/index.ts';
+import type { ChunkInfo, ColumnName, SliceNoteName, SliceOptions, Trace } from '../format/index.ts';
 
 /** Any analysis: the engine hands parameters and states through without looking into them. */
 export type AnyAnalysis = Analysis<unknown, unknown, unknown>;
@@ -62,10 +62,10 @@ export interface PassOptions {
 export interface PassPlan {
   readonly requests: readonly AnyRequest[];
   readonly selection: Selection;
-  readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes'>;
+  readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes' | 'mappings'>;
   /** Chunk numbers in the order of the file. */
   readonly chunks: readonly number[];
-  /** Those of them that the selection passes over: only their notes are read, for analyses with earlierNotes. */
+  /** Those of them that the selection passes over: only mappings are read, for analyses that want them. */
   readonly notesOnly: readonly number[];
 }
 
@@ -96,7 +96,7 @@ export function planPass(
 ): PassPlan {
   for (const { analysis } of requests) requireCapabilities(trace, analysis);
   const columns = new Set<ColumnName>(selectionColumns(selection));
-  const notes = new Set<NoteName>();
+  const notes = new Set<SliceNoteName>();
   const runs = requests.some(({ analysis }) => analysis.runs === true);
   for (const { analysis } of requests) {
     for (const column of analysis.columns) columns.add(column);
@@ -104,12 +104,12 @@ export function planPass(
   }
   if (runs) for (const note of selectionNotes(selection)) notes.add(note);
   const chosen = chooseChunks(trace, selection, runs);
-  const readsEarlier = requests.some(({ analysis }) => analysis.earlierNotes !== undefined);
-  const notesOnly = readsEarlier ? chunksBetween(chosen) : [];
+  const mappings = requests.some(({ analysis }) => analysis.mappings === true);
+  const notesOnly = mappings ? chunksBetween(chosen) : [];
   return {
     requests,
     selection,
-    slices: { columns: [...columns], runs, notes: [...notes] },
+    slices: { columns: [...columns], runs, notes: [...notes], mappings },
     chunks: [...chosen, ...notesOnly].sort((a, b) => a - b),
     notesOnly,
   };

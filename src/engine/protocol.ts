@@ -14,9 +14,9 @@ export interface WorkerTask {
 /** The plan of a pass as its threads know it. */
 export interface SharedPlan {
   readonly selection: Selection;
-  readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes'>;
+  readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes' | 'mappings'>;
   readonly chunks: readonly number[];
-  /** Chunks of which only notes are read: PassPlan.notesOnly. */
+  /** Chunks of which only mappings are read: PassPlan.notesOnly. */
   readonly notesOnly: readonly number[];
   readonly requests: readonly WorkerRequest[];
 }

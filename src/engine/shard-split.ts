@@ -72,13 +72,14 @@ function keepNeeded(
   analysis: ShardedAnalysis<unknown, unknown, unknown>,
   stretch: AccessColumns,
 ): AccessColumns {
-  const { length, firstOrdinal, stream, chunkIndex, runs, notes, crossings } = stretch;
+  const { length, firstOrdinal, stream, chunkIndex, runs, notes, mappings, crossings } = stretch;
   const columns = Object.fromEntries(analysis.columns.map((name) => [name, stretch[name]]));
   return {
     ...columns,
     ...{ length, firstOrdinal, stream, chunkIndex },
     ...(analysis.runs === true ? { runs } : {}),
     ...(analysis.notes === undefined ? {} : { notes }),
+    ...(analysis.mappings === true ? { mappings } : {}),
     ...(analysis.columns.includes('paddr') ? { crossings } : {}),
   };
 }

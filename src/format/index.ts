@@ -18,6 +18,7 @@ export type { CheckOptions, CheckResult, TraceProblem } from './check-trace.ts';
 export type { ChunkInfo, VcpuState } from './chunk-header.ts';
 export { type IcountRange, icountRanges } from './chunk-icounts.ts';
 export type { CodeTable } from './code-table.ts';
+export { type MappingColumns, MappingKind } from './mapping-columns.ts';
 export type {
   Capabilities,
   Capability,
@@ -43,7 +44,13 @@ export {
   type PortNote,
   type TraceNote,
 } from './read-notes.ts';
-export type { SliceOptions, SliceRuns, TraceSlice } from './read-slices.ts';
+export type {
+  SliceNote,
+  SliceNoteName,
+  SliceOptions,
+  SliceRuns,
+  TraceSlice,
+} from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';

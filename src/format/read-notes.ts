@@ -2,11 +2,10 @@
 // The notes of a trace as objects with their places: what happened besides accesses and blocks.
 
 import { TraceError } from '../base/index.ts';
-import { type ChunkRecord, chunkError, locateStreams } from './chunk-header.ts';
-import { CUT_CAUSES, NOTES_STREAM, NoteKind } from './layout.ts';
-import { payloadView } from './payload-view.ts';
+import type { ChunkRecord } from './chunk-header.ts';
+import { CUT_CAUSES, NoteKind } from './layout.ts';
+import { NoteCursor } from './note-cursor.ts';
 import { requireWhole } from './request.ts';
-import { decompress } from './zstd.ts';
 
 /** In the order of their numbers, from 1. */
 export const NOTE_NAMES = [
@@ -162,156 +161,94 @@ export function planNotes(
   return { stream, kinds: new Set(names) };
 }
 
-/** Bytes that stand in each kind of note: v a varint, b a byte, q eight bytes, t a varint and so many bytes. */
-const FIELDS: Readonly<Record<NoteName, string>> = {
-  map: 'vv',
-  'map-unknown': 'v',
-  unmap: '',
-  vcpu: 'v',
-  cr3: 'q',
-  device: 'vq',
-  wide: 'q',
-  phys: '',
-  event: 'vvqq',
-  cut: 'vvb',
-  gap: 'q',
-  'page-walk': '',
-  attributes: 'v',
-  port: 'vvbv',
-  region: 'qqt',
-};
-
-/** Those that later notes of a chunk are told by, when these are wanted. */
-function neededFor(kinds: ReadonlySet<NoteName>): ReadonlySet<NoteName> {
-  const needed = new Set(kinds).add('vcpu');
-  if (kinds.has('map') || kinds.has('map-unknown')) needed.add('map').add('map-unknown');
-  return needed;
-}
-
 /** The notes of these kinds in a chunk. Throws 'corrupt'. */
 export function* decodeNotes(
   record: ChunkRecord,
   payload: Uint8Array<ArrayBuffer>,
   kinds: ReadonlySet<NoteName>,
 ): Generator<TraceNote, void, undefined> {
-  const needed = neededFor(kinds);
-  for (const note of decodeNeeded(record, payload, needed)) if (kinds.has(note.kind)) yield note;
-}
-
-function* decodeNeeded(
-  record: ChunkRecord,
-  payload: Uint8Array<ArrayBuffer>,
-  needed: ReadonlySet<NoteName>,
-): Generator<TraceNote, void, undefined> {
-  const { info } = record;
-  const reader = noteReader(record, notesOf(record, payload));
-  let ordinal = info.firstOrdinal;
-  let block = info.firstBlock;
-  let { vcpu } = info;
-  let vpage = 0n;
-  let ppage = 0n;
-  while (!reader.atEnd()) {
-    const kind = reader.u8();
-    block += reader.small();
-    ordinal += reader.small();
-    const name = NOTE_NAMES[kind - 1];
-    if (name !== undefined && !needed.has(name)) {
-      skipFields(reader, FIELDS[name]);
-      continue;
-    }
-    const place = { stream: info.stream, chunkIndex: info.chunkIndex, ordinal, block, vcpu };
-    switch (kind) {
-      case NoteKind.map:
-        vpage += unzigzag(reader.varint());
-        ppage += unzigzag(reader.varint());
-        yield { ...place, kind: 'map', vpage, ppage };
-        break;
-      case NoteKind.mapUnknown:
-        vpage += unzigzag(reader.varint());
-        yield { ...place, kind: 'map-unknown', vpage };
-        break;
-      case NoteKind.unmap:
-        yield { ...place, kind: 'unmap' };
-        break;
-      case NoteKind.vcpu:
-        vcpu = reader.small();
-        yield { ...place, kind: 'vcpu', next: vcpu };
-        break;
-      case NoteKind.cr3:
-        yield { ...place, kind: 'cr3', cr3: reader.u64() };
-        break;
-      case NoteKind.device:
-        yield { ...place, kind: 'device', part: reader.small(), paddr: reader.u64() };
-        break;
-      case NoteKind.wide:
-        yield { ...place, kind: 'wide', vaddr: reader.u64() };
-        break;
-      case NoteKind.phys:
-        yield { ...place, kind: 'phys' };
-        break;
-      case NoteKind.event:
-        yield { ...place, ...readEvent(reader) };
-        break;
-      case NoteKind.cut:
-        yield { ...place, ...readCut(record, reader) };
-        break;
-      case NoteKind.gap:
-        yield { ...place, kind: 'gap', hostNs: reader.u64() };
-        break;
-      case NoteKind.pageWalk:
-        yield { ...place, kind: 'page-walk' };
-        break;
-      case NoteKind.attributes:
-        yield { ...place, kind: 'attributes', attributes: pageAttributes(reader.small()) };
-        break;
-      case NoteKind.port:
-        yield { ...place, ...readPort(reader) };
-        break;
-      case NoteKind.region:
-        yield { ...place, ...readRegion(reader) };
-        break;
-      default:
-        throw chunkError(record, 'corrupt', 'a note of unknown kind', '1 to 15', `${kind}`);
-    }
+  const wanted = markKinds(kinds);
+  const cursor = new NoteCursor(record, payload);
+  for (; cursor.kind !== 0; cursor.next()) {
+    if (wanted[cursor.kind] === 0) cursor.skip();
+    else yield readNote(record, cursor);
   }
 }
 
-function skipFields(reader: NoteReader, fields: string): void {
-  // Most notes are passed over: an iterator of the text would take longer than they do.
-  for (let i = 0; i < fields.length; i++) {
-    const field = fields[i];
-    if (field === 'v') reader.skipVarint();
-    else if (field === 't') reader.skip(reader.small());
-    else reader.skip(field === 'q' ? 8 : 1);
+/** By number of the kind: 1 when it is one of these. */
+export function markKinds(kinds: ReadonlySet<NoteName>): Uint8Array {
+  return Uint8Array.from([0, ...NOTE_NAMES.map((name) => Number(kinds.has(name)))]);
+}
+
+/** The note that the cursor stands at, which then stands behind its fields. */
+export function readNote({ info }: ChunkRecord, cursor: NoteCursor): TraceNote {
+  const { ordinal, block, vcpu } = cursor;
+  const place = { stream: info.stream, chunkIndex: info.chunkIndex, ordinal, block, vcpu };
+  return { ...place, ...readBody(cursor) };
+}
+
+function readBody(cursor: NoteCursor): NoteBody {
+  switch (cursor.kind) {
+    case NoteKind.map:
+      cursor.readPages();
+      return { kind: 'map', vpage: pageOf(cursor, 0), ppage: pageOf(cursor, 2) };
+    case NoteKind.mapUnknown:
+      cursor.readPages();
+      return { kind: 'map-unknown', vpage: pageOf(cursor, 0) };
+    case NoteKind.unmap:
+      return { kind: 'unmap' };
+    case NoteKind.vcpu:
+      cursor.readVcpu();
+      return { kind: 'vcpu', next: cursor.vcpu };
+    case NoteKind.cr3:
+      return { kind: 'cr3', cr3: cursor.u64() };
+    case NoteKind.device:
+      return { kind: 'device', part: cursor.small(), paddr: cursor.u64() };
+    case NoteKind.wide:
+      return { kind: 'wide', vaddr: cursor.u64() };
+    case NoteKind.phys:
+      return { kind: 'phys' };
+    case NoteKind.event:
+      return readEvent(cursor);
+    case NoteKind.cut:
+      return readCut(cursor);
+    case NoteKind.gap:
+      return { kind: 'gap', hostNs: cursor.u64() };
+    case NoteKind.pageWalk:
+      return { kind: 'page-walk' };
+    case NoteKind.attributes:
+      cursor.readAttributes();
+      return { kind: 'attributes', attributes: pageAttributes(cursor.attributes) };
+    case NoteKind.port:
+      return readPort(cursor);
+    case NoteKind.region:
+      return readRegion(cursor);
+    default:
+      throw new Error(`internal: the cursor stands at a note of kind ${cursor.kind}`);
   }
 }
 
-function notesOf(record: ChunkRecord, payload: Uint8Array<ArrayBuffer>): Uint8Array {
-  const extents = locateStreams(payloadView(record.section, payload), record.info);
-  const { rawBytes, storedBytes, payloadAt } = extents[NOTES_STREAM];
-  const stored = payload.subarray(payloadAt, payloadAt + storedBytes);
-  const raw = rawBytes === storedBytes ? stored : decompress(stored, rawBytes);
-  if (raw === undefined) throw chunkError(record, 'corrupt', 'stream notes does not decompress');
-  return raw;
+function pageOf({ pages }: NoteCursor, at: number): bigint {
+  return BigInt(pages[at]) | (BigInt(pages[at + 1]) << 32n);
 }
 
-function readEvent(reader: NoteReader): Extract<NoteBody, { kind: 'event' }> {
-  const what = reader.small();
+function readEvent(cursor: NoteCursor): Extract<NoteBody, { kind: 'event' }> {
+  const what = cursor.small();
   return {
     kind: 'event',
     vector: what & 255,
     what,
-    error: reader.varint(),
-    ip: reader.u64(),
-    cr2: reader.u64(),
+    error: cursor.varint(),
+    ip: cursor.u64(),
+    cr2: cursor.u64(),
   };
 }
 
-function readCut(record: ChunkRecord, reader: NoteReader): Extract<NoteBody, { kind: 'cut' }> {
-  const executed = reader.small();
-  const aborted = reader.small();
-  const cause = CUT_CAUSES.at(reader.u8() - 1);
-  if (cause === undefined) throw chunkError(record, 'corrupt', 'a cut of unknown cause');
+function readCut(cursor: NoteCursor): Extract<NoteBody, { kind: 'cut' }> {
+  const executed = cursor.small();
+  const aborted = cursor.small();
+  const cause = CUT_CAUSES.at(cursor.u8() - 1);
+  if (cause === undefined) throw cursor.damaged('a cut of unknown cause');
   return { kind: 'cut', executed, aborted, cause };
 }
 
@@ -327,11 +264,11 @@ function pageAttributes(bits: number): PageAttributes | undefined {
   };
 }
 
-function readPort(reader: NoteReader): PortNote {
-  const insn = reader.small();
-  const port = reader.small();
-  const what = reader.u8();
-  const value = reader.small();
+function readPort(cursor: NoteCursor): PortNote {
+  const insn = cursor.small();
+  const port = cursor.small();
+  const what = cursor.u8();
+  const value = cursor.small();
   return {
     kind: 'port',
     insn,
@@ -343,75 +280,8 @@ function readPort(reader: NoteReader): PortNote {
   };
 }
 
-function readRegion(reader: NoteReader): Extract<NoteBody, { kind: 'region' }> {
-  const first = reader.u64();
-  const last = reader.u64();
-  return { kind: 'region', first, last, name: reader.text(reader.small()) };
-}
-
-interface NoteReader {
-  atEnd(): boolean;
-  u8(): number;
-  text(byteCount: number): string;
-  u64(): bigint;
-  varint(): bigint;
-  /** A varint below 2^32. */
-  small(): number;
-  skip(byteCount: number): void;
-  skipVarint(): void;
-}
-
-function noteReader(record: ChunkRecord, bytes: Uint8Array): NoteReader {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
-  const step = (byteCount: number): number => {
-    if (at + byteCount > bytes.byteLength) throw damaged();
-    at += byteCount;
-    return at - byteCount;
-  };
-  const damaged = (): TraceError => chunkError(record, 'corrupt', 'notes are damaged');
-  const varint = (): bigint => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = data.getUint8(step(1));
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) {
-        if (value > 0xffff_ffff_ffff_ffffn) throw damaged();
-        return value;
-      }
-    }
-    throw damaged();
-  };
-  return {
-    atEnd: () => at === bytes.byteLength,
-    u8: () => data.getUint8(step(1)),
-    u64: () => data.getBigUint64(step(8), true),
-    varint,
-    text: (byteCount) => {
-      const from = step(byteCount);
-      return new TextDecoder().decode(bytes.subarray(from, from + byteCount));
-    },
-    skip(byteCount) {
-      step(byteCount);
-    },
-    skipVarint() {
-      for (let length = 1; data.getUint8(step(1)) >= 128; length++) {
-        if (length === 10) throw damaged();
-      }
-    },
-    small() {
-      const first = at < bytes.byteLength ? data.getUint8(at) : 128;
-      if (first < 128) {
-        at++;
-        return first; // most are
-      }
-      const value = varint();
-      if (value > 0xffff_ffffn) throw damaged();
-      return Number(value);
-    },
-  };
-}
-
-function unzigzag(value: bigint): bigint {
-  return (value & 1n) === 0n ? value >> 1n : -(value >> 1n) - 1n;
+function readRegion(cursor: NoteCursor): Extract<NoteBody, { kind: 'region' }> {
+  const first = cursor.u64();
+  const last = cursor.u64();
+  return { kind: 'region', first, last, name: cursor.text(cursor.small()) };
 }

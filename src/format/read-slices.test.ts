@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slices hold everything, once, and block executions whole.
 import { describe, expect, it } from 'vitest';
-import type { ColumnName } from './access-batch.ts';
+import { AccessFlag, type ColumnName } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
+import { MappingKind } from './mapping-columns.ts';
 import { randomTrace } from './program.oracle.ts';
+import type { PageAttributes } from './read-notes.ts';
 import type { SliceOptions, TraceSlice } from './read-slices.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
 import type { RefItem, RefTrace } from './reference-trace.oracle.ts';
@@ -51,6 +53,26 @@ function longTrace(): RefTrace {
     ],
     streams: [items],
   };
+}
+
+const ALL_ONES = 2n ** 64n - 1n;
+
+/** docs/format.md 3.5. */
+function bitsOf(attributes: PageAttributes | undefined): number {
+  if (attributes === undefined) return 0;
+  const { write, user, noExecute, global, pageBytes } = attributes;
+  const bits = [write, user, noExecute, global].reduce(
+    (sum, bit, i) => sum + (Number(bit) << i),
+    0,
+  );
+  return bits | ((pageBytes === 0 ? 1 : Math.log2(pageBytes)) << 4);
+}
+
+/** Lists of a hundred thousand rows take minutes to be printed. */
+function firstDifference(found: readonly string[], wanted: readonly string[]): string | undefined {
+  const length = Math.max(found.length, wanted.length);
+  const at = Array.from({ length }, (_, i) => i).find((i) => found[i] !== wanted[i]);
+  return at === undefined ? undefined : `row ${at}: ${found[at]}, not ${wanted[at]}`;
 }
 
 const TRACES = {
@@ -170,7 +192,7 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
 
   it('hold every note once, before the access and the block execution that it stands before', async () => {
     const trace = await open(bytes);
-    const kinds = ['cr3', 'map', 'unmap', 'vcpu', 'event'] as const;
+    const kinds = ['cr3', 'vcpu', 'event'] as const;
     const wanted: string[] = [];
     for await (const note of trace.notes({ kinds })) {
       wanted.push([note.stream, note.kind, note.ordinal, note.block].join(' '));
@@ -190,6 +212,89 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
     expect(found.sort()).toEqual(wanted.sort());
   });
 
+  it('hold every mapping once, with what is told of it, alone too', async () => {
+    const trace = await open(bytes);
+    const wanted: string[] = [];
+    const pagesOf = (stream: number, chunkIndex: number, place: string, pages: unknown[]): string =>
+      [stream, chunkIndex, place, ...pages].join(' ');
+    let chunk = '';
+    let attributes = 0;
+    const kinds = ['map', 'map-unknown', 'unmap', 'attributes'] as const;
+    for await (const { stream, chunkIndex, ordinal, block, ...note } of trace.notes({ kinds })) {
+      // Attributes are told anew in each chunk.
+      if (chunk !== `${stream} ${chunkIndex}`) attributes = 0;
+      chunk = `${stream} ${chunkIndex}`;
+      if (note.kind === 'attributes') attributes = bitsOf(note.attributes);
+      const tell = (...row: unknown[]): unknown =>
+        wanted.push(pagesOf(stream, chunkIndex, `${ordinal} ${block}`, row));
+      if (note.kind === 'map') tell(1, note.vpage, note.ppage, attributes);
+      if (note.kind === 'map-unknown') tell(2, note.vpage, ALL_ONES, attributes);
+      if (note.kind === 'unmap') tell(3, ALL_ONES, ALL_ONES, 0);
+    }
+    const read = async (options: Partial<SliceOptions>): Promise<string[]> => {
+      const found: string[] = [];
+      const asked = { columns: ['flags'] as const, runs: true, mappings: true, ...options };
+      await eachSlice(trace, asked, (slice) => {
+        const { stream, chunkIndex, firstOrdinal, runs, mappings } = slice;
+        for (let i = 0; i < (mappings?.length ?? 0); i++) {
+          const place = `${firstOrdinal + (mappings?.index[i] ?? 0)} ${(runs?.firstBlock ?? 0) + (mappings?.runIndex[i] ?? 0)}`;
+          const { kind, vpage, ppage, attributes: bits } = mappings ?? {};
+          const row = [kind?.[i], vpage?.[i], ppage?.[i], bits?.[i]];
+          found.push(pagesOf(stream, chunkIndex, place, row));
+        }
+      });
+      return found;
+    };
+    const found = await read({});
+    expect(firstDifference([...found].sort(), wanted.sort())).toBeUndefined();
+    // Alone they stand before nothing.
+    const placeless = (rows: readonly string[]): string[] =>
+      rows.map((row) => row.split(' ').toSpliced(2, 2).join(' '));
+    const alone = await read({ notesOnly: true });
+    expect(firstDifference(placeless(alone), placeless(found))).toBeUndefined();
+  });
+
+  it('tell by mappings where accesses go', async () => {
+    const trace = await open(bytes);
+    const physicalOf = new Map<bigint, bigint>();
+    let chunk = -1;
+    const wrong: string[] = [];
+    let compared = 0;
+    const columns = ['vaddr', 'paddr', 'flags'] as const;
+    await eachSlice(trace, { columns, mappings: true }, (slice) => {
+      const { chunkIndex, vaddr, paddr, flags, mappings } = slice;
+      if (chunkIndex !== chunk) physicalOf.clear();
+      chunk = chunkIndex;
+      let next = 0;
+      for (let i = 0; i < slice.length; i++) {
+        for (; (mappings?.index[next] ?? Infinity) <= i; next++) {
+          if (mappings?.kind[next] === MappingKind.unmap) physicalOf.clear();
+          else physicalOf.set(mappings?.vpage[next] ?? 0n, mappings?.ppage[next] ?? 0n);
+        }
+        if (((flags?.[i] ?? 0) & (AccessFlag.device | AccessFlag.physicalOnly)) !== 0) continue;
+        const address = vaddr?.[i] ?? 0n;
+        const page = physicalOf.get(address >> 12n);
+        const told = page === ALL_ONES ? page : ((page ?? 0n) << 12n) | (address & 4095n);
+        if (page === undefined || paddr?.[i] !== told)
+          wrong.push(`${address} ${page} ${paddr?.[i]}`);
+        compared++;
+      }
+    });
+    expect(wrong).toEqual([]);
+    expect(compared).toBeGreaterThan(seen.accesses.length / 2);
+  });
+
+  it('refuse mappings as notes', async () => {
+    const trace = await open(bytes);
+    const options: SliceOptions = JSON.parse('{"columns": ["flags"], "notes": ["cr3", "map"]}');
+    expect(() => trace.slices(options)).toThrow(
+      expect.objectContaining({
+        kind: 'bad-argument',
+        facts: expect.objectContaining({ found: "notes: ['map']", expected: 'mappings: true' }),
+      }),
+    );
+  });
+
   it('come of the chunks that are asked for', async () => {
     const trace = await open(bytes);
     const last = trace.chunks.length - 1;
@@ -200,6 +305,19 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
     expect([...seenChunks]).toEqual([last]);
     expect(() => trace.slices({ columns: ['flags'], chunks: [last + 1] })).toThrow('no such chunk');
   });
+});
+
+it('come in parts of bounded length where only notes are wanted', async () => {
+  const many = Array.from({ length: 70_000 }, (): RefItem => ({ type: 'unmap' }));
+  const block: RefItem = { type: 'block', id: 1, accesses: [] };
+  const { bytes } = encodeTrace({ ...longTrace(), streams: [[...many, block]] });
+  const lengths: number[] = [];
+  const options = { columns: ['flags'], mappings: true, notesOnly: true } as const;
+  await eachSlice(await open(bytes), options, ({ length, mappings }) => {
+    expect(length).toBe(0);
+    lengths.push(mappings?.length ?? 0);
+  });
+  expect(lengths).toEqual([65_536, 4464]);
 });
 
 it.each([5, 6])('executions that made the same accesses have one shape: seed %i', async (seed) => {

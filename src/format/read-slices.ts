@@ -12,13 +12,16 @@ import {
 } from './access-batch.ts';
 import type { ChunkRecord } from './chunk-header.ts';
 import { type ChunkKernel, ColumnBit, ColumnNumber } from './kernel.ts';
+import { MappingCollector, type MappingColumns, MappingKind } from './mapping-columns.ts';
 import type { Capabilities } from './metadata.ts';
+import { NoteCursor } from './note-cursor.ts';
 import { requireColumns } from './read-accesses.ts';
 import {
-  decodeNotes,
+  markKinds,
   type NoteName,
   type NotePlan,
   planNotes,
+  readNote,
   type TraceNote,
 } from './read-notes.ts';
 
@@ -29,11 +32,24 @@ export interface SliceOptions {
   /** Also block executions. Default false. */
   readonly runs?: boolean;
   /** Also notes of these kinds. Default: none. */
-  readonly notes?: readonly NoteName[];
-  /** Only notes, which stand in one slice for each chunk, before nothing. Far cheaper. Default false. */
+  readonly notes?: readonly SliceNoteName[];
+  /** Also what is told of translations. Default false. */
+  readonly mappings?: boolean;
+  /** Only notes and mappings, which stand before nothing, in slices without accesses. Far cheaper. Default false. */
   readonly notesOnly?: boolean;
   readonly signal?: AbortSignal;
 }
+
+/** Kinds that are told in SliceOptions.mappings instead: there may be one of these for each access. */
+type MappingNoteName = 'map' | 'map-unknown' | 'unmap' | 'attributes';
+
+export type SliceNoteName = Exclude<NoteName, MappingNoteName>;
+
+/** A note stands before the access at `index` and, with runs, before the block execution at `runIndex`. */
+export type SliceNote = Extract<TraceNote, { readonly kind: SliceNoteName }> & {
+  readonly index: number;
+  readonly runIndex: number;
+};
 
 /** Whole block executions: all of their accesses are in the slice. Overwritten by the next step. */
 export interface SliceRuns {
@@ -64,8 +80,9 @@ export interface SliceRuns {
 /** Accesses, aborted ones among them, in the order in which they were made. */
 export type TraceSlice = AccessBatch & {
   readonly runs?: SliceRuns;
-  /** A note stands before the access at `index` and, with runs, before the block execution at `runIndex`. */
-  readonly notes?: readonly (TraceNote & { readonly index: number; readonly runIndex: number })[];
+  readonly notes?: readonly SliceNote[];
+  /** Overwritten by the next step. */
+  readonly mappings?: MappingColumns;
 };
 
 type GrowingSlice = { -readonly [Name in keyof TraceSlice]: TraceSlice[Name] };
@@ -75,6 +92,7 @@ export interface SlicePlan {
   readonly records: readonly ChunkRecord[];
   readonly runs: boolean;
   readonly notes: NotePlan | undefined;
+  readonly mappings: boolean;
   /** The kernel need not have loaded the chunk. */
   readonly notesOnly: boolean;
 }
@@ -86,6 +104,7 @@ export function planSlices(
   records: readonly ChunkRecord[],
 ): SlicePlan {
   const { notes = [] } = options;
+  requireNoMappings(notes);
   return {
     columns: requireColumns(options.columns, capabilities),
     records: (options.chunks ?? records.map((_record, index) => index)).map((index) =>
@@ -94,7 +113,25 @@ export function planSlices(
     runs: options.runs ?? false,
     notesOnly: options.notesOnly ?? false,
     notes: notes.length === 0 ? undefined : planNotes({ kinds: notes }, new Set()),
+    mappings: options.mappings ?? false,
   };
+}
+
+const MAPPING_NOTES: ReadonlySet<string> = new Set<MappingNoteName>([
+  'map',
+  'map-unknown',
+  'unmap',
+  'attributes',
+]);
+
+/** Analyses of a user's own are not checked by the compiler. */
+function requireNoMappings(kinds: readonly NoteName[]): void {
+  const found = kinds.find((kind) => MAPPING_NOTES.has(kind));
+  if (found === undefined) return;
+  throw new TraceError('bad-argument', 'such notes come as columns', {
+    expected: 'mappings: true',
+    found: `notes: ['${found}']`,
+  });
 }
 
 function requireChunk(records: readonly ChunkRecord[], index: number): ChunkRecord {
@@ -113,15 +150,23 @@ export function* decodeSlices(
   payload: Uint8Array<ArrayBuffer>,
   plan: SlicePlan,
 ): Generator<TraceSlice, void, undefined> {
-  const placer = createNotePlacer(record, payload, plan);
-  for (const { batch, runs, isLast } of decodePieces(kernel, record, plan)) {
-    const notes = placer?.take(batch, runs, isLast);
-    const isEmpty = batch.length === 0 && (runs?.length ?? 0) === 0 && (notes?.length ?? 0) === 0;
+  const placer =
+    plan.notes === undefined && !plan.mappings
+      ? undefined
+      : createNotePlacer(record, payload, plan);
+  for (const { batch, runs, isLast } of decodePieces(kernel, record, plan, placer)) {
+    const { notes, mappings } = placer?.take(batch, runs, isLast) ?? {};
+    const isEmpty =
+      batch.length === 0 &&
+      (runs?.length ?? 0) === 0 &&
+      (notes?.length ?? 0) === 0 &&
+      (mappings?.length ?? 0) === 0;
     if (isEmpty) continue;
     // A batch of its own, which nobody else has.
     const slice: GrowingSlice = batch;
     if (runs !== undefined) slice.runs = runs;
     if (notes !== undefined) slice.notes = notes;
+    if (mappings !== undefined) slice.mappings = mappings;
     yield slice;
   }
 }
@@ -133,9 +178,13 @@ interface Piece {
   readonly isLast: boolean;
 }
 
-function decodePieces(kernel: ChunkKernel, record: ChunkRecord, plan: SlicePlan): Iterable<Piece> {
-  const { firstOrdinal, firstBlock } = record.info;
-  if (plan.notesOnly) return [lastPiece(kernel, record, plan, firstOrdinal, firstBlock)];
+function decodePieces(
+  kernel: ChunkKernel,
+  record: ChunkRecord,
+  plan: SlicePlan,
+  placer: NotePlacer | undefined,
+): Iterable<Piece> {
+  if (plan.notesOnly) return placer === undefined ? [] : emptyPieces(kernel, record, plan, placer);
   return plan.runs ? decodeWhole(kernel, record, plan) : decodePlain(kernel, record, plan);
 }
 
@@ -153,6 +202,17 @@ function lastPiece(
     runs: runs ? takeRuns(kernel, firstBlock, 0, 0, 0) : undefined,
     isLast: true,
   };
+}
+
+/** As long as there are notes. */
+function* emptyPieces(
+  kernel: ChunkKernel,
+  record: ChunkRecord,
+  plan: SlicePlan,
+  placer: NotePlacer,
+): Generator<Piece, void, undefined> {
+  const { firstOrdinal, firstBlock } = record.info;
+  while (placer.hasMore) yield lastPiece(kernel, record, plan, firstOrdinal, firstBlock);
 }
 
 function* decodePlain(
@@ -274,35 +334,65 @@ function copyRuns(runs: SliceRuns): SliceRuns {
   };
 }
 
-type PlacedNotes = (TraceNote & { readonly index: number; readonly runIndex: number })[];
-
 interface NotePlacer {
-  take(batch: AccessBatch, runs: SliceRuns | undefined, isLast: boolean): TraceSlice['notes'];
+  readonly hasMore: boolean;
+  /** Those that stand in this piece, or behind all of them; of notes alone, some of those that are left. */
+  take(
+    batch: AccessBatch,
+    runs: SliceRuns | undefined,
+    isLast: boolean,
+  ): Pick<TraceSlice, 'notes' | 'mappings'>;
 }
+
+/** Without accesses a slice has no more of them. */
+const MOST_NOTES_ALONE = 2 ** 16;
 
 function createNotePlacer(
   record: ChunkRecord,
   payload: Uint8Array<ArrayBuffer>,
-  plan: SlicePlan,
-): NotePlacer | undefined {
-  if (plan.notes === undefined) return undefined;
-  const notes = decodeNotes(record, payload, plan.notes.kinds);
-  let next = notes.next();
+  { notes: wantedNotes, mappings: wantsMappings, notesOnly }: SlicePlan,
+): NotePlacer {
+  const wanted = markKinds(wantedNotes?.kinds ?? new Set());
+  const cursor = new NoteCursor(record, payload);
+  const mappings = new MappingCollector();
   return {
+    get hasMore() {
+      return cursor.kind !== 0;
+    },
     take({ firstOrdinal, length }, runs, isLast) {
+      const endOrdinal = isLast ? Number.POSITIVE_INFINITY : firstOrdinal + length;
       const endBlock = runs === undefined ? 0 : runs.firstBlock + runs.length;
-      const isHere = ({ ordinal, block }: TraceNote): boolean =>
-        isLast || ordinal < firstOrdinal + length || block < endBlock;
-      const taken: PlacedNotes = [];
-      for (; next.done !== true && isHere(next.value); next = notes.next()) {
-        const note = next.value;
-        taken.push({
-          ...note,
-          index: plan.notesOnly ? 0 : note.ordinal - firstOrdinal,
-          runIndex: runs === undefined || plan.notesOnly ? 0 : note.block - runs.firstBlock,
-        });
+      const ordinalAt = (): number => (notesOnly ? 0 : cursor.ordinal - firstOrdinal);
+      const runAt = (): number =>
+        notesOnly || runs === undefined ? 0 : cursor.block - runs.firstBlock;
+      const notes: SliceNote[] = [];
+      let left = notesOnly ? MOST_NOTES_ALONE : Number.POSITIVE_INFINITY;
+      for (; cursor.kind !== 0; cursor.next()) {
+        if (cursor.ordinal >= endOrdinal && cursor.block >= endBlock) break;
+        if (left-- === 0) break;
+        const { kind } = cursor;
+        if (kind <= MappingKind.unmap) {
+          cursor.skip();
+          if (wantsMappings) mappings.add(cursor, ordinalAt(), runAt());
+        } else if (wanted[kind] === 0) {
+          cursor.skip();
+        } else {
+          const [index, runIndex] = [ordinalAt(), runAt()];
+          const note = readNote(record, cursor);
+          if (!isSliceNote(note)) throw new Error(`internal: a slice with notes "${note.kind}"`);
+          notes.push({ ...note, index, runIndex });
+        }
       }
-      return taken;
+      return {
+        ...(wantedNotes === undefined ? {} : { notes }),
+        ...(wantsMappings ? { mappings: mappings.take() } : {}),
+      };
     },
   };
+}
+
+function isSliceNote(
+  note: TraceNote,
+): note is Extract<TraceNote, { readonly kind: SliceNoteName }> {
+  return !MAPPING_NOTES.has(note.kind);
 }

@@ -89,7 +89,7 @@ export interface Trace {
    * trace does not have; while iterating as accesses() does.
    */
   notes(options?: NoteOptions): AsyncIterable<TraceNote>;
-  /** Accesses, block executions and notes together, chunk by chunk. Throws as accesses() does. */
+  /** Accesses, block executions, notes and mappings together, chunk by chunk. Throws as accesses() does. */
   slices(options: SliceOptions): AsyncIterable<TraceSlice>;
   close(): Promise<void>;
 }

@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// An analysis for tests: the notes that came, in their order, with how many accesses came before. It wants notes of
-// pages from before a selection too.
+// An analysis for tests: the mappings and notes that came, in their order, with how many accesses came before.
 
 export const analysis = {
   name: 'page-notes',
   order: 'per-shard',
   columns: ['vaddr', 'paddr', 'flags'],
   runs: true,
-  notes: ['map', 'attributes', 'cr3'],
-  earlierNotes: ['map', 'attributes'],
+  notes: ['cr3'],
+  mappings: true,
   shardLimit: () => 2,
   shardMasks(_parameters, batch, _shardCount, masks) {
     for (let i = 0; i < batch.length; i++) masks[i] = batch.vaddr[i] % 2n === 0n ? 1 : 2;
   },
-  init: () => ({ notes: [], accesses: 0, runs: 0, chunkIndex: -1, attributes: undefined }),
+  init: () => ({ notes: [], accesses: 0, runs: 0 }),
   consume(state, batch) {
-    for (const { kind, chunkIndex, attributes, vpage, cr3 } of batch.notes ?? []) {
-      // Attributes are told anew in each chunk.
-      if (state.chunkIndex !== chunkIndex || kind === 'attributes') state.attributes = attributes;
-      state.chunkIndex = chunkIndex;
-      if (kind === 'cr3') state.notes.push(`${chunkIndex} cr3 ${cr3}`);
-      if (kind === 'map') {
-        state.notes.push(`${chunkIndex} map ${vpage} ${JSON.stringify(state.attributes)}`);
-      }
+    const { chunkIndex, mappings } = batch;
+    for (const { cr3 } of batch.notes ?? []) state.notes.push(`${chunkIndex} cr3 ${cr3}`);
+    for (let i = 0; i < mappings.length; i++) {
+      const { kind, vpage, ppage, attributes } = mappings;
+      const told = [kind[i], vpage[i], ppage[i], attributes[i]].join(' ');
+      state.notes.push(`${chunkIndex} mapping ${told}`);
     }
     state.accesses += batch.length;
     state.runs += batch.runs.length;

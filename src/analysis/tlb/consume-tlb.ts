@@ -4,25 +4,22 @@
 // it has a byte in.
 
 import { halves } from '../../base/index.ts';
-import { AccessFlag } from '../../format/index.ts';
+import { AccessFlag, type MappingColumns } from '../../format/index.ts';
+import { type AccessColumns, type PlacedNote, requireColumn } from '../access-columns.ts';
 import {
-  type AccessColumns,
-  type PlacedNote,
-  type RunColumns,
-  requireColumn,
-} from '../access-columns.ts';
-import {
-  beginStretch,
   findAround,
-  findSlot,
+  findOwn,
+  isGlobalPage,
   PAGING_OFF,
   SMALL_PAGE_SHIFT,
-  takePageNote,
+  sizeOf,
+  takeMappings,
   UNKNOWN_SIZE,
 } from './page-sizes.ts';
 import { flushEntries, type TlbArray, touchEntry } from './tlb-array.ts';
 import {
   ASSUMED_SIZES,
+  type CodePages,
   DATA,
   DATA_MISSES,
   FETCH_MISSES,
@@ -37,17 +34,28 @@ import {
   UNTRANSLATED,
   type VcpuTlbs,
 } from './tlb-state.ts';
-import { pageIndex, pageKey, translateSlowly } from './translate.ts';
+import { lowOf, tagOf, translateSlowly } from './translate.ts';
 
 const PAGE_BYTES = 4096;
-const NEVER = Number.POSITIVE_INFINITY;
+/** Behind all accesses and block executions of a stretch. */
+const NEVER = 2 ** 31 - 1;
 const NO_RUNS = new Uint32Array(0);
+const NO_MAPPINGS: MappingColumns = {
+  length: 0,
+  kind: new Uint8Array(0),
+  index: new Uint32Array(0),
+  runIndex: new Uint32Array(0),
+  vpage: new BigUint64Array(0),
+  ppage: new BigUint64Array(0),
+  attributes: new Uint16Array(0),
+};
 /** CR3 without PCID and the bit that a write may have to keep translations (Intel SDM 3A 4.5). */
 const CR3_BASE = 0x000f_ffff_ffff_f000n;
 
 export function consumeTlb(state: TlbState, batch: AccessColumns): void {
-  const notes = batch.notes ?? [];
-  const runs = state.fetches === undefined ? undefined : requireColumn(batch.runs, 'runs');
+  const { notes = [], mappings = NO_MAPPINGS } = batch;
+  const { sizes, fetches } = state;
+  const runs = fetches === undefined ? undefined : requireColumn(batch.runs, 'runs');
   const runCount = runs?.length ?? 0;
   const runsAt = runs?.firstAccess ?? NO_RUNS;
   const address = halves(requireColumn(batch.vaddr, 'vaddr'));
@@ -55,52 +63,59 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   const flags = requireColumn(batch.flags, 'flags');
   const vcpu = requireColumn(batch.vcpu, 'vcpu');
   const block = requireColumn(batch.block, 'block');
-  beginStretch(state.sizes, batch.chunkIndex ?? 0);
   let tlbs: VcpuTlbs | undefined;
   let tlbsVcpu = -1;
-  let nextNote = 0;
-  let nextRun = 0;
-  for (let i = 0; i < batch.length; i++) {
-    while (nextRun < runCount && runsAt[nextRun] <= i) {
-      nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
-      fetchRun(state, runs, nextRun++);
+  const told = { state, notes, mappings, pages: halves(mappings.vpage), note: 0, mapping: 0 };
+  /** Access and block execution that the next of them stands before. */
+  let toldAt = nextIndex(told);
+  let toldRun = nextRunIndex(told);
+  let i = 0;
+  for (let run = 0; run <= runCount; run++) {
+    const end = run < runCount ? Math.min(batch.length, runsAt[run]) : batch.length;
+    for (; i < end; i++) {
+      if (toldAt <= i) {
+        takeTold(told, i, -1);
+        toldAt = nextIndex(told);
+        toldRun = nextRunIndex(told);
+      }
+      const flag = flags[i];
+      if ((flag & AccessFlag.aborted) !== 0) continue;
+      if (tlbs === undefined || vcpu[i] !== tlbsVcpu) {
+        tlbsVcpu = vcpu[i];
+        tlbs = requireTlbs(state, tlbsVcpu);
+      }
+      if ((flag & AccessFlag.physicalOnly) !== 0) {
+        tlbs.counts[PHYSICAL]++;
+        continue;
+      }
+      const lo = address[2 * i] | 0;
+      const hi = address[2 * i + 1] | 0;
+      const inPage = lo & (PAGE_BYTES - 1);
+      if (lo - inPage === tlbs.dataLo && hi === tlbs.dataHi && tlbs.dataVersion === sizes.version) {
+        tlbs.counts[DATA]++;
+      } else {
+        lookUpData(state, tlbs, lo, hi, block[i]);
+      }
+      if (inPage + size[i] > PAGE_BYTES) {
+        const nextLo = (lo - inPage + PAGE_BYTES) | 0;
+        const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
+        lookUpData(state, tlbs, nextLo, nextHi, block[i]);
+      }
     }
-    if (nextNote < notes.length && notes[nextNote].index <= i) {
-      nextNote = takeNotes(state, notes, nextNote, i, -1);
+    if (fetches === undefined || runs === undefined || run === runCount) break;
+    if (toldRun <= run) {
+      takeTold(told, -1, run);
+      toldAt = nextIndex(told);
+      toldRun = nextRunIndex(told);
     }
-    const flag = flags[i];
-    if ((flag & AccessFlag.aborted) !== 0) continue;
-    if (tlbs === undefined || vcpu[i] !== tlbsVcpu) {
-      tlbsVcpu = vcpu[i];
+    if (tlbs === undefined || runs.vcpu[run] !== tlbsVcpu) {
+      if (!isOfShard(state, runs.vcpu[run])) continue;
+      tlbsVcpu = runs.vcpu[run];
       tlbs = requireTlbs(state, tlbsVcpu);
     }
-    if ((flag & AccessFlag.physicalOnly) !== 0) {
-      tlbs.counts[PHYSICAL]++;
-      continue;
-    }
-    const lo = address[2 * i];
-    const hi = address[2 * i + 1];
-    const inPage = lo & (PAGE_BYTES - 1);
-    if (
-      (lo - inPage) >>> 0 === tlbs.dataLo &&
-      hi === tlbs.dataHi &&
-      tlbs.dataVersion === state.sizes.version
-    ) {
-      tlbs.counts[DATA]++;
-    } else {
-      lookUpData(state, tlbs, lo, hi, block[i]);
-    }
-    if (inPage + size[i] > PAGE_BYTES) {
-      const sum = lo - inPage + PAGE_BYTES;
-      const nextHi = sum >= 2 ** 32 ? (hi + 1) >>> 0 : hi;
-      lookUpData(state, tlbs, sum >>> 0, nextHi, block[i]);
-    }
+    fetchRun(state, fetches, tlbs, runs.block[run], runs.executed[run], runs.continues[run]);
   }
-  for (; nextRun < runCount; nextRun++) {
-    nextNote = takeNotes(state, notes, nextNote, -1, nextRun);
-    fetchRun(state, runs, nextRun);
-  }
-  takeNotes(state, notes, nextNote, NEVER, NEVER);
+  takeTold(told, NEVER, NEVER);
 }
 
 function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, block: number): void {
@@ -110,27 +125,41 @@ function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, blo
   lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1);
   const isPlain =
     counts[DATA] !== looked && counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES] === unknown;
-  tlbs.dataLo = (lo & -PAGE_BYTES) >>> 0;
+  tlbs.dataLo = lo & -PAGE_BYTES;
   tlbs.dataHi = hi;
   tlbs.dataVersion = isPlain ? state.sizes.version : -1;
 }
 
-/** Takes the notes before that access or that block execution; -1: not for its sake. Returns the next one. */
-function takeNotes(
-  state: TlbState,
-  notes: readonly PlacedNote[],
-  first: number,
-  access: number,
-  run: number,
-): number {
-  let next = first;
-  for (; next < notes.length; next++) {
-    const note = notes[next];
+/** Notes and mappings of a stretch, and which of them come next. */
+interface Told {
+  readonly state: TlbState;
+  readonly notes: readonly PlacedNote[];
+  readonly mappings: MappingColumns;
+  /** Halves of their virtual pages. */
+  readonly pages: Uint32Array;
+  note: number;
+  mapping: number;
+}
+
+function nextIndex({ notes, mappings, note, mapping }: Told): number {
+  const noteAt = note < notes.length ? notes[note].index : NEVER;
+  return mapping < mappings.length ? Math.min(noteAt, mappings.index[mapping]) : noteAt;
+}
+
+function nextRunIndex({ notes, mappings, note, mapping }: Told): number {
+  const noteAt = note < notes.length ? notes[note].runIndex : NEVER;
+  return mapping < mappings.length ? Math.min(noteAt, mappings.runIndex[mapping]) : noteAt;
+}
+
+/** Takes what stands before that access or that block execution; -1: not for its sake. */
+function takeTold(told: Told, access: number, run: number): void {
+  const { state, notes, mappings, pages } = told;
+  for (; told.note < notes.length; told.note++) {
+    const note = notes[told.note];
     if (note.index > access && note.runIndex > run) break;
     if (note.kind === 'cr3') switchSpace(state, note.vcpu, note.cr3);
-    else takePageNote(state.sizes, note);
   }
-  return next;
+  told.mapping = takeMappings(state.sizes, mappings, pages, told.mapping, access, run);
 }
 
 function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
@@ -156,14 +185,17 @@ function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
   }
 }
 
-/** The fetches of a block execution, page by page. */
-function fetchRun(state: TlbState, runs: RunColumns | undefined, run: number): void {
-  const { fetches } = state;
-  if (fetches === undefined || runs === undefined || !isOfShard(state, runs.vcpu[run])) return;
-  const block = runs.block[run];
-  const executed = runs.executed[run];
-  const tlbs = requireTlbs(state, runs.vcpu[run]);
-  tlbs.counts[INSTRUCTIONS] += executed - runs.continues[run];
+/** The fetches of a block execution, page by page; `goesOn`: 1 when its first instruction goes on from the one before. */
+function fetchRun(
+  state: TlbState,
+  fetches: CodePages,
+  tlbs: VcpuTlbs,
+  block: number,
+  executed: number,
+  goesOn: number,
+): void {
+  const { counts } = tlbs;
+  counts[INSTRUCTIONS] += executed - goesOn;
   const end = fetches.firstTouch[block + 1];
   for (let touch = fetches.firstTouch[block]; touch < end; touch++) {
     const insn = fetches.insn[touch];
@@ -171,29 +203,40 @@ function fetchRun(state: TlbState, runs: RunColumns | undefined, run: number): v
     const lo = fetches.addressLo[touch];
     const hi = fetches.addressHi[touch];
     // A rep instruction that goes on was fetched by the execution before.
-    const again = insn === 0 ? runs.continues[run] : 0;
+    const again = insn === 0 ? goesOn : 0;
     const count = Math.min(fetches.fetches[touch], executed - insn) - again;
     if (count === 0) continue;
-    const { counts } = tlbs;
-    if (tlbs.fetchLo === lo && tlbs.fetchHi === hi && tlbs.fetchVersion === state.sizes.version) {
+    if (lo === tlbs.fetchLo && hi === tlbs.fetchHi && tlbs.fetchVersion === state.sizes.version) {
       counts[FETCHES] += count;
       if (tlbs.fetchPlace !== FETCHES) counts[tlbs.fetchPlace] += count;
-      continue;
+    } else {
+      fetchPage(state, tlbs, lo, hi, block, count);
     }
-    const assumed = counts[ASSUMED_SIZES];
-    const unknown = counts[UNKNOWN_SIZES];
-    const off = counts[UNTRANSLATED];
-    lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count);
-    tlbs.fetchLo = lo;
-    tlbs.fetchHi = hi;
-    tlbs.fetchVersion = counts[UNTRANSLATED] === off ? state.sizes.version : -1;
-    tlbs.fetchPlace =
-      counts[ASSUMED_SIZES] !== assumed
-        ? ASSUMED_SIZES
-        : counts[UNKNOWN_SIZES] !== unknown
-          ? UNKNOWN_SIZES
-          : FETCHES;
   }
+}
+
+function fetchPage(
+  state: TlbState,
+  tlbs: VcpuTlbs,
+  lo: number,
+  hi: number,
+  block: number,
+  count: number,
+): void {
+  const { counts } = tlbs;
+  const assumed = counts[ASSUMED_SIZES];
+  const unknown = counts[UNKNOWN_SIZES];
+  const off = counts[UNTRANSLATED];
+  lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count);
+  tlbs.fetchLo = lo;
+  tlbs.fetchHi = hi;
+  tlbs.fetchVersion = counts[UNTRANSLATED] === off ? state.sizes.version : -1;
+  tlbs.fetchPlace =
+    counts[ASSUMED_SIZES] !== assumed
+      ? ASSUMED_SIZES
+      : counts[UNKNOWN_SIZES] !== unknown
+        ? UNKNOWN_SIZES
+        : FETCHES;
 }
 
 /** `count` look-ups of one page, of which only the first may miss; kind: FETCHES or DATA. */
@@ -214,18 +257,14 @@ function lookUp(
   if (parameters.pageBytes === undefined) {
     const pageLo = (lo >>> SMALL_PAGE_SHIFT) | (hi << (32 - SMALL_PAGE_SHIFT));
     const pageHi = hi >>> SMALL_PAGE_SHIFT;
-    const slot = findSlot(sizes, pageLo, pageHi);
-    if (slot >= 0 && sizes.shift[slot] !== UNKNOWN_SIZE) {
-      shift = sizes.shift[slot];
-      isGlobal = sizes.isGlobal[slot] !== 0;
-    } else {
-      const around = findAround(sizes, pageLo, pageHi);
-      if (around !== undefined) {
-        ({ shift, isGlobal } = around);
-        counts[ASSUMED_SIZES] += count;
-      } else {
-        counts[UNKNOWN_SIZES] += count;
-      }
+    let page = findOwn(sizes, pageLo, pageHi);
+    if (page === UNKNOWN_SIZE) {
+      page = findAround(sizes, pageLo, pageHi);
+      counts[page === UNKNOWN_SIZE ? UNKNOWN_SIZES : ASSUMED_SIZES] += count;
+    }
+    if (page !== UNKNOWN_SIZE) {
+      shift = sizeOf(page);
+      isGlobal = isGlobalPage(page);
     }
     if (shift === PAGING_OFF) {
       counts[UNTRANSLATED] += count;
@@ -235,8 +274,7 @@ function lookUp(
     shift = Math.log2(parameters.pageBytes);
   }
   counts[kind] += count;
-  const key = pageKey(lo, hi, shift);
-  if (touchEntry(first, pageIndex(lo, hi, shift), key, tlbs.space)) return;
+  if (touchEntry(first, lowOf(lo, hi, shift), tagOf(hi, shift), tlbs.space)) return;
   counts[kind === DATA ? DATA_MISSES : FETCH_MISSES]++;
   const isLong = state.isLong[block] !== 0;
   if (translateSlowly(tlbs, first, lo, hi, shift, isGlobal, isLong)) state.blockWalks[block]++;

@@ -3,7 +3,7 @@
 // accessed, in a table that the trace keeps too. Of a page that holds only code nothing is told: it is taken to be
 // as large as the page that was told last of the same 2 MiB, else 4 KiB.
 
-import type { PlacedNote } from '../access-columns.ts';
+import { type MappingColumns, MappingKind } from '../../format/index.ts';
 
 /** As many as the trace's table of pages has, or more. */
 const SLOT_COUNT = 4096;
@@ -12,92 +12,116 @@ const RECENT_COUNT = 1024;
 export const PAGING_OFF = 0;
 export const SMALL_PAGE_SHIFT = 12;
 
+/**
+ * Size and globality of a page: log2 of the size, PAGING_OFF or UNKNOWN_SIZE, and GLOBAL_PAGE. A number, since
+ * there may be one for each access.
+ */
+export type PageKind = number;
+export const UNKNOWN_SIZE = 255;
+const SIZE_BITS = 255;
+const GLOBAL_PAGE = 256;
+
 export interface PageSizes {
-  /** Of the page in each slot: log2 of its size, PAGING_OFF; UNKNOWN_SIZE. */
-  readonly shift: Uint8Array;
-  readonly isGlobal: Uint8Array;
+  /** Of the page in each slot. */
+  readonly kind: Uint16Array;
   /** The 4 KiB page in the slot, by halves of its number. */
   readonly pageLo: Int32Array;
   readonly pageHi: Int32Array;
-  /** By number of the 2 MiB around it: size and globality of the page that was told last. */
+  /** By number of the 2 MiB around it: of the page that was told last, when its size is known. */
   readonly around: Map<number, PageKind>;
-  /** The same for the 2 MiB asked for last, by the low bits of their number. */
+  /** The same for the 2 MiB asked for or told of last, by the low bits of their number. */
   readonly recentNumber: Float64Array;
-  readonly recentKind: (PageKind | undefined)[];
+  readonly recentKind: Uint16Array;
   /** Grows with every page that is told. */
   version: number;
-  /** Of the pages that are told from here on. */
-  kind: PageKind | undefined;
-  chunkIndex: number;
 }
-
-export interface PageKind {
-  readonly shift: number;
-  readonly isGlobal: boolean;
-}
-
-export const UNKNOWN_SIZE = 255;
 
 export function createPageSizes(): PageSizes {
   return {
-    shift: new Uint8Array(SLOT_COUNT).fill(UNKNOWN_SIZE),
-    isGlobal: new Uint8Array(SLOT_COUNT),
+    kind: new Uint16Array(SLOT_COUNT).fill(UNKNOWN_SIZE),
     pageLo: new Int32Array(SLOT_COUNT),
     pageHi: new Int32Array(SLOT_COUNT).fill(-1),
     around: new Map(),
     recentNumber: new Float64Array(RECENT_COUNT).fill(-1),
-    recentKind: Array.from({ length: RECENT_COUNT }, () => undefined),
+    recentKind: new Uint16Array(RECENT_COUNT),
     version: 0,
-    kind: undefined,
-    chunkIndex: -1,
   };
 }
 
-/** Attributes are told anew in each chunk. */
-export function beginStretch(sizes: PageSizes, chunkIndex: number): void {
-  if (sizes.chunkIndex === chunkIndex) return;
-  sizes.chunkIndex = chunkIndex;
-  sizes.kind = undefined;
+export function sizeOf(kind: PageKind): number {
+  return kind & SIZE_BITS;
 }
 
-/** Takes a note of kind attributes, map or map-unknown. */
-export function takePageNote(sizes: PageSizes, note: PlacedNote): void {
-  if (note.kind === 'attributes') {
-    const { attributes } = note;
-    sizes.kind =
-      attributes === undefined
-        ? undefined
-        : {
-            shift: attributes.pageBytes === 0 ? PAGING_OFF : Math.log2(attributes.pageBytes),
-            isGlobal: attributes.global,
-          };
-  } else if (note.kind === 'map' || note.kind === 'map-unknown') {
-    const slot = Number(note.vpage & BigInt(SLOT_COUNT - 1));
-    sizes.shift[slot] = sizes.kind?.shift ?? UNKNOWN_SIZE;
-    sizes.isGlobal[slot] = sizes.kind?.isGlobal === true ? 1 : 0;
-    sizes.pageLo[slot] = Number(BigInt.asIntN(32, note.vpage));
-    sizes.pageHi[slot] = Number(note.vpage >> 32n);
-    sizes.version++;
-    if (sizes.kind === undefined) return;
-    const number = Number(note.vpage >> 9n);
-    sizes.around.set(number, sizes.kind);
-    sizes.recentNumber[number % RECENT_COUNT] = -1;
+export function isGlobalPage(kind: PageKind): boolean {
+  return (kind & GLOBAL_PAGE) !== 0;
+}
+
+/**
+ * Takes the mappings from `first` on that stand before that access or that block execution; -1: not for its sake.
+ * Returns the next one. `pages`: halves of their virtual pages.
+ */
+export function takeMappings(
+  sizes: PageSizes,
+  mappings: MappingColumns,
+  pages: Uint32Array,
+  first: number,
+  access: number,
+  run: number,
+): number {
+  const { length, kind, index, runIndex, attributes } = mappings;
+  let row = first;
+  for (; row < length && (index[row] <= access || runIndex[row] <= run); row++) {
+    // What is unmapped may come back with another physical page; its size is told with it.
+    if (kind[row] === MappingKind.unmap) continue;
+    takePage(sizes, pages[2 * row] | 0, pages[2 * row + 1] | 0, kindOf(attributes[row]));
   }
+  return row;
 }
 
-/** Slot of the 4 KiB page with that number; -1 when another page is there. */
-export function findSlot(sizes: PageSizes, pageLo: number, pageHi: number): number {
+function kindOf(attributes: number): PageKind {
+  if (attributes === 0) return UNKNOWN_SIZE;
+  const shift = attributes >> 4;
+  return (shift === 1 ? PAGING_OFF : shift) | ((attributes & 8) === 0 ? 0 : GLOBAL_PAGE);
+}
+
+function takePage(sizes: PageSizes, pageLo: number, pageHi: number, kind: PageKind): void {
   const slot = pageLo & (SLOT_COUNT - 1);
-  return sizes.pageLo[slot] === pageLo && sizes.pageHi[slot] === pageHi ? slot : -1;
+  sizes.kind[slot] = kind;
+  sizes.pageLo[slot] = pageLo;
+  sizes.pageHi[slot] = pageHi;
+  sizes.version++;
+  if (kind === UNKNOWN_SIZE) return;
+  const number = numberAround(pageLo, pageHi);
+  const place = recentPlace(pageLo);
+  if (sizes.recentNumber[place] === number && sizes.recentKind[place] === kind) return;
+  sizes.around.set(number, kind);
+  sizes.recentNumber[place] = number;
+  sizes.recentKind[place] = kind;
+}
+
+/** What was told of the 4 KiB page with that number; UNKNOWN_SIZE when another page is in its slot. */
+export function findOwn(sizes: PageSizes, pageLo: number, pageHi: number): PageKind {
+  const slot = pageLo & (SLOT_COUNT - 1);
+  const isThere = sizes.pageLo[slot] === pageLo && sizes.pageHi[slot] === pageHi;
+  return isThere ? sizes.kind[slot] : UNKNOWN_SIZE;
 }
 
 /** What is known of a page from its neighbours. */
-export function findAround(sizes: PageSizes, pageLo: number, pageHi: number): PageKind | undefined {
-  const number = (pageHi >>> 0) * 2 ** 23 + (pageLo >>> 9);
-  const place = (pageLo >>> 9) & (RECENT_COUNT - 1);
+export function findAround(sizes: PageSizes, pageLo: number, pageHi: number): PageKind {
+  const number = numberAround(pageLo, pageHi);
+  const place = recentPlace(pageLo);
   if (sizes.recentNumber[place] !== number) {
     sizes.recentNumber[place] = number;
-    sizes.recentKind[place] = sizes.around.get(number);
+    sizes.recentKind[place] = sizes.around.get(number) ?? UNKNOWN_SIZE;
   }
   return sizes.recentKind[place];
+}
+
+/** Number of the 2 MiB around a page. */
+function numberAround(pageLo: number, pageHi: number): number {
+  return (pageHi >>> 0) * 2 ** 23 + (pageLo >>> 9);
+}
+
+function recentPlace(pageLo: number): number {
+  return (pageLo >>> 9) & (RECENT_COUNT - 1);
 }

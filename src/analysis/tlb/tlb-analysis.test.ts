@@ -2,6 +2,7 @@
 // TLBs against their slow twin on random programs; by hand; and in shards, the same answer.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MappingKind } from '../../format/index.ts';
 import type { AccessColumns, PlacedNote } from '../access-columns.ts';
 import { shapeOf } from '../cache/cache-program.oracle.ts';
 import { createGatherer } from '../gather.ts';
@@ -34,6 +35,7 @@ type Step =
       readonly vcpu: number;
       readonly address: bigint;
       readonly kind: number;
+      readonly unmap: boolean;
     }
   | {
       readonly what: 'run';
@@ -51,6 +53,7 @@ const anyAddress = fc
       0x20_0000n,
       0x40_0000n,
       0x4000_0000n,
+      0x7fff_f000n,
       0xffff_8000_0040_0000n,
       0xff00_0000_0000_0000n,
     ),
@@ -64,6 +67,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     vcpu: fc.nat(1),
     address: anyAddress,
     kind: fc.nat(KINDS.length - 1),
+    unmap: fc.boolean(),
   }),
   fc.record({
     what: fc.constant('run' as const),
@@ -97,6 +101,13 @@ interface Program {
   readonly events: readonly TlbEvent[];
 }
 
+/** docs/format.md 3.5: writable pages. */
+function attributesOf(kind: (typeof KINDS)[number]): number {
+  if (kind === undefined) return 0;
+  const shift = kind.pageBytes === 0 ? 1 : Math.log2(kind.pageBytes);
+  return 1 | (kind.global ? 8 : 0) | (shift << 4);
+}
+
 /** A page is told of right before it is accessed. */
 function programOf(steps: readonly Step[], fetches: boolean): Program {
   const accesses: { vcpu: number; address: bigint }[] = [];
@@ -108,7 +119,14 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
     readonly firstAccess: number;
   }
   const runs: Run[] = [];
-  const notes: { index: number; runIndex: number; vcpu: number; body: object }[] = [];
+  const notes: PlacedNote[] = [];
+  const mappings: {
+    readonly kind: number;
+    readonly index: number;
+    readonly runIndex: number;
+    readonly vpage: bigint;
+    readonly attributes: number;
+  }[] = [];
   const told = new Map<bigint, (typeof KINDS)[number]>();
   const slots = new Map<bigint, bigint>();
   const around = new Map<bigint, (typeof KINDS)[number]>();
@@ -123,12 +141,9 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
   };
   for (const step of steps) {
     if (step.what === 'cr3') {
-      notes.push({
-        index: accesses.length,
-        runIndex: runs.length,
-        vcpu: step.vcpu,
-        body: { kind: 'cr3', cr3: step.cr3 },
-      });
+      const place = { stream: 0, chunkIndex: 0, ordinal: 0, block: 0 };
+      const at = { index: accesses.length, runIndex: runs.length };
+      notes.push({ ...place, ...at, vcpu: step.vcpu, kind: 'cr3', cr3: step.cr3 });
       events.push({ kind: 'cr3', vcpu: step.vcpu, cr3: step.cr3 });
     } else if (step.what === 'run') {
       const { insnBytes, vaddr } = BLOCKS[step.block] ?? { insnBytes: [], vaddr: 0n };
@@ -149,22 +164,16 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
       const parts = [step.address, step.address + 7n];
       const touched = (parts[0] ?? 0n) >> 12n === (parts[1] ?? 0n) >> 12n ? [step.address] : parts;
       const kind = KINDS[step.kind];
-      const attributes =
-        kind === undefined ? undefined : { write: true, user: false, noExecute: false, ...kind };
-      notes.push({
-        index: accesses.length,
-        runIndex: runs.length,
-        vcpu: step.vcpu,
-        body: { kind: 'attributes', attributes },
-      });
+      const place = { index: accesses.length, runIndex: runs.length };
+      if (step.unmap) {
+        // Sizes stand: a page is told anew before it is accessed.
+        const vpage = 2n ** 64n - 1n;
+        mappings.push({ ...place, kind: MappingKind.unmap, vpage, attributes: 0 });
+      }
       for (const address of touched) {
         const vpage = address >> 12n;
-        notes.push({
-          index: accesses.length,
-          runIndex: runs.length,
-          vcpu: step.vcpu,
-          body: { kind: 'map', vpage, ppage: 1n },
-        });
+        const row = step.unmap ? MappingKind.unknown : MappingKind.map;
+        mappings.push({ ...place, kind: row, vpage, attributes: attributesOf(kind) });
         slots.set(vpage % 4096n, vpage);
         told.set(vpage, kind);
         if (kind !== undefined) around.set(vpage >> 9n, kind);
@@ -181,7 +190,6 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
       accesses.push({ vcpu: step.vcpu, address: step.address });
     }
   }
-  const place = { stream: 0, chunkIndex: 0, ordinal: 0, block: 0 };
   const columns: AccessColumns = {
     length: accesses.length,
     chunkIndex: 0,
@@ -190,7 +198,16 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
     flags: new Uint8Array(accesses.length),
     vcpu: Uint16Array.from(accesses, ({ vcpu }) => vcpu),
     block: new Uint32Array(accesses.length),
-    notes: notes.map(({ body, ...at }) => ({ ...place, ...at, ...body }) as PlacedNote),
+    notes,
+    mappings: {
+      length: mappings.length,
+      kind: Uint8Array.from(mappings, ({ kind }) => kind),
+      index: Uint32Array.from(mappings, ({ index }) => index),
+      runIndex: Uint32Array.from(mappings, ({ runIndex }) => runIndex),
+      vpage: BigUint64Array.from(mappings, ({ vpage }) => vpage),
+      ppage: new BigUint64Array(mappings.length),
+      attributes: Uint16Array.from(mappings, ({ attributes }) => attributes),
+    },
     runs: {
       length: runs.length,
       firstBlock: 0,
@@ -254,12 +271,14 @@ describe('TLBs', () => {
         anyParameters,
         fc.array(anyStep, { maxLength: 150, size: 'max' }),
         (parameters, steps) => {
-          // Page notes are not read when all pages have one size.
+          // Mappings are not read when all pages have one size.
           const { columns, events } = programOf(steps, parameters.fetches);
-          const notes = (columns.notes ?? []).filter(
-            ({ kind }) => parameters.pageBytes === undefined || kind === 'cr3',
+          const { mappings } = chooseTlbAnalysis(parameters);
+          expect(mappings).toBe(parameters.pageBytes === undefined);
+          const found = simulate(
+            parameters,
+            mappings === true ? columns : { ...columns, mappings: undefined },
           );
-          const found = simulate(parameters, { ...columns, notes });
           expect(inTheWordsOfTheTwin(found)).toEqual(simulateTlbSlowly(parameters, events));
         },
       ),
@@ -296,6 +315,7 @@ describe('TLBs', () => {
       vcpu: 0,
       address,
       kind,
+      unmap: false,
     });
     const steps = [
       data(0x20_0000n, 0), // 4 KiB: all four levels

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLBs as an analysis. Each vCPU has its own, so that vCPUs are the shards.
 
-import type { NoteName } from '../../format/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
 import type { AccessCount } from '../cache/cache-analysis.ts';
@@ -66,7 +65,6 @@ export interface TlbResult {
 type TlbAnalysis = ShardedAnalysis<TlbParameters, TlbState, TlbResult>;
 
 const MOST_SHARDS = 8;
-const PAGE_NOTES: readonly NoteName[] = ['map', 'map-unknown', 'attributes'];
 
 /** Which goes with the parameters: they differ in what they read of a trace. */
 export function chooseTlbAnalysis({ fetches, pageBytes }: TlbParameters): TlbAnalysis {
@@ -88,9 +86,8 @@ function tlbAnalysisOf(name: string, readsSizes: boolean, runs: boolean): TlbAna
     columns: ['vaddr', 'size', 'flags', 'vcpu', 'block'],
     requires: readsSizes ? ['vaddr', 'page-attributes'] : ['vaddr'],
     runs,
-    notes: readsSizes ? [...PAGE_NOTES, 'cr3'] : ['cr3'],
-    // How large pages are stands from when it was told, selected or not.
-    ...(readsSizes ? { earlierNotes: PAGE_NOTES } : {}),
+    notes: ['cr3'],
+    mappings: readsSizes,
     init: createTlbState,
     consume: consumeTlb,
     merge: mergeTlb,

@@ -64,8 +64,9 @@ export interface VcpuTlbs {
 
 /** The fetch table of 4 KiB pages, with their addresses. */
 export interface CodePages extends Pick<FetchTable, 'firstTouch' | 'insn' | 'fetches'> {
-  readonly addressLo: Uint32Array;
-  readonly addressHi: Uint32Array;
+  /** Halves, signed as all are here: numbers beyond 2^31 would each be an object when they are handed on. */
+  readonly addressLo: Int32Array;
+  readonly addressHi: Int32Array;
 }
 
 export interface TlbState {
@@ -111,8 +112,8 @@ function codePagesOf(code: TraceShape['code']): CodePages {
     firstTouch,
     insn,
     fetches,
-    addressLo: Uint32Array.from(line, (page) => Number((page << shift) & 0xffff_ffffn)),
-    addressHi: Uint32Array.from(line, (page) => Number((page << shift) >> 32n)),
+    addressLo: Int32Array.from(line, (page) => Number(BigInt.asIntN(32, page << shift))),
+    addressHi: Int32Array.from(line, (page) => Number(BigInt.asIntN(32, (page << shift) >> 32n))),
   };
 }
 

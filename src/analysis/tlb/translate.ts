@@ -20,7 +20,7 @@ const LEVEL_SHIFTS = [39, 30, 21, 12] as const;
 
 /**
  * Translates the address after the first TLB has missed. True: both TLBs missed and the tables were walked.
- * `pageShift`: log2 of the page's size; `isLong`: in long mode, with four levels of tables.
+ * `lo`, `hi`: halves of the address, signed. `pageShift`: log2 of the page's size; `isLong`: in long mode, with four levels of tables.
  */
 export function translateSlowly(
   tlbs: VcpuTlbs,
@@ -32,39 +32,31 @@ export function translateSlowly(
   isLong: boolean,
 ): boolean {
   const { l2, counts, space } = tlbs;
-  const key = pageKey(lo, hi, pageShift);
-  const index = pageIndex(lo, hi, pageShift);
+  const low = lowOf(lo, hi, pageShift);
+  const tag = tagOf(hi, pageShift);
   const owner = isGlobal ? GLOBAL_SPACE : space;
   let isWalk = true;
   if (l2 !== undefined) {
     counts[SECOND]++;
-    isWalk = !touchEntry(l2, index, key, space);
+    isWalk = !touchEntry(l2, low, tag, space);
     if (isWalk) {
       counts[SECOND_MISSES]++;
-      fillEntry(l2, index, key, owner);
+      fillEntry(l2, low, tag, owner);
     }
   }
   if (isWalk) walk(tlbs, lo, hi, pageShift, isLong);
-  fillEntry(first, index, key, owner);
+  fillEntry(first, low, tag, owner);
   return isWalk;
 }
 
-/** Number of the page and, in the last two bits, which size it has. */
-export function pageKey(lo: number, hi: number, pageShift: number): number {
-  return numberAt(lo, hi, pageShift) * 4 + sizeCode(pageShift);
+/** Low half of the number of the page, or of what an entry of another level maps. */
+export function lowOf(lo: number, hi: number, shift: number): number {
+  return shift < 32 ? (lo >>> shift) | (hi << (32 - shift)) : hi >> (shift - 32);
 }
 
-/** 2^(32 - shift): a power in the loop is slower than all the rest of it. */
-const HIGH_FACTORS = Float64Array.from({ length: 32 }, (_, shift) => 2 ** (32 - shift));
-
-/** The address shifted right: exact, since addresses are sign-extended from 48 or 57 bits. */
-function numberAt(lo: number, hi: number, shift: number): number {
-  return shift < 32 ? (hi | 0) * HIGH_FACTORS[shift] + (lo >>> shift) : (hi | 0) >> (shift - 32);
-}
-
-/** Low 32 bits of the page's number. */
-export function pageIndex(lo: number, hi: number, pageShift: number): number {
-  return (lo >>> pageShift) | (hi << (32 - pageShift));
+/** What else tells a page from others: the number's high half and, in the last two bits, which size it has. */
+export function tagOf(hi: number, pageShift: number): number {
+  return ((hi >> pageShift) << 2) | sizeCode(pageShift);
 }
 
 function sizeCode(pageShift: number): number {
@@ -85,7 +77,7 @@ function walk(tlbs: VcpuTlbs, lo: number, hi: number, pageShift: number, isLong:
   for (let level = lastLevel - 1; level >= topLevel; level--) {
     const cache = caches[level];
     if (cache === undefined) continue;
-    if (!touchEntry(cache, 0, numberAt(lo, hi, LEVEL_SHIFTS[level]), space)) continue;
+    if (!touchEntry(cache, lowOf(lo, hi, LEVEL_SHIFTS[level]), highOf(hi, level), space)) continue;
     firstLevel = level + 1;
     counts[SHORT_WALKS]++;
     break;
@@ -94,7 +86,12 @@ function walk(tlbs: VcpuTlbs, lo: number, hi: number, pageShift: number, isLong:
     counts[WALK_READS + level]++;
     const cache = caches[level];
     if (level < lastLevel && cache !== undefined) {
-      fillEntry(cache, 0, numberAt(lo, hi, LEVEL_SHIFTS[level]), space);
+      fillEntry(cache, lowOf(lo, hi, LEVEL_SHIFTS[level]), highOf(hi, level), space);
     }
   }
+}
+
+/** High half of the number of what an entry of that level maps. */
+function highOf(hi: number, level: number): number {
+  return hi >> Math.min(31, LEVEL_SHIFTS[level]);
 }
