@@ -247,7 +247,7 @@ function readEvent(cursor: NoteCursor): Extract<NoteBody, { kind: 'event' }> {
 function readCut(cursor: NoteCursor): Extract<NoteBody, { kind: 'cut' }> {
   const executed = cursor.small();
   const aborted = cursor.small();
-  const cause = CUT_CAUSES.at(cursor.u8() - 1);
+  const cause = CUT_CAUSES[cursor.u8() - 1];
   if (cause === undefined) throw cursor.damaged('a cut of unknown cause');
   return { kind: 'cut', executed, aborted, cause };
 }

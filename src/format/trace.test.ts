@@ -153,6 +153,20 @@ describe('the table of pages', () => {
   });
 });
 
+describe('a cut', () => {
+  it.each([0, 6])('of cause %i is refused', async (cause) => {
+    const { bytes } = encodeTrace({
+      blocks: [{ vaddr: 0x1000n, mode: undefined, lastRep: false, insnLengths: [4, 2] }],
+      streams: [[{ type: 'block', id: 0, accesses: [], cut: { executed: 1, aborted: 0, cause } }]],
+    });
+    const readNotes = async (): Promise<void> => {
+      for await (const note of (await openBytes(bytes)).notes()) expect(note.kind).not.toBe('cut');
+    };
+    await expect(readNotes()).rejects.toThrow('a cut of unknown cause');
+    await expect(collectBlocks(await openBytes(bytes))).rejects.toThrow('notes are damaged');
+  });
+});
+
 /** The file with another number in the head of its only chunk. */
 function withPageSlots(bytes: Uint8Array<ArrayBuffer>, slots: number): Uint8Array<ArrayBuffer> {
   const changed = bytes.slice();
