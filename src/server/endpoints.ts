@@ -306,12 +306,14 @@ function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tra
     const behind = begins[column + 1] ?? end;
     return !damaged.some(({ from, to }) => from < behind && to > begin);
   });
+  const whereKnown = (counts: Float64Array): (number | null)[] =>
+    Array.from(counts, (count, at) => (known[at] ? count : null));
   return {
     begins: [...begins],
     end,
     timeStep,
     known,
-    pages: Array.from(pages, (count, at) => (known[at] ? count : null)),
+    pages: whereKnown(pages),
     addressSpaces: addressSpaces.map((cr3, at) => {
       const column = Math.max(0, ...vcpus.map((one) => one.addressSpace.indexOf(at)));
       const shown = `0x${cr3.toString(16)}`;
@@ -327,6 +329,7 @@ function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tra
       stores: [...one.stores],
       interrupts: [...one.interrupts],
       exceptions: [...one.exceptions],
+      pages: whereKnown(one.pages),
       addressSpace: [...one.addressSpace],
     })),
   };

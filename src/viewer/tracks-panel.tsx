@@ -10,7 +10,7 @@ import { handlersFor } from './map-pane.tsx';
 import { mapFrame } from './map-scene.ts';
 import * as page from './page-state.ts';
 import { columnAt, tracks } from './track-data.ts';
-import { spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
+import { SHARED_PAGES, spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
 import { TrackPlot } from './track-plot.tsx';
 import { xOfOrdinal } from './view.ts';
 
@@ -27,15 +27,17 @@ export function TracksPanel(): JSX.Element {
       {vcpus.map((vcpu) => (
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
           {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
-          {TRACK_KINDS.filter(({ isOfStream }) => isOfStream !== true).map((kind) => (
+          {TRACK_KINDS.map((kind) => (
             <Track key={kind.name} kind={kind} vcpu={vcpu} />
           ))}
         </section>
       ))}
-      {vcpus.length > 1 ? <h3>All vCPUs</h3> : null}
-      {TRACK_KINDS.filter(({ isOfStream }) => isOfStream === true).map((kind) => (
-        <Track key={kind.name} kind={kind} vcpu={vcpus[0] ?? 0} />
-      ))}
+      {vcpus.length > 1 ? (
+        <section aria-label="All vCPUs">
+          <h3>All vCPUs</h3>
+          <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} />
+        </section>
+      ) : null}
       <CursorLine />
     </div>
   );

@@ -58,12 +58,37 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     expect(shown).toEqual([String(vcpu), `0x${pc.toString(16)}`]);
   }
 
+  /** Of the last column, beside the tracks, against the accesses one by one. */
+  async function expectWorkingSets(page: Page, run: GuestRun): Promise<void> {
+    const map = await page.locator('.map canvas').first().boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.mouse.move(map.x + map.width - 3, map.y + 10);
+    const begin = Math.floor((run.accesses.length - 1) / 4096) * 4096;
+    const pagesOf = (vcpus: readonly number[]): number => {
+      const pages = run.accesses
+        .filter(
+          ({ vcpu, aborted, origin }) => vcpus.includes(vcpu) && !aborted && origin !== 'pageWalk',
+        )
+        .filter(({ ordinal }) => ordinal >= begin)
+        .flatMap(({ vaddr, size }) => [vaddr >> 12n, (vaddr + BigInt(size) - 1n) >> 12n]);
+      return new Set(pages).size;
+    };
+    expect(pagesOf([0])).not.toBe(pagesOf([1]));
+    const said = page.locator('.track:has(b:text("Working set")) .value');
+    await expect
+      .poll(async () => said.allTextContents())
+      .toEqual([[0], [1], [0, 1]].map((vcpus) => pagesOf(vcpus).toLocaleString('en')));
+  }
+
   it('in one thread: one order, tracks of each, and whose access it is', async () => {
     const { run, page, complaints } = await show('');
     expect(await page.locator('select[aria-label="Stream of accesses"]').count()).toBe(0);
     const sections = page.locator('.tracks section');
-    expect(await sections.locator('h3').allTextContents()).toEqual(['vCPU 0', 'vCPU 1']);
-    expect(await sections.nth(1).locator('.plot canvas').count()).toBe(4);
+    expect(await sections.locator('h3').allTextContents()).toEqual([
+      ...['vCPU 0', 'vCPU 1', 'All vCPUs'],
+    ]);
+    expect(await sections.nth(1).locator('.plot canvas').count()).toBe(5);
+    await expectWorkingSets(page, run);
     // More tracks than there is room for: the wheel scrolls over their names, and zooms over the plots.
     const names = await page.locator('.track-name').first().boundingBox();
     if (names === null) throw new Error('no track');

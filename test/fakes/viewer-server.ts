@@ -242,6 +242,7 @@ function fakeTracks(number: (key: string) => number, accesses: number): TracksRe
         stores: each(() => Math.round(timeStep / 3)),
         interrupts: each((begin) => Math.floor(begin / timeStep) % 7),
         exceptions: each((begin) => Math.floor(begin / timeStep) % 3),
+        pages: each((begin) => 100 + (Math.floor(begin / timeStep) % 50)),
         addressSpace: each((begin) => Math.floor((begin / accesses) * 6)),
       },
     ],
