@@ -51,13 +51,17 @@ export interface AccessReader {
   ): Promise<Access[]>;
 }
 
-export function createAccessReader(trace: Trace): AccessReader {
-  const { capabilities } = trace;
-  const columns: ColumnName[] = [
+/** All that the trace has of what is shown of an access. */
+export function rowColumns({ capabilities }: Pick<Trace, 'capabilities'>): ColumnName[] {
+  return [
     ...(['vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'block', 'insn', 'cpl'] as const),
     ...(capabilities.paddr.status === 'no' ? [] : (['paddr'] as const)),
     ...(capabilities['address-space'].status === 'no' ? [] : (['cr3'] as const)),
   ];
+}
+
+export function createAccessReader(trace: Trace): AccessReader {
+  const columns = rowColumns(trace);
   // By ordinal, of each stream; the oldest are let go first.
   const kept = new Map<number, Map<number, Access>>();
   const keep = (stream: number, access: Access): void => {
@@ -112,7 +116,8 @@ function chunkRanges(
     .filter(({ from, to }) => ordinals.some((ordinal) => ordinal >= from && ordinal < to));
 }
 
-function accessAt(batch: AccessBatch, i: number): Access {
+/** `batch` has rowColumns. */
+export function accessAt(batch: AccessBatch, i: number): Access {
   const wide = (column: BigUint64Array | undefined): bigint => column?.[i] ?? UNKNOWN;
   const narrow = (column: ArrayLike<number> | undefined): number => column?.[i] ?? 0;
   const icount = batch.icount === undefined ? undefined : halves(batch.icount);

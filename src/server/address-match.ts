@@ -2,8 +2,7 @@
 // Which accesses of a decoded chunk touch a byte of a range of addresses. Tight loops over columns.
 
 import { halves, partitionPoint, TraceError, u64FromBigint } from '../base/index.ts';
-import { AccessFlag, type ColumnName, type Crossings } from '../format/index.ts';
-import type { ChunkColumns } from '../tiles/index.ts';
+import { AccessFlag, type ColumnArrays, type ColumnName, type Crossings } from '../format/index.ts';
 import type { AddressRange } from './parameters.ts';
 import type { Space } from './protocol.ts';
 
@@ -21,7 +20,10 @@ const PHYSICAL_LIMIT = 2n ** 52n;
 export type Matcher = (i: number) => boolean;
 
 /** `columns` has MATCH_COLUMNS. Accesses with a physical address only are in no range of virtual ones. */
-export function matcherFor(columns: ChunkColumns, { space, low, high }: AddressRange): Matcher {
+export function matcherFor(
+  columns: Partial<ColumnArrays>,
+  { space, low, high }: AddressRange,
+): Matcher {
   const { size, flags, vaddr } = columns;
   const addresses = space === 'virtual' ? vaddr : columns.paddr;
   if (addresses === undefined || vaddr === undefined || size === undefined || flags === undefined) {

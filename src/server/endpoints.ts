@@ -10,10 +10,12 @@ import {
   type Tile,
   type Tracks,
 } from '../tiles/index.ts';
+import { csvOf } from './access-csv.ts';
 import { accessDetails } from './access-details.ts';
 import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
 import { collectGarbage } from './collect-garbage.ts';
+import { createDownloads } from './downloads.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
 import { createNames } from './names.ts';
@@ -55,6 +57,7 @@ const COUNT = { least: 1, most: 1000 };
 const SQL_LIMIT = { least: 1, most: 10_000, otherwise: 1000 };
 const ORDINAL = { least: 0, most: Number.MAX_SAFE_INTEGER };
 const BYTES = { least: 1, most: 2 ** 40 };
+const CSV_TYPE = 'text/csv; charset=utf-8';
 const VERBS: readonly CommandVerb[] = ['dump', 'hot'];
 const SQL_LENGTH = 6000;
 const WORDS_LENGTH = 1000;
@@ -72,6 +75,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
   const traceReply = createTraceReply(session);
   const findNames = createNames(session);
   const sql: SqlAnswers = createSqlAnswers(session, sqlNames);
+  const downloads = createDownloads();
 
   const knownStream = (parameters: Parameters): number => {
     const stream = streamFrom(parameters);
@@ -188,6 +192,14 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
         counted: part.counted,
       };
       return json(reply);
+    },
+
+    csv: async (parameters, signal) => {
+      knownStream(parameters);
+      const window = windowFrom(parameters);
+      parameters.finish();
+      if (window.addresses?.space === 'physical') axisOf('physical');
+      return { pieces: downloads.run(csvOf(session, window, signal)), type: CSV_TYPE };
     },
 
     access: async (parameters, signal) => {
