@@ -37,7 +37,7 @@ const PATIENCE_MS = 1500;
 const AHEAD = 1000;
 const MOST_LISTS = 8;
 /** Places of matches that are held. */
-const PLACES_BYTES = 2 ** 25;
+const PLACES_BYTES = 2 ** 24;
 /** Of a chunk without any, about. */
 const ENTRY_BYTES = 256;
 

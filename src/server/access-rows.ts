@@ -35,8 +35,8 @@ export interface Access {
 export const UNKNOWN: bigint = 2n ** 64n - 1n;
 const CPL_UNKNOWN = 255;
 
-/** Some 200 bytes each. */
-const MOST_KEPT = 2 ** 16;
+/** Some 400 bytes each. */
+const MOST_KEPT = 2 ** 14;
 
 export interface AccessReader {
   /**

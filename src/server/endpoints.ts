@@ -14,7 +14,6 @@ import { csvOf } from './access-csv.ts';
 import { accessDetails } from './access-details.ts';
 import { rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
-import { collectGarbage } from './collect-garbage.ts';
 import { createDownloads } from './downloads.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
@@ -43,10 +42,11 @@ import {
 } from './protocol.ts';
 import { Refusal } from './refusal.ts';
 import type { Session } from './session.ts';
-import { createSqlAnswers, type SqlAnswers } from './sql.ts';
+import { createAskSql } from './sql.ts';
 import { summarize } from './summary.ts';
 import { createTraceReply } from './trace-reply.ts';
 import { windowCommand } from './window-command.ts';
+import { withRoom } from './with-room.ts';
 
 const SIDE = { least: 1, most: MAX_TILE_SIDE };
 const ROWS = { least: 1, most: 4096 };
@@ -74,7 +74,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
   const { trace, chunks, index, lists, accesses, names, symbols, jobs, workers } = session;
   const traceReply = createTraceReply(session);
   const findNames = createNames(session);
-  const sql: SqlAnswers = createSqlAnswers(session, sqlNames);
+  const askSql = createAskSql(session, sqlNames);
   const downloads = createDownloads();
 
   const knownStream = (parameters: Parameters): number => {
@@ -149,16 +149,11 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const simulatesAny =
         parameters.has('caches') && parameters.oneOf('caches', ['any']) === 'any';
       parameters.finish();
-      const reply = await jobs.run('summary', signal, async (onProgress) => {
-        // Its threads need the memory more.
-        await chunks.release();
-        collectGarbage();
-        try {
-          return await summarize(session, window, { workers, signal, onProgress, simulatesAny });
-        } finally {
-          collectGarbage();
-        }
-      });
+      const reply = await jobs.run('summary', signal, async (onProgress) =>
+        withRoom(chunks, async () =>
+          summarize(session, window, { workers, signal, onProgress, simulatesAny }),
+        ),
+      );
       return json(reply);
     },
 
@@ -260,7 +255,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const text = parameters.text('q', SQL_LENGTH);
       const limit = parameters.whole('limit', SQL_LIMIT);
       parameters.finish();
-      return json(await sql.ask(text, limit, signal));
+      return json(await askSql(text, limit, signal));
     },
   };
   return {
@@ -268,9 +263,8 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       Object.entries(endpoints).map(([name, endpoint]) => [name, watched(session, endpoint)]),
     ),
     async close() {
-      // What was given up still reads the trace, or the database, for a moment.
+      // What was given up still reads the trace for a moment.
       await jobs.idle();
-      await sql.close();
     },
   };
 }

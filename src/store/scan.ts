@@ -33,19 +33,22 @@ export type ScanRequest = Pick<
 > & {
   readonly chunks: readonly ScanChunk[];
   readonly threads: number;
+  /** Default LOOK_AHEAD_ROWS. */
+  readonly lookAheadRows?: number;
   readonly workerUrl?: URL;
 };
 
 const WORKER_URL = new URL('./scan.worker.js', import.meta.url);
 
 export function startScan(request: ScanRequest): Scan {
-  const { chunks, threads, workerUrl = WORKER_URL, ...task } = request;
+  const { chunks, threads, workerUrl = WORKER_URL, ...rest } = request;
+  const { lookAheadRows = LOOK_AHEAD_ROWS, ...task } = rest;
   const count = Math.min(threads, chunks.length);
   const lanes = Array.from({ length: count }, (_, lane) =>
     startLane(workerUrl, {
       ...task,
       chunks: chunks.filter((_chunk, i) => i % count === lane),
-      lookAheadRows: LOOK_AHEAD_ROWS / count,
+      lookAheadRows: lookAheadRows / count,
     }),
   );
   let chunk = 0;

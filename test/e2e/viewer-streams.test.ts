@@ -97,6 +97,10 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     const scrolled = async (): Promise<unknown> =>
       page.evaluate("document.querySelector('.tracks').scrollTop");
     await expect.poll(scrolled).toBeGreaterThan(50);
+    // That there are more is said, until the last of them is seen.
+    expect(await page.locator('.more-below').count()).toBe(1);
+    await page.mouse.wheel(0, 3000);
+    await page.waitForSelector('.more-below', { state: 'detached' });
     expect(page.url()).not.toContain('from=');
     await page.mouse.move(names.x + names.width + 100, names.y + 10);
     await page.mouse.wheel(0, -300);
@@ -114,9 +118,28 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     await page.click('#found [role="option"]:has-text("vCPU 1")');
     const reached = run.accesses.find(({ vcpu, icount }) => vcpu === 1 && icount >= 100);
     await page.waitForSelector(`section[aria-label="Access ${reached?.ordinal}"]`);
+    await expectFilled(page);
     expect(complaints).toEqual([]);
     await page.close();
   });
+
+  /** On a large screen the tracks fill the pane: none is out of sight, and none is hardly to be seen. */
+  async function expectFilled(page: Page): Promise<void> {
+    await page.setViewportSize({ width: 3840, height: 2160 });
+    const tracks = page.locator('.track .plot canvas');
+    const heights = async (): Promise<number[]> =>
+      tracks.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().height));
+    await expect.poll(async () => Math.min(...(await heights()))).toBeGreaterThan(50);
+    await page.waitForSelector('.more-below', { state: 'detached' });
+    const [panel, last] = [
+      await page.locator('.tracks').boundingBox(),
+      await tracks.last().boundingBox(),
+    ];
+    if (panel === null || last === null) throw new Error('no tracks');
+    const below = panel.y + panel.height - (last.y + last.height);
+    expect(below).toBeGreaterThanOrEqual(0);
+    expect(below).toBeLessThan((await tracks.count()) + 4);
+  }
 
   it.skipIf(version.major < 10)(
     'in a thread each: one of two orders, in the link too',
