@@ -13,7 +13,7 @@ import {
   type OrdinalRange,
   type ViewIndex,
 } from '../tiles/index.ts';
-import { allMatches, MATCH_COLUMNS, matcherFor } from './address-match.ts';
+import { allMatches, matchColumns, matcherFor } from './address-match.ts';
 import type { TraceWindow } from './parameters.ts';
 import { stretchesOf } from './stretches.ts';
 
@@ -180,7 +180,7 @@ async function findPlaces(
   signal: AbortSignal,
 ): Promise<Uint32Array> {
   if (addresses === undefined) throw new Error('internal: a list of all accesses needs no places');
-  const columns = await chunks.columns(chunkIndex, MATCH_COLUMNS[addresses.space], signal);
+  const columns = await matchColumns(chunks, chunkIndex, addresses.space, signal);
   const { begin, end } = within(columns, { from, to });
   return allMatches(matcherFor(columns, addresses), begin, end);
 }

@@ -9,7 +9,7 @@ import { COLUMN_BYTES } from './column-collector.ts';
 import { type Coming, createDecodeQueue } from './decode-queue.ts';
 
 export interface ChunkCacheOptions {
-  /** Of decoded columns and of places together; one of them alone may take more. Default: 74 MiB. */
+  /** Of decoded columns and of places together; one of them alone may take more. Default: 54 MiB. */
   readonly limitBytes?: number;
   /** Decoding threads. Default: 2. */
   readonly workers?: number;
@@ -17,8 +17,8 @@ export interface ChunkCacheOptions {
   readonly workerUrl?: URL;
 }
 
-/** All that a search of physical addresses looks at of a chunk of 4 Mi accesses, or the places of DEEP_CHUNK_ACCESSES. */
-const LIMIT_BYTES = 74 * 2 ** 20;
+/** The places of DEEP_CHUNK_ACCESSES, or what a search looks at of one chunk. */
+const LIMIT_BYTES = 54 * 2 ** 20;
 const WORKER_URL = new URL('./chunks.worker.node.js', import.meta.url);
 /** Of an access in ChunkPlaces. */
 const PLACE_BYTES = 6;
