@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL from the page: one SELECT, without access to any file.
 
-import {
-  type Cell,
-  columnsOf,
-  type DatabaseNames,
-  openTraceDatabase,
-  rowsOf,
-} from '../store/index.ts';
+import type { Cell, DatabaseNames } from '../store/index.ts';
 import type { SqlReply } from './protocol.ts';
 import type { Session } from './session.ts';
 import { withRoom } from './with-room.ts';
@@ -15,7 +9,7 @@ import { withRoom } from './with-room.ts';
 /** Throws TraceError 'bad-argument' for what is not one SELECT, and as the trace does. */
 export type AskSql = (statement: string, limit: number, signal: AbortSignal) => Promise<SqlReply>;
 
-/** A page waits for it beside others' questions: what would make it quicker, nobody else has. */
+/** Of memory what is left beside all else that is asked of the server. */
 const LIMITS = { files: false, memoryBytes: 64 * 2 ** 20, lookAheadRows: 2 ** 17 };
 
 /** A database for each statement: an open one keeps some 100 MB, and opening takes a fraction of what reading does. */
@@ -26,6 +20,8 @@ export function createAskSql(
   const threads = Math.max(1, workers);
   return async (statement, limit, signal) =>
     jobs.run('sql', signal, async (onProgress) => {
+      // DuckDB is loaded by who asks it something.
+      const { columnsOf, openTraceDatabase, rowsOf } = await import('../store/index.ts');
       const read = async (result: Parameters<typeof columnsOf>[0]): Promise<SqlReply> => {
         const columns = columnsOf(result).map(({ name }) => name);
         const rows: SqlReply['rows'][number][] = [];
