@@ -6,14 +6,13 @@ import { AccessFlag, type ColumnArrays, type ColumnName, type Crossings } from '
 import type { ChunkCache, ChunkColumns } from '../tiles/index.ts';
 import { UNKNOWN } from './access-rows.ts';
 import type { AddressRange } from './parameters.ts';
-import type { Space } from './protocol.ts';
+import { PAGE_BYTES, type Space } from './protocol.ts';
 
 const MATCH_COLUMNS: { readonly [S in Space]: readonly ColumnName[] } = {
   virtual: ['vaddr', 'size', 'flags'],
   physical: ['paddr', 'size', 'flags'],
 };
 
-const PAGE_BYTES = 4096;
 /** Above every physical address that is known; one that is not known is all ones. */
 const PHYSICAL_LIMIT = 2n ** 52n;
 

@@ -17,7 +17,7 @@ export interface VcpuPages {
 }
 
 /** No vCPU: they have 16 bits. */
-export const SEVERAL = 0xffff_ffff;
+const SEVERAL = 0xffff_ffff;
 
 export interface VcpuPageCounter {
   /** `touched`: rows of the stretch until now. */

@@ -3,6 +3,7 @@
 
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { formatBytes, formatQuantity } from '../base/index.ts';
 import type { WindowQuery } from '../server/protocol.ts';
 import { listQuery } from './access-list.tsx';
 import { snapRegion, windowQuery } from './actions.ts';
@@ -17,6 +18,9 @@ const isOpen = signal(false);
 const progress = signal('');
 let asking = new AbortController();
 
+/** Of a row with names and an instruction, about. */
+const CSV_ROW_BYTES = 130;
+
 /** Of the list, when it is shown; else of what is selected, or in view. */
 async function shownQuery(aborted: AbortSignal): Promise<WindowQuery> {
   const ofList = page.tab.peek() === 'list' ? listQuery.peek() : null;
@@ -29,11 +33,12 @@ async function saveCsv(): Promise<void> {
   asking = new AbortController();
   const { signal: aborted } = asking;
   const query = await shownQuery(aborted);
-  saveFile(
-    fileNameFor(page.trace.peek()?.file ?? '', 'accesses.csv'),
-    await api.csv(query, aborted),
-  );
-  progress.value = 'Every row of the list is being saved; the browser shows how far it is.';
+  const url = await api.csv(query, aborted);
+  const { total, counted } = await api.accesses({ ...query, offset: 0, count: 1 }, aborted);
+  saveFile(fileNameFor(page.trace.peek()?.file ?? '', 'accesses.csv'), url);
+  const rows = `${counted ? '' : 'More than '}${formatQuantity(total, 'row')}`;
+  const size = `some ${formatBytes(total * CSV_ROW_BYTES)}`;
+  progress.value = `${rows}, ${size}: the browser shows how far it is, and can end it.`;
   tell('The list is being saved');
 }
 

@@ -105,6 +105,10 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the list as CSV', () => {
       await download.saveAs(saved);
       const bytes = await viewer.bytes('csv', whole());
       expect(statSync(saved).size).toBe(bytes.byteLength);
+      await page.click('button:has-text("Export")');
+      const said = await page.textContent('.menu-items p');
+      expect(said).toContain(`${run.accesses.length.toLocaleString('en')} rows, some `);
+      await page.keyboard.press('Escape');
       await viewer.stop();
       await save();
       await page.waitForSelector('.banner[data-kind="unreachable"]');

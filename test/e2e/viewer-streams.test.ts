@@ -128,7 +128,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     await page.setViewportSize({ width: 3840, height: 2160 });
     const tracks = page.locator('.track .plot canvas');
     const heights = async (): Promise<number[]> =>
-      tracks.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().height));
+      Promise.all((await tracks.all()).map(async (one) => (await one.boundingBox())?.height ?? 0));
     await expect.poll(async () => Math.min(...(await heights()))).toBeGreaterThan(50);
     await page.waitForSelector('.more-below', { state: 'detached' });
     const [panel, last] = [
