@@ -137,20 +137,38 @@ export function accessAt(batch: AccessBatch, i: number): Access {
   };
 }
 
-export function rowOf(access: Access, names: CodeNames, symbols: GuestSymbols): AccessRow {
+/** What a row says of the instruction. */
+type RowCode = Pick<AccessRow, 'place' | 'disassembly'>;
+
+const NO_CODE: RowCode = { place: null, disassembly: null };
+
+export function rowCodeOf(
+  block: number,
+  insn: number,
+  names: CodeNames,
+  symbols: GuestSymbols,
+): RowCode {
+  const { lo, hi } = names.addressOf(block, insn);
+  const place = symbols.findCode(block, lo, hi);
+  return {
+    place: place === undefined ? null : formatSymbolPlace(place),
+    disassembly: names.textOf(block, insn),
+  };
+}
+
+/** `codeOf`: rowCodeOf, or what remembers it. */
+export function rowOf(access: Access, codeOf: (block: number, insn: number) => RowCode): AccessRow {
   const { block, insn, flags, pc } = access;
   const isPhysical = (flags & AccessFlag.physicalOnly) !== 0;
-  const hasCode = originOf(flags) === 'instruction';
-  const { lo, hi } = names.addressOf(block, insn);
-  const place = hasCode ? symbols.findCode(block, lo, hi) : undefined;
+  const { place, disassembly } = originOf(flags) === 'instruction' ? codeOf(block, insn) : NO_CODE;
   return {
     ordinal: access.ordinal,
     icount: access.icount,
     vcpu: access.vcpu,
     cpl: access.cpl === CPL_UNKNOWN ? null : access.cpl,
     pc: hexOf(pc),
-    place: place === undefined ? null : formatSymbolPlace(place),
-    disassembly: hasCode ? names.textOf(block, insn) : null,
+    place,
+    disassembly,
     vaddr: isPhysical ? null : hexOf(access.vaddr),
     paddr: isPhysical ? hexOf(access.vaddr) : hexOf(access.paddr),
     size: access.size,

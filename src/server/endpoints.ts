@@ -12,7 +12,7 @@ import {
 } from '../tiles/index.ts';
 import { csvOf } from './access-csv.ts';
 import { accessDetails } from './access-details.ts';
-import { rowOf } from './access-rows.ts';
+import { rowCodeOf, rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
 import { createDownloads } from './downloads.ts';
 import { find } from './find.ts';
@@ -180,9 +180,10 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       parameters.finish();
       if (window.addresses?.space === 'physical') axisOf('physical');
       const part = await lists.part(window, offset, count, signal);
+      const codeOf = (block: number, insn: number) => rowCodeOf(block, insn, names, symbols);
       const found = await accesses.read(window.stream, part.ordinals, part.ahead, signal);
       const reply: AccessesReply = {
-        rows: found.map((access) => rowOf(access, names, symbols)),
+        rows: found.map((access) => rowOf(access, codeOf)),
         total: part.total,
         counted: part.counted,
       };

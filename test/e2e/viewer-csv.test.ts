@@ -6,6 +6,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../src/cli/chromium.ts';
 import type { Access, GuestRun } from '../../src/guests/index.ts';
+import { csvLine } from '../../src/server/access-csv.ts';
+import type { AccessesReply } from '../../src/server/protocol.ts';
 import { flipByteOfChunk } from './damaged-chunk.ts';
 import { recordGuestNamed } from './guest-sections.ts';
 import { makeFolder, PLUGIN_IS_BUILT } from './run-loadstore.ts';
@@ -53,6 +55,19 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the list as CSV', () => {
     );
     const last = rows.at(-1)?.slice(-2);
     expect(last).toEqual(['false', String(run.accesses.at(-1)?.aborted)]);
+  });
+
+  it('says of each row what the list says', async () => {
+    const lines = (await viewer.bytes('csv', whole())).toString().trimEnd().split('\n').slice(1);
+    const instructions = new Set<string | null>();
+    for (const offset of [0, Math.floor(run.accesses.length / 2), run.accesses.length - 1000]) {
+      const part = { ...whole(), offset, count: 1000 };
+      const { rows } = await viewer.ask<AccessesReply>('accesses', part);
+      const texts = rows.map((row) => csvLine(row).trimEnd());
+      expect(lines.slice(offset, offset + 1000)).toEqual(texts);
+      for (const { disassembly } of rows) instructions.add(disassembly);
+    }
+    expect(instructions.size).toBeGreaterThan(10);
   });
 
   it('of some addresses has the accesses that touch them', async () => {
