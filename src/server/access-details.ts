@@ -5,7 +5,7 @@ import { formatHex64, u64FromBigint } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 import { formatSymbolPlace } from '../symbols/index.ts';
 import { endOfStream } from '../tiles/index.ts';
-import { hexOf, originOf, rowOf, UNKNOWN } from './access-rows.ts';
+import { hexOf, originOf, rowCodeOf, rowOf, UNKNOWN } from './access-rows.ts';
 import { findNearest, type Nearest } from './neighbours.ts';
 import type { AddressRange } from './parameters.ts';
 import type { AccessReply, Space } from './protocol.ts';
@@ -37,7 +37,7 @@ export async function accessDetails(
   const memory = memoryOf(access);
   const isDevice = (flags & AccessFlag.device) !== 0;
   return {
-    access: rowOf(access, names, symbols),
+    access: rowOf(access, (block, insn) => rowCodeOf(block, insn, names, symbols)),
     cr3: cr3 === undefined ? null : hexOf(cr3),
     addressSpace: cr3 === undefined ? null : guestFacts.addressSpaceOf(cr3, ordinal),
     region: isDevice && paddr !== UNKNOWN ? guestFacts.regionOf(stream, ordinal, paddr) : null,

@@ -13,7 +13,7 @@ import {
   type OrdinalRange,
   type ViewIndex,
 } from '../tiles/index.ts';
-import { allMatches, MATCH_COLUMNS, matcherFor } from './address-match.ts';
+import { allMatches, matchColumns, matcherFor } from './address-match.ts';
 import type { TraceWindow } from './parameters.ts';
 import { stretchesOf } from './stretches.ts';
 
@@ -37,7 +37,7 @@ const PATIENCE_MS = 1500;
 const AHEAD = 1000;
 const MOST_LISTS = 8;
 /** Places of matches that are held. */
-const PLACES_BYTES = 2 ** 25;
+const PLACES_BYTES = 2 ** 24;
 /** Of a chunk without any, about. */
 const ENTRY_BYTES = 256;
 
@@ -180,7 +180,7 @@ async function findPlaces(
   signal: AbortSignal,
 ): Promise<Uint32Array> {
   if (addresses === undefined) throw new Error('internal: a list of all accesses needs no places');
-  const columns = await chunks.columns(chunkIndex, MATCH_COLUMNS[addresses.space], signal);
+  const columns = await matchColumns(chunks, chunkIndex, addresses.space, signal);
   const { begin, end } = within(columns, { from, to });
   return allMatches(matcherFor(columns, addresses), begin, end);
 }

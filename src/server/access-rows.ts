@@ -35,8 +35,8 @@ export interface Access {
 export const UNKNOWN: bigint = 2n ** 64n - 1n;
 const CPL_UNKNOWN = 255;
 
-/** Some 200 bytes each. */
-const MOST_KEPT = 2 ** 16;
+/** Some 400 bytes each. */
+const MOST_KEPT = 2 ** 14;
 
 export interface AccessReader {
   /**
@@ -51,13 +51,17 @@ export interface AccessReader {
   ): Promise<Access[]>;
 }
 
-export function createAccessReader(trace: Trace): AccessReader {
-  const { capabilities } = trace;
-  const columns: ColumnName[] = [
+/** All that the trace has of what is shown of an access. */
+export function rowColumns({ capabilities }: Pick<Trace, 'capabilities'>): ColumnName[] {
+  return [
     ...(['vaddr', 'pc', 'icount', 'size', 'flags', 'vcpu', 'block', 'insn', 'cpl'] as const),
     ...(capabilities.paddr.status === 'no' ? [] : (['paddr'] as const)),
     ...(capabilities['address-space'].status === 'no' ? [] : (['cr3'] as const)),
   ];
+}
+
+export function createAccessReader(trace: Trace): AccessReader {
+  const columns = rowColumns(trace);
   // By ordinal, of each stream; the oldest are let go first.
   const kept = new Map<number, Map<number, Access>>();
   const keep = (stream: number, access: Access): void => {
@@ -112,7 +116,8 @@ function chunkRanges(
     .filter(({ from, to }) => ordinals.some((ordinal) => ordinal >= from && ordinal < to));
 }
 
-function accessAt(batch: AccessBatch, i: number): Access {
+/** `batch` has rowColumns. */
+export function accessAt(batch: AccessBatch, i: number): Access {
   const wide = (column: BigUint64Array | undefined): bigint => column?.[i] ?? UNKNOWN;
   const narrow = (column: ArrayLike<number> | undefined): number => column?.[i] ?? 0;
   const icount = batch.icount === undefined ? undefined : halves(batch.icount);
@@ -132,20 +137,38 @@ function accessAt(batch: AccessBatch, i: number): Access {
   };
 }
 
-export function rowOf(access: Access, names: CodeNames, symbols: GuestSymbols): AccessRow {
+/** What a row says of the instruction. */
+type RowCode = Pick<AccessRow, 'place' | 'disassembly'>;
+
+const NO_CODE: RowCode = { place: null, disassembly: null };
+
+export function rowCodeOf(
+  block: number,
+  insn: number,
+  names: CodeNames,
+  symbols: GuestSymbols,
+): RowCode {
+  const { lo, hi } = names.addressOf(block, insn);
+  const place = symbols.findCode(block, lo, hi);
+  return {
+    place: place === undefined ? null : formatSymbolPlace(place),
+    disassembly: names.textOf(block, insn),
+  };
+}
+
+/** `codeOf`: rowCodeOf, or what remembers it. */
+export function rowOf(access: Access, codeOf: (block: number, insn: number) => RowCode): AccessRow {
   const { block, insn, flags, pc } = access;
   const isPhysical = (flags & AccessFlag.physicalOnly) !== 0;
-  const hasCode = originOf(flags) === 'instruction';
-  const { lo, hi } = names.addressOf(block, insn);
-  const place = hasCode ? symbols.findCode(block, lo, hi) : undefined;
+  const { place, disassembly } = originOf(flags) === 'instruction' ? codeOf(block, insn) : NO_CODE;
   return {
     ordinal: access.ordinal,
     icount: access.icount,
     vcpu: access.vcpu,
     cpl: access.cpl === CPL_UNKNOWN ? null : access.cpl,
     pc: hexOf(pc),
-    place: place === undefined ? null : formatSymbolPlace(place),
-    disassembly: hasCode ? names.textOf(block, insn) : null,
+    place,
+    disassembly,
     vaddr: isPhysical ? null : hexOf(access.vaddr),
     paddr: isPhysical ? hexOf(access.vaddr) : hexOf(access.paddr),
     size: access.size,

@@ -10,10 +10,11 @@ import {
   type Tile,
   type Tracks,
 } from '../tiles/index.ts';
+import { csvOf } from './access-csv.ts';
 import { accessDetails } from './access-details.ts';
-import { rowOf } from './access-rows.ts';
+import { rowCodeOf, rowOf } from './access-rows.ts';
 import { bandOf } from './bands.ts';
-import { collectGarbage } from './collect-garbage.ts';
+import { createDownloads } from './downloads.ts';
 import { find } from './find.ts';
 import type { Answer, Endpoint } from './http-server.ts';
 import { createNames } from './names.ts';
@@ -41,10 +42,11 @@ import {
 } from './protocol.ts';
 import { Refusal } from './refusal.ts';
 import type { Session } from './session.ts';
-import { createSqlAnswers, type SqlAnswers } from './sql.ts';
+import { createAskSql } from './sql.ts';
 import { summarize } from './summary.ts';
 import { createTraceReply } from './trace-reply.ts';
 import { windowCommand } from './window-command.ts';
+import { withRoom } from './with-room.ts';
 
 const SIDE = { least: 1, most: MAX_TILE_SIDE };
 const ROWS = { least: 1, most: 4096 };
@@ -55,6 +57,7 @@ const COUNT = { least: 1, most: 1000 };
 const SQL_LIMIT = { least: 1, most: 10_000, otherwise: 1000 };
 const ORDINAL = { least: 0, most: Number.MAX_SAFE_INTEGER };
 const BYTES = { least: 1, most: 2 ** 40 };
+const CSV_TYPE = 'text/csv; charset=utf-8';
 const VERBS: readonly CommandVerb[] = ['dump', 'hot'];
 const SQL_LENGTH = 6000;
 const WORDS_LENGTH = 1000;
@@ -71,7 +74,8 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
   const { trace, chunks, index, lists, accesses, names, symbols, jobs, workers } = session;
   const traceReply = createTraceReply(session);
   const findNames = createNames(session);
-  const sql: SqlAnswers = createSqlAnswers(session, sqlNames);
+  const askSql = createAskSql(session, sqlNames);
+  const downloads = createDownloads();
 
   const knownStream = (parameters: Parameters): number => {
     const stream = streamFrom(parameters);
@@ -145,16 +149,11 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const simulatesAny =
         parameters.has('caches') && parameters.oneOf('caches', ['any']) === 'any';
       parameters.finish();
-      const reply = await jobs.run('summary', signal, async (onProgress) => {
-        // Its threads need the memory more.
-        await chunks.release();
-        collectGarbage();
-        try {
-          return await summarize(session, window, { workers, signal, onProgress, simulatesAny });
-        } finally {
-          collectGarbage();
-        }
-      });
+      const reply = await jobs.run('summary', signal, async (onProgress) =>
+        withRoom(chunks, async () =>
+          summarize(session, window, { workers, signal, onProgress, simulatesAny }),
+        ),
+      );
       return json(reply);
     },
 
@@ -181,13 +180,22 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       parameters.finish();
       if (window.addresses?.space === 'physical') axisOf('physical');
       const part = await lists.part(window, offset, count, signal);
+      const codeOf = (block: number, insn: number) => rowCodeOf(block, insn, names, symbols);
       const found = await accesses.read(window.stream, part.ordinals, part.ahead, signal);
       const reply: AccessesReply = {
-        rows: found.map((access) => rowOf(access, names, symbols)),
+        rows: found.map((access) => rowOf(access, codeOf)),
         total: part.total,
         counted: part.counted,
       };
       return json(reply);
+    },
+
+    csv: async (parameters, signal) => {
+      knownStream(parameters);
+      const window = windowFrom(parameters);
+      parameters.finish();
+      if (window.addresses?.space === 'physical') axisOf('physical');
+      return { pieces: downloads.run(csvOf(session, window, signal)), type: CSV_TYPE };
     },
 
     access: async (parameters, signal) => {
@@ -248,7 +256,7 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       const text = parameters.text('q', SQL_LENGTH);
       const limit = parameters.whole('limit', SQL_LIMIT);
       parameters.finish();
-      return json(await sql.ask(text, limit, signal));
+      return json(await askSql(text, limit, signal));
     },
   };
   return {
@@ -256,9 +264,8 @@ export function createEndpoints(session: Session, sqlNames: DatabaseNames): Endp
       Object.entries(endpoints).map(([name, endpoint]) => [name, watched(session, endpoint)]),
     ),
     async close() {
-      // What was given up still reads the trace, or the database, for a moment.
+      // What was given up still reads the trace for a moment.
       await jobs.idle();
-      await sql.close();
     },
   };
 }
@@ -306,12 +313,14 @@ function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tra
     const behind = begins[column + 1] ?? end;
     return !damaged.some(({ from, to }) => from < behind && to > begin);
   });
+  const whereKnown = (counts: Float64Array): (number | null)[] =>
+    Array.from(counts, (count, at) => (known[at] ? count : null));
   return {
     begins: [...begins],
     end,
     timeStep,
     known,
-    pages: Array.from(pages, (count, at) => (known[at] ? count : null)),
+    pages: whereKnown(pages),
     addressSpaces: addressSpaces.map((cr3, at) => {
       const column = Math.max(0, ...vcpus.map((one) => one.addressSpace.indexOf(at)));
       const shown = `0x${cr3.toString(16)}`;
@@ -327,6 +336,7 @@ function tracksReply({ guestFacts, index }: Session, stream: number, tracks: Tra
       stores: [...one.stores],
       interrupts: [...one.interrupts],
       exceptions: [...one.exceptions],
+      pages: whereKnown(one.pages),
       addressSpace: [...one.addressSpace],
     })),
   };

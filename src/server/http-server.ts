@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP on the loopback interface: admits, looks up who answers, sends. Knows nothing of traces.
 
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 import { PAGE_INDEX, type PageFiles } from './page-files.ts';
@@ -8,8 +9,14 @@ import { type Parameters, parametersOf } from './parameters.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { admit } from './request-guard.ts';
 
-/** JSON, or bytes as they are. */
-export type Answer = { readonly json: unknown } | { readonly bytes: Uint8Array };
+/** A file to be saved, which is made while it is sent. */
+interface Download {
+  readonly pieces: AsyncIterable<string>;
+  readonly type: string;
+}
+
+/** JSON, bytes as they are, or a file. */
+export type Answer = { readonly json: unknown } | { readonly bytes: Uint8Array } | Download;
 
 /** The signal is aborted when the client goes away or the server closes. */
 export type Endpoint = (parameters: Parameters, signal: AbortSignal) => Promise<Answer>;
@@ -120,7 +127,9 @@ async function answer(
       const endpoint = options.endpoints.get(path.slice(API.length));
       if (endpoint === undefined) throw new Refusal('not-found', 'there is no such question');
       const signal = AbortSignal.any([gone.signal, closing]);
-      send(response, 200, await endpoint(parametersOf(query), signal));
+      const content = await endpoint(parametersOf(query), signal);
+      if ('pieces' in content) await sendPieces(response, content, signal, options.onBug);
+      else send(response, 200, content);
       return;
     }
     const file = options.page.get(path === '' ? PAGE_INDEX : path);
@@ -135,7 +144,37 @@ async function answer(
   }
 }
 
-function send(response: ServerResponse, status: number, content: Answer): void {
+/**
+ * At the pace of the client. What is thrown before the first piece is left to the caller; later the answer is broken off,
+ * which a browser tells of: a file that is not whole must not look as if it were.
+ */
+async function sendPieces(
+  response: ServerResponse,
+  { pieces, type }: Download,
+  signal: AbortSignal,
+  onBug: (error: unknown) => void,
+): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (!response.headersSent) {
+        response.writeHead(200, {
+          ...HEADERS,
+          'content-type': type,
+          'content-disposition': 'attachment',
+        });
+      }
+      if (response.req.method === 'HEAD') break;
+      if (!response.write(piece)) await once(response, 'drain', { signal });
+    }
+    response.end();
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    response.destroy();
+    if (!signal.aborted && refusalOf(error) === undefined) onBug(error);
+  }
+}
+
+function send(response: ServerResponse, status: number, content: Exclude<Answer, Download>): void {
   if ('bytes' in content) {
     sendBytes(response, status, 'application/octet-stream', content.bytes);
     return;

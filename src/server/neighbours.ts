@@ -10,7 +10,7 @@ import {
   type ViewIndex,
 } from '../tiles/index.ts';
 import { within } from './access-list.ts';
-import { MATCH_COLUMNS, matcherFor } from './address-match.ts';
+import { matchColumns, matcherFor } from './address-match.ts';
 import type { AddressRange, TraceWindow } from './parameters.ts';
 import { type Direction, stretchesOf } from './stretches.ts';
 
@@ -68,7 +68,7 @@ export async function findNearest(
       }
       let columns: ChunkColumns;
       try {
-        columns = await chunks.columns(chunkIndex, MATCH_COLUMNS[addresses.space], signal);
+        columns = await matchColumns(chunks, chunkIndex, addresses.space, signal);
       } catch (error) {
         if (!passesDamage || !isDamage(error)) throw error;
         isDamaged = true;

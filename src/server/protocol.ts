@@ -168,7 +168,7 @@ export interface TracksReply {
   readonly timeStep: number;
   /** False: a part of the column could not be read (TraceReply.damaged), and counts are of the rest. */
   readonly known: readonly boolean[];
-  /** Virtual pages accessed in the column, by all vCPUs of the stream; null where it is not known for that much. */
+  /** Virtual pages accessed in the column, by all vCPUs of the stream together; null where it is not known. */
   readonly pages: readonly (number | null)[];
   /** The label is the CR3 until address spaces were told apart, then "3" or "4: busybox". */
   readonly addressSpaces: readonly { readonly cr3: string; readonly label: string }[];
@@ -187,6 +187,8 @@ export interface VcpuTrack {
   /** Interrupts and exceptions. */
   readonly interrupts: readonly number[];
   readonly exceptions: readonly number[];
+  /** Virtual pages that it accessed in the column; null where it is not known. */
+  readonly pages: readonly (number | null)[];
   /** Address space with the most accesses of the column: index into addressSpaces, -1: none. */
   readonly addressSpace: readonly number[];
 }
@@ -269,6 +271,11 @@ export interface AccessesReply {
   /** False: more may follow; the list is counted on while it is scrolled. */
   readonly counted: boolean;
 }
+
+/**
+ * api/csv: WindowQuery. The whole list as a file: a line of names, then one for each row of api/accesses. HEAD says
+ * whether there would be one.
+ */
 
 /** api/access: stream, ordinal. */
 export interface AccessReply {

@@ -74,15 +74,12 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Of columns, and as much again of what tiles are made of. A large chunk has 80 MB of what is matched by. */
-const CHUNK_CACHE_BYTES = 54 * 2 ** 20;
-
 /** Opens the index, or begins to build it; does not wait for it. Throws what the file system says. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { trace, symbols, symbolFiles, workers } = options;
   const closing = new AbortController();
   const watch = await watchFile(trace.path);
-  const chunks = createChunkCache(trace, { limitBytes: CHUNK_CACHE_BYTES, workers: 1 });
+  const chunks = createChunkCache(trace, { workers: 1 });
   const { facts: guestFacts, read: readGuestFacts } = createGuestFacts(trace, symbols);
   const index = createIndexHolder(options, chunks, closing.signal);
   const settle = async (): Promise<void> => {

@@ -1,64 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL from the page: one SELECT, without access to any file.
 
-import {
-  type Cell,
-  columnsOf,
-  type DatabaseNames,
-  openTraceDatabase,
-  rowsOf,
-  type TraceDatabase,
-} from '../store/index.ts';
+import type { Cell, DatabaseNames } from '../store/index.ts';
 import type { SqlReply } from './protocol.ts';
 import type { Session } from './session.ts';
+import { withRoom } from './with-room.ts';
 
-export interface SqlAnswers {
-  /** Throws TraceError 'bad-argument' for what is not one SELECT, and as the trace does. */
-  ask(statement: string, limit: number, signal: AbortSignal): Promise<SqlReply>;
-  close(): Promise<void>;
-}
+/** Throws TraceError 'bad-argument' for what is not one SELECT, and as the trace does. */
+export type AskSql = (statement: string, limit: number, signal: AbortSignal) => Promise<SqlReply>;
 
-const MEMORY_BYTES = 128 * 2 ** 20;
+/** Of memory what is left beside all else that is asked of the server. */
+const LIMITS = { files: false, memoryBytes: 64 * 2 ** 20, lookAheadRows: 2 ** 17 };
 
-export function createSqlAnswers(
-  { trace, jobs, workers }: Session,
+/** A database for each statement: an open one keeps some 100 MB, and opening takes a fraction of what reading does. */
+export function createAskSql(
+  { trace, jobs, workers, chunks }: Session,
   names: DatabaseNames,
-): SqlAnswers {
-  // Opened when it is first asked: its tables name every block of code.
-  let database: Promise<TraceDatabase> | undefined;
-  const open = async (): Promise<TraceDatabase> => {
-    database ??= openTraceDatabase({
-      ...{ trace, names, files: false, memoryBytes: MEMORY_BYTES },
-      threads: Math.max(1, workers),
-    });
-    // One that failed, with a disk that was full, say, is not kept.
-    database.catch(() => {
-      database = undefined;
-    });
-    return database;
-  };
-  return {
-    ask: async (statement, limit, signal) =>
-      jobs.run('sql', signal, async (onProgress) => {
-        const opened = await open();
-        const read = async (result: Parameters<typeof columnsOf>[0]): Promise<SqlReply> => {
-          const columns = columnsOf(result).map(({ name }) => name);
-          const rows: SqlReply['rows'][number][] = [];
-          for await (const part of rowsOf(result)) {
-            for (const row of part) {
-              if (rows.length === limit) return { columns, rows, cut: true };
-              rows.push(row.map(plainCell));
-            }
+): AskSql {
+  const threads = Math.max(1, workers);
+  return async (statement, limit, signal) =>
+    jobs.run('sql', signal, async (onProgress) => {
+      // DuckDB is loaded by who asks it something.
+      const { columnsOf, openTraceDatabase, rowsOf } = await import('../store/index.ts');
+      const read = async (result: Parameters<typeof columnsOf>[0]): Promise<SqlReply> => {
+        const columns = columnsOf(result).map(({ name }) => name);
+        const rows: SqlReply['rows'][number][] = [];
+        for await (const part of rowsOf(result)) {
+          for (const row of part) {
+            if (rows.length === limit) return { columns, rows, cut: true };
+            rows.push(row.map(plainCell));
           }
-          return { columns, rows, cut: false };
-        };
-        return opened.query(statement, read, { signal, onProgress });
-      }),
-    async close() {
-      const opened = await database?.catch(() => undefined);
-      opened?.close();
-    },
-  };
+        }
+        return { columns, rows, cut: false };
+      };
+      return withRoom(chunks, async () => {
+        const database = await openTraceDatabase({ trace, names, threads, ...LIMITS });
+        try {
+          return await database.query(statement, read, { signal, onProgress });
+        } finally {
+          database.close();
+        }
+      });
+    });
 }
 
 /** Lists and structures as text. */

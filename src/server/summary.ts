@@ -27,7 +27,7 @@ const TOP = 12;
 const LINE_LIMIT = 2 ** 18;
 /** A cache is simulated in order, one thread for each of its parts: a longer window is one that somebody has to want. */
 const MOST_SIMULATED = 2 ** 26;
-const LOOK_AHEAD_BYTES = 2 ** 25;
+const LOOK_AHEAD_BYTES = 2 ** 24;
 
 export interface SummaryOptions {
   /** Caches of however long a window. */

@@ -45,6 +45,8 @@ export interface AccessTableRequest {
   /** By block: which of the words of the column `function`, or NO_WORD. */
   readonly functionOf: Uint32Array;
   readonly threads: number;
+  /** Rows that are decoded ahead of DuckDB; default: the scan's. */
+  readonly lookAheadRows?: number | undefined;
   readonly workerUrl: URL | undefined;
 }
 
@@ -105,6 +107,9 @@ export function registerAccessTable(
               ? request.functionOf
               : new Uint32Array(0),
             threads: request.threads,
+            ...(request.lookAheadRows === undefined
+              ? {}
+              : { lookAheadRows: request.lookAheadRows }),
             workerUrl: request.workerUrl,
           }),
           elementBytes: projected.map(({ kind }) => ELEMENT_BYTES[kind]),

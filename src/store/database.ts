@@ -35,6 +35,8 @@ export interface DatabaseOptions {
   readonly files?: boolean;
   /** Bytes that DuckDB may take before it writes to temporary files. Default 1 GiB. */
   readonly memoryBytes?: number;
+  /** Rows that are decoded ahead of DuckDB, some 60 to 100 bytes each. Default 2^20. */
+  readonly lookAheadRows?: number;
   readonly workerUrl?: URL;
 }
 
@@ -157,12 +159,12 @@ async function wholeFile<T>(file: string, write: (partial: string) => Promise<T>
 
 async function createAccesses(
   connection: DuckDBConnection,
-  { trace, names, workerUrl }: DatabaseOptions,
+  { trace, names, lookAheadRows, workerUrl }: DatabaseOptions,
   threads: number,
 ): Promise<AccessTable> {
   const { columns: held, functionOf } = columnsOfTrace(trace, names);
   const table = registerAccessTable(connection, {
-    ...{ trace, columns: held, functionOf, threads, workerUrl },
+    ...{ trace, columns: held, functionOf, threads, lookAheadRows, workerUrl },
   });
   await connection.run(`create view accesses as select * from ${SCAN_FUNCTION}()`);
   for (const { name, columns } of SMALL_TABLES) {

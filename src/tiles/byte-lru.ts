@@ -5,6 +5,8 @@ export interface ByteLru<T> {
   /** Counts as a use. */
   find(key: string): T | undefined;
   put(key: string, value: T, byteCount: number): void;
+  /** Lets go what would have to go when so much is put: before it is made, so that both are not there at once. */
+  makeRoom(byteCount: number): void;
   clear(): void;
   readonly heldBytes: number;
 }
@@ -12,6 +14,13 @@ export interface ByteLru<T> {
 export function createByteLru<T>(limitBytes: number): ByteLru<T> {
   const entries = new Map<string, { readonly value: T; readonly byteCount: number }>();
   let heldBytes = 0;
+  const makeRoom = (byteCount: number): void => {
+    for (const [oldest, entry] of entries) {
+      if (heldBytes + byteCount <= limitBytes) break;
+      entries.delete(oldest);
+      heldBytes -= entry.byteCount;
+    }
+  };
   return {
     find(key) {
       const entry = entries.get(key);
@@ -21,15 +30,13 @@ export function createByteLru<T>(limitBytes: number): ByteLru<T> {
       return entry.value;
     },
     put(key, value, byteCount) {
-      heldBytes += byteCount - (entries.get(key)?.byteCount ?? 0);
+      heldBytes -= entries.get(key)?.byteCount ?? 0;
       entries.delete(key);
-      for (const [oldest, entry] of entries) {
-        if (heldBytes <= limitBytes) break;
-        entries.delete(oldest);
-        heldBytes -= entry.byteCount;
-      }
+      makeRoom(byteCount);
       entries.set(key, { value, byteCount });
+      heldBytes += byteCount;
     },
+    makeRoom,
     clear() {
       entries.clear();
       heldBytes = 0;

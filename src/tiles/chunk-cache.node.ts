@@ -9,7 +9,7 @@ import { COLUMN_BYTES } from './column-collector.ts';
 import { type Coming, createDecodeQueue } from './decode-queue.ts';
 
 export interface ChunkCacheOptions {
-  /** Of decoded columns, and as many again of ranks; one chunk alone may take more. Default: 54 MiB. */
+  /** Of decoded columns and of places together; one of them alone may take more. Default: 54 MiB. */
   readonly limitBytes?: number;
   /** Decoding threads. Default: 2. */
   readonly workers?: number;
@@ -17,29 +17,36 @@ export interface ChunkCacheOptions {
   readonly workerUrl?: URL;
 }
 
+/** The places of DEEP_CHUNK_ACCESSES, or what a search looks at of one chunk. */
 const LIMIT_BYTES = 54 * 2 ** 20;
 const WORKER_URL = new URL('./chunks.worker.node.js', import.meta.url);
 /** Of an access in ChunkPlaces. */
 const PLACE_BYTES = 6;
 
+/** One or the other. */
+interface Held {
+  readonly columns?: Partial<ColumnArrays>;
+  readonly places?: ChunkPlaces;
+}
+
 /** The trace must be a file. */
 export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}): ChunkCache {
   const { limitBytes = LIMIT_BYTES, workers = 2, workerUrl = WORKER_URL } = options;
-  const columnsHeld = createByteLru<Partial<ColumnArrays>>(limitBytes);
-  const placesHeld = createByteLru<ChunkPlaces>(limitBytes);
+  const held = createByteLru<Held>(limitBytes);
   // What is being decoded: others that want it wait for it too.
   const columnsComing = new Map<string, Coming<Partial<ColumnArrays>>>();
   const placesComing = new Map<string, Coming<ChunkPlaces>>();
   const queue = createDecodeQueue(workers, () => startChunkLane(workerUrl, trace.path));
   const decodeColumns = (chunk: ChunkInfo, names: readonly ColumnName[]): void => {
     const { chunkIndex, accessCount } = chunk;
+    held.makeRoom(names.reduce((sum, name) => sum + COLUMN_BYTES[name] * accessCount, 0));
     const { job, result } = queue.add(async (lane) => lane.columns(chunkIndex, names));
     for (const name of names) {
       const key = columnKey(chunkIndex, name);
       const promise = result
         .then((arrays) => {
           const own = pickColumn(arrays, name);
-          columnsHeld.put(key, own, COLUMN_BYTES[name] * accessCount);
+          held.put(key, { columns: own }, COLUMN_BYTES[name] * accessCount);
           return own;
         })
         .finally(() => columnsComing.delete(key));
@@ -51,16 +58,16 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
       const chunk = requireChunk(trace, chunkIndex);
       signal?.throwIfAborted();
       const wanted = [...new Set(names)];
-      const held = new Map(
-        wanted.map((name) => [name, columnsHeld.find(columnKey(chunkIndex, name))]),
+      const found = new Map(
+        wanted.map((name) => [name, held.find(columnKey(chunkIndex, name))?.columns]),
       );
       const missing = wanted.filter(
-        (name) => held.get(name) === undefined && !columnsComing.has(columnKey(chunkIndex, name)),
+        (name) => found.get(name) === undefined && !columnsComing.has(columnKey(chunkIndex, name)),
       );
       if (missing.length > 0) decodeColumns(chunk, missing);
       const columns = wanted.map(async (name) => {
         const coming = columnsComing.get(columnKey(chunkIndex, name));
-        const own = held.get(name);
+        const own = found.get(name);
         if (own !== undefined) return own;
         return coming === undefined ? {} : queue.wait(coming, signal);
       });
@@ -75,14 +82,15 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
       const { accessCount } = requireChunk(trace, chunkIndex);
       signal?.throwIfAborted();
       const key = `${chunkIndex} ${space}`;
-      const held = placesHeld.find(key);
-      if (held !== undefined) return held;
+      const known = held.find(key)?.places;
+      if (known !== undefined) return known;
       let coming = placesComing.get(key);
       if (coming === undefined) {
+        held.makeRoom(PLACE_BYTES * accessCount);
         const { job, result } = queue.add(async (lane) => lane.places(chunkIndex, space, pages));
         const promise = result
           .then((places) => {
-            placesHeld.put(key, places, PLACE_BYTES * accessCount);
+            held.put(key, { places }, PLACE_BYTES * accessCount);
             return places;
           })
           .finally(() => placesComing.delete(key));
@@ -92,11 +100,10 @@ export function createChunkCache(trace: Trace, options: ChunkCacheOptions = {}):
       return queue.wait(coming, signal);
     },
     get heldBytes() {
-      return columnsHeld.heldBytes + placesHeld.heldBytes;
+      return held.heldBytes;
     },
     async release() {
-      columnsHeld.clear();
-      placesHeld.clear();
+      held.clear();
       await queue.release();
     },
     close: async () => queue.close(),

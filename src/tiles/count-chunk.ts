@@ -3,14 +3,12 @@
 // tracks show (count-tracks.ts). Aborted accesses count nowhere.
 
 import type { ChunkInfo, TraceSlice } from '../format/index.ts';
-import { createPageCounter, type PageCounts } from './count-pages.ts';
+import { type CountedPages, createPageCounter } from './count-pages.ts';
 import { createTrackCounter, type TrackRows } from './count-tracks.ts';
 import { BASE_STEP } from './layout.ts';
 import type { Space } from './view-index.ts';
 
-export interface ChunkCounts {
-  readonly virtual: PageCounts | undefined;
-  readonly physical: PageCounts | undefined;
+export interface ChunkCounts extends CountedPages {
   readonly tracks: TrackRows;
 }
 
@@ -21,7 +19,7 @@ export interface ChunkCounter {
 }
 
 export function createChunkCounter(info: ChunkInfo, spaces: readonly Space[]): ChunkCounter {
-  const pages = createPageCounter(new Set(spaces));
+  const pages = createPageCounter(new Set(spaces), info.vcpu);
   const tracks = createTrackCounter(info);
   const firstStretch = Math.floor(info.firstOrdinal / BASE_STEP);
   let stretchEnd = (firstStretch + 1) * BASE_STEP;
@@ -38,18 +36,28 @@ export function createChunkCounter(info: ChunkInfo, spaces: readonly Space[]): C
       for (let begin = 0; begin < length; ) {
         if (firstOrdinal + begin === stretchEnd) closeStretch();
         const end = Math.min(length, stretchEnd - firstOrdinal);
-        pages.add(slice, begin, end);
+        let pagesBegin = begin;
         for (let at = begin; at < end; ) {
           for (; nextNote < notes.length && notes[nextNote].index <= at; nextNote++) {
-            tracks.note(notes[nextNote]);
+            const note = notes[nextNote];
+            tracks.note(note);
+            if (note.kind !== 'vcpu') continue;
+            pages.add(slice, pagesBegin, at);
+            pages.switchTo(note.next);
+            pagesBegin = at;
           }
           const upTo = Math.min(end, notes[nextNote]?.index ?? end);
           tracks.count(slice, at, upTo);
           at = upTo;
         }
+        pages.add(slice, pagesBegin, end);
         begin = end;
       }
-      for (; nextNote < notes.length; nextNote++) tracks.note(notes[nextNote]);
+      for (; nextNote < notes.length; nextNote++) {
+        const note = notes[nextNote];
+        tracks.note(note);
+        if (note.kind === 'vcpu') pages.switchTo(note.next);
+      }
       counted += length;
     },
     finish() {

@@ -7,6 +7,7 @@ import { bytesFromBase64, halves, partitionPoint, requireDefined } from '../base
 import { AccessFlag, type TraceSlice } from '../format/index.ts';
 import { BASE_STEP, PAGE_BYTES, PAGE_SHIFT } from './layout.ts';
 import { PAGE_KERNEL_BASE64 } from './page-kernel.gen.ts';
+import { createVcpuPageCounter, type VcpuPageCounter, type VcpuPages } from './vcpu-pages.ts';
 import type { Space } from './view-index.ts';
 
 /** Cells of the stretches of a chunk, one behind the other. */
@@ -22,20 +23,42 @@ export interface PageCounts {
   readonly stores: Uint32Array;
 }
 
+export interface CountedPages extends Readonly<Record<Space, PageCounts | undefined>> {
+  /** Whose the virtual ones are; undefined where there are none. */
+  readonly vcpuPages: VcpuPages | undefined;
+}
+
 export interface PageCounter {
+  /** Accesses from here on are this vCPU's. */
+  switchTo(vcpu: number): void;
   /** Accesses begin to end of the slice, of one stretch, with the columns of the spaces, flags and size. */
   add(slice: TraceSlice, begin: number, end: number): void;
   closeStretch(): void;
-  finish(): Readonly<Record<Space, PageCounts | undefined>>;
+  finish(): CountedPages;
 }
 
 const ONES = 0xffff_ffff;
 
-export function createPageCounter(spaces: ReadonlySet<Space>): PageCounter {
+export function createPageCounter(spaces: ReadonlySet<Space>, firstVcpu: number): PageCounter {
   const stretch = createStretchKernel(spaces);
-  const virtual = spaces.has('virtual') ? createSpaceCounter() : undefined;
-  const physical = spaces.has('physical') ? createSpaceCounter() : undefined;
+  const owners = createVcpuPageCounter(firstVcpu);
+  const virtual = spaces.has('virtual') ? createSpaceCounter(owners) : undefined;
+  const physical = spaces.has('physical') ? createSpaceCounter(undefined) : undefined;
+  const addRows = (): void => {
+    stretch.close((rows, count) => {
+      for (let at = 0; at < 8 * count; at += 8) {
+        const [loads, stores] = [rows[at + 4], rows[at + 5]];
+        // All ones: no page; their numbers have 52 bits.
+        if (rows[at + 1] !== ONES) virtual?.add(rows[at], rows[at + 1], loads, stores);
+        if (rows[at + 3] !== ONES) physical?.add(rows[at + 2], rows[at + 3], loads, stores);
+      }
+    });
+  };
   return {
+    switchTo(vcpu) {
+      addRows();
+      virtual?.switchTo(vcpu);
+    },
     add(slice, begin, end) {
       stretch.count(slice, begin, end);
       const flags = requireDefined(slice.flags, 'it was asked for');
@@ -65,18 +88,18 @@ export function createPageCounter(spaces: ReadonlySet<Space>): PageCounter {
       }
     },
     closeStretch() {
-      stretch.close((rows, count) => {
-        for (let at = 0; at < 8 * count; at += 8) {
-          const [loads, stores] = [rows[at + 4], rows[at + 5]];
-          // All ones: no page; their numbers have 52 bits.
-          if (rows[at + 1] !== ONES) virtual?.add(rows[at], rows[at + 1], loads, stores);
-          if (rows[at + 3] !== ONES) physical?.add(rows[at + 2], rows[at + 3], loads, stores);
-        }
-      });
+      addRows();
       virtual?.closeStretch();
       physical?.closeStretch();
     },
-    finish: () => ({ virtual: virtual?.finish(), physical: physical?.finish() }),
+    finish: () => {
+      const ofVirtual = virtual?.finish();
+      return {
+        virtual: ofVirtual?.counts,
+        physical: physical?.finish().counts,
+        vcpuPages: ofVirtual === undefined ? undefined : owners.finish(ofVirtual.pageOfRow),
+      };
+    },
   };
 }
 
@@ -171,12 +194,14 @@ function isPageKernel(exports: object): exports is PageKernel {
 }
 
 interface SpaceCounter {
+  switchTo(vcpu: number): void;
   add(pageLo: number, pageHi: number, loads: number, stores: number): void;
   closeStretch(): void;
-  finish(): PageCounts;
+  finish(): { readonly counts: PageCounts; readonly pageOfRow: Uint32Array };
 }
 
-function createSpaceCounter(): SpaceCounter {
+/** `owners` are told who accessed what. */
+function createSpaceCounter(owners: VcpuPageCounter | undefined): SpaceCounter {
   const units = createUnitTable(PAGE_SHIFT);
   /** Of the stretch: loads of row r at 2 * r, stores behind. */
   let counts = new Uint32Array(2 * units.unitLo.length);
@@ -188,6 +213,7 @@ function createSpaceCounter(): SpaceCounter {
   const loadsOf = growing();
   const storesOf = growing();
   return {
+    switchTo: (vcpu) => owners?.switchTo(vcpu, touched.subarray(0, touchedCount)),
     add(pageLo, pageHi, loads, stores) {
       const row = rowOfUnit(units, pageLo, pageHi);
       if (2 * row >= counts.length) {
@@ -200,8 +226,10 @@ function createSpaceCounter(): SpaceCounter {
       if ((counts[2 * row] | counts[2 * row + 1]) === 0) touched[touchedCount++] = row;
       counts[2 * row] += loads;
       counts[2 * row + 1] += stores;
+      owners?.add(row);
     },
     closeStretch() {
+      owners?.closeStretch();
       for (let at = 0; at < touchedCount; at++) {
         const row = touched[at];
         page.push(row);
@@ -228,7 +256,7 @@ function sortCells(
   row: Uint32Array,
   loads: Uint32Array,
   stores: Uint32Array,
-): PageCounts {
+): { readonly counts: PageCounts; readonly pageOfRow: Uint32Array } {
   const rows = rowsByAddress(units);
   const pageOfRow = new Uint32Array(rows.length);
   for (let at = 0; at < rows.length; at++) pageOfRow[rows[at]] = at;
@@ -252,12 +280,13 @@ function sortCells(
     sorted.loads[at] = loads[cell];
     sorted.stores[at] = stores[cell];
   }
-  return {
+  const counts = {
     pageLo: rows.map((one) => units.unitLo[one]),
     pageHi: rows.map((one) => units.unitHi[one]),
     cellCount,
     ...sorted,
   };
+  return { counts, pageOfRow };
 }
 
 interface GrowingColumn {

@@ -38,6 +38,7 @@ const NONE = new Uint32Array();
 const NOTHING_COUNTED: ChunkCounts = {
   virtual: undefined,
   physical: undefined,
+  vcpuPages: undefined,
   tracks: {
     ...{ stretch: NONE, vcpu: NONE, cr3Lo: NONE, cr3Hi: NONE, icountLo: NONE, icountHi: NONE },
     ...{ loads: NONE, stores: NONE, user: NONE, interrupts: NONE, exceptions: NONE },

@@ -19,6 +19,7 @@ import {
   unitShiftsOf,
 } from './pyramid.ts';
 import { type CountedChunk, chunksByStream, type StreamChunks } from './stream-chunks.ts';
+import { createWorkingSetCounter, sharesOf, vcpusOfPages } from './vcpu-pages.ts';
 import type { Space } from './view-index.ts';
 
 export interface SpaceTask {
@@ -39,8 +40,15 @@ export interface FinishedSpace {
   readonly distances: readonly Uint32Array[];
   /** By number of the stream. */
   readonly levels: ReadonlyMap<number, readonly FinishedLevel[]>;
-  /** By number of the stream: pages by bucket, of each level in time. */
-  readonly workingSets: ReadonlyMap<number, readonly Uint32Array[]>;
+  /** By number of the stream. */
+  readonly workingSets: ReadonlyMap<number, WorkingSets>;
+}
+
+/** Pages by bucket, of each level in time. */
+export interface WorkingSets {
+  readonly ofAll: readonly Uint32Array[];
+  /** Of virtual pages, where several vCPUs accessed some; else empty. */
+  readonly byVcpu: ReadonlyMap<number, readonly Uint32Array[]>;
 }
 
 export interface FinishedLevel {
@@ -57,12 +65,12 @@ export async function finishSpace(
   onProgress: (part: number) => void,
 ): Promise<FinishedSpace> {
   const { space, groupsFile } = task;
-  const { units, censuses } = await takeCensus(task);
+  const { units, censuses, vcpus } = await takeCensus(task);
   const axis = createRanks(units);
   const file = await createAppender(groupsFile);
   try {
     const levels = new Map<number, readonly FinishedLevel[]>();
-    const workingSets = new Map<number, readonly Uint32Array[]>();
+    const workingSets = new Map<number, WorkingSets>();
     const all = chunksByStream(task.chunks);
     for (const [at, stream] of all.entries()) {
       const census = requireDefined(censuses.get(stream.stream), 'one for each stream');
@@ -88,10 +96,11 @@ export async function finishSpace(
         stream.stream,
         writers.flat().map(({ finished }) => finished()),
       );
-      workingSets.set(
-        stream.stream,
-        writers.map(([{ bucketSizes }]) => Uint32Array.from(bucketSizes)),
-      );
+      const isShared = space === 'virtual' && (vcpus.get(stream.stream)?.size ?? 0) > 1;
+      workingSets.set(stream.stream, {
+        ofAll: writers.map(([{ bucketSizes }]) => Uint32Array.from(bucketSizes)),
+        byVcpu: isShared ? await countByVcpu(stream, task, axis) : new Map(),
+      });
     }
     await file.flush();
     const { pageCount, distances } = axis;
@@ -105,6 +114,8 @@ interface SpaceCensus {
   readonly units: UnitTable;
   /** By number of the stream. */
   readonly censuses: ReadonlyMap<number, CellCensus>;
+  /** By number of the stream: who accessed virtual pages. */
+  readonly vcpus: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 async function takeCensus({ chunks, part, space }: SpaceTask): Promise<SpaceCensus> {
@@ -115,16 +126,18 @@ async function takeCensus({ chunks, part, space }: SpaceTask): Promise<SpaceCens
       createCellCensus(timeShiftsOf(ordinalEnd)),
     ]),
   );
+  const vcpus = new Map([...censuses.keys()].map((stream) => [stream, new Set<number>()]));
   for (const { chunkIndex, stream, firstOrdinal } of chunks) {
-    const counts = (await part.read(chunkIndex))[space];
+    const { [space]: counts, vcpuPages } = await part.read(chunkIndex);
     if (counts === undefined) continue;
+    for (const vcpu of vcpusOfPages(vcpuPages)) vcpus.get(stream)?.add(vcpu);
     const rows = counts.pageLo.map((lo, i) => rowOfUnit(units, lo, counts.pageHi[i]));
     const census = requireDefined(censuses.get(stream), 'one for each stream');
     for (const { stretch, begin, end } of stretchesOf(counts, firstOrdinal)) {
       census.add(stretch, counts.page, rows, begin, end, units.rowCount);
     }
   }
-  return { units, censuses };
+  return { units, censuses, vcpus };
 }
 
 interface LevelInWork {
@@ -216,6 +229,25 @@ function* stretchesOf({ cellCount }: PageCounts, firstOrdinal: number): Generato
     yield { stretch: first + at, begin, end };
     begin = end;
   }
+}
+
+/** By vCPU. Chunks are read once more, which streams of one vCPU do without. */
+async function countByVcpu(
+  { chunks, ordinalEnd }: StreamChunks,
+  { part }: SpaceTask,
+  axis: Ranks,
+): Promise<ReadonlyMap<number, readonly Uint32Array[]>> {
+  const stretchCount = Math.ceil(ordinalEnd / BASE_STEP);
+  const counter = createWorkingSetCounter(timeShiftsOf(ordinalEnd), stretchCount, axis.pageCount);
+  for (const { chunkIndex, firstOrdinal } of chunks) {
+    const { virtual, vcpuPages } = await part.read(chunkIndex);
+    if (virtual === undefined || vcpuPages === undefined) continue;
+    const ranks = axis.ranksOf(virtual);
+    const shares = sharesOf(vcpuPages, virtual);
+    const first = Math.floor(firstOrdinal / BASE_STEP);
+    for (const { vcpu, stretch, pages } of shares) counter.add(vcpu, first + stretch, pages, ranks);
+  }
+  return counter.finish();
 }
 
 interface StretchPiece {

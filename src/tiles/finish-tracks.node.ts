@@ -4,6 +4,7 @@
 import { bigintFromU64 } from '../base/index.ts';
 import type { ChunkCounts } from './count-chunk.ts';
 import type { StreamDescription, TrackLevelDescription } from './description.ts';
+import type { WorkingSets } from './finish-space.node.ts';
 import { directoryArrays, type GroupPlace } from './groups.node.ts';
 import type { IndexWriter } from './index-writer.node.ts';
 import { BASE_STEP } from './layout.ts';
@@ -17,11 +18,11 @@ import {
   type VcpuBucket,
 } from './track-writer.ts';
 
-/** `workingSets`: virtual pages by bucket, of each level in time. Throws TraceError 'corrupt', 'io'. */
+/** Throws TraceError 'corrupt', 'io'. */
 export async function finishTracks(
   stream: StreamChunks,
   part: Pick<PartFile, 'read'>,
-  workingSets: readonly Uint32Array[],
+  workingSets: WorkingSets,
   writer: IndexWriter,
 ): Promise<Pick<StreamDescription, 'vcpus' | 'addressSpaces' | 'tracks'>> {
   const timeShifts = timeShiftsOf(stream.ordinalEnd);
@@ -39,12 +40,15 @@ export async function finishTracks(
     const level = createTrackLevelWriter(order.length, ({ firstBucket, bucketCount, arrays }) => {
       groups.push({ firstBucket, bucketCount, ...writer.appendArrays(arrays) });
     });
-    return { timeShift, groups, level, pages: workingSets.at(at) ?? new Uint32Array() };
+    const sets = order.length > 1 ? order.map((vcpu) => workingSets.byVcpu.get(vcpu)) : [];
+    const pages = [workingSets.ofAll, ...sets].map((set) => set?.at(at) ?? new Uint32Array());
+    return { timeShift, groups, level, pages };
   });
   const pending = levels.map(() => emptyVcpuBuckets(order.length));
   const done = levels.map(() => 0);
   const put = (at: number, buckets: readonly VcpuBucket[]): void => {
-    levels[at].level.add(levels[at].pages[done[at]] ?? 0, buckets);
+    const pages = levels[at].pages.map((set) => set[done[at]] ?? 0);
+    levels[at].level.add(pages, buckets);
     done[at]++;
     if (at + 1 === levels.length) return;
     addVcpuBuckets(pending[at + 1], buckets);

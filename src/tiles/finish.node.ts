@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import type { DamagedChunk } from './damage.ts';
 import type { LevelDescription, SpaceDescription, StreamDescription } from './description.ts';
-import type { FinishedSpace } from './finish-space.node.ts';
+import type { FinishedSpace, WorkingSets } from './finish-space.node.ts';
 import { finishTracks } from './finish-tracks.node.ts';
 import { directoryArrays } from './groups.node.ts';
 import { createIndexWriter } from './index-writer.node.ts';
@@ -24,6 +24,8 @@ export interface FinishTask {
   readonly workingFile: string;
   readonly spaces: readonly FinishedSpace[];
 }
+
+const NO_WORKING_SETS: WorkingSets = { ofAll: [], byVcpu: new Map() };
 
 /** Throws TraceError 'corrupt', 'io'. */
 export async function finishIndex(task: FinishTask): Promise<void> {
@@ -50,7 +52,7 @@ export async function finishIndex(task: FinishTask): Promise<void> {
       });
     const streams: StreamDescription[] = [];
     for (const stream of chunksByStream(chunks)) {
-      const workingSets = find('virtual')?.workingSets.get(stream.stream) ?? [];
+      const workingSets = find('virtual')?.workingSets.get(stream.stream) ?? NO_WORKING_SETS;
       streams.push({
         stream: stream.stream,
         ordinalEnd: stream.ordinalEnd,

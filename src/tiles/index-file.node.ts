@@ -81,7 +81,7 @@ export interface IndexFile {
   close(): Promise<void>;
 }
 
-const CACHE_BYTES = 2 ** 25;
+const CACHE_BYTES = 2 ** 24;
 /** A cell of a decoded block. */
 const CELL_BYTES = 12;
 

@@ -194,6 +194,26 @@ describe('files', { timeout: 60_000 }, () => {
     }
   });
 
+  it('of another version are made anew, not read', async () => {
+    const old = path.join(small.folder, 'old.view');
+    const withVersion = (bytes: Buffer, version: number): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy.writeUInt32LE(version, 8);
+      return copy;
+    };
+    const version = whole.readUInt32LE(8);
+    for (const other of [version - 1, version + 1]) {
+      await writeFile(old, withVersion(whole, other));
+      expect(await openViewIndex(old, small.trace, NO_CHUNKS)).toBeUndefined();
+      await writeFile(`${old}.part`, withVersion(partBytes, other));
+      const counted = await openPartFile(`${old}.part`, fingerprintOf(small.trace), chunkCount());
+      expect(counted.chunks.size).toBe(0);
+      await counted.close();
+    }
+    await buildViewIndex(small.trace, old, { workerUrl: BUILD_WORKER });
+    expect(await readFile(old)).toEqual(whole);
+  });
+
   it('that the system refuses to write are no bug', async () => {
     const working = path.join(small.folder, 'a.new');
     await expect(createIndexWriter(file, path.join(working, 'in-no-folder'))).rejects.toMatchObject(

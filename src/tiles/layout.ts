@@ -3,7 +3,7 @@
 
 export const INDEX_MAGIC = 'LSTVIEW\n';
 export const PART_MAGIC = 'LSTPART\n';
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 /** Magic, version, reserved. */
 export const FILE_HEAD_BYTES = 16;
 /** Of a finished file, at its end: u64 offset of the description, u32 bytes, u32 checksum, magic. */

@@ -42,7 +42,7 @@ function countsOf(stretches: readonly Map<number, [number, number]>[]): ChunkCou
     loads: Uint32Array.from(cells, ([, [loads]]) => loads),
     stores: Uint32Array.from(cells, ([, [, stores]]) => stores),
   };
-  return { virtual, physical: undefined, tracks: EMPTY_TRACKS };
+  return { virtual, physical: undefined, vcpuPages: undefined, tracks: EMPTY_TRACKS };
 }
 
 const EMPTY = new Uint32Array();

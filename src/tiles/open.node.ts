@@ -26,8 +26,8 @@ import {
 } from './view-queries.ts';
 
 /**
- * Chunks that are decoded for a tile, at most: accesses in all, and in its window. Their places, 6 bytes each, fit the
- * chunk cache's 54 MiB together: else each pushes out another, and the tile is refined for ever.
+ * Chunks that are decoded for a tile, at most: accesses in all, and in its window. Their places, 6 bytes each, fit
+ * into the chunk cache together: else each pushes out another, and the tile is refined for ever.
  */
 const DEEP_CHUNK_ACCESSES = 9 * 2 ** 20;
 const DEEP_WINDOW = 2 ** 23;

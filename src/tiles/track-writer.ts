@@ -22,12 +22,18 @@ export interface TrackGroup {
   readonly arrays: readonly Uint32Array[];
 }
 
-export const TRACK_HEAD_ARRAYS = 3;
+/** Instructions before the group, in halves. */
+export const TRACK_HEAD_ARRAYS = 2;
 export const TRACK_VCPU_ARRAYS = 8;
 
+/** Pages of the stream, and, where it has several vCPUs, of each. */
+export function trackPageArrays(vcpuCount: number): number {
+  return vcpuCount > 1 ? 1 + vcpuCount : 1;
+}
+
 export interface TrackLevelWriter {
-  /** `pages`: virtual pages of the bucket; vCPUs in the order of the stream's list. */
-  add(pages: number, vcpus: readonly VcpuBucket[]): void;
+  /** `pages`: virtual pages of the bucket, as many numbers as trackPageArrays; vCPUs in the order of the stream's list. */
+  add(pages: readonly number[], vcpus: readonly VcpuBucket[]): void;
   finish(): void;
 }
 
@@ -35,18 +41,17 @@ export function createTrackLevelWriter(
   vcpuCount: number,
   emit: (group: TrackGroup) => void,
 ): TrackLevelWriter {
-  const pages = new Uint32Array(TRACK_GROUP_BUCKETS);
-  const columns = Array.from(
-    { length: vcpuCount * TRACK_VCPU_ARRAYS },
-    () => new Uint32Array(TRACK_GROUP_BUCKETS),
-  );
+  const columnsOf = (length: number): Uint32Array[] =>
+    Array.from({ length }, () => new Uint32Array(TRACK_GROUP_BUCKETS));
+  const pages = columnsOf(trackPageArrays(vcpuCount));
+  const columns = columnsOf(vcpuCount * TRACK_VCPU_ARRAYS);
   const icount = Array.from({ length: vcpuCount }, () => 0);
   let icountAtBegin = [...icount];
   let firstBucket = 0;
   let bucketCount = 0;
   const close = (): void => {
     if (bucketCount === 0) return;
-    const taken = [pages, ...columns].map((column) => column.slice(0, bucketCount));
+    const taken = [...pages, ...columns].map((column) => column.slice(0, bucketCount));
     emit({
       firstBucket,
       bucketCount,
@@ -61,8 +66,8 @@ export function createTrackLevelWriter(
     icountAtBegin = [...icount];
   };
   return {
-    add(pageCount, vcpus) {
-      pages[bucketCount] = pageCount;
+    add(pageCounts, vcpus) {
+      for (const [at, count] of pageCounts.entries()) pages[at][bucketCount] = count;
       vcpus.forEach((one, at) => {
         const own = [
           ...[one.instructions % 2 ** 32, Math.floor(one.instructions / 2 ** 32)],

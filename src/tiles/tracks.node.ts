@@ -2,7 +2,7 @@
 import { bigintFromU64 } from '../base/index.ts';
 import type { StreamDescription } from './description.ts';
 import { groupOfBucket, type IndexFile } from './index-file.node.ts';
-import { TRACK_HEAD_ARRAYS, TRACK_VCPU_ARRAYS } from './track-writer.ts';
+import { TRACK_HEAD_ARRAYS, TRACK_VCPU_ARRAYS, trackPageArrays } from './track-writer.ts';
 import type { Tracks, TracksQuery, VcpuTracks } from './view-index.ts';
 
 /** Of the finest level that has no more buckets in the window than columns were asked for. */
@@ -36,19 +36,19 @@ export async function readTracks(
     signal?.throwIfAborted();
     const group = groups[at];
     if (group.firstBucket >= first + count) break;
-    const arrays = await file.arrays(group, TRACK_HEAD_ARRAYS + vcpus.length * TRACK_VCPU_ARRAYS);
-    file.requireLengths(group, arrays.slice(2), group.bucketCount);
-    file.requireLengths(group, arrays.slice(0, 2), vcpus.length);
-    const [icountLo, icountHi, pages] = arrays;
+    const headArrays = TRACK_HEAD_ARRAYS + trackPageArrays(vcpus.length);
+    const arrays = await file.arrays(group, headArrays + vcpus.length * TRACK_VCPU_ARRAYS);
+    file.requireLengths(group, arrays.slice(TRACK_HEAD_ARRAYS), group.bucketCount);
+    file.requireLengths(group, arrays.slice(0, TRACK_HEAD_ARRAYS), vcpus.length);
+    const [icountLo, icountHi, pages, ...pagesOf] = arrays.slice(0, headArrays);
+    const firstColumn = group.firstBucket - first;
+    copyColumn(result.pages, pages, firstColumn);
     for (const [place, tracksOf] of result.vcpus.entries()) {
-      const begin = TRACK_HEAD_ARRAYS + place * TRACK_VCPU_ARRAYS;
+      const begin = headArrays + place * TRACK_VCPU_ARRAYS;
       const own = arrays.slice(begin, begin + TRACK_VCPU_ARRAYS);
       const icount = icountHi[place] * 2 ** 32 + icountLo[place];
-      copyTracks(tracksOf, own, icount, group.firstBucket - first);
-    }
-    for (let i = 0; i < pages.length; i++) {
-      const column = group.firstBucket + i - first;
-      if (column >= 0 && column < count) result.pages[column] = pages[i];
+      copyTracks(tracksOf, own, icount, firstColumn);
+      copyColumn(tracksOf.pages, pagesOf[place] ?? pages, firstColumn);
     }
   }
   return result;
@@ -64,12 +64,18 @@ function emptyTracks(vcpu: number, count: number): VcpuTracks {
     vcpu,
     ...{ icount: column(), instructions: column() },
     ...{ kernelAccesses: column(), userAccesses: column(), loads: column(), stores: column() },
-    ...{ interrupts: column(), exceptions: column() },
+    ...{ interrupts: column(), exceptions: column(), pages: column() },
     addressSpace: new Int32Array(count).fill(-1),
   };
 }
 
 /** `firstColumn`: of the group's first bucket; may be before the first or reach beyond the last. */
+function copyColumn(to: Float64Array, from: Uint32Array, firstColumn: number): void {
+  for (let i = Math.max(0, -firstColumn); i < from.length && firstColumn + i < to.length; i++) {
+    to[firstColumn + i] = from[i];
+  }
+}
+
 function copyTracks(
   to: VcpuTracks,
   arrays: readonly Uint32Array[],

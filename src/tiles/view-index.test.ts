@@ -205,15 +205,12 @@ describe.each([
         Math.floor(ordinal / BASE_STEP);
       expect([...tracks.begins]).toEqual(Array.from(tracks.begins, (_, i) => i * BASE_STEP));
       expect([tracks.timeStep, tracks.end]).toEqual([BASE_STEP, length]);
-      const pages = Array.from(tracks.begins, (_, at) => {
-        return pagesOf(
-          partsOf(
-            accesses.filter((one) => stretchOf(one) === at),
-            'virtual',
-          ),
-        ).length;
-      });
-      expect([...tracks.pages]).toEqual(pages);
+      const workingSet = (all: typeof accesses): number[] =>
+        Array.from(tracks.begins, (_, at) => {
+          const here = all.filter((one) => stretchOf(one) === at);
+          return pagesOf(partsOf(here, 'virtual')).length;
+        });
+      expect([...tracks.pages]).toEqual(workingSet(accesses));
       const made = small.seen.accesses.filter((one) => one.stream === stream);
       expect(tracks.vcpus.map(({ vcpu }) => vcpu)).toEqual(
         expect.arrayContaining([...new Set(made.map(({ vcpu }) => vcpu))].sort((a, b) => a - b)),
@@ -225,6 +222,7 @@ describe.each([
             tracks.begins,
             (_, at) => mine.filter((one) => pick(one) && stretchOf(one) === at).length,
           );
+        expect([...own.pages]).toEqual(workingSet(mine));
         expect([...own.stores]).toEqual(count(({ store }) => store));
         expect([...own.loads]).toEqual(count(({ store }) => !store));
         expect([...own.userAccesses]).toEqual(count(({ cpl }) => cpl === 3));

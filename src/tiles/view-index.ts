@@ -98,6 +98,8 @@ export interface VcpuTracks {
   readonly stores: Float64Array;
   readonly interrupts: Float64Array;
   readonly exceptions: Float64Array;
+  /** Virtual pages that the vCPU accessed in the column: its working set. */
+  readonly pages: Float64Array;
   /** Index into addressSpaces of the one with the most accesses; -1: no access, or no address spaces are known. */
   readonly addressSpace: Int32Array;
 }

@@ -3,7 +3,13 @@
 
 import { effect } from '@preact/signals';
 import { formatCount } from '../base/index.ts';
-import type { AccessReply, FindReply, Space, WindowQuery } from '../server/protocol.ts';
+import {
+  type AccessReply,
+  type FindReply,
+  PAGE_BYTES,
+  type Space,
+  type WindowQuery,
+} from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api, type NeighbourQuery } from './api-client.ts';
 import type { CellUnder } from './map-cells.ts';
@@ -15,7 +21,6 @@ import { formatAddress } from './ticks.ts';
 import { type Region, zoomRegion } from './view.ts';
 import type { Target } from './view-link.ts';
 
-const PAGE_BYTES = 4096;
 /** j and k follow no more than that. */
 const MOST_TARGET_BYTES = 1 << 20;
 

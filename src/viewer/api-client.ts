@@ -47,15 +47,24 @@ export interface TileReply {
   readonly stores: Uint32Array;
 }
 
-async function request(name: string, parameters: object, signal?: AbortSignal): Promise<Response> {
+function urlOf(name: string, parameters: object): URL {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries<unknown>({ ...parameters })) {
     if (typeof value === 'string' || typeof value === 'number') query.set(key, String(value));
   }
-  const url = new URL(`api/${name}?${query.toString()}`, document.baseURI);
+  return new URL(`api/${name}?${query.toString()}`, document.baseURI);
+}
+
+async function request(
+  name: string,
+  parameters: object,
+  signal?: AbortSignal,
+  method: 'GET' | 'HEAD' = 'GET',
+): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, signal === undefined ? {} : { signal });
+    const init = { method, ...(signal === undefined ? {} : { signal }) };
+    response = await fetch(urlOf(name, parameters), init);
   } catch {
     // Whatever else it failed with: who gave it up is not told of that.
     signal?.throwIfAborted();
@@ -135,6 +144,17 @@ export const api = {
     query: WindowQuery & { readonly offset: number; readonly count: number },
     signal?: AbortSignal,
   ): Promise<AccessesReply> => ask('accesses', query, signal),
+
+  /** Where the browser gets the list as a file; throws what would be the answer instead. */
+  async csv(query: WindowQuery, signal: AbortSignal): Promise<URL> {
+    try {
+      await request('csv', query, signal, 'HEAD');
+    } catch {
+      // HEAD has no words.
+      await request('csv', query, signal);
+    }
+    return urlOf('csv', query);
+  },
 
   access: (
     query: { stream: number; ordinal: number },

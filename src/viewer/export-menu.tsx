@@ -3,12 +3,11 @@
 
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { formatCount } from '../base/index.ts';
+import { formatBytes, formatQuantity } from '../base/index.ts';
 import type { WindowQuery } from '../server/protocol.ts';
 import { listQuery } from './access-list.tsx';
 import { snapRegion, windowQuery } from './actions.ts';
 import { api } from './api-client.ts';
-import { csvHead, csvLine } from './list-columns.ts';
 import { mapAsPng, mapAsSvg } from './map-picture.ts';
 import { tell } from './notices.ts';
 import * as page from './page-state.ts';
@@ -17,10 +16,10 @@ import { fileNameFor, saveFile } from './save-file.ts';
 
 const isOpen = signal(false);
 const progress = signal('');
-let writing = new AbortController();
+let asking = new AbortController();
 
-const CSV_ROWS = 100_000;
-const CSV_BLOCK = 1000;
+/** Of a row with names and an instruction, about. */
+const CSV_ROW_BYTES = 130;
 
 /** Of the list, when it is shown; else of what is selected, or in view. */
 async function shownQuery(aborted: AbortSignal): Promise<WindowQuery> {
@@ -28,30 +27,19 @@ async function shownQuery(aborted: AbortSignal): Promise<WindowQuery> {
   return ofList ?? windowQuery(page.selected.peek() ?? snapRegion(page.view.peek()), aborted);
 }
 
+/** The browser fetches and writes it, shows how far it is, and can give it up. */
 async function saveCsv(): Promise<void> {
-  writing.abort();
-  writing = new AbortController();
-  const { signal: aborted } = writing;
+  asking.abort();
+  asking = new AbortController();
+  const { signal: aborted } = asking;
   const query = await shownQuery(aborted);
-  const lines = [csvHead()];
-  for (let offset = 0; offset < CSV_ROWS; offset += CSV_BLOCK) {
-    const { rows, total, counted } = await api.accesses(
-      { ...query, offset, count: CSV_BLOCK },
-      aborted,
-    );
-    lines.push(...rows.map(csvLine));
-    progress.value = `${formatCount(lines.length - 1)} rows`;
-    if (rows.length === 0 || (counted && offset + rows.length >= total)) break;
-  }
-  const wasCut = lines.length - 1 >= CSV_ROWS;
-  tell(`Saved ${formatCount(lines.length - 1)} rows`);
-  progress.value = wasCut
-    ? `The first ${formatCount(CSV_ROWS)} rows; "loadstore export" writes all.`
-    : '';
-  saveFile(
-    fileNameFor(page.trace.peek()?.file ?? '', 'accesses.csv'),
-    new Blob(lines, { type: 'text/csv' }),
-  );
+  const url = await api.csv(query, aborted);
+  const { total, counted } = await api.accesses({ ...query, offset: 0, count: 1 }, aborted);
+  saveFile(fileNameFor(page.trace.peek()?.file ?? '', 'accesses.csv'), url);
+  const rows = `${counted ? '' : 'More than '}${formatQuantity(total, 'row')}`;
+  const size = `some ${formatBytes(total * CSV_ROW_BYTES)}`;
+  progress.value = `${rows}, ${size}: the browser shows how far it is, and can end it.`;
+  tell('The list is being saved');
 }
 
 async function savePng(): Promise<void> {

@@ -7,7 +7,7 @@ import { selectCell, selectRegion, showAccess } from './actions.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures, type GestureHandlers, type Point } from './gestures.ts';
 import { nearestUsedCell } from './map-cells.ts';
-import { MapScene, mapFrame, painted } from './map-scene.ts';
+import { MapScene, painted } from './map-scene.ts';
 import { moveBy } from './navigation.ts';
 import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
@@ -40,7 +40,7 @@ export function MapPane(): JSX.Element {
     });
     scene.current = made;
     const watch = new ResizeObserver(() => {
-      mapFrame.value = { width: mapBox.clientWidth, height: mapBox.clientHeight };
+      page.mapFrame.value = { width: mapBox.clientWidth, height: mapBox.clientHeight };
     });
     watch.observe(mapBox);
     const stops = [
@@ -86,8 +86,8 @@ export function handlersFor(
   left: number,
 ): GestureHandlers {
   const placeOf = (at: Point): { readonly ordinal: number; readonly rank: number } => ({
-    ordinal: ordinalOfX(page.view.peek(), mapFrame.peek(), at.x - left),
-    rank: rankOfY(page.view.peek(), mapFrame.peek(), at.y),
+    ordinal: ordinalOfX(page.view.peek(), page.mapFrame.peek(), at.x - left),
+    rank: rankOfY(page.view.peek(), page.mapFrame.peek(), at.y),
   });
   const regionOf = (from: Point, to: Point): Region => {
     const a = placeOf(from);
@@ -102,11 +102,11 @@ export function handlersFor(
   };
   return {
     pan(dx, dy) {
-      const { width, height } = mapFrame.peek();
+      const { width, height } = page.mapFrame.peek();
       moveBy((region) => panRegion(region, hasTime ? -dx / width : 0, hasRanks ? dy / height : 0));
     },
     zoom(factorX, factorY, at) {
-      const { width, height } = mapFrame.peek();
+      const { width, height } = page.mapFrame.peek();
       const atTime = Math.min(1, Math.max(0, (at.x - left) / width));
       const atRank = Math.min(1, Math.max(0, 1 - at.y / height));
       const byTime = hasTime ? (hasRanks ? factorX : Math.min(factorX, factorY)) : 1;

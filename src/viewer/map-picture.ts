@@ -4,7 +4,7 @@
 import { formatCount, formatCountShort } from '../base/index.ts';
 import { GUTTER_WIDTH, TIME_AXIS_HEIGHT } from './axis-painter.ts';
 import { canvasColours } from './colours.ts';
-import { mapFrame, painted } from './map-scene.ts';
+import { painted } from './map-scene.ts';
 import { areShownSingly } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { colourAt, cssColour, rampOf } from './palette.ts';
@@ -32,7 +32,7 @@ interface Picture {
 }
 
 function layOut(): Picture {
-  const { width, height } = mapFrame.peek();
+  const { width, height } = page.mapFrame.peek();
   const find = (selector: string): HTMLCanvasElement[] => [
     ...document.querySelectorAll<HTMLCanvasElement>(selector),
   ];

@@ -26,8 +26,6 @@ export interface MapCanvases {
 
 /** What the map shows at the moment, for the legend and the status line. */
 export const painted: Signal<PaintedMap | null> = signal(null);
-/** CSS size of the map. */
-export const mapFrame: Signal<Frame> = signal({ width: 1, height: 1 });
 
 const ASK_MS = 60;
 
@@ -50,13 +48,13 @@ export class MapScene {
     this.#stops.push(
       effect(() => {
         void [page.view.value, page.theme.value, page.extent.value, page.isReady.value];
-        void mapFrame.value;
+        void page.mapFrame.value;
         this.#markMap();
         this.#markAxis();
       }),
       effect(() => {
         void [page.view.value, page.selected.value, page.access.value, page.target.value];
-        void [page.pointed.value, page.brushing.value, page.theme.value, mapFrame.value];
+        void [page.pointed.value, page.brushing.value, page.theme.value, page.mapFrame.value];
         void nearAccesses.value;
         this.#isOverlayStale = true;
         this.#schedule();
@@ -104,7 +102,7 @@ export class MapScene {
   }
 
   #draw(): void {
-    const frame = mapFrame.peek();
+    const frame = page.mapFrame.peek();
     const view = page.view.peek();
     const extent = page.extent.peek();
     if (frame.width < 2 || frame.height < 2 || extent.accesses === 0 || extent.pages === 0) return;

@@ -4,7 +4,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { SpaceInfo, StreamInfo, TraceReply } from '../server/protocol.ts';
 import type { Theme } from './palette.ts';
-import type { Extent, Place, Region, View } from './view.ts';
+import type { Extent, Frame, Place, Region, View } from './view.ts';
 import type { ListScope, LowerTab, SideTab, Target } from './view-link.ts';
 
 export const trace: Signal<TraceReply | null> = signal(null);
@@ -18,6 +18,9 @@ export const view: Signal<View> = signal({
   high: 1,
   colours: 'sum',
 });
+
+/** CSS size of the map. */
+export const mapFrame: Signal<Frame> = signal({ width: 1, height: 1 });
 
 /** A window that was brushed or a cell that was clicked. */
 export const selected: Signal<Region | null> = signal(null);

@@ -96,8 +96,8 @@ function Table({ reply }: { reply: SqlReply }): JSX.Element {
         <table>
           <thead>
             <tr>
-              {reply.columns.map((name) => (
-                <th key={name} scope="col">
+              {reply.columns.map((name, c) => (
+                <th key={name} scope="col" class={isNumber(reply.rows[0]?.[c]) ? 'n' : ''}>
                   {name}
                 </th>
               ))}
@@ -107,7 +107,7 @@ function Table({ reply }: { reply: SqlReply }): JSX.Element {
             {reply.rows.map((row, i) => (
               <tr key={i}>
                 {row.map((cell, c) => (
-                  <td key={reply.columns[c]} class={typeof cell === 'number' ? 'n' : ''}>
+                  <td key={reply.columns[c]} class={isNumber(cell) ? 'n' : ''}>
                     <CellText name={reply.columns[c] ?? ''} cell={cell} />
                   </td>
                 ))}
@@ -122,6 +122,11 @@ function Table({ reply }: { reply: SqlReply }): JSX.Element {
       </p>
     </>
   );
+}
+
+/** Those that a double cannot hold come as text. */
+function isNumber(cell: Cell | undefined): boolean {
+  return typeof cell === 'number' || (typeof cell === 'string' && /^-?\d+$/.test(cell));
 }
 
 function CellText({ name, cell }: { name: string; cell: Cell }): JSX.Element {

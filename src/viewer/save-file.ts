@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Hands bytes to the browser to be saved under a name. */
-export function saveFile(name: string, blob: Blob): void {
+/** Hands bytes, or what the server sends, to the browser to be saved under a name. */
+export function saveFile(name: string, what: Blob | URL): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
+  link.href = what instanceof URL ? what.href : URL.createObjectURL(what);
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
+  if (what instanceof Blob) URL.revokeObjectURL(link.href);
 }
 
 /** "/tmp/boot.memtrace" -> "boot.memtrace". */

@@ -11,9 +11,11 @@ import { reportProblem } from './problems.ts';
 export const tracks: Signal<TracksReply | null> = signal(null);
 
 const PAUSE_MS = 90;
-const COLUMNS = 480;
 /** More than is shown, so that a small movement is covered. */
 const MARGIN = 0.25;
+const LEAST_COLUMNS = 480;
+/** Of a column on the screen, at least, where there are more. */
+const COLUMN_PIXELS = 2;
 
 /** Returns what stops it. */
 export function followTracks(): () => void {
@@ -29,7 +31,9 @@ export function followTracks(): () => void {
     const begin = Math.max(0, Math.floor(from - margin));
     const end = Math.max(begin + 1, Math.min(last, Math.ceil(to + margin)));
     try {
-      tracks.value = await api.tracks({ stream, from: begin, to: end, columns: COLUMNS }, aborted);
+      const fitting = Math.floor((page.mapFrame.peek().width * (1 + 2 * MARGIN)) / COLUMN_PIXELS);
+      const columns = Math.max(LEAST_COLUMNS, fitting);
+      tracks.value = await api.tracks({ stream, from: begin, to: end, columns }, aborted);
     } catch (error) {
       reportProblem(error);
     }

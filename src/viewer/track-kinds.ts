@@ -23,8 +23,6 @@ export interface TrackKind {
   readonly isSpiky?: boolean;
   /** What stands beside the track for a column. */
   readonly say: (track: VcpuTrack, column: number, reply: TracksReply) => string;
-  /** Of all vCPUs together: shown once. */
-  readonly isOfStream?: boolean;
 }
 
 function at(values: readonly Value[], column: number): number {
@@ -107,16 +105,27 @@ export const TRACK_KINDS: readonly TrackKind[] = [
   {
     name: 'pages',
     title: 'Working set, pages',
-    series: [{ label: 'pages', colour: 4, values: (_track, { pages }) => pages }],
+    series: [{ label: 'pages', colour: 4, values: ({ pages }) => pages }],
     isFilled: true,
     top: null,
-    isOfStream: true,
-    say: (_track, i, reply) => {
-      const pages = reply.pages[i] ?? null;
-      return pages === null ? 'not known' : formatCountShort(pages);
-    },
+    say: (track, i) => formatPages(track.pages, i),
   },
 ];
+
+/** Of all vCPUs together: pages that several of them accessed count once. */
+export const SHARED_PAGES: TrackKind = {
+  name: 'pages-of-all',
+  title: 'Working set, pages',
+  series: [{ label: 'pages, each counted once', colour: 4, values: (_track, { pages }) => pages }],
+  isFilled: true,
+  top: null,
+  say: (_track, i, { pages }) => formatPages(pages, i),
+};
+
+function formatPages(pages: readonly Value[], column: number): string {
+  const count = pages[column] ?? null;
+  return count === null ? 'not known' : formatCountShort(count);
+}
 
 /** How many address spaces a track shows in a stretch of time: of each column that with the most accesses. */
 export function spacesShown(

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // One track: uPlot, on the time axis of the map. It is drawn again for new data and moved for a new view.
 
-import { effect } from '@preact/signals';
+import { effect, type Signal, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { formatCountShort } from '../base/index.ts';
 import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
 import { type CanvasColours, canvasColours } from './colours.ts';
-import { mapFrame } from './map-scene.ts';
 import * as page from './page-state.ts';
 import { tracks } from './track-data.ts';
 import type { TrackKind } from './track-kinds.ts';
+import type { Frame } from './view.ts';
 
-const TRACK_HEIGHT = 40;
+/** In pixels, of every track. */
+export const trackHeight: Signal<number> = signal(40);
 
 export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
@@ -26,12 +27,12 @@ export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JS
     const trackNow = (): VcpuTrack | undefined =>
       tracks.value?.vcpus.find((track) => track.vcpu === vcpu);
     const stops = [
-      // Another width or theme: another plot.
+      // Another size or theme: another plot.
       effect(() => {
-        const { width } = mapFrame.value;
+        const size = { width: page.mapFrame.value.width, height: trackHeight.value };
         const colours = canvasColours.value;
         plot?.destroy();
-        plot = new uPlot(optionsOf(kind, vcpu, width, colours), emptyData(kind), place);
+        plot = new uPlot(optionsOf(kind, vcpu, size, colours), emptyData(kind), place);
         show();
       }),
       effect(() => {
@@ -77,7 +78,7 @@ function dataOf(kind: TrackKind, reply: TracksReply, track: VcpuTrack): uPlot.Al
 function optionsOf(
   kind: TrackKind,
   vcpu: number,
-  width: number,
+  { width, height }: Frame,
   colours: CanvasColours,
 ): uPlot.Options {
   const stepped = uPlot.paths.stepped?.({ align: 1 });
@@ -94,7 +95,7 @@ function optionsOf(
   });
   return {
     width: Math.max(10, width),
-    height: TRACK_HEIGHT,
+    height,
     padding: [2, 0, 0, 0],
     legend: { show: false },
     cursor: { show: false },
@@ -104,7 +105,8 @@ function optionsOf(
       y: {
         range: (plot, _low, high) => [
           0,
-          kind.top ?? upperEnd(kind.isSpiky === true ? usualMaximum(plot) : high),
+          kind.top ??
+            (kind.isSpiky === true ? upperEnd(usualMaximum(plot)) : Math.ceil(upperEnd(high))),
         ],
       },
     },

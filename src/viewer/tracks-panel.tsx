@@ -1,44 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tracks by vCPU, below the map and on its time axis; a line goes through all of them where the pointer is.
 
+import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { formatCount } from '../base/index.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures } from './gestures.ts';
 import { handlersFor } from './map-pane.tsx';
-import { mapFrame } from './map-scene.ts';
 import * as page from './page-state.ts';
 import { columnAt, tracks } from './track-data.ts';
-import { spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
-import { TrackPlot } from './track-plot.tsx';
+import { SHARED_PAGES, spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
+import { TrackPlot, trackHeight } from './track-plot.tsx';
 import { xOfOrdinal } from './view.ts';
+
+const LEAST_HEIGHT = 40;
+const MOST_HEIGHT = 150;
+/** As in the style sheet. */
+const HEADING_MARGIN = 6;
+
+/** There is no bar to scroll by: plots are as wide as the map. */
+const isMoreBelow = signal(false);
 
 export function TracksPanel(): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
+  const vcpus = page.streamInfo.value?.vcpus ?? [];
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
     return attachGestures(place, handlersFor(null, true, false, GUTTER_WIDTH));
   }, []);
-  const vcpus = page.streamInfo.value?.vcpus ?? [];
+  useEffect(() => {
+    const place = box.current;
+    if (place === null) return undefined;
+    const noteRest = (): void => {
+      isMoreBelow.value = place.scrollHeight - place.clientHeight - place.scrollTop > 4;
+    };
+    const observer = new ResizeObserver(() => {
+      trackHeight.value = heightFor(place);
+      requestAnimationFrame(noteRest);
+    });
+    observer.observe(place);
+    place.addEventListener('scroll', noteRest, { passive: true });
+    return () => {
+      observer.disconnect();
+      place.removeEventListener('scroll', noteRest);
+    };
+  }, [vcpus.length]);
   return (
-    <div class="tracks" ref={box} role="region" aria-label="Tracks" tabIndex={0}>
+    <div
+      class="tracks"
+      ref={box}
+      role="region"
+      aria-label="Tracks"
+      tabIndex={0}
+      style={{ '--track-height': `${trackHeight.value}px` }}
+    >
       {vcpus.map((vcpu) => (
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
           {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
-          {TRACK_KINDS.filter(({ isOfStream }) => isOfStream !== true).map((kind) => (
+          {TRACK_KINDS.map((kind) => (
             <Track key={kind.name} kind={kind} vcpu={vcpu} />
           ))}
         </section>
       ))}
-      {vcpus.length > 1 ? <h3>All vCPUs</h3> : null}
-      {TRACK_KINDS.filter(({ isOfStream }) => isOfStream === true).map((kind) => (
-        <Track key={kind.name} kind={kind} vcpu={vcpus[0] ?? 0} />
-      ))}
+      {vcpus.length > 1 ? (
+        <section aria-label="All vCPUs">
+          <h3>All vCPUs</h3>
+          <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} />
+        </section>
+      ) : null}
       <CursorLine />
+      {isMoreBelow.value ? (
+        <div class="more-below" aria-hidden="true">
+          <span>▾ more tracks</span>
+        </div>
+      ) : null}
     </div>
   );
+}
+
+/** All tracks fill the pane together, if they can be read then and are not higher than they have to say. */
+function heightFor(place: HTMLElement): number {
+  const headings = [...place.querySelectorAll('h3')];
+  const used = headings.reduce((sum, { offsetHeight }) => sum + offsetHeight + HEADING_MARGIN, 0);
+  const count = Math.max(1, place.querySelectorAll('.track').length);
+  const each = Math.floor((place.clientHeight - used) / count) - 1;
+  return Math.max(LEAST_HEIGHT, Math.min(MOST_HEIGHT, each));
 }
 
 function Track({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
@@ -88,6 +136,6 @@ function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Elem
 function CursorLine(): JSX.Element | null {
   const at = page.pointed.value;
   if (at === null) return null;
-  const x = GUTTER_WIDTH + xOfOrdinal(page.view.value, mapFrame.value, at.ordinal);
+  const x = GUTTER_WIDTH + xOfOrdinal(page.view.value, page.mapFrame.value, at.ordinal);
   return <div class="cursor-line" style={{ transform: `translateX(${Math.round(x)}px)` }} />;
 }

@@ -254,6 +254,8 @@ describe("the viewer's page", () => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('.query-rows td');
     expect(await page.textContent('.query-rows tbody tr')).toContain('1000');
+    const aligned = 'getComputedStyle(document.querySelector(".query-rows th")).textAlign';
+    expect(await page.evaluate(aligned)).toBe('right');
     await page.click('.query-rows button:has-text("2000")');
     await page.waitForSelector('h2:has-text("Access #2,000")');
     await page.close();

@@ -58,12 +58,37 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     expect(shown).toEqual([String(vcpu), `0x${pc.toString(16)}`]);
   }
 
+  /** Of the last column, beside the tracks, against the accesses one by one. */
+  async function expectWorkingSets(page: Page, run: GuestRun): Promise<void> {
+    const map = await page.locator('.map canvas').first().boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.mouse.move(map.x + map.width - 3, map.y + 10);
+    const begin = Math.floor((run.accesses.length - 1) / 4096) * 4096;
+    const pagesOf = (vcpus: readonly number[]): number => {
+      const pages = run.accesses
+        .filter(
+          ({ vcpu, aborted, origin }) => vcpus.includes(vcpu) && !aborted && origin !== 'pageWalk',
+        )
+        .filter(({ ordinal }) => ordinal >= begin)
+        .flatMap(({ vaddr, size }) => [vaddr >> 12n, (vaddr + BigInt(size) - 1n) >> 12n]);
+      return new Set(pages).size;
+    };
+    expect(pagesOf([0])).not.toBe(pagesOf([1]));
+    const said = page.locator('.track:has(b:text("Working set")) .value');
+    await expect
+      .poll(async () => said.allTextContents())
+      .toEqual([[0], [1], [0, 1]].map((vcpus) => pagesOf(vcpus).toLocaleString('en')));
+  }
+
   it('in one thread: one order, tracks of each, and whose access it is', async () => {
     const { run, page, complaints } = await show('');
     expect(await page.locator('select[aria-label="Stream of accesses"]').count()).toBe(0);
     const sections = page.locator('.tracks section');
-    expect(await sections.locator('h3').allTextContents()).toEqual(['vCPU 0', 'vCPU 1']);
-    expect(await sections.nth(1).locator('.plot canvas').count()).toBe(4);
+    expect(await sections.locator('h3').allTextContents()).toEqual([
+      ...['vCPU 0', 'vCPU 1', 'All vCPUs'],
+    ]);
+    expect(await sections.nth(1).locator('.plot canvas').count()).toBe(5);
+    await expectWorkingSets(page, run);
     // More tracks than there is room for: the wheel scrolls over their names, and zooms over the plots.
     const names = await page.locator('.track-name').first().boundingBox();
     if (names === null) throw new Error('no track');
@@ -72,6 +97,10 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     const scrolled = async (): Promise<unknown> =>
       page.evaluate("document.querySelector('.tracks').scrollTop");
     await expect.poll(scrolled).toBeGreaterThan(50);
+    // That there are more is said, until the last of them is seen.
+    expect(await page.locator('.more-below').count()).toBe(1);
+    await page.mouse.wheel(0, 3000);
+    await page.waitForSelector('.more-below', { state: 'detached' });
     expect(page.url()).not.toContain('from=');
     await page.mouse.move(names.x + names.width + 100, names.y + 10);
     await page.mouse.wheel(0, -300);
@@ -89,9 +118,28 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     await page.click('#found [role="option"]:has-text("vCPU 1")');
     const reached = run.accesses.find(({ vcpu, icount }) => vcpu === 1 && icount >= 100);
     await page.waitForSelector(`section[aria-label="Access ${reached?.ordinal}"]`);
+    await expectFilled(page);
     expect(complaints).toEqual([]);
     await page.close();
   });
+
+  /** On a large screen the tracks fill the pane: none is out of sight, and none is hardly to be seen. */
+  async function expectFilled(page: Page): Promise<void> {
+    await page.setViewportSize({ width: 3840, height: 2160 });
+    const tracks = page.locator('.track .plot canvas');
+    const heights = async (): Promise<number[]> =>
+      Promise.all((await tracks.all()).map(async (one) => (await one.boundingBox())?.height ?? 0));
+    await expect.poll(async () => Math.min(...(await heights()))).toBeGreaterThan(50);
+    await page.waitForSelector('.more-below', { state: 'detached' });
+    const [panel, last] = [
+      await page.locator('.tracks').boundingBox(),
+      await tracks.last().boundingBox(),
+    ];
+    if (panel === null || last === null) throw new Error('no tracks');
+    const below = panel.y + panel.height - (last.y + last.height);
+    expect(below).toBeGreaterThanOrEqual(0);
+    expect(below).toBeLessThan((await tracks.count()) + 4);
+  }
 
   it.skipIf(version.major < 10)(
     'in a thread each: one of two orders, in the link too',

@@ -6,7 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { csvHead, csvLine } from '../../src/server/access-csv.ts';
 import type {
+  AccessesReply,
   AccessReply,
   ApiError,
   FindReply,
@@ -113,6 +115,13 @@ function answer(
   const number = (key: string): number => Number(query.get(key));
   if (question === 'tile') {
     response.end(fakeTile(number, accesses));
+    return;
+  }
+  if (question === 'csv') {
+    const whole = new URLSearchParams([...query, ['offset', '0'], ['count', String(accesses)]]);
+    const { rows } = fakeList((key) => Number(whole.get(key)), whole, accesses);
+    response.setHeader('Content-Disposition', 'attachment');
+    response.end([csvHead(), ...rows.map(csvLine)].join(''));
     return;
   }
   const replies: { readonly [question: string]: () => object } = {
@@ -242,6 +251,7 @@ function fakeTracks(number: (key: string) => number, accesses: number): TracksRe
         stores: each(() => Math.round(timeStep / 3)),
         interrupts: each((begin) => Math.floor(begin / timeStep) % 7),
         exceptions: each((begin) => Math.floor(begin / timeStep) % 3),
+        pages: each((begin) => 100 + (Math.floor(begin / timeStep) % 50)),
         addressSpace: each((begin) => Math.floor((begin / accesses) * 6)),
       },
     ],
@@ -277,7 +287,7 @@ function fakeList(
   number: (key: string) => number,
   query: URLSearchParams,
   accesses: number,
-): object {
+): AccessesReply {
   const from = number('from');
   const to = Math.min(number('to'), accesses);
   if (query.get('lowAddress') === null) {

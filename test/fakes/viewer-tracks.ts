@@ -29,6 +29,7 @@ export function fakeTracks(columns: number): TracksReply {
         stores: all(() => 0),
         interrupts: all(() => 0),
         exceptions: all(() => 0),
+        pages: all(() => 10),
         addressSpace: all((column) => column),
       },
     ],

@@ -28,6 +28,7 @@ import { renderBenchView } from '../render/bench.ts';
 import type { BenchViewResult, ViewFigures } from '../results.ts';
 import { type WalkedTrace, walkTiles } from '../tile-walk.ts';
 import { startViewerProcess, type ViewerProcess } from '../viewer-process.ts';
+import { holdSession } from '../viewer-session.ts';
 import { recordWatched } from '../watched-recording.ts';
 
 const DEFAULT_RUNS = 3;
@@ -35,14 +36,11 @@ const TILES = 300;
 const SEED = 5;
 /** Cells of a tile of the page, in both directions. */
 const TILE_CELLS = 256;
-/** Of the window that is summed up: as long as one in which caches are simulated may be. */
-const SUMMED_ACCESSES = 2 ** 26;
-const LISTED_ROWS = 200;
 
 export const benchViewCommand: CommandSpec = {
   details: `Each run builds the index in a temporary folder, opens the page in Chromium at 1280x720, zooms, drags and holds keys, asks
-the server for 300 tiles one after the other, for a summary of 64 Mi accesses and for a list. Medians count,
-of memory the highest. Without FILE the demo boot is recorded first. Keep the machine quiet meanwhile.`,
+the server for 300 tiles one after the other, and then for what a long session may: windows, lists, accesses, caches of
+the whole trace, SQL, a file, much of it at once. Medians count, of memory the highest. Without FILE the demo boot is recorded first. Keep the machine quiet meanwhile.`,
   options: [
     { flags: '--runs <N>', description: `how often; default: ${DEFAULT_RUNS}` },
     SAVE_OPTION,
@@ -195,8 +193,10 @@ async function measureViewer(
     const viewer = await startViewerProcess(file, indexFile);
     try {
       const page = await measurePage(browser, viewer.url);
-      const elapsed = await askTiles(viewer, size.ordinalEnd);
-      await askTheRest(viewer, size.ordinalEnd);
+      const pages = pagesOf(await viewer.ask('trace', {}));
+      const walked = { pages, ordinalEnd: size.ordinalEnd };
+      const elapsed = await askTiles(viewer, walked);
+      await holdSession(viewer, walked);
       return { ...page, tileP95Ms: p95(elapsed), serverPeakBytes: await viewer.peakBytes() };
     } finally {
       await viewer.stop();
@@ -207,10 +207,9 @@ async function measureViewer(
 }
 
 /** Milliseconds until each was there. */
-async function askTiles(viewer: ViewerProcess, ordinalEnd: number): Promise<readonly number[]> {
-  const pages = pagesOf(await viewer.ask('trace', {}));
+async function askTiles(viewer: ViewerProcess, trace: WalkedTrace): Promise<readonly number[]> {
   const elapsed: number[] = [];
-  for (const view of walkTiles({ pages, ordinalEnd }, TILES, SEED)) {
+  for (const view of walkTiles(trace, TILES, SEED)) {
     const beginMs = performance.now();
     await viewer.ask('tile', { ...view, columns: TILE_CELLS, rows: TILE_CELLS });
     elapsed.push(performance.now() - beginMs);
@@ -232,12 +231,4 @@ function isTraceReply(value: unknown): value is TraceReply {
 
 export function p95(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * 0.95)] ?? 0;
-}
-
-/** What takes the most memory: it is asked for its peak alone. */
-async function askTheRest(viewer: ViewerProcess, end: number): Promise<void> {
-  const from = Math.max(0, Math.floor((end - SUMMED_ACCESSES) / 2));
-  const window = { from, to: Math.min(end, from + SUMMED_ACCESSES) };
-  await viewer.ask('summary', window);
-  await viewer.ask('accesses', { ...window, offset: 0, count: LISTED_ROWS });
 }
