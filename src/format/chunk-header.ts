@@ -48,6 +48,7 @@ export interface ChunkInfo {
   /** Block executions. */
   readonly blockCount: number;
   readonly noteCount: number;
+  /** Below 0 when rep instructions that a chunk before counted go on, and do not complete in this one. */
   readonly instructionCount: number;
   /** Without aborted ones. */
   readonly loads: number;
@@ -134,7 +135,7 @@ export function decodeChunkInfo(
     accessCount,
     blockCount,
     noteCount,
-    instructionCount: view.count64(32),
+    instructionCount: view.signed64(32, MAX_VCPUS),
     loads,
     stores,
     aborted,
