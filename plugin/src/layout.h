@@ -57,7 +57,7 @@ typedef struct {
     uint32_t note_count;
     uint64_t first_ordinal;
     uint64_t first_block;
-    uint64_t instruction_count;
+    uint64_t instruction_count; /* modulo 2^64: it may be below 0 */
     uint64_t host_begin;
     uint64_t host_end;
     uint64_t lowest_vaddr;

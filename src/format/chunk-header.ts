@@ -52,6 +52,7 @@ export interface ChunkInfo {
   readonly noteCount: number;
   /** Slots of its table of pages (docs/format.md 3.5). */
   readonly pageSlots: number;
+  /** Below 0 when rep instructions that a chunk before counted go on, and do not complete in this one. */
   readonly instructionCount: number;
   /** Without aborted ones. */
   readonly loads: number;
@@ -138,7 +139,7 @@ export function decodeChunkInfo(
     blockCount,
     noteCount,
     pageSlots: pageSlots(view),
-    instructionCount: view.count64(32),
+    instructionCount: view.signed64(32, MAX_VCPUS),
     loads,
     stores,
     aborted,

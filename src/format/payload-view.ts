@@ -13,6 +13,8 @@ export interface PayloadView {
   u32(at: number): number;
   /** A count: whole and exact in a double, else the section is corrupt. */
   count64(at: number): number;
+  /** A count that may be below 0, by `most` at the most. */
+  signed64(at: number, most: number): number;
   big64(at: number): bigint;
   bytes(begin: number, end: number): Uint8Array<ArrayBuffer>;
   /** A 'corrupt' TraceError at this place. */
@@ -48,6 +50,13 @@ export function payloadView(section: Section, payload: Uint8Array<ArrayBuffer>):
       need(at, 8);
       const value = findNumberFromU64(data.getUint32(at, true), data.getUint32(at + 4, true));
       if (value === undefined) throw view.error('a count is impossibly high', at);
+      return value;
+    },
+    signed64(at, most) {
+      need(at, 8);
+      const value = Number(data.getBigInt64(at, true));
+      if (value >= 0) return view.count64(at);
+      if (value < -most) throw view.error('a count is impossibly low', at);
       return value;
     },
     big64(at) {

@@ -158,7 +158,7 @@ function readChunk(
   payload.u32();
   const firstOrdinal = Number(payload.u64());
   payload.take(8);
-  seen.instructions += Number(payload.u64());
+  seen.instructions += Number(BigInt.asIntN(64, payload.u64()));
   payload.take(8 * 4 + 4 * 5);
   let vcpu = payload.u32();
   const vcpuCount = payload.u32();

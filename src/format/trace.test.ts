@@ -109,6 +109,28 @@ describe('decoding', () => {
       { numRuns: 60 },
     );
   });
+
+  it('knows a chunk in which a rep instruction that was counted is suspended again, and nothing completes', async () => {
+    const suspended = { executed: 0, aborted: 0, cause: 4 };
+    const { bytes, seen } = encodeTrace({
+      blocks: [{ vaddr: 0x1000n, mode: 0x40b0, lastRep: true, insnLengths: [2] }],
+      streams: [
+        [
+          { type: 'block', id: 0, accesses: [] },
+          { type: 'seal' },
+          { type: 'block', id: 0, accesses: [], cut: suspended },
+          { type: 'seal' },
+          { type: 'block', id: 0, accesses: [] },
+        ],
+      ],
+    });
+    expect(await decodeTrace(bytes)).toEqual(seen);
+    const trace = await openBytes(bytes);
+    expect(trace.cut).toBeUndefined();
+    expect(trace.chunks.map(({ instructionCount }) => instructionCount)).toEqual([1, -1, 1]);
+    expect(trace.summary().instructions).toBe(1);
+    expect(await collectBlocks(trace)).toEqual(seen.blocks);
+  });
 });
 
 describe('the table of pages', () => {

@@ -2,6 +2,7 @@
 // The small tables: columns, and rows made from what the reader has in memory or in notes.
 
 import {
+  BIGINT,
   BOOLEAN,
   type DuckDBType,
   type DuckDBValue,
@@ -145,7 +146,7 @@ export const SMALL_TABLES: readonly Table[] = [
       { name: 'stores', type: UINTEGER, meaning: '' },
       { name: 'user_accesses', type: UINTEGER, meaning: 'at CPL 3' },
       { name: 'blocks', type: UINTEGER, meaning: 'block executions' },
-      { name: 'instructions', type: UBIGINT, meaning: 'completed' },
+      { name: 'instructions', type: BIGINT, meaning: 'completed' },
       { name: 'events', type: UINTEGER, meaning: 'interrupts and exceptions' },
       { name: 'host_begin_ns', type: UBIGINT, meaning: 'since recording began' },
       { name: 'host_end_ns', type: UBIGINT, meaning: 'since recording began' },
