@@ -74,7 +74,6 @@ let isFull: bool = false;
 
 // What was counted.
 let touches: f64 = 0;
-let sampledTouches: f64 = 0;
 /** Uses of the line that was used last, which the histogram lacks. */
 let repeats: f64 = 0;
 let newLines: f64 = 0;
@@ -110,10 +109,7 @@ export function thresholdNow(): u32 {
 export function touchTotal(): f64 {
   return touches;
 }
-/** In units of the sampling rate as it is now, as are the histogram and the three below. */
-export function sampledTotal(): f64 {
-  return sampledTouches;
-}
+/** In units of the sampling rate as it is now, as are the histogram and the two below. */
 export function repeatTotal(): f64 {
   return repeats;
 }
@@ -194,11 +190,13 @@ function mostLinesFor(slotsLog2: u32): u32 {
 
 /** Takes so many accesses from the columns. */
 export function measure(count: u32): void {
+  touches += count;
   for (let i: usize = 0; i < <usize>count; i++) {
     const flag = <u32>load<u8>(flags + i);
     if ((flag & excluded) != 0) {
       if ((flag & FLAG_DEVICE) != 0) deviceAccesses += 1;
       else unaddressed += 1;
+      touches -= 1;
       continue;
     }
     const at = load<u64>(address + (i << 3));
@@ -207,6 +205,7 @@ export function measure(count: u32): void {
     touch(line);
     while (line != last) {
       line = (line + 1) & lineMask;
+      touches += 1;
       touch(line);
     }
     if (isFull) return;
@@ -214,16 +213,13 @@ export function measure(count: u32): void {
 }
 
 function touch(line: u64): void {
-  touches += 1;
   if (line == lastLine) {
-    sampledTouches += 1;
     repeats += 1;
     countUse(line, lastAt);
     return;
   }
   const hash = mix(line);
   if (<u32>(hash >> 40) >= threshold) return;
-  sampledTouches += 1;
   let slot = slotOf(hash);
   const slotMask = ((<usize>1) << slotsLog2) - 1;
   const tag = tagOf(hash);
@@ -351,28 +347,47 @@ function fillSlots(): void {
   }
 }
 
-/** Last uses behind a place. */
+/** Last uses behind a place, the last use of a line. Of each level what is nearer: all in front, or all behind. */
 function usesBehind(place: u32): u32 {
   const lastWord = (now - 1) >> 6;
-  let word = place >> 6;
-  // The bit of the place itself is the lowest that is left, and is not counted.
-  let behind = <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)) >> (place & 63)) - 1;
+  const word = place >> 6;
+  const count = place >> 12;
+  const here = load<u64>(bits + ((<usize>word) << 3)) >> (place & 63);
+  let behind = <u32>popcnt(here) - 1;
   if (word == lastWord) return behind;
-  let end = word | 63;
-  if (end > lastWord) end = lastWord;
-  for (word++; word <= end; word++) behind += <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)));
-  if (end == lastWord) return behind;
   const lastCount = lastWord >> 6;
-  let count = end >> 6;
-  end = count | 63;
-  if (end > lastCount) end = lastCount;
-  for (count++; count <= end; count++) behind += load<u32>(counts + ((<usize>count) << 2));
-  if (end == lastCount) return behind;
-  const lastSum = lastCount >> 6;
-  for (let sum = (end >> 6) + 1; sum <= lastSum; sum++) {
-    behind += load<u32>(sums + ((<usize>sum) << 2));
+  const wordEnd = count == lastCount ? lastWord : word | 63;
+  if (wordEnd - word <= (word & 63) + 1) {
+    for (let at = word + 1; at <= wordEnd; at++) behind += setIn(at);
+  } else {
+    behind += load<u32>(counts + ((<usize>count) << 2));
+    for (let at = word & ~63; at <= word; at++) behind -= setIn(at);
   }
-  return behind;
+  if (count == lastCount) return behind;
+  const sum = place >> 18;
+  const lastSum = lastCount >> 6;
+  const countEnd = sum == lastSum ? lastCount : count | 63;
+  if (countEnd - count <= (count & 63) + 1) {
+    behind += sumOf(counts, count + 1, countEnd);
+  } else {
+    behind += load<u32>(sums + ((<usize>sum) << 2)) - sumOf(counts, count & ~63, count);
+  }
+  if (sum == lastSum) return behind;
+  // Each line has one last use.
+  return lastSum - sum <= sum
+    ? behind + sumOf(sums, sum + 1, lastSum)
+    : behind + lineCount - sumOf(sums, 0, sum);
+}
+
+function setIn(word: u32): u32 {
+  return <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)));
+}
+
+/** Of u32 elements; `last` is one of them. */
+function sumOf(column: usize, first: u32, last: u32): u32 {
+  let sum: u32 = 0;
+  for (let at = first; at <= last; at++) sum += load<u32>(column + ((<usize>at) << 2));
+  return sum;
 }
 
 function clearPlace(place: u32): void {
@@ -433,7 +448,6 @@ function lowerThreshold(): void {
   const scale = <f64>threshold / <f64>before;
   const end = histogram + ((<usize>binOf(u64.MAX_VALUE)) << 3);
   for (let bin = histogram; bin <= end; bin += 8) store<f64>(bin, load<f64>(bin) * scale);
-  sampledTouches *= scale;
   repeats *= scale;
   newLines *= scale;
   distantUses *= scale;

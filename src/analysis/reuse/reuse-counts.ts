@@ -50,16 +50,20 @@ const COUNTS_AT = 3;
 
 export function harvestReuse(state: ReuseState): ReuseCounts {
   const { kernel, parameters, accesses } = state;
+  const distances = distancesOf(state);
+  const newLines = kernel.newTotal();
+  let again = 0;
+  distances.forEach((_bin, uses) => {
+    again += uses;
+  });
   return {
-    ...{ parameters, accesses },
+    ...{ parameters, accesses, newLines, distances },
     device: kernel.deviceTotal(),
     unaddressed: kernel.unaddressedTotal(),
     touches: kernel.touchTotal(),
     rate: kernel.thresholdNow() / HASH_SPACE,
-    sampledTouches: kernel.sampledTotal(),
-    newLines: kernel.newTotal(),
+    sampledTouches: newLines + again,
     distantUses: kernel.distantTotal(),
-    distances: distancesOf(state),
     ...topLines(state),
   };
 }

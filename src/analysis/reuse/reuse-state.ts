@@ -29,7 +29,6 @@ interface ReuseKernel {
   overflowed(): number;
   thresholdNow(): number;
   touchTotal(): number;
-  sampledTotal(): number;
   repeatTotal(): number;
   newTotal(): number;
   distantTotal(): number;
@@ -40,7 +39,7 @@ interface ReuseKernel {
 
 const EXPORTED_FUNCTIONS = [
   ...['begin', 'measure', 'addressAt', 'sizeAt', 'flagsAt', 'linesAt', 'histogramAt'],
-  ...['lineTotal', 'overflowed', 'thresholdNow', 'touchTotal', 'sampledTotal', 'repeatTotal'],
+  ...['lineTotal', 'overflowed', 'thresholdNow', 'touchTotal', 'repeatTotal'],
   ...['newTotal', 'distantTotal', 'deviceTotal', 'unaddressedTotal', 'numberOf'],
 ];
 
