@@ -69,9 +69,9 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export type { SharedLine } from './sharing/line-table.ts';
 export {
   requireSharingParameters,
-  type SharedLine,
   type SharingParameters,
   type SharingResult,
   sharingAnalysis,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel of reuse distances has counted.
 
+import { createTopList } from '../top-list.ts';
 import { HASH_SPACE, type ReuseParameters } from './reuse-parameters.ts';
 import type { ReuseState } from './reuse-state.ts';
 
@@ -117,13 +118,16 @@ function topLines({
     kernel.linesAt(),
     WORDS_OF_LINE * kernel.lineTotal(),
   );
-  const mostUsed = topList(
+  const byAddress = (a: CountedLine, b: CountedLine): number => a.hi - b.hi || a.lo - b.lo;
+  const mostUsed = createTopList<CountedLine>(
     parameters.reportTop,
-    (a, b) => b.uses - a.uses || b.distant - a.distant || a.hi - b.hi || a.lo - b.lo,
+    ({ uses }) => uses,
+    (a, b) => b.distant - a.distant || byAddress(a, b),
   );
-  const mostDistant = topList(
+  const mostDistant = createTopList<CountedLine>(
     parameters.reportTop,
-    (a, b) => b.distant - a.distant || b.uses - a.uses || a.hi - b.hi || a.lo - b.lo,
+    ({ distant }) => distant,
+    (a, b) => b.uses - a.uses || byAddress(a, b),
   );
   // Lines that the sample has lost meanwhile have no number.
   const large = [...carried.byLine]
@@ -142,37 +146,8 @@ function topLines({
     const isDistant = distant > 0 && distant >= mostDistant.least();
     if (!isUsed && !isDistant) continue;
     const line = { lo: words[at], hi: words[at + 1], uses, distant };
-    if (isUsed) mostUsed.offer(line, uses);
-    if (isDistant) mostDistant.offer(line, distant);
+    if (isUsed) mostUsed.offer(line);
+    if (isDistant) mostDistant.offer(line);
   }
-  return { topUsed: mostUsed.lines, topDistant: mostDistant.lines };
-}
-
-interface TopList {
-  /** The first ones in that order. */
-  readonly lines: readonly CountedLine[];
-  /** Of a count below it no line is among them. */
-  least(): number;
-  offer(line: CountedLine, count: number): void;
-}
-
-/** The first `top` in that order, which is first of all that of a count, the highest first. */
-function topList(top: number, order: (a: CountedLine, b: CountedLine) => number): TopList {
-  const lines: CountedLine[] = [];
-  const counts: number[] = [];
-  return {
-    lines,
-    least: () => (lines.length < top ? 0 : (counts[top - 1] ?? Infinity)),
-    offer(line, count) {
-      let at = lines.length;
-      while (at > 0 && order(line, lines[at - 1]) < 0) at--;
-      if (at === top) return;
-      lines.splice(at, 0, line);
-      counts.splice(at, 0, count);
-      if (lines.length > top) {
-        lines.pop();
-        counts.pop();
-      }
-    },
-  };
+  return { topUsed: mostUsed.take(), topDistant: mostDistant.take() };
 }

@@ -2,7 +2,7 @@
 // Sharing by hand, against sets of bytes, cut and sharded.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TraceError } from '../../base/index.ts';
+import { requireDefined, TraceError } from '../../base/index.ts';
 import type { AccessColumns } from '../access-columns.ts';
 import { INSN_COUNTS, SHAPE, VCPU_COUNT } from '../columns.oracle.ts';
 import { bytesOfLine } from './byte-mask.ts';
@@ -48,7 +48,7 @@ function analyse(list: readonly Touch[], shards = 1, pieceLength = 1000): Sharin
     for (let at = 0; at < own.length; at += pieceLength) {
       sharingAnalysis.consume(state, columnsOf(own.slice(at, at + pieceLength)));
     }
-    return state;
+    return requireDefined(sharingAnalysis.harvest, 'states are not data')(state);
   });
   const merged = states.reduce((a, b) => sharingAnalysis.merge(a, b));
   return sharingAnalysis.finish(merged, SHAPE);

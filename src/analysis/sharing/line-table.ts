@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each vCPU did with the bytes of each line. Most lines are touched by one vCPU alone, and take few words; of a line
+// that others touch, too, there is a view for each of them, in a list. Memory comes in slabs: nothing is copied when it
+// grows.
+
+import { addressOfRow, createUnitTable, rowOfUnit, type UnitTable } from '../unit-table.ts';
+import type { BytesOfLine } from './byte-mask.ts';
+
+export interface CoherenceMisses {
+  readonly trueSharing: number;
+  readonly falseSharing: number;
+}
+
+export interface SharedLine extends CoherenceMisses {
+  /** Physical, of its first byte. */
+  readonly addressLo: number;
+  readonly addressHi: number;
+  /** Its virtual address for the access that missed first. */
+  readonly vaddrLo: number;
+  readonly vaddrHi: number;
+  readonly kind: SharedKind;
+  readonly vcpus: readonly LineUser[];
+}
+
+/** Bytes of the line that a vCPU touched, bit n for byte n, in halves. */
+export interface LineUser {
+  readonly vcpu: number;
+  readonly loadedLo: number;
+  readonly loadedHi: number;
+  readonly storedLo: number;
+  readonly storedHi: number;
+}
+
+/** 'read': nobody stores; 'true': a byte that one vCPU stores is touched by another; 'false': no such byte. */
+export type SharedKind = 'read' | 'true' | 'false';
+
+export interface LineTable {
+  readonly units: UnitTable;
+  /** ROW_WORDS of each row. */
+  readonly rows: Uint32Array[];
+  /** ITEM_WORDS of each view, and of the misses of a line; number 0 is none. */
+  readonly items: Uint32Array[];
+  /** The same memory. */
+  readonly itemFloats: Float64Array[];
+  itemCount: number;
+  /** Of all that is here. */
+  sizeBytes: number;
+}
+
+/**
+ * Of a row: who touched it; 0 nobody, SHARED and the number of its first view, else the vCPU + 1. Then what that vCPU
+ * loaded and stored, or when it is shared the number of its misses.
+ */
+const HOLDER = 0;
+const LOADED = 1;
+const STORED = 3;
+const MISSES = 1;
+const ROW_WORDS = 5;
+const SHARED = 2 ** 31;
+
+/** Of a view: the next one, the vCPU, what it loaded and stored, what others stored since it lost the line; whether it did. */
+const NEXT = 0;
+const WHO = 1;
+const VIEW_LOADED = 2;
+const VIEW_STORED = 4;
+const STALE = 6;
+const LOST = 0x1_0000;
+const ITEM_WORDS = 8;
+
+/** Of misses: f64 of true and of false sharing, and the virtual address of the line at the first, in halves. */
+const MISS_VADDR = 4;
+
+const SLAB_LOG2 = 13;
+const IN_SLAB = 2 ** SLAB_LOG2 - 1;
+/** Of the table of units: number and slots, of twice as many. */
+const UNIT_BYTES = 16;
+
+/** What kind of coherence miss an access was, if it was one. */
+export const NO_MISS = -1;
+const TRUE_SHARING = 0;
+const FALSE_SHARING = 1;
+
+export function createLineTable(shift: number): LineTable {
+  const units = createUnitTable(shift);
+  const sizeBytes = UNIT_BYTES * units.unitLo.length;
+  return { units, rows: [], items: [], itemFloats: [], itemCount: 1, sizeBytes };
+}
+
+/** Row of the line, made when it is new. */
+export function rowOfLine(table: LineTable, lineLo: number, lineHi: number): number {
+  const { units, rows } = table;
+  const capacity = units.unitLo.length;
+  const row = rowOfUnit(units, lineLo, lineHi);
+  if (row >> SLAB_LOG2 === rows.length) {
+    rows.push(new Uint32Array(ROW_WORDS << SLAB_LOG2));
+    table.sizeBytes += 4 * (ROW_WORDS << SLAB_LOG2);
+  }
+  table.sizeBytes += UNIT_BYTES * (units.unitLo.length - capacity);
+  return row;
+}
+
+/** The vCPU touches these bytes of the line. Gives the kind of coherence miss that it is. */
+export function touchRow(
+  table: LineTable,
+  row: number,
+  vcpu: number,
+  isStore: boolean,
+  bytes: BytesOfLine,
+): number {
+  const slab = table.rows[row >> SLAB_LOG2];
+  const at = ROW_WORDS * (row & IN_SLAB);
+  const holder = slab[at + HOLDER];
+  if (holder === 0) slab[at + HOLDER] = vcpu + 1;
+  if (holder === 0 || holder === vcpu + 1) {
+    const touched = at + (isStore ? STORED : LOADED);
+    slab[touched] |= bytes.lo;
+    slab[touched + 1] |= bytes.hi;
+    return NO_MISS;
+  }
+  if (holder < SHARED) share(table, slab, at);
+  return touchShared(table, slab[at + HOLDER] - SHARED, vcpu, isStore, bytes);
+}
+
+/** A second vCPU comes: the first one gets a view. */
+function share(table: LineTable, slab: Uint32Array, at: number): void {
+  const view = addItem(table);
+  const words = slabOf(table, view);
+  const own = ITEM_WORDS * (view & IN_SLAB);
+  words[own + WHO] = slab[at + HOLDER] - 1;
+  for (let word = 0; word < 4; word++) words[own + VIEW_LOADED + word] = slab[at + LOADED + word];
+  slab.fill(0, at, at + ROW_WORDS);
+  slab[at + HOLDER] = SHARED + view;
+}
+
+function touchShared(
+  table: LineTable,
+  first: number,
+  vcpu: number,
+  isStore: boolean,
+  bytes: BytesOfLine,
+): number {
+  let own = 0;
+  let last = first;
+  for (let view = first; view !== 0; ) {
+    const words = slabOf(table, view);
+    const at = ITEM_WORDS * (view & IN_SLAB);
+    if ((words[at + WHO] & ~LOST) === vcpu) {
+      own = view;
+    } else if (isStore) {
+      words[at + WHO] |= LOST;
+      words[at + STALE] |= bytes.lo;
+      words[at + STALE + 1] |= bytes.hi;
+    }
+    last = view;
+    view = words[at + NEXT];
+  }
+  if (own === 0) {
+    own = addItem(table);
+    slabOf(table, own)[ITEM_WORDS * (own & IN_SLAB) + WHO] = vcpu;
+    slabOf(table, last)[ITEM_WORDS * (last & IN_SLAB) + NEXT] = own;
+  }
+  const words = slabOf(table, own);
+  const at = ITEM_WORDS * (own & IN_SLAB);
+  const touched = at + (isStore ? VIEW_STORED : VIEW_LOADED);
+  words[touched] |= bytes.lo;
+  words[touched + 1] |= bytes.hi;
+  if ((words[at + WHO] & LOST) === 0) return NO_MISS;
+  const isTrue = ((words[at + STALE] & bytes.lo) | (words[at + STALE + 1] & bytes.hi)) !== 0;
+  words[at + WHO] = vcpu;
+  words[at + STALE] = 0;
+  words[at + STALE + 1] = 0;
+  return isTrue ? TRUE_SHARING : FALSE_SHARING;
+}
+
+function slabOf({ items }: LineTable, item: number): Uint32Array {
+  return items[item >> SLAB_LOG2];
+}
+
+function addItem(table: LineTable): number {
+  const item = table.itemCount++;
+  while (item >> SLAB_LOG2 >= table.items.length) {
+    const words = new Uint32Array(ITEM_WORDS << SLAB_LOG2);
+    table.items.push(words);
+    table.itemFloats.push(new Float64Array(words.buffer));
+    table.sizeBytes += 4 * (ITEM_WORDS << SLAB_LOG2);
+  }
+  return item;
+}
+
+/** A miss of that kind, of a line that is shared. Gives how many misses of any kind it has. */
+export function countMiss(table: LineTable, row: number, kind: number): number {
+  const slab = table.rows[row >> SLAB_LOG2];
+  const at = ROW_WORDS * (row & IN_SLAB) + MISSES;
+  if (slab[at] === 0) slab[at] = addItem(table);
+  const floats = table.itemFloats[slab[at] >> SLAB_LOG2];
+  const misses = (ITEM_WORDS / 2) * (slab[at] & IN_SLAB);
+  floats[misses + kind]++;
+  return floats[misses + TRUE_SHARING] + floats[misses + FALSE_SHARING];
+}
+
+/** Where the line was for its first miss. */
+export function setMissVaddr(table: LineTable, row: number, lo: number, hi: number): void {
+  const item = table.rows[row >> SLAB_LOG2][ROW_WORDS * (row & IN_SLAB) + MISSES];
+  const at = ITEM_WORDS * (item & IN_SLAB) + MISS_VADDR;
+  slabOf(table, item)[at] = lo;
+  slabOf(table, item)[at + 1] = hi;
+}
+
+/** Two vCPUs or more have touched the line. */
+export function isShared({ rows }: LineTable, row: number): boolean {
+  return rows[row >> SLAB_LOG2][ROW_WORDS * (row & IN_SLAB) + HOLDER] >= SHARED;
+}
+
+/** Of a line that is shared. */
+export function lineOf(table: LineTable, row: number): SharedLine {
+  const { lo, hi } = addressOfRow(table.units, row);
+  const slab = table.rows[row >> SLAB_LOG2];
+  const at = ROW_WORDS * (row & IN_SLAB);
+  const vcpus = usersOf(table, slab[at + HOLDER] - SHARED);
+  const item = slab[at + MISSES];
+  // Item 0 is none, and has no misses.
+  const misses = (ITEM_WORDS / 2) * (item & IN_SLAB);
+  const floats = table.itemFloats[item >> SLAB_LOG2];
+  const vaddr = 2 * misses + MISS_VADDR;
+  return {
+    ...{ addressLo: lo, addressHi: hi },
+    ...{ vaddrLo: slabOf(table, item)[vaddr], vaddrHi: slabOf(table, item)[vaddr + 1] },
+    kind: kindOf(vcpus),
+    ...{ trueSharing: floats[misses + TRUE_SHARING], falseSharing: floats[misses + FALSE_SHARING] },
+    vcpus,
+  };
+}
+
+function usersOf(table: LineTable, first: number): LineUser[] {
+  const users: LineUser[] = [];
+  for (let view = first; view !== 0; ) {
+    const words = slabOf(table, view);
+    const at = ITEM_WORDS * (view & IN_SLAB);
+    users.push({
+      vcpu: words[at + WHO] & ~LOST,
+      ...{ loadedLo: words[at + VIEW_LOADED], loadedHi: words[at + VIEW_LOADED + 1] },
+      ...{ storedLo: words[at + VIEW_STORED], storedHi: words[at + VIEW_STORED + 1] },
+    });
+    view = words[at + NEXT];
+  }
+  return users.sort((a, b) => a.vcpu - b.vcpu);
+}
+
+function kindOf(users: readonly LineUser[]): SharedKind {
+  let stored = 0;
+  // Touched by one vCPU at least; by one and stored by another.
+  let [seenLo, seenHi, storedLo, storedHi, clash] = [0, 0, 0, 0, 0];
+  for (const user of users) {
+    const touchedLo = user.loadedLo | user.storedLo;
+    const touchedHi = user.loadedHi | user.storedHi;
+    clash |= (touchedLo & storedLo) | (touchedHi & storedHi);
+    clash |= (user.storedLo & seenLo) | (user.storedHi & seenHi);
+    stored |= user.storedLo | user.storedHi;
+    seenLo |= touchedLo;
+    seenHi |= touchedHi;
+    storedLo |= user.storedLo;
+    storedHi |= user.storedHi;
+  }
+  if (stored === 0) return 'read';
+  return clash === 0 ? 'false' : 'true';
+}
