@@ -38,23 +38,24 @@ export interface LineTable {
   readonly units: UnitTable;
   /** ROW_WORDS of each row. */
   readonly rows: Uint32Array[];
-  /** ITEM_WORDS of each view, and of the misses of a line; number 0 is none. */
-  readonly items: Uint32Array[];
-  /** The same memory. */
-  readonly itemFloats: Float64Array[];
-  itemCount: number;
+  /** VIEW_WORDS of each view; number 0 is none. */
+  readonly views: Uint32Array[];
+  viewCount: number;
+  /** Misses that a row's counts of 32 bits have begun anew behind: by 2 * row + kind. */
+  readonly carried: Map<number, number>;
   /** Of all that is here. */
   sizeBytes: number;
 }
 
 /**
  * Of a row: who touched it; 0 nobody, SHARED and the number of its first view, else the vCPU + 1. Then what that vCPU
- * loaded and stored, or when it is shared the number of its misses.
+ * loaded and stored; or when it is shared its misses of true and of false sharing, and its virtual address at the first.
  */
 const HOLDER = 0;
 const LOADED = 1;
 const STORED = 3;
 const MISSES = 1;
+const VADDR = 3;
 const ROW_WORDS = 5;
 const SHARED = 2 ** 31;
 
@@ -65,10 +66,7 @@ const VIEW_LOADED = 2;
 const VIEW_STORED = 4;
 const STALE = 6;
 const LOST = 0x1_0000;
-const ITEM_WORDS = 8;
-
-/** Of misses: f64 of true and of false sharing, and the virtual address of the line at the first, in halves. */
-const MISS_VADDR = 4;
+const VIEW_WORDS = 8;
 
 const SLAB_LOG2 = 13;
 const IN_SLAB = 2 ** SLAB_LOG2 - 1;
@@ -83,7 +81,7 @@ const FALSE_SHARING = 1;
 export function createLineTable(shift: number): LineTable {
   const units = createUnitTable(shift);
   const sizeBytes = UNIT_BYTES * units.unitLo.length;
-  return { units, rows: [], items: [], itemFloats: [], itemCount: 1, sizeBytes };
+  return { units, rows: [], views: [], viewCount: 1, carried: new Map(), sizeBytes };
 }
 
 /** Row of the line, made when it is new. */
@@ -123,9 +121,9 @@ export function touchRow(
 
 /** A second vCPU comes: the first one gets a view. */
 function share(table: LineTable, slab: Uint32Array, at: number): void {
-  const view = addItem(table);
+  const view = addView(table);
   const words = slabOf(table, view);
-  const own = ITEM_WORDS * (view & IN_SLAB);
+  const own = VIEW_WORDS * (view & IN_SLAB);
   words[own + WHO] = slab[at + HOLDER] - 1;
   for (let word = 0; word < 4; word++) words[own + VIEW_LOADED + word] = slab[at + LOADED + word];
   slab.fill(0, at, at + ROW_WORDS);
@@ -143,7 +141,7 @@ function touchShared(
   let last = first;
   for (let view = first; view !== 0; ) {
     const words = slabOf(table, view);
-    const at = ITEM_WORDS * (view & IN_SLAB);
+    const at = VIEW_WORDS * (view & IN_SLAB);
     if ((words[at + WHO] & ~LOST) === vcpu) {
       own = view;
     } else if (isStore) {
@@ -155,12 +153,12 @@ function touchShared(
     view = words[at + NEXT];
   }
   if (own === 0) {
-    own = addItem(table);
-    slabOf(table, own)[ITEM_WORDS * (own & IN_SLAB) + WHO] = vcpu;
-    slabOf(table, last)[ITEM_WORDS * (last & IN_SLAB) + NEXT] = own;
+    own = addView(table);
+    slabOf(table, own)[VIEW_WORDS * (own & IN_SLAB) + WHO] = vcpu;
+    slabOf(table, last)[VIEW_WORDS * (last & IN_SLAB) + NEXT] = own;
   }
   const words = slabOf(table, own);
-  const at = ITEM_WORDS * (own & IN_SLAB);
+  const at = VIEW_WORDS * (own & IN_SLAB);
   const touched = at + (isStore ? VIEW_STORED : VIEW_LOADED);
   words[touched] |= bytes.lo;
   words[touched + 1] |= bytes.hi;
@@ -172,38 +170,41 @@ function touchShared(
   return isTrue ? TRUE_SHARING : FALSE_SHARING;
 }
 
-function slabOf({ items }: LineTable, item: number): Uint32Array {
-  return items[item >> SLAB_LOG2];
+function slabOf({ views }: LineTable, view: number): Uint32Array {
+  return views[view >> SLAB_LOG2];
 }
 
-function addItem(table: LineTable): number {
-  const item = table.itemCount++;
-  while (item >> SLAB_LOG2 >= table.items.length) {
-    const words = new Uint32Array(ITEM_WORDS << SLAB_LOG2);
-    table.items.push(words);
-    table.itemFloats.push(new Float64Array(words.buffer));
-    table.sizeBytes += 4 * (ITEM_WORDS << SLAB_LOG2);
+function addView(table: LineTable): number {
+  const view = table.viewCount++;
+  while (view >> SLAB_LOG2 >= table.views.length) {
+    table.views.push(new Uint32Array(VIEW_WORDS << SLAB_LOG2));
+    table.sizeBytes += 4 * (VIEW_WORDS << SLAB_LOG2);
   }
-  return item;
+  return view;
 }
 
 /** A miss of that kind, of a line that is shared. Gives how many misses of any kind it has. */
 export function countMiss(table: LineTable, row: number, kind: number): number {
   const slab = table.rows[row >> SLAB_LOG2];
-  const at = ROW_WORDS * (row & IN_SLAB) + MISSES;
-  if (slab[at] === 0) slab[at] = addItem(table);
-  const floats = table.itemFloats[slab[at] >> SLAB_LOG2];
-  const misses = (ITEM_WORDS / 2) * (slab[at] & IN_SLAB);
-  floats[misses + kind]++;
-  return floats[misses + TRUE_SHARING] + floats[misses + FALSE_SHARING];
+  const at = ROW_WORDS * (row & IN_SLAB) + MISSES + kind;
+  slab[at]++;
+  if (slab[at] === 0) {
+    table.carried.set(2 * row + kind, (table.carried.get(2 * row + kind) ?? 0) + 2 ** 32);
+  }
+  return missesOf(table, row, TRUE_SHARING) + missesOf(table, row, FALSE_SHARING);
+}
+
+function missesOf({ rows, carried }: LineTable, row: number, kind: number): number {
+  const count = rows[row >> SLAB_LOG2][ROW_WORDS * (row & IN_SLAB) + MISSES + kind];
+  return carried.size === 0 ? count : count + (carried.get(2 * row + kind) ?? 0);
 }
 
 /** Where the line was for its first miss. */
-export function setMissVaddr(table: LineTable, row: number, lo: number, hi: number): void {
-  const item = table.rows[row >> SLAB_LOG2][ROW_WORDS * (row & IN_SLAB) + MISSES];
-  const at = ITEM_WORDS * (item & IN_SLAB) + MISS_VADDR;
-  slabOf(table, item)[at] = lo;
-  slabOf(table, item)[at + 1] = hi;
+export function setMissVaddr({ rows }: LineTable, row: number, lo: number, hi: number): void {
+  const slab = rows[row >> SLAB_LOG2];
+  const at = ROW_WORDS * (row & IN_SLAB) + VADDR;
+  slab[at] = lo;
+  slab[at + 1] = hi;
 }
 
 /** Two vCPUs or more have touched the line. */
@@ -217,16 +218,12 @@ export function lineOf(table: LineTable, row: number): SharedLine {
   const slab = table.rows[row >> SLAB_LOG2];
   const at = ROW_WORDS * (row & IN_SLAB);
   const vcpus = usersOf(table, slab[at + HOLDER] - SHARED);
-  const item = slab[at + MISSES];
-  // Item 0 is none, and has no misses.
-  const misses = (ITEM_WORDS / 2) * (item & IN_SLAB);
-  const floats = table.itemFloats[item >> SLAB_LOG2];
-  const vaddr = 2 * misses + MISS_VADDR;
   return {
     ...{ addressLo: lo, addressHi: hi },
-    ...{ vaddrLo: slabOf(table, item)[vaddr], vaddrHi: slabOf(table, item)[vaddr + 1] },
+    ...{ vaddrLo: slab[at + VADDR], vaddrHi: slab[at + VADDR + 1] },
     kind: kindOf(vcpus),
-    ...{ trueSharing: floats[misses + TRUE_SHARING], falseSharing: floats[misses + FALSE_SHARING] },
+    trueSharing: missesOf(table, row, TRUE_SHARING),
+    falseSharing: missesOf(table, row, FALSE_SHARING),
     vcpus,
   };
 }
@@ -235,7 +232,7 @@ function usersOf(table: LineTable, first: number): LineUser[] {
   const users: LineUser[] = [];
   for (let view = first; view !== 0; ) {
     const words = slabOf(table, view);
-    const at = ITEM_WORDS * (view & IN_SLAB);
+    const at = VIEW_WORDS * (view & IN_SLAB);
     users.push({
       vcpu: words[at + WHO] & ~LOST,
       ...{ loadedLo: words[at + VIEW_LOADED], loadedHi: words[at + VIEW_LOADED + 1] },

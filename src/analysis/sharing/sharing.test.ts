@@ -217,6 +217,19 @@ describe('sharing', () => {
     expect(() => sharingAnalysis.consume(state, columnsOf(list))).toThrow(TraceError);
   });
 
+  it('counts more misses of a line than 32 bits hold', () => {
+    const state = sharingAnalysis.init(PARAMETERS, SHAPE, { index: 0, count: 1 });
+    const list = [load(0, 0x1000n), store(1, 0x1000n), load(0, 0x1000n)];
+    sharingAnalysis.consume(state, columnsOf(list));
+    // As if there had been so many: the first word is the holder's.
+    const [rows] = state.lines.rows;
+    expect(rows?.[1]).toBe(1);
+    rows?.set([2 ** 32 - 1], 1);
+    sharingAnalysis.consume(state, columnsOf(list.slice(1)));
+    const [line] = sharingAnalysis.harvest?.(state).topLines ?? [];
+    expect(line).toMatchObject({ trueSharing: 2 ** 32, falseSharing: 0, vaddrLo: 0x1000 });
+  });
+
   it('refuses lines whose bytes it cannot tell apart', () => {
     for (const lineBytes of [4, 48, 128]) {
       expect(() =>
