@@ -17,16 +17,20 @@ export function createTopList<T>(
 ): TopList<T> {
   const room = 2 * top + 64;
   let items: T[] = [];
+  /** Of the first ones of all but the latest items the last one, once there are enough. */
+  let last: T | undefined;
   let least = top === 0 ? Infinity : -Infinity;
+  const compare = (a: T, b: T): number => countOf(b) - countOf(a) || order(a, b);
   const cut = (): void => {
-    items.sort((a, b) => countOf(b) - countOf(a) || order(a, b));
+    items.sort(compare);
     items = items.slice(0, top);
-    const last = items[top - 1];
+    last = items[top - 1];
     if (last !== undefined) least = countOf(last);
   };
   return {
     least: () => least,
     offer(item) {
+      if (last !== undefined && compare(item, last) > 0) return;
       items.push(item);
       if (items.length === room) cut();
     },

@@ -191,6 +191,11 @@ export function countMiss(table: LineTable, row: number, kind: number): number {
   if (slab[at] === 0) {
     table.carried.set(2 * row + kind, (table.carried.get(2 * row + kind) ?? 0) + 2 ** 32);
   }
+  return missesOfRow(table, row);
+}
+
+/** Of a line that is shared, of both kinds. */
+export function missesOfRow(table: LineTable, row: number): number {
   return missesOf(table, row, TRUE_SHARING) + missesOf(table, row, FALSE_SHARING);
 }
 
@@ -217,14 +222,13 @@ export function lineOf(table: LineTable, row: number): SharedLine {
   const { lo, hi } = addressOfRow(table.units, row);
   const slab = table.rows[row >> SLAB_LOG2];
   const at = ROW_WORDS * (row & IN_SLAB);
-  const vcpus = usersOf(table, slab[at + HOLDER] - SHARED);
   return {
     ...{ addressLo: lo, addressHi: hi },
     ...{ vaddrLo: slab[at + VADDR], vaddrHi: slab[at + VADDR + 1] },
-    kind: kindOf(vcpus),
+    kind: kindOf(table, row),
     trueSharing: missesOf(table, row, TRUE_SHARING),
     falseSharing: missesOf(table, row, FALSE_SHARING),
-    vcpus,
+    vcpus: usersOf(table, slab[at + HOLDER] - SHARED),
   };
 }
 
@@ -243,20 +247,25 @@ function usersOf(table: LineTable, first: number): LineUser[] {
   return users.sort((a, b) => a.vcpu - b.vcpu);
 }
 
-function kindOf(users: readonly LineUser[]): SharedKind {
+/** Of a line that is shared. */
+export function kindOf(table: LineTable, row: number): SharedKind {
   let stored = 0;
   // Touched by one vCPU at least; by one and stored by another.
   let [seenLo, seenHi, storedLo, storedHi, clash] = [0, 0, 0, 0, 0];
-  for (const user of users) {
-    const touchedLo = user.loadedLo | user.storedLo;
-    const touchedHi = user.loadedHi | user.storedHi;
-    clash |= (touchedLo & storedLo) | (touchedHi & storedHi);
-    clash |= (user.storedLo & seenLo) | (user.storedHi & seenHi);
-    stored |= user.storedLo | user.storedHi;
+  const first = table.rows[row >> SLAB_LOG2][ROW_WORDS * (row & IN_SLAB) + HOLDER] - SHARED;
+  for (let view = first; view !== 0; ) {
+    const words = slabOf(table, view);
+    const at = VIEW_WORDS * (view & IN_SLAB);
+    const [ownLo, ownHi] = [words[at + VIEW_STORED], words[at + VIEW_STORED + 1]];
+    const touchedLo = words[at + VIEW_LOADED] | ownLo;
+    const touchedHi = words[at + VIEW_LOADED + 1] | ownHi;
+    clash |= (touchedLo & storedLo) | (touchedHi & storedHi) | (ownLo & seenLo) | (ownHi & seenHi);
+    stored |= ownLo | ownHi;
     seenLo |= touchedLo;
     seenHi |= touchedHi;
-    storedLo |= user.storedLo;
-    storedHi |= user.storedHi;
+    storedLo |= ownLo;
+    storedHi |= ownHi;
+    view = words[at + NEXT];
   }
   if (stored === 0) return 'read';
   return clash === 0 ? 'false' : 'true';

@@ -15,8 +15,10 @@ import {
   countMiss,
   createLineTable,
   isShared,
+  kindOf,
   type LineTable,
   lineOf,
+  missesOfRow,
   NO_MISS,
   rowOfLine,
   type SharedKind,
@@ -248,18 +250,22 @@ function nameMiss(
 function harvestSharing(state: SharingState): SharingCounts {
   const { parameters, accesses, device, unaddressed, missesByInsn, lines } = state;
   const kinds: Record<SharedKind, number> = { read: 0, true: 0, false: 0 };
-  const most = createTopList(parameters.reportTop, missesOf, byAddress);
-  for (let row = 0; row < lines.units.rowCount; row++) {
+  const { unitLo, unitHi, rowCount } = lines.units;
+  const most = createTopList<number>(
+    parameters.reportTop,
+    (row) => missesOfRow(lines, row),
+    (a, b) => unitHi[a] - unitHi[b] || unitLo[a] - unitLo[b],
+  );
+  for (let row = 0; row < rowCount; row++) {
     if (!isShared(lines, row)) continue;
-    const line = lineOf(lines, row);
-    kinds[line.kind]++;
-    const misses = missesOf(line);
-    if (misses > 0 && misses >= most.least()) most.offer(line);
+    kinds[kindOf(lines, row)]++;
+    const misses = missesOfRow(lines, row);
+    if (misses > 0 && misses >= most.least()) most.offer(row);
   }
   return {
     ...{ parameters, accesses, device, unaddressed, kinds, missesByInsn },
-    touched: lines.units.rowCount,
-    topLines: most.take(),
+    touched: rowCount,
+    topLines: most.take().map((row) => lineOf(lines, row)),
   };
 }
 
