@@ -95,4 +95,5 @@ export {
   type TlbGeometry,
   type TlbParameters,
 } from './tlb/tlb-parameters.ts';
+export { createTopList } from './top-list.ts';
 export { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from './unit-table.ts';

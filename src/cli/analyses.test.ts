@@ -270,7 +270,10 @@ describe('analysing commands', () => {
     [['reuse', 'FILE', '--sample-lines', '99', '--sample-rate', '0.1'], 'exclude each other'],
     [['reuse', 'FILE', '--reuse-distance-threshold', '0'], 'the threshold of distances'],
     [['sharing', 'FILE', '--line-size', '128'], 'the line size is not possible'],
+    [['counts', 'FILE', '--vcpu', '77'], 'Try: one of those, or no --vcpu'],
+    [['cache', 'FILE', '--warmup-refs', '100G'], 'Try: a shorter --warmup-refs'],
     [['run', 'nowhere.mjs', 'FILE'], 'the module does not load'],
+    [['run', 'nowhere.mjs', 'FILE'], 'Try: the path of a file that Node.js can import'],
     [['run', 'FAKE', 'FILE', '--parameters', '3'], '--parameters is not a JSON object'],
   ])('%s is refused', async (words, message) => {
     const fake = path.join(import.meta.dirname, '../../test/fakes/line-history.mjs');

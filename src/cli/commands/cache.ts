@@ -156,8 +156,7 @@ function cacheFigures(
     const name = names.nameOf(block, insn);
     byFunction.set(name, addMisses(byFunction.get(name), misses));
     // Blocks overlap: the same instruction is in many.
-    const { lo, hi } = names.addressOf(block, insn);
-    const key = `${formatHex64(lo, hi)} ${names.textOf(block, insn)}`;
+    const key = names.identityOf(block, insn);
     const known = byAddress.get(key);
     byAddress.set(key, { block, insn, misses: addMisses(known?.misses, misses) });
   }
