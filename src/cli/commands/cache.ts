@@ -173,6 +173,7 @@ function cacheFigures(
       : null;
   return {
     ...(counted === null ? result : withInstructions(result, counted)),
+    notSimulated: notSimulated(input),
     functionCount: functions.length,
     functions: functions.slice(0, limit),
     instructionCount: instructions.length,
@@ -186,6 +187,14 @@ function cacheFigures(
       };
     }),
   };
+}
+
+/** Physical pages of code are told by accident only, where data of the same page is accessed. */
+function notSimulated(input: CommandInput): CacheFigures['notSimulated'] {
+  if (isOn(input, 'usePhysical')) {
+    return [{ name: 'L1I', why: 'a trace does not tell the physical addresses of code' }];
+  }
+  return isOn(input, 'dataOnly') ? [{ name: 'L1I', why: '--data-only' }] : [];
 }
 
 function withInstructions<R extends Omit<CacheResult, 'sites'>>(
