@@ -48,7 +48,7 @@ function analyse(list: readonly Touch[], shards = 1, pieceLength = 1000): Sharin
     for (let at = 0; at < own.length; at += pieceLength) {
       sharingAnalysis.consume(state, columnsOf(own.slice(at, at + pieceLength)));
     }
-    return requireDefined(sharingAnalysis.harvest, 'states are not data')(state);
+    return requireDefined(sharingAnalysis.harvest?.(state), 'states are not data');
   });
   const merged = states.reduce((a, b) => sharingAnalysis.merge(a, b));
   return sharingAnalysis.finish(merged, SHAPE);

@@ -91,7 +91,7 @@ function stridesFigures(
     irregular: nothing(),
     once: nothing(),
   };
-  const most = createTopList<Place>(
+  const first = createTopList<Place>(
     top,
     (place) => place.accesses,
     (a, b) => a.block - b.block || a.insn - b.insn || Number(a.store) - Number(b.store),
@@ -100,13 +100,13 @@ function stridesFigures(
     const count = byClass[classifyStrides(place.steps, place.strides)];
     count.instructions++;
     count.accesses += place.accesses;
-    most.offer(place);
+    first.offer(place);
   }
   return {
     accesses,
     noAddress,
     byClass,
-    instructions: most.take().map(({ block, insn, store, strides, ...place }) => {
+    instructions: first.take().map(({ block, insn, store, strides, ...place }) => {
       const { lo, hi } = names.addressOf(block, insn);
       const most = strides[0]?.atLeast ?? 0;
       return {
