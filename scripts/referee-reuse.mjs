@@ -15,11 +15,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { finishReuse } from '../dist/analysis/reuse/reuse-analysis.js';
-import {
-  consumeReuse,
-  createReuseState,
-  harvestReuse,
-} from '../dist/analysis/reuse/reuse-state.js';
+import { harvestReuse } from '../dist/analysis/reuse/reuse-counts.js';
+import { consumeReuse, createReuseState } from '../dist/analysis/reuse/reuse-state.js';
 import { openTrace } from '../dist/format/index.js';
 
 const LINE_SHIFT = 6n;
@@ -104,7 +101,7 @@ async function runDriver(driver, addresses) {
   return text;
 }
 
-/** @param {import('../dist/analysis/reuse/reuse-state.js').ReuseCounts} counts @param {string} report */
+/** @param {import('../dist/analysis/reuse/reuse-counts.js').ReuseCounts} counts @param {string} report */
 function compare(counts, report) {
   const result = finishReuse(counts);
   const { distances } = result;
@@ -123,7 +120,9 @@ function compare(counts, report) {
   for (const [, distance, count] of report.matchAll(/^ *(\d+) +(\d+) +[\d.]+% +[\d.]+% *:/gm)) {
     theirs.set(Number(distance), Number(count));
   }
-  const ours = new Map([...counts.histogram.entries()].filter(([, count]) => count > 0));
+  /** @type {Map<number, number>} */
+  const ours = new Map();
+  counts.distances.forEach((distance, uses) => ours.set(distance, uses));
   assert.deepEqual(theirs, ours);
   console.log(
     `${result.references} references to ${result.compulsory} lines: ${ours.size} different distances, all counts equal`,

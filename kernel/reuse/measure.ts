@@ -3,7 +3,8 @@
 // the last use of its line, so that the distance is the number of bits behind the line's own one. Bits are
 // counted at two levels above, and places are renumbered when they run out. With a threshold below SPACE only the lines
 // whose hash is below it are looked at (SHARDS, Waldspurger et al., FAST 2015), and the distances scaled up.
-// All structures have their places for as many lines as there may be; memory that is not touched costs nothing.
+// All structures have their places for as many lines as there may be; memory that is not touched costs nothing. A line
+// takes about 25 bytes: counts of 16 bits, of which the module's user keeps what does not fit.
 
 const FLAG_DEVICE: u32 = 4;
 const PAGE_BYTES: usize = 65536;
@@ -11,14 +12,25 @@ const PAGE_BYTES: usize = 65536;
 /** Hashes are below it. */
 export const SPACE: u32 = 1 << 24;
 
-/** A line: u64 number, u64 uses, u64 distant uses, u32 place of its last use, u32 unused. */
-const LINE_BYTES_LOG2: usize = 5;
-const USES_AT: usize = 8;
-const DISTANT_AT: usize = 16;
-const PLACE_AT: usize = 24;
+/** A line: u64 number, u32 place of its last use, u16 uses, u16 distant uses. */
+const LINE_BYTES_LOG2: usize = 4;
+const PLACE_AT: usize = 8;
+const USES_AT: usize = 12;
+const DISTANT_AT: usize = 14;
+
+/** A slot: a line's number + 1, and above it bits of its hash, which tell most other lines without a look at them. */
+const NUMBER_MASK: u32 = (1 << 25) - 1;
 
 const FIRST_PLACES: u32 = 1 << 16;
 const FIRST_SLOTS_LOG2: u32 = 14;
+
+/** What is carried: a count of a line's uses or distant uses, or of a distance, begins anew behind 65535. */
+const CARRY_USES: u32 = 0;
+const CARRY_DISTANT: u32 = 1;
+const CARRY_DISTANCE: u32 = 2;
+
+/** `which`: the line, or the distance. */
+declare function carry(what: u32, which: u64): void;
 
 /** Distances above are counted in bins when lines are sampled: 2^BIN_LOG2 for each power of two. */
 const BIN_LOG2: u32 = 7;
@@ -41,11 +53,13 @@ let size: usize = 0;
 let flags: usize = 0;
 let lines: usize = 0;
 let slots: usize = 0;
-let lineAtPlace: usize = 0;
 let bits: usize = 0;
 /** u32 for each 64 words of bits: how many are set; and for each 64 of those. */
 let counts: usize = 0;
 let sums: usize = 0;
+/** While places are renumbered, u32 for each word of bits: how many are set before it. */
+let ranks: usize = 0;
+/** u16 for each distance; when lines are sampled, f64 for each bin. */
 let histogram: usize = 0;
 
 // How far it is.
@@ -60,7 +74,8 @@ let isFull: bool = false;
 
 // What was counted.
 let touches: f64 = 0;
-let sampledTouches: f64 = 0;
+/** Uses of the line that was used last, which the histogram lacks. */
+let repeats: f64 = 0;
 let newLines: f64 = 0;
 let distantUses: f64 = 0;
 let deviceAccesses: f64 = 0;
@@ -95,8 +110,8 @@ export function touchTotal(): f64 {
   return touches;
 }
 /** In units of the sampling rate as it is now, as are the histogram and the two below. */
-export function sampledTotal(): f64 {
-  return sampledTouches;
+export function repeatTotal(): f64 {
+  return repeats;
 }
 export function newTotal(): f64 {
   return newLines;
@@ -143,14 +158,14 @@ export function begin(
   end += (<usize>mostPlaces >> 10) + 64;
   bits = end;
   end += (<usize>mostPlaces >> 3) + 64;
+  ranks = end;
+  end += (<usize>mostPlaces >> 4) + 64;
   slots = end;
   end += (<usize>4) << slotsLog2For(limit);
-  lineAtPlace = end;
-  end += (<usize>mostPlaces) << 2;
   lines = (end + 63) & ~63;
   end = lines + ((<usize>limit) << LINE_BYTES_LOG2);
   histogram = end;
-  end += (<usize>limit + 64 * 128 + 256) << 3;
+  end += isSampled ? (64 * 128 + 256) << 3 : (<usize>limit + 1) << 1;
   const needed = <i32>((end + PAGE_BYTES - 1) / PAGE_BYTES) - memory.size();
   return needed <= 0 || memory.grow(needed) >= 0;
 }
@@ -162,20 +177,26 @@ function mostPlacesFor(limit: u32): u32 {
   return most;
 }
 
-/** At most three quarters are used. */
 function slotsLog2For(limit: u32): u32 {
   let log2 = FIRST_SLOTS_LOG2;
-  while (3 * ((<u64>1) << log2) < 4 * <u64>limit) log2++;
+  while (mostLinesFor(log2) < limit) log2++;
   return log2;
+}
+
+/** At most seven eighths are used. */
+function mostLinesFor(slotsLog2: u32): u32 {
+  return 7 << (slotsLog2 - 3);
 }
 
 /** Takes so many accesses from the columns. */
 export function measure(count: u32): void {
+  touches += count;
   for (let i: usize = 0; i < <usize>count; i++) {
     const flag = <u32>load<u8>(flags + i);
     if ((flag & excluded) != 0) {
       if ((flag & FLAG_DEVICE) != 0) deviceAccesses += 1;
       else unaddressed += 1;
+      touches -= 1;
       continue;
     }
     const at = load<u64>(address + (i << 3));
@@ -184,6 +205,7 @@ export function measure(count: u32): void {
     touch(line);
     while (line != last) {
       line = (line + 1) & lineMask;
+      touches += 1;
       touch(line);
     }
     if (isFull) return;
@@ -191,50 +213,62 @@ export function measure(count: u32): void {
 }
 
 function touch(line: u64): void {
-  touches += 1;
   if (line == lastLine) {
-    sampledTouches += 1;
-    store<f64>(histogram, load<f64>(histogram) + 1);
-    store<u64>(lastAt + USES_AT, load<u64>(lastAt + USES_AT) + 1);
+    repeats += 1;
+    countUse(line, lastAt);
     return;
   }
   const hash = mix(line);
   if (<u32>(hash >> 40) >= threshold) return;
-  sampledTouches += 1;
   let slot = slotOf(hash);
   const slotMask = ((<usize>1) << slotsLog2) - 1;
-  let number = load<u32>(slots + (slot << 2));
-  while (number != 0) {
-    const found = lines + ((<usize>(number - 1)) << LINE_BYTES_LOG2);
-    if (load<u64>(found) == line) {
-      useAgain(line, found, number - 1);
-      return;
+  const tag = tagOf(hash);
+  let entry = load<u32>(slots + (slot << 2));
+  while (entry != 0) {
+    if ((entry & ~NUMBER_MASK) == tag) {
+      const found = lines + ((<usize>((entry & NUMBER_MASK) - 1)) << LINE_BYTES_LOG2);
+      if (load<u64>(found) == line) {
+        useAgain(line, found);
+        return;
+      }
     }
     slot = (slot + 1) & slotMask;
-    number = load<u32>(slots + (slot << 2));
+    entry = load<u32>(slots + (slot << 2));
   }
-  addLine(line, slot);
+  addLine(line, slot, tag);
 }
 
-function useAgain(line: u64, at: usize, number: u32): void {
+function countUse(line: u64, at: usize): void {
+  const uses = load<u16>(at + USES_AT) + 1;
+  store<u16>(at + USES_AT, uses);
+  if (uses == 0) carry(CARRY_USES, line);
+}
+
+function useAgain(line: u64, at: usize): void {
   const place = load<u32>(at + PLACE_AT);
   let distance = <u64>usesBehind(place);
-  let bin = <usize>distance;
   if (isSampled) {
     // What it would be among all lines.
     distance = (distance << 24) / threshold;
-    bin = binOf(distance);
+    const bin = histogram + (binOf(distance) << 3);
+    store<f64>(bin, load<f64>(bin) + 1);
+  } else {
+    const bin = histogram + ((<usize>distance) << 1);
+    const count = load<u16>(bin) + 1;
+    store<u16>(bin, count);
+    if (count == 0) carry(CARRY_DISTANCE, distance);
   }
-  store<f64>(histogram + (bin << 3), load<f64>(histogram + (bin << 3)) + 1);
-  store<u64>(at + USES_AT, load<u64>(at + USES_AT) + 1);
+  countUse(line, at);
   if (distance >= distantFrom) {
     distantUses += 1;
-    store<u64>(at + DISTANT_AT, load<u64>(at + DISTANT_AT) + 1);
+    const distant = load<u16>(at + DISTANT_AT) + 1;
+    store<u16>(at + DISTANT_AT, distant);
+    if (distant == 0) carry(CARRY_DISTANT, line);
   }
   clearPlace(place);
   lastLine = line;
   lastAt = at;
-  takePlace(at, number);
+  takePlace(at);
 }
 
 /** Number of the bin: exact below 2^(BIN_LOG2 + 1). */
@@ -245,7 +279,7 @@ function binOf(distance: u64): usize {
   return ((<usize>(log2 - BIN_LOG2 + 1)) << BIN_LOG2) + part;
 }
 
-function addLine(line: u64, slot: usize): void {
+function addLine(line: u64, slot: usize, tag: u32): void {
   newLines += 1;
   if (lineCount == lineLimit) {
     isFull = true;
@@ -254,18 +288,34 @@ function addLine(line: u64, slot: usize): void {
   const number = lineCount++;
   const at = lines + ((<usize>number) << LINE_BYTES_LOG2);
   store<u64>(at, line);
-  store<u64>(at + USES_AT, 1);
-  store<u64>(at + DISTANT_AT, 0);
-  store<u32>(slots + (slot << 2), number + 1);
+  store<u16>(at + USES_AT, 1);
+  store<u16>(at + DISTANT_AT, 0);
+  store<u32>(slots + (slot << 2), tag | (number + 1));
   lastLine = line;
   lastAt = at;
-  takePlace(at, number);
+  takePlace(at);
   if (sampleLimit > 0 && lineCount > sampleLimit) {
     while (lineCount > sampleLimit) lowerThreshold();
-  } else if (4 * <u64>lineCount > 3 * ((<u64>1) << slotsLog2)) {
+  } else if (lineCount > mostLinesFor(slotsLog2) && lineCount < lineLimit) {
     slotsLog2++;
     fillSlots();
   }
+}
+
+/** Number of a line; -1: it is not among them. */
+export function numberOf(line: u64): i32 {
+  const slotMask = ((<usize>1) << slotsLog2) - 1;
+  let slot = slotOf(mix(line));
+  let number = numberIn(slot);
+  while (number >= 0 && load<u64>(lines + ((<usize>number) << LINE_BYTES_LOG2)) != line) {
+    slot = (slot + 1) & slotMask;
+    number = numberIn(slot);
+  }
+  return number;
+}
+
+function numberIn(slot: usize): i32 {
+  return <i32>(load<u32>(slots + (slot << 2)) & NUMBER_MASK) - 1;
 }
 
 /** Mixes all bits (finaliser of MurmurHash3, public domain). */
@@ -281,38 +331,63 @@ function slotOf(hash: u64): usize {
   return <usize>hash & (((<usize>1) << slotsLog2) - 1);
 }
 
+/** Bits 25 to 31, which no slot's number has. */
+function tagOf(hash: u64): u32 {
+  return <u32>hash & ~NUMBER_MASK;
+}
+
 function fillSlots(): void {
   memory.fill(slots, 0, (<usize>4) << slotsLog2);
   const slotMask = ((<usize>1) << slotsLog2) - 1;
   for (let number: u32 = 0; number < lineCount; number++) {
-    let slot = slotOf(mix(load<u64>(lines + ((<usize>number) << LINE_BYTES_LOG2))));
+    const hash = mix(load<u64>(lines + ((<usize>number) << LINE_BYTES_LOG2)));
+    let slot = slotOf(hash);
     while (load<u32>(slots + (slot << 2)) != 0) slot = (slot + 1) & slotMask;
-    store<u32>(slots + (slot << 2), number + 1);
+    store<u32>(slots + (slot << 2), tagOf(hash) | (number + 1));
   }
 }
 
-/** Last uses behind a place. */
+/** Last uses behind a place, the last use of a line. Of each level what is nearer: all in front, or all behind. */
 function usesBehind(place: u32): u32 {
   const lastWord = (now - 1) >> 6;
-  let word = place >> 6;
-  // The bit of the place itself is the lowest that is left, and is not counted.
-  let behind = <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)) >> (place & 63)) - 1;
+  const word = place >> 6;
+  const count = place >> 12;
+  const here = load<u64>(bits + ((<usize>word) << 3)) >> (place & 63);
+  let behind = <u32>popcnt(here) - 1;
   if (word == lastWord) return behind;
-  let end = word | 63;
-  if (end > lastWord) end = lastWord;
-  for (word++; word <= end; word++) behind += <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)));
-  if (end == lastWord) return behind;
   const lastCount = lastWord >> 6;
-  let count = end >> 6;
-  end = count | 63;
-  if (end > lastCount) end = lastCount;
-  for (count++; count <= end; count++) behind += load<u32>(counts + ((<usize>count) << 2));
-  if (end == lastCount) return behind;
-  const lastSum = lastCount >> 6;
-  for (let sum = (end >> 6) + 1; sum <= lastSum; sum++) {
-    behind += load<u32>(sums + ((<usize>sum) << 2));
+  const wordEnd = count == lastCount ? lastWord : word | 63;
+  if (wordEnd - word <= (word & 63) + 1) {
+    for (let at = word + 1; at <= wordEnd; at++) behind += setIn(at);
+  } else {
+    behind += load<u32>(counts + ((<usize>count) << 2));
+    for (let at = word & ~63; at <= word; at++) behind -= setIn(at);
   }
-  return behind;
+  if (count == lastCount) return behind;
+  const sum = place >> 18;
+  const lastSum = lastCount >> 6;
+  const countEnd = sum == lastSum ? lastCount : count | 63;
+  if (countEnd - count <= (count & 63) + 1) {
+    behind += sumOf(counts, count + 1, countEnd);
+  } else {
+    behind += load<u32>(sums + ((<usize>sum) << 2)) - sumOf(counts, count & ~63, count);
+  }
+  if (sum == lastSum) return behind;
+  // Each line has one last use.
+  return lastSum - sum <= sum
+    ? behind + sumOf(sums, sum + 1, lastSum)
+    : behind + lineCount - sumOf(sums, 0, sum);
+}
+
+function setIn(word: u32): u32 {
+  return <u32>popcnt(load<u64>(bits + ((<usize>word) << 3)));
+}
+
+/** Of u32 elements; `last` is one of them. */
+function sumOf(column: usize, first: u32, last: u32): u32 {
+  let sum: u32 = 0;
+  for (let at = first; at <= last; at++) sum += load<u32>(column + ((<usize>at) << 2));
+  return sum;
 }
 
 function clearPlace(place: u32): void {
@@ -324,11 +399,10 @@ function clearPlace(place: u32): void {
   store<u32>(sum, load<u32>(sum) - 1);
 }
 
-function takePlace(at: usize, number: u32): void {
+function takePlace(at: usize): void {
   if (now == places) renumberPlaces();
   const place = now++;
   store<u32>(at + PLACE_AT, place);
-  store<u32>(lineAtPlace + ((<usize>place) << 2), number);
   setPlace(place);
 }
 
@@ -341,27 +415,30 @@ function setPlace(place: u32): void {
   store<u32>(sum, load<u32>(sum) + 1);
 }
 
-/** Last uses move together, in their order; with more than a quarter of the places in use there are to be more. */
+/**
+ * Last uses move together, in their order; with more than a quarter of the places in use there are to be more. The line
+ * that a place is wanted for has none meanwhile, and gets a number that means nothing.
+ */
 function renumberPlaces(): void {
-  let next: u32 = 0;
-  for (let word: u32 = 0; word < places >> 6; word++) {
-    let left = load<u64>(bits + ((<usize>word) << 3));
-    while (left != 0) {
-      const place = (word << 6) + <u32>ctz(left);
-      left &= left - 1;
-      const number = load<u32>(lineAtPlace + ((<usize>place) << 2));
-      store<u32>(lineAtPlace + ((<usize>next) << 2), number);
-      store<u32>(lines + ((<usize>number) << LINE_BYTES_LOG2) + PLACE_AT, next);
-      next++;
-    }
+  let used: u32 = 0;
+  for (let word: usize = 0; word < <usize>places >> 6; word++) {
+    store<u32>(ranks + (word << 2), used);
+    used += <u32>popcnt(load<u64>(bits + (word << 3)));
+  }
+  const end = lines + ((<usize>lineCount) << LINE_BYTES_LOG2);
+  for (let line = lines; line < end; line += 1 << LINE_BYTES_LOG2) {
+    const place = load<u32>(line + PLACE_AT);
+    const word = <usize>(place >> 6);
+    const before = load<u64>(bits + (word << 3)) & (((<u64>1) << (place & 63)) - 1);
+    store<u32>(line + PLACE_AT, load<u32>(ranks + (word << 2)) + <u32>popcnt(before));
   }
   memory.fill(bits, 0, places >> 3);
   memory.fill(counts, 0, places >> 10);
   memory.fill(sums, 0, (places >> 16) + 4);
-  for (let place: u32 = 0; place < next; place++) setPlace(place);
-  now = next;
+  for (let place: u32 = 0; place < used; place++) setPlace(place);
+  now = used;
   const most = mostPlacesFor(lineLimit);
-  while (places < most && <u32>4 * next > places) places <<= 1;
+  while (places < most && <u32>4 * used > places) places <<= 1;
 }
 
 /** Looks at an eighth fewer lines from now on: forgets the others, and makes what was counted as if it were as much less. */
@@ -371,20 +448,17 @@ function lowerThreshold(): void {
   const scale = <f64>threshold / <f64>before;
   const end = histogram + ((<usize>binOf(u64.MAX_VALUE)) << 3);
   for (let bin = histogram; bin <= end; bin += 8) store<f64>(bin, load<f64>(bin) * scale);
-  sampledTouches *= scale;
+  repeats *= scale;
   newLines *= scale;
   distantUses *= scale;
   let kept: u32 = 0;
   for (let number: u32 = 0; number < lineCount; number++) {
     const from = lines + ((<usize>number) << LINE_BYTES_LOG2);
-    const place = load<u32>(from + PLACE_AT);
     if (<u32>(mix(load<u64>(from)) >> 40) >= threshold) {
-      clearPlace(place);
+      clearPlace(load<u32>(from + PLACE_AT));
       continue;
     }
-    const to = lines + ((<usize>kept) << LINE_BYTES_LOG2);
-    memory.copy(to, from, 1 << LINE_BYTES_LOG2);
-    store<u32>(lineAtPlace + ((<usize>place) << 2), kept);
+    memory.copy(lines + ((<usize>kept) << LINE_BYTES_LOG2), from, 1 << LINE_BYTES_LOG2);
     kept++;
   }
   lineCount = kept;

@@ -38,8 +38,9 @@ export interface FootprintState {
   readonly groupLimit: number;
   groups: UnitTable;
   /**
-   * Of line n of the group in row r, at 2 * words * ((r << groupShift) + n): kernel's words, and user's behind them.
-   * None is set of a line that was not touched.
+   * Of row r, from r * 2 * words << groupShift on: for 32 windows the words of all lines of the group, kernel's and
+   * behind them user's; then for the next 32. What is touched at about the same time is close together. None is set of a
+   * line that was not touched.
    */
   bits: Uint32Array;
   /** Lines are kept of pages whose hash has this many low bits 0: one page in 2^sampleShift. */
@@ -117,9 +118,10 @@ function initFootprint(parameters: FootprintParameters): FootprintState {
 
 // The line that was touched last at each hash of few bits, and by whom when: such an access changes nothing.
 const SEEN_COUNT = 4096;
-const seenLo = new Int32Array(SEEN_COUNT);
-const seenHi = new Int32Array(SEEN_COUNT);
-const seenMark = new Int32Array(SEEN_COUNT);
+/** Four words each: number of the line in halves, mark, unused. */
+const seenLines = new Int32Array(4 * SEEN_COUNT);
+const SEEN_HI = 1;
+const SEEN_MARK = 2;
 
 function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
   const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
@@ -129,7 +131,7 @@ function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
   const { windows, lineShift } = state.parameters;
   const lineMask = 2 ** lineShift - 1;
   const lineBytes = 2 ** lineShift;
-  seenMark.fill(-1);
+  seenLines.fill(-1);
   let userAccesses = 0;
   let window = -1;
   // Half open, of the current window.
@@ -151,11 +153,15 @@ function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
     // With a sign: see rowOfUnit.
     const lineLo = (lo >>> lineShift) | (hi << (32 - lineShift));
     const lineHi = hi >>> lineShift;
-    const seen = (lineLo ^ (lineLo >>> 12)) & (SEEN_COUNT - 1);
-    if (seenLo[seen] !== lineLo || seenHi[seen] !== lineHi || seenMark[seen] !== mark) {
-      seenLo[seen] = lineLo;
-      seenHi[seen] = lineHi;
-      seenMark[seen] = mark;
+    const seen = 4 * ((lineLo ^ (lineLo >>> 12)) & (SEEN_COUNT - 1));
+    if (
+      seenLines[seen] !== lineLo ||
+      seenLines[seen + SEEN_HI] !== lineHi ||
+      seenLines[seen + SEEN_MARK] !== mark
+    ) {
+      seenLines[seen] = lineLo;
+      seenLines[seen + SEEN_HI] = lineHi;
+      seenLines[seen + SEEN_MARK] = mark;
       touch(state, lineLo, lineHi, window, isUser);
     }
     const into = lo & lineMask;
@@ -196,8 +202,8 @@ function touch(
   if (state.sampleShift > 0 && !isSampled(state, groupLo, groupHi)) return;
   const row = rowOfUnit(state.groups, groupLo, groupHi);
   makeRoom(state);
-  const line = (row << groupShift) + (lineLo & ((1 << groupShift) - 1));
-  state.bits[(2 * line + isUser) * words + (window >> 5)] |= 1 << (window & 31);
+  const word = (2 * (row * words + (window >> 5)) + isUser) << groupShift;
+  state.bits[word + (lineLo & ((1 << groupShift) - 1))] |= 1 << (window & 31);
   if (state.groups.rowCount > state.groupLimit) thinOut(state);
 }
 
@@ -263,7 +269,8 @@ function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
     makeRoom(a);
     const { bits } = a;
     for (let word = 0; word < rowWords; word++) {
-      bits[mine * rowWords + word] |= from[row * rowWords + word];
+      const more = from[row * rowWords + word];
+      if (more !== 0) bits[mine * rowWords + word] |= more;
     }
     // At once: both together may be twice what memory is for.
     if (a.groups.rowCount > a.groupLimit) thinOut(a);
@@ -277,18 +284,22 @@ function finishFootprint(state: FootprintState): FootprintResult {
   const { parameters, groups, groupShift, bits, words, sampleShift } = state;
   const { windows, lineShift, pageShift } = parameters;
   const tally = createTally(windows.windowCount);
-  const rowWords = 2 * words;
   // Of a page the bits of all its lines.
   const pages = coarsenUnits(groups, pageShift);
-  const pageBits = new Uint32Array(rowWords * pages.table.rowCount);
-  for (let line = 0; line < groups.rowCount << groupShift; line++) {
-    const from = line * rowWords;
-    const into = pages.rows[line >> groupShift] * rowWords;
-    tally.add('lines', bits, from, words);
-    for (let word = 0; word < rowWords; word++) pageBits[into + word] |= bits[from + word];
+  const pageBits = new Uint32Array(2 * words * pages.table.rowCount);
+  const rowWords = wordsOfGroup(state);
+  for (let row = 0; row < groups.rowCount; row++) {
+    const from = row * rowWords;
+    const into = pages.rows[row] * 2 * words;
+    for (let line = 0; line < 1 << groupShift; line++) {
+      tally.add('lines', bits, from + line, words, groupShift);
+    }
+    for (let word = 0; word < rowWords; word++) {
+      pageBits[into + (word >> groupShift)] |= bits[from + word];
+    }
   }
   for (let page = 0; page < pages.table.rowCount; page++) {
-    tally.add('pages', pageBits, page * rowWords, words);
+    tally.add('pages', pageBits, page * 2 * words, words, 0);
   }
   const scale = 2 ** sampleShift;
   return {
@@ -309,8 +320,8 @@ function finishFootprint(state: FootprintState): FootprintResult {
 type Measure = 'lines' | 'pages';
 
 interface Tally {
-  /** A line or page with these bits: kernel's words at `at`, user's behind them. */
-  add(measure: Measure, bits: Uint32Array, at: number, words: number): void;
+  /** A line or page of which a word of kernel's is at `at`, the one of user's 2^shift behind it, and so on. */
+  add(measure: Measure, bits: Uint32Array, at: number, words: number, shift: number): void;
   /** Of a window; of the total when it is their number. */
   part(window: number, scale: number): FootprintPart;
 }
@@ -325,13 +336,13 @@ function createTally(windowCount: number): Tally {
       into[from + 31 - Math.clz32(rest & -rest)]++;
   };
   return {
-    add(measure, bits, at, words) {
+    add(measure, bits, at, words, shift) {
       const [all, kernel, user] = counts[measure];
       let everKernel = 0;
       let everUser = 0;
       for (let word = 0; word < words; word++) {
-        const byKernel = bits[at + word];
-        const byUser = bits[at + words + word];
+        const byKernel = bits[at + ((2 * word) << shift)];
+        const byUser = bits[at + ((2 * word + 1) << shift)];
         everKernel |= byKernel;
         everUser |= byUser;
         addBits(kernel, byKernel, 32 * word);

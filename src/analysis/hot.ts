@@ -7,6 +7,7 @@ import { halves } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
+import { createTopList } from './top-list.ts';
 import {
   addressOfRow,
   coarsenUnits,
@@ -184,15 +185,20 @@ function finishHot(state: HotState): HotResult {
 }
 
 function topOf(units: UnitTable, counts: Float64Array, top: number): HotUnits {
-  const accessesOf = (row: number): number => counts[2 * row] + counts[2 * row + 1];
   const { unitLo, unitHi } = units;
-  const rows = Uint32Array.from({ length: units.rowCount }, (_, row) => row).sort(
-    (a, b) => accessesOf(b) - accessesOf(a) || unitHi[a] - unitHi[b] || unitLo[a] - unitLo[b],
+  const accessesOf = (row: number): number => counts[2 * row] + counts[2 * row + 1];
+  const most = createTopList<number>(
+    top,
+    accessesOf,
+    (a, b) => unitHi[a] - unitHi[b] || unitLo[a] - unitLo[b],
   );
+  for (let row = 0; row < units.rowCount; row++) {
+    if (accessesOf(row) >= most.least()) most.offer(row);
+  }
   return {
     unitBytes: 2 ** units.shift,
     unitCount: units.rowCount,
-    units: Array.from(rows.subarray(0, top), (row) => {
+    units: most.take().map((row) => {
       const { lo, hi } = addressOfRow(units, row);
       return {
         addressLo: lo,

@@ -69,9 +69,9 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export type { SharedLine } from './sharing/line-table.ts';
 export {
   requireSharingParameters,
-  type SharedLine,
   type SharingParameters,
   type SharingResult,
   sharingAnalysis,
@@ -95,4 +95,5 @@ export {
   type TlbGeometry,
   type TlbParameters,
 } from './tlb/tlb-parameters.ts';
+export { createTopList } from './top-list.ts';
 export { createUnitTable, rowOfUnit, rowsByAddress, type UnitTable } from './unit-table.ts';

@@ -236,6 +236,20 @@ describe('analysing commands', () => {
     expect(exitCode).toBe(2);
   });
 
+  it('cache: says why there is no L1I', async () => {
+    const why = 'a trace does not tell the physical addresses of code';
+    expect((await loadstore('cache', file, '--use-physical')).out).toContain(
+      `Without L1I: ${why}.`,
+    );
+    const { out } = await loadstore('cache', file, '--use-physical', '--json');
+    expect(JSON.parse(out)).toMatchObject({ result: { notSimulated: [{ name: 'L1I', why }] } });
+    expect((await loadstore('cache', file, '--data-only')).out).toContain(
+      'Without L1I: --data-only.',
+    );
+    const both = JSON.parse((await loadstore('cache', file, '--json')).out);
+    expect(both).toMatchObject({ result: { notSimulated: [] } });
+  });
+
   it('cache: says that it began empty where that is in the middle', async () => {
     const note = 'The caches began empty, in the middle of the trace: see --warmup-refs.';
     expect((await loadstore('cache', file, '--from', '100')).out).toContain(note);
@@ -270,7 +284,10 @@ describe('analysing commands', () => {
     [['reuse', 'FILE', '--sample-lines', '99', '--sample-rate', '0.1'], 'exclude each other'],
     [['reuse', 'FILE', '--reuse-distance-threshold', '0'], 'the threshold of distances'],
     [['sharing', 'FILE', '--line-size', '128'], 'the line size is not possible'],
+    [['counts', 'FILE', '--vcpu', '77'], 'Try: one of those, or no --vcpu'],
+    [['cache', 'FILE', '--warmup-refs', '100G'], 'Try: a shorter --warmup-refs'],
     [['run', 'nowhere.mjs', 'FILE'], 'the module does not load'],
+    [['run', 'nowhere.mjs', 'FILE'], 'Try: the path of a file that Node.js can import'],
     [['run', 'FAKE', 'FILE', '--parameters', '3'], '--parameters is not a JSON object'],
   ])('%s is refused', async (words, message) => {
     const fake = path.join(import.meta.dirname, '../../test/fakes/line-history.mjs');

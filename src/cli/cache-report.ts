@@ -19,6 +19,8 @@ export interface MissingInstruction {
 }
 
 export type CacheFigures = Omit<CacheResult, 'sites'> & {
+  /** Levels that one may expect, and why they are not simulated. */
+  readonly notSimulated: readonly { readonly name: LevelName; readonly why: string }[];
   /** Those that missed, and the ones with the most misses: in the last level, then in those before it. */
   readonly functionCount: number;
   readonly functions: readonly MissingFunction[];

@@ -40,6 +40,8 @@ export function selectFunctions(
   throw new TraceError('bad-argument', 'no function that ran has such a name', {
     expected: describeNear(pattern, [...seen.keys()]),
     found: pattern,
+    remedy:
+      'a pattern with * and ?, such as "*copy*"; "loadstore hot FILE" lists functions that ran',
   });
 }
 

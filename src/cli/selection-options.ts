@@ -177,7 +177,14 @@ function vcpuFrom(input: CommandInput, trace: Trace): number | undefined {
   if (text === undefined) return undefined;
   const vcpu = parseCount(text, '--vcpu');
   // The reader knows which there are, and says so.
-  trace.accesses({ columns: [], vcpu });
+  try {
+    trace.accesses({ columns: [], vcpu });
+  } catch (error) {
+    if (!(error instanceof TraceError)) throw error;
+    throw error.withFacts({
+      remedy: 'one of those, or no --vcpu for all; "loadstore counts FILE" shows what each did',
+    });
+  }
   return vcpu;
 }
 

@@ -53,6 +53,8 @@ async function importModule(moduleUrl: string): Promise<ReadonlyMap<string, unkn
     throw new TraceError('bad-argument', 'the module does not load', {
       file: moduleUrl,
       found: cause instanceof Error ? cause.message : String(cause),
+      remedy:
+        'the path of a file that Node.js can import (.js, .mjs, .ts), from here: ./alignment.mjs',
     });
   }
 }

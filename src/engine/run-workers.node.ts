@@ -55,12 +55,15 @@ export async function runInWorkers(
     const task: WorkerTask = { path: trace.path, plan: shared };
     return startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', task);
   });
-  const waitingBytes = plan.chunks.map((index) =>
-    waitingBytesOf(work, requireDefined(trace.chunks[index], 'the plan is of this trace')),
-  );
   try {
-    if (isFree) await watch(threads, plan.chunks.length, onProgress, signal);
-    else await conduct(threads, { plan, work, waitingBytes, lookAheadBytes, onProgress, signal });
+    if (isFree) {
+      await watch(threads, plan.chunks.length, onProgress, signal);
+    } else {
+      const waitingBytes = plan.chunks.map((index) =>
+        waitingBytesOf(work, requireDefined(trace.chunks[index], 'the plan is of this trace')),
+      );
+      await conduct(threads, { plan, work, waitingBytes, lookAheadBytes, onProgress, signal });
+    }
     return await collect(threads, plan, work, signal);
   } finally {
     await Promise.all(threads.map((thread) => thread.stop()));

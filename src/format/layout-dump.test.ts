@@ -139,7 +139,7 @@ describe('docs/format.md is layout.h', () => {
     if (begin < 0) throw new Error(`the document has no heading ${heading}`);
     const rows: { offset: number; bytes: number }[] = [];
     for (const line of document.slice(begin).split('\n')) {
-      const [, offset = '', type = ''] = /^\| *(\d+) *\| *(u16|u32|u64|8) *\|/.exec(line) ?? [];
+      const [, offset = '', type = ''] = /^\| *(\d+) *\| *(u16|u32|u64|i64|8) *\|/.exec(line) ?? [];
       if (offset === '' && rows.length > 0) break;
       if (offset === '') continue;
       rows.push({ offset: Number(offset), bytes: type === '8' ? 8 : Number(type.slice(1)) / 8 });

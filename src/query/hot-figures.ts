@@ -63,8 +63,7 @@ export function hotFigures(
       const name = names.nameOf(block, insn);
       functions.set(name, { name, ...add(count, functions.get(name)) });
       // Code that was translated several times is in several blocks.
-      const { lo, hi } = names.addressOf(block, insn);
-      const key = `${hi}:${lo}:${names.textOf(block, insn)}`;
+      const key = names.identityOf(block, insn);
       instructions.set(key, { block, insn, ...add(count, instructions.get(key)) });
     }
   }

@@ -51,6 +51,7 @@ function parseLine(text: string, begin: number, end: number, lineNumber: number)
   if (match === null) {
     throw new TraceError('bad-argument', `line ${lineNumber} is not a symbol`, {
       expected: 'address, type, name',
+      remedy: 'a System.map, a copy of /proc/kallsyms, or an ELF file such as vmlinux',
       found: JSON.stringify(text.slice(begin, Math.min(end, begin + 80))),
     });
   }

@@ -182,6 +182,7 @@ function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase'>): Ca
     throw new TraceError('bad-argument', 'the warm-up leaves nothing to count', {
       expected: `less than ${parameters.warmupRefs - warmupLeft} accesses, which is all there are`,
       found: `${parameters.warmupRefs}`,
+      remedy: 'a shorter --warmup-refs, or a longer part of the trace',
     });
   }
   const sets = requireCacheParameters(parameters);

@@ -6,9 +6,10 @@ import { prngFromSeed, TraceError } from '../../base/index.ts';
 import type { AccessColumns } from '../access-columns.ts';
 import { accesses, columnsOf, cutAt, cuts, type OracleAccess, SHAPE } from '../columns.oracle.ts';
 import { finishReuse, physicalReuseAnalysis, type ReuseResult } from './reuse-analysis.ts';
+import { harvestReuse, lowestOfBin } from './reuse-counts.ts';
 import { countMisses, listDistances } from './reuse-lists.oracle.ts';
 import type { ReuseParameters } from './reuse-parameters.ts';
-import { consumeReuse, createReuseState, harvestReuse, lowestOfBin } from './reuse-state.ts';
+import { consumeReuse, createReuseState } from './reuse-state.ts';
 
 const EXACT: ReuseParameters = {
   ...{ lineBytes: 64, distanceThreshold: 4, usePhysical: false, sampling: undefined },
@@ -213,6 +214,35 @@ describe('reuse distances', { timeout: 60_000 }, () => {
     expect(result.distances?.max).toBeGreaterThan(270_000);
   });
 
+  it('counts of 16 bits carry: of uses, of distant uses, of a distance', () => {
+    // Lines 1 to 9 in turn, then line 1 alone.
+    const turns = Array.from({ length: 9 * 140_000 }, (_, i) => BigInt(1 + (i % 9)));
+    const lines = [...turns, ...Array.from({ length: 70_000 }, () => 1n)];
+    const result = measure({ ...EXACT, reportTop: 2 }, [columnsOfLines(lines)]);
+    const again = 139_999;
+    expect(result).toMatchObject({
+      distances: { median: 8, max: 8 },
+      distant: { references: 9 * again + 1 },
+      histogram: [
+        { from: 0, references: 69_999 },
+        { from: 8, references: 9 * again + 1 },
+      ],
+      topReferenced: [
+        { addressLo: 64, references: 210_000, distant: 140_000 },
+        { addressLo: 128, references: 140_000, distant: again },
+      ],
+      topDistant: [
+        { addressLo: 64, references: 210_000, distant: 140_000 },
+        { addressLo: 128, references: 140_000, distant: again },
+      ],
+    });
+    expect(result.missRatioCurve.at(-1)).toMatchObject({ lines: 10, misses: 9 });
+    const sampling = { kind: 'size', lines: 100 } as const;
+    const sampled = measure({ ...EXACT, reportTop: 2, sampling }, [columnsOfLines(lines)]);
+    expect(sampled.topDistant).toEqual(result.topDistant);
+    expect(sampled.histogram).toEqual(result.histogram);
+  });
+
   it.each([
     [{ lineBytes: 48 }, 'the line size is not possible'],
     [{ distanceThreshold: 0 }, 'the threshold of distances is out of range'],
@@ -278,7 +308,7 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
     const first = Array.from({ length: 1000 }, (_, i) => BigInt(i));
     consumeReuse(state, columnsOfLines(first));
     const { topUsed, rate } = harvestReuse(state);
-    const kept = new Set(Array.from({ length: topUsed.length / 4 }, (_, i) => topUsed[4 * i]));
+    const kept = new Set(topUsed.map(({ lo }) => lo));
     expect(kept.size).toBeGreaterThan(60);
     // Even lines until places are renumbered; the odd ones wait from before.
     const even = first.filter((line) => line % 2n === 0n);
@@ -295,9 +325,9 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
     }
     const counts = harvestReuse(state);
     expect(counts.rate).toBe(rate);
-    expect(new Map([...counts.histogram.entries()].filter(([, count]) => count > 0))).toEqual(
-      wanted,
-    );
+    const found = new Map<number, number>();
+    counts.distances.forEach((bin, uses) => found.set(bin, uses));
+    expect(found).toEqual(wanted);
   });
 
   it('count uses of the line at hand for no other line when lines are given up', () => {

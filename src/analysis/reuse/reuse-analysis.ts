@@ -4,15 +4,15 @@
 // is one shard; threads share the decoding.
 
 import type { ShardedAnalysis } from '../analysis.ts';
-import type { ReuseParameters } from './reuse-parameters.ts';
 import {
-  consumeReuse,
-  createReuseState,
+  type CountedLine,
+  type DistanceCounts,
   harvestReuse,
   lowestOfBin,
   type ReuseCounts,
-  type ReuseState,
-} from './reuse-state.ts';
+} from './reuse-counts.ts';
+import type { ReuseParameters } from './reuse-parameters.ts';
+import { consumeReuse, createReuseState, type ReuseState } from './reuse-state.ts';
 
 /** Counts of uses and lines are estimates when lines are sampled, and then not whole numbers. */
 export interface ReuseResult {
@@ -70,7 +70,7 @@ export interface ReusedLine {
   readonly distant: number;
 }
 
-type ReuseAnalysis = ShardedAnalysis<ReuseParameters, ReuseState, ReuseResult, ReuseCounts>;
+type ReuseAnalysis = ShardedAnalysis<ReuseParameters, ReuseState, ReuseResult, ReuseResult>;
 
 export function chooseReuseAnalysis({ usePhysical }: ReuseParameters): ReuseAnalysis {
   return usePhysical ? physicalReuseAnalysis : reuseAnalysis;
@@ -89,11 +89,12 @@ function reuseAnalysisOf(name: string, address: 'vaddr' | 'paddr'): ReuseAnalysi
     requires: [address],
     init: createReuseState,
     consume: consumeReuse,
-    harvest: harvestReuse,
+    // The figures are made where the counts are, which take much memory.
+    harvest: (state) => finishReuse(harvestReuse(state)),
     merge() {
       throw new Error('internal: reuse distances have one shard');
     },
-    finish: finishReuse,
+    finish: (result) => result,
     shardLimit: () => 1,
     shardMasks() {
       throw new Error('internal: reuse distances have one shard');
@@ -109,15 +110,12 @@ const BINS_PER_OCTAVE = 4;
 const LEAST_SAMPLED_LINES = 4;
 
 export function finishReuse(counts: ReuseCounts): ReuseResult {
-  const { parameters, histogram, touches, rate, sampledTouches } = counts;
+  const { parameters, touches, rate, sampledTouches } = counts;
   const isSampled = parameters.sampling !== undefined;
   const scale = 1 / rate;
-  const distances: Distances = {
-    count: Float64Array.from(histogram, (count) => count * scale),
-    lowest: isSampled ? lowestOfBin : (bin) => bin,
-  };
-  // SHARDS-adj: what the sample lacks, or has too much, is taken to be uses of the hottest lines.
-  if (isSampled) distances.count[0] += touches - sampledTouches * scale;
+  const distances: Distances = isSampled
+    ? scaledDistances(counts)
+    : { ...counts.distances, lowest: (bin) => bin };
   const compulsory = counts.newLines * scale;
   return {
     accesses: counts.accesses,
@@ -139,10 +137,27 @@ export function finishReuse(counts: ReuseCounts): ReuseResult {
   };
 }
 
-interface Distances {
-  readonly count: Float64Array;
-  /** Lowest distance that the element counts. */
+interface Distances extends DistanceCounts {
+  /** Lowest distance of a bin. */
   readonly lowest: (bin: number) => number;
+}
+
+/** As of all lines. SHARDS-adj: what the sample lacks, or has too much, is taken to be uses of the hottest lines. */
+function scaledDistances({ distances, touches, rate, sampledTouches }: ReuseCounts): Distances {
+  const count = new Float64Array(distances.length);
+  distances.forEach((bin, uses) => {
+    count[bin] = uses / rate;
+  });
+  count[0] += touches - sampledTouches / rate;
+  return {
+    length: count.length,
+    lowest: lowestOfBin,
+    forEach(visit) {
+      count.forEach((uses, bin) => {
+        if (uses !== 0) visit(bin, uses);
+      });
+    },
+  };
 }
 
 /** Middle of what element `bin` counts. */
@@ -151,59 +166,67 @@ function middleOf({ lowest }: Distances, bin: number): number {
 }
 
 function describe(distances: Distances): ReuseResult['distances'] {
-  const { count } = distances;
   let total = 0;
   let sum = 0;
   let max = -1;
-  for (let bin = 0; bin < count.length; bin++) {
-    if (count[bin] === 0) continue;
-    total += count[bin];
-    sum += count[bin] * middleOf(distances, bin);
+  distances.forEach((bin, uses) => {
+    total += uses;
+    sum += uses * middleOf(distances, bin);
     max = bin;
-  }
+  });
   if (max < 0 || total <= 0) return null;
   const mean = sum / total;
   let squares = 0;
   let before = 0;
   let median = -1;
-  for (let bin = 0; bin <= max; bin++) {
-    if (count[bin] === 0) continue;
-    squares += count[bin] * (middleOf(distances, bin) - mean) ** 2;
-    before += count[bin];
+  distances.forEach((bin, uses) => {
+    squares += uses * (middleOf(distances, bin) - mean) ** 2;
+    before += uses;
     if (median < 0 && before >= total / 2) median = distances.lowest(bin);
-  }
+  });
   const standardDeviation = Math.sqrt(Math.max(0, squares) / total);
   return { mean, standardDeviation, median, max: distances.lowest(max) };
 }
 
-function binned({ count, lowest }: Distances): ReuseBin[] {
-  const bins: ReuseBin[] = [];
-  const edges = sizesUpTo(lowest(count.length), EXACT_BELOW);
-  let at = 0;
-  for (let edge = 0; edge + 1 < edges.length && at < count.length; edge++) {
-    let references = 0;
-    const to = edges[edge + 1];
-    for (; at < count.length && lowest(at) < to; at++) references += count[at];
-    if (references !== 0) bins.push({ from: edges[edge], to, references });
-  }
+function binned(distances: Distances): ReuseBin[] {
+  const bins: { from: number; to: number; references: number }[] = [];
+  const edges = sizesUpTo(distances.lowest(distances.length), EXACT_BELOW);
+  let edge = 0;
+  distances.forEach((bin, uses) => {
+    const distance = distances.lowest(bin);
+    while (edges[edge + 1] <= distance) edge++;
+    const [from, to] = [edges[edge], edges[edge + 1]];
+    const last = bins.at(-1);
+    if (last?.from === from) last.references += uses;
+    else bins.push({ from, to, references: uses });
+  });
   return bins;
 }
 
-function missRatios({ count, lowest }: Distances, touches: number, lineBytes: number): MissRatio[] {
-  let last = count.length - 1;
-  while (last > 0 && count[last] === 0) last--;
+function missRatios(distances: Distances, touches: number, lineBytes: number): MissRatio[] {
+  let last = 0;
+  distances.forEach((bin) => {
+    last = bin;
+  });
+  const sizes = sizesUpTo(distances.lowest(last + 1), 1).slice(1);
   const curve: MissRatio[] = [];
   let misses = touches;
-  let at = 0;
-  for (const lines of sizesUpTo(lowest(last + 1), 1).slice(1)) {
-    for (; at < count.length && lowest(at) < lines; at++) misses -= count[at];
-    curve.push({
-      lines,
-      sizeBytes: lines * lineBytes,
-      misses,
-      missRatio: touches === 0 ? 0 : misses / touches,
-    });
-  }
+  const endSizesUpTo = (distance: number): void => {
+    for (let lines = sizes[curve.length]; lines <= distance; lines = sizes[curve.length]) {
+      curve.push(missRatioOf(lines, misses));
+    }
+  };
+  const missRatioOf = (lines: number, missed: number): MissRatio => ({
+    lines,
+    sizeBytes: lines * lineBytes,
+    misses: missed,
+    missRatio: touches === 0 ? 0 : missed / touches,
+  });
+  distances.forEach((bin, uses) => {
+    endSizesUpTo(distances.lowest(bin));
+    misses -= uses;
+  });
+  endSizesUpTo(Infinity);
   return curve;
 }
 
@@ -218,14 +241,13 @@ function sizesUpTo(most: number, exact: number): number[] {
   }
 }
 
-function linesOf(list: Float64Array, lineBytes: number): ReusedLine[] {
-  return Array.from({ length: list.length / 4 }, (_, i) => {
-    const [lo, hi, references, distant] = list.subarray(4 * i, 4 * i + 4);
+function linesOf(lines: readonly CountedLine[], lineBytes: number): ReusedLine[] {
+  return lines.map(({ lo, hi, uses, distant }) => {
     const low = lo * lineBytes;
     return {
       addressLo: low >>> 0,
       addressHi: (hi * lineBytes + Math.floor(low / 2 ** 32)) >>> 0,
-      references,
+      references: uses,
       distant,
     };
   });

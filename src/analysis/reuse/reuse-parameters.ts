@@ -26,8 +26,8 @@ export const HASH_SPACE: number = 2 ** 24;
 
 const LEAST_SAMPLED = 64;
 
-/** Lines that can be told apart: the kernel takes 36 to 56 bytes for each that is touched. */
-export const LINE_LIMIT: number = 3 * 2 ** 22;
+/** Lines that can be told apart: the kernel takes 23 to 28 bytes for each that is touched. */
+export const LINE_LIMIT: number = 3 * 2 ** 23;
 
 /** What the kernel is told. Throws TraceError 'bad-argument' for what makes no sense. */
 export function requireReuseParameters({

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel of reuse distances while it runs, fed with stretches of a trace; and what it counted.
+// The kernel of reuse distances while it runs, fed with stretches of a trace.
 
-import { bytesFromBase64, requireDefined, TraceError } from '../../base/index.ts';
+import { bytesFromBase64, TraceError } from '../../base/index.ts';
 import { AccessFlag } from '../../format/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import { REUSE_KERNEL_BASE64 } from './reuse-kernel.gen.ts';
-import {
-  HASH_SPACE,
-  LINE_LIMIT,
-  type ReuseParameters,
-  requireReuseParameters,
-} from './reuse-parameters.ts';
+import { LINE_LIMIT, type ReuseParameters, requireReuseParameters } from './reuse-parameters.ts';
 
 /** What kernel/reuse/measure.ts exports. */
 interface ReuseKernel {
@@ -34,23 +29,25 @@ interface ReuseKernel {
   overflowed(): number;
   thresholdNow(): number;
   touchTotal(): number;
-  sampledTotal(): number;
+  repeatTotal(): number;
   newTotal(): number;
   distantTotal(): number;
   deviceTotal(): number;
   unaddressedTotal(): number;
+  numberOf(line: bigint): number;
 }
 
 const EXPORTED_FUNCTIONS = [
   ...['begin', 'measure', 'addressAt', 'sizeAt', 'flagsAt', 'linesAt', 'histogramAt'],
-  ...['lineTotal', 'overflowed', 'thresholdNow', 'touchTotal', 'sampledTotal', 'newTotal'],
-  ...['distantTotal', 'deviceTotal', 'unaddressedTotal'],
+  ...['lineTotal', 'overflowed', 'thresholdNow', 'touchTotal', 'repeatTotal'],
+  ...['newTotal', 'distantTotal', 'deviceTotal', 'unaddressedTotal', 'numberOf'],
 ];
 
 export interface ReuseState {
   readonly parameters: ReuseParameters;
   readonly excluded: number;
   readonly kernel: ReuseKernel;
+  readonly carried: CarriedCounts;
   /** Views of the kernel's memory, which does not grow any more. */
   readonly address: BigUint64Array;
   readonly size: Uint8Array;
@@ -60,33 +57,16 @@ export interface ReuseState {
   accesses: number;
 }
 
-/** What is left of a state that has seen all: data. */
-export interface ReuseCounts {
-  readonly parameters: ReuseParameters;
-  readonly accesses: number;
-  readonly device: number;
-  readonly unaddressed: number;
-  /** Uses of lines, whether they were looked at or not. */
-  readonly touches: number;
-  /** Part of all lines that was looked at, in the end. What follows is of those, at that rate. */
-  readonly rate: number;
-  readonly sampledTouches: number;
-  readonly newLines: number;
-  readonly distantUses: number;
-  /** Uses by distance; by bin (lowestOfBin) when lines are sampled. */
-  readonly histogram: Float64Array;
-  /** Number of the line in halves, uses, and distant uses, of each line that is in one of the lists. */
-  readonly topUsed: Float64Array;
-  readonly topDistant: Float64Array;
+/** How often the kernel's counts of 16 bits began anew. */
+export interface CarriedCounts {
+  readonly byLine: Map<bigint, { uses: number; distant: number }>;
+  readonly byDistance: Map<number, number>;
 }
 
 /** Elements of a column of the kernel; longer stretches come in pieces. */
 const PIECE_LENGTH = 32768;
-const LINE_BYTES = 32;
-/** Bins of the kernel: exact below EXACT_BINS, then BINS_PER_OCTAVE for each power of two. */
-const EXACT_BINS = 256;
-const BINS_PER_OCTAVE = 128;
-const OCTAVES = 56;
+/** Of the kernel's counts. */
+const CARRY = 2 ** 16;
 const PAGE_BYTES = 4096;
 
 let compiled: WebAssembly.Module | undefined;
@@ -95,7 +75,11 @@ let compiled: WebAssembly.Module | undefined;
 export function createReuseState(parameters: ReuseParameters): ReuseState {
   const { lineShift, threshold, sampleLimit, limit } = requireReuseParameters(parameters);
   compiled ??= new WebAssembly.Module(bytesFromBase64(REUSE_KERNEL_BASE64));
-  const { exports } = new WebAssembly.Instance(compiled, {});
+  const carried: CarriedCounts = { byLine: new Map(), byDistance: new Map() };
+  const carry = (what: number, which: bigint): void => {
+    takeCarry(carried, what, BigInt.asUintN(64, which));
+  };
+  const { exports } = new WebAssembly.Instance(compiled, { measure: { carry } });
   if (!isReuseKernel(exports)) throw new Error('internal: the kernel of reuse lacks an export');
   const { distanceThreshold, usePhysical } = parameters;
   const excluded =
@@ -116,12 +100,28 @@ export function createReuseState(parameters: ReuseParameters): ReuseState {
     parameters,
     excluded,
     kernel: exports,
+    carried,
     address: new BigUint64Array(buffer, exports.addressAt(), PIECE_LENGTH),
     size: new Uint8Array(buffer, exports.sizeAt(), PIECE_LENGTH),
     flags: new Uint8Array(buffer, exports.flagsAt(), PIECE_LENGTH),
     crossingPages: 0,
     accesses: 0,
   };
+}
+
+const CARRY_USES = 0;
+const CARRY_DISTANT = 1;
+
+function takeCarry({ byLine, byDistance }: CarriedCounts, what: number, which: bigint): void {
+  if (what === CARRY_USES || what === CARRY_DISTANT) {
+    const counts = byLine.get(which) ?? { uses: 0, distant: 0 };
+    byLine.set(which, counts);
+    if (what === CARRY_USES) counts.uses += CARRY;
+    else counts.distant += CARRY;
+  } else {
+    const distance = Number(which);
+    byDistance.set(distance, (byDistance.get(distance) ?? 0) + CARRY);
+  }
 }
 
 function isReuseKernel(exports: object): exports is ReuseKernel {
@@ -189,77 +189,4 @@ function measureRest(state: ReuseState, batch: AccessColumns, i: number, paddr: 
 
 function bytesToPageEnd(address: bigint): number {
   return PAGE_BYTES - Number(address & 0xfffn);
-}
-
-export function harvestReuse(state: ReuseState): ReuseCounts {
-  const { kernel, parameters, accesses } = state;
-  const isSampled = parameters.sampling !== undefined;
-  const length = isSampled ? EXACT_BINS + OCTAVES * BINS_PER_OCTAVE : kernel.lineTotal() + 1;
-  const histogram = new Float64Array(kernel.memory.buffer, kernel.histogramAt(), length);
-  return {
-    ...{ parameters, accesses },
-    device: kernel.deviceTotal(),
-    unaddressed: kernel.unaddressedTotal(),
-    touches: kernel.touchTotal(),
-    rate: kernel.thresholdNow() / HASH_SPACE,
-    sampledTouches: kernel.sampledTotal(),
-    newLines: kernel.newTotal(),
-    distantUses: kernel.distantTotal(),
-    histogram: histogram.slice(),
-    ...topLines(kernel, parameters.reportTop),
-  };
-}
-
-/** Lowest distance of a bin of sampled lines. */
-export function lowestOfBin(bin: number): number {
-  if (bin < EXACT_BINS) return bin;
-  const octave = Math.floor((bin - EXACT_BINS) / BINS_PER_OCTAVE);
-  return (BINS_PER_OCTAVE + (bin % BINS_PER_OCTAVE)) * 2 ** (octave + 1);
-}
-
-function topLines(kernel: ReuseKernel, top: number): Pick<ReuseCounts, 'topUsed' | 'topDistant'> {
-  const count = kernel.lineTotal();
-  const words = new Uint32Array(kernel.memory.buffer, kernel.linesAt(), (count * LINE_BYTES) / 4);
-  const wide = (line: number, at: number): number =>
-    words[8 * line + at + 1] * 2 ** 32 + words[8 * line + at];
-  const usesOf = (line: number): number => wide(line, USES_AT);
-  const distantOf = (line: number): number => wide(line, DISTANT_AT);
-  const lowerFirst = (a: number, b: number): number =>
-    words[8 * a + 1] - words[8 * b + 1] || words[8 * a] - words[8 * b];
-  const list = (chosen: readonly number[]): Float64Array =>
-    Float64Array.from(
-      chosen.flatMap((line) => [
-        ...[words[8 * line], words[8 * line + 1], usesOf(line), distantOf(line)],
-      ]),
-    );
-  const most = (order: (a: number, b: number) => number): number[] =>
-    chooseTop(count, top, (a, b) => order(a, b) || lowerFirst(a, b));
-  return {
-    topUsed: list(most((a, b) => usesOf(b) - usesOf(a) || distantOf(b) - distantOf(a))),
-    topDistant: list(
-      most((a, b) => distantOf(b) - distantOf(a) || usesOf(b) - usesOf(a)).filter(
-        (line) => distantOf(line) > 0,
-      ),
-    ),
-  };
-}
-
-/** Words from the begin of a line's entry. */
-const USES_AT = 2;
-const DISTANT_AT = 4;
-
-/** The first `top` of 0 to count - 1 in that order, without sorting them all. */
-function chooseTop(count: number, top: number, order: (a: number, b: number) => number): number[] {
-  const chosen: number[] = [];
-  if (top === 0) return chosen;
-  for (let one = 0; one < count; one++) {
-    if (chosen.length === top && order(one, requireDefined(chosen.at(-1), 'top is not 0')) > 0) {
-      continue;
-    }
-    let at = chosen.length;
-    while (at > 0 && order(one, chosen[at - 1]) < 0) at--;
-    chosen.splice(at, 0, one);
-    if (chosen.length > top) chosen.pop();
-  }
-  return chosen;
 }

@@ -2,7 +2,7 @@
 // Sharing by hand, against sets of bytes, cut and sharded.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TraceError } from '../../base/index.ts';
+import { requireDefined, TraceError } from '../../base/index.ts';
 import type { AccessColumns } from '../access-columns.ts';
 import { INSN_COUNTS, SHAPE, VCPU_COUNT } from '../columns.oracle.ts';
 import { bytesOfLine } from './byte-mask.ts';
@@ -48,7 +48,7 @@ function analyse(list: readonly Touch[], shards = 1, pieceLength = 1000): Sharin
     for (let at = 0; at < own.length; at += pieceLength) {
       sharingAnalysis.consume(state, columnsOf(own.slice(at, at + pieceLength)));
     }
-    return state;
+    return requireDefined(sharingAnalysis.harvest?.(state), 'states are not data');
   });
   const merged = states.reduce((a, b) => sharingAnalysis.merge(a, b));
   return sharingAnalysis.finish(merged, SHAPE);
@@ -215,6 +215,19 @@ describe('sharing', () => {
     const tight = { ...PARAMETERS, memoryBytes: 100_000 };
     const state = sharingAnalysis.init(tight, SHAPE, { index: 0, count: 1 });
     expect(() => sharingAnalysis.consume(state, columnsOf(list))).toThrow(TraceError);
+  });
+
+  it('counts more misses of a line than 32 bits hold', () => {
+    const state = sharingAnalysis.init(PARAMETERS, SHAPE, { index: 0, count: 1 });
+    const list = [load(0, 0x1000n), store(1, 0x1000n), load(0, 0x1000n)];
+    sharingAnalysis.consume(state, columnsOf(list));
+    // As if there had been so many: the first word is the holder's.
+    const [rows] = state.lines.rows;
+    expect(rows?.[1]).toBe(1);
+    rows?.set([2 ** 32 - 1], 1);
+    sharingAnalysis.consume(state, columnsOf(list.slice(1)));
+    const [line] = sharingAnalysis.harvest?.(state).topLines ?? [];
+    expect(line).toMatchObject({ trueSharing: 2 ** 32, falseSharing: 0, vaddrLo: 0x1000 });
   });
 
   it('refuses lines whose bytes it cannot tell apart', () => {

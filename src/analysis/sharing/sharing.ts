@@ -4,68 +4,62 @@
 // byte that others stored meanwhile, else of false sharing: another layout would avoid it (Torrellas, Lam and
 // Hennessy, 1994, without its cold and replacement misses). Lines are physical: address spaces do not mix.
 
-import { halves, TraceError } from '../../base/index.ts';
+import { formatBytes, formatQuantity, halves, TraceError } from '../../base/index.ts';
 import { AccessFlag } from '../../format/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { Shard, ShardedAnalysis, TraceShape } from '../analysis.ts';
-import { addressOfRow, createUnitTable, rowOfUnit, type UnitTable } from '../unit-table.ts';
+import { createTopList } from '../top-list.ts';
 import { type BytesOfLine, bytesOfLine } from './byte-mask.ts';
+import {
+  type CoherenceMisses,
+  countMiss,
+  createLineTable,
+  isShared,
+  kindOf,
+  type LineTable,
+  lineOf,
+  missesOfRow,
+  NO_MISS,
+  rowOfLine,
+  type SharedKind,
+  type SharedLine,
+  setMissVaddr,
+  touchRow,
+} from './line-table.ts';
 
 export interface SharingParameters {
   /** A power of two from 8 to 64. */
   readonly lineBytes: number;
   /** Lines in the result. */
   readonly reportTop: number;
-  /** For lines, in each thread. */
+  /** For lines, of all threads. */
   readonly memoryBytes: number;
 }
 
 export interface SharingState {
   readonly parameters: SharingParameters;
   readonly shard: Shard;
-  readonly vcpuCount: number;
   readonly insnBase: Uint32Array;
-  readonly lines: UnitTable;
-  /** WORDS of each vCPU of each row. */
-  words: Uint32Array;
-  /** Coherence misses of each row: true sharing at 2r, false at 2r + 1. */
-  missesByLine: Float64Array;
-  /** Of each instruction, as well. */
+  readonly lines: LineTable;
+  /** Coherence misses of instruction n: true sharing at 2n, false at 2n + 1. */
   readonly missesByInsn: Float64Array;
-  /** Virtual address of the row's line at its first coherence miss, in halves. */
-  vaddr: Uint32Array;
   accesses: number;
   device: number;
   unaddressed: number;
 }
 
-export interface CoherenceMisses {
-  readonly trueSharing: number;
-  readonly falseSharing: number;
+/** What shards come to: they have different lines. */
+interface SharingCounts {
+  readonly parameters: SharingParameters;
+  readonly accesses: number;
+  readonly device: number;
+  readonly unaddressed: number;
+  readonly touched: number;
+  readonly kinds: Readonly<Record<SharedKind, number>>;
+  readonly missesByInsn: Float64Array;
+  /** Most coherence misses first. */
+  readonly topLines: readonly SharedLine[];
 }
-
-export interface SharedLine extends CoherenceMisses {
-  /** Physical, of its first byte. */
-  readonly addressLo: number;
-  readonly addressHi: number;
-  /** Its virtual address for the access that missed first. */
-  readonly vaddrLo: number;
-  readonly vaddrHi: number;
-  readonly kind: SharedKind;
-  readonly vcpus: readonly LineUser[];
-}
-
-/** Bytes of the line that a vCPU touched, bit n for byte n, in halves. */
-export interface LineUser {
-  readonly vcpu: number;
-  readonly loadedLo: number;
-  readonly loadedHi: number;
-  readonly storedLo: number;
-  readonly storedHi: number;
-}
-
-/** 'read': nobody stores; 'true': a byte that one vCPU stores is touched by another; 'false': no such byte. */
-export type SharedKind = 'read' | 'true' | 'false';
 
 export interface SharingResult {
   readonly vcpuCount: number;
@@ -86,25 +80,22 @@ export interface SharingResult {
   readonly sites: readonly ({ readonly block: number; readonly insn: number } & CoherenceMisses)[];
 }
 
-/** Of a vCPU's view of a line: what it loaded, stored, and what others stored since it lost the line; whether it did. */
-const LOADED = 0;
-const STORED = 2;
-const STALE = 4;
-const LOST = 6;
-const WORDS = 7;
-
 const MOST_SHARDS = 8;
 const PAGE_BYTES = 4096;
-/** Of the tables beside the words: units, slots, misses, addresses. */
-const ROW_BYTES = 48;
 
-export const sharingAnalysis: ShardedAnalysis<SharingParameters, SharingState, SharingResult> = {
+export const sharingAnalysis: ShardedAnalysis<
+  SharingParameters,
+  SharingState,
+  SharingResult,
+  SharingCounts
+> = {
   name: 'sharing',
   order: 'per-shard',
   columns: ['paddr', 'vaddr', 'size', 'flags', 'vcpu', 'block', 'insn'],
   requires: ['paddr'],
   init: initSharing,
   consume: consumeSharing,
+  harvest: harvestSharing,
   merge: mergeSharing,
   finish: finishSharing,
   shardLimit: () => MOST_SHARDS,
@@ -125,17 +116,13 @@ export function requireSharingParameters({
 
 function initSharing(
   parameters: SharingParameters,
-  { insnBase, vcpuCount, blockCount }: Pick<TraceShape, 'insnBase' | 'vcpuCount' | 'blockCount'>,
+  { insnBase, blockCount }: Pick<TraceShape, 'insnBase' | 'blockCount'>,
   shard: Shard,
 ): SharingState {
-  const lines = createUnitTable(requireSharingParameters(parameters));
-  const capacity = lines.unitLo.length;
   return {
-    ...{ parameters, shard, vcpuCount, insnBase, lines },
-    words: new Uint32Array(WORDS * vcpuCount * capacity),
-    missesByLine: new Float64Array(2 * capacity),
+    ...{ parameters, shard, insnBase },
+    lines: createLineTable(requireSharingParameters(parameters)),
     missesByInsn: new Float64Array(2 * insnBase[blockCount]),
-    vaddr: new Uint32Array(2 * capacity),
     ...{ accesses: 0, device: 0, unaddressed: 0 },
   };
 }
@@ -187,18 +174,17 @@ function consumeSharing(state: SharingState, batch: AccessColumns): void {
       touchBytes(state, batch, i, restLo, Number(restAt >> 32n), size[i] - here);
     }
   }
-  const { rowCount } = state.lines;
-  const rowBytes = ROW_BYTES + 4 * WORDS * state.vcpuCount;
-  const limit = Math.floor(parameters.memoryBytes / rowBytes / shard.count);
-  if (rowCount <= limit) return;
+  if (state.lines.sizeBytes * shard.count <= parameters.memoryBytes) return;
+  const touched = state.lines.units.rowCount * shard.count;
   throw new TraceError('limit', 'there are more lines than can be told apart', {
-    expected: `at most ${limit * shard.count}, with ${state.vcpuCount} vCPUs`,
+    expected: `what fits into ${formatBytes(parameters.memoryBytes)}`,
+    found: `${formatQuantity(touched, 'line')}, about, before the end`,
     remedy: 'Choose a part of the trace: --from and --to, --address, --cpl.',
   });
 }
 
 function isOwn({ shard, lines }: SharingState, lo: number): boolean {
-  return ((lo >>> lines.shift) & (shard.count - 1)) === shard.index;
+  return ((lo >>> lines.units.shift) & (shard.count - 1)) === shard.index;
 }
 
 /** Bytes that follow each other in physical memory. */
@@ -231,48 +217,17 @@ function touchLine(
   hi: number,
   bytes: BytesOfLine,
 ): void {
-  const { lines, vcpuCount, missesByInsn } = state;
-  const { shift } = lines;
-  const row = rowOfUnit(lines, ((lo >>> shift) | (hi << (32 - shift))) >>> 0, hi >>> shift);
-  growRows(state);
-  const { words, missesByLine } = state;
-  const vcpu = requireColumn(batch.vcpu, 'vcpu')[i];
-  const own = WORDS * (row * vcpuCount + vcpu);
-  if (words[own + LOST] === 1) {
-    const isTrue = ((words[own + STALE] & bytes.lo) | (words[own + STALE + 1] & bytes.hi)) !== 0;
-    const kind = isTrue ? 0 : 1;
-    const block = requireColumn(batch.block, 'block')[i];
-    if (missesOf(missesByLine, row) === 0) nameMiss(state, batch, i, lo, row);
-    missesByLine[2 * row + kind]++;
-    missesByInsn[2 * (state.insnBase[block] + requireColumn(batch.insn, 'insn')[i]) + kind]++;
-    words[own + LOST] = 0;
-    words[own + STALE] = 0;
-    words[own + STALE + 1] = 0;
-  }
+  const { lines, missesByInsn, insnBase } = state;
+  const { shift } = lines.units;
+  const row = rowOfLine(lines, ((lo >>> shift) | (hi << (32 - shift))) >>> 0, hi >>> shift);
   const isStore = (requireColumn(batch.flags, 'flags')[i] & AccessFlag.store) !== 0;
-  const touched = own + (isStore ? STORED : LOADED);
-  words[touched] |= bytes.lo;
-  words[touched + 1] |= bytes.hi;
-  if (isStore) takeFromOthers(state, row, vcpu, bytes);
-}
-
-function takeFromOthers(
-  { words, vcpuCount }: SharingState,
-  row: number,
-  vcpu: number,
-  bytes: BytesOfLine,
-): void {
-  for (let other = 0; other < vcpuCount; other++) {
-    const at = WORDS * (row * vcpuCount + other);
-    if (other === vcpu || !hasTouched(words, at)) continue;
-    words[at + LOST] = 1;
-    words[at + STALE] |= bytes.lo;
-    words[at + STALE + 1] |= bytes.hi;
-  }
-}
-
-function hasTouched(words: Uint32Array, at: number): boolean {
-  return (words[at] | words[at + 1] | words[at + STORED] | words[at + STORED + 1]) !== 0;
+  const vcpu = requireColumn(batch.vcpu, 'vcpu')[i];
+  const miss = touchRow(lines, row, vcpu, isStore, bytes);
+  if (miss === NO_MISS) return;
+  const block = requireColumn(batch.block, 'block')[i];
+  const insn = insnBase[block] + requireColumn(batch.insn, 'insn')[i];
+  missesByInsn[2 * insn + miss]++;
+  if (countMiss(lines, row, miss) === 1) nameMiss(state, batch, i, lo, row);
 }
 
 /** Where the access finds the line with the physical address `lo`: the place within a page is the same. */
@@ -289,71 +244,78 @@ function nameMiss(
   // A line before the access's first byte is one of the next page.
   const isNext = inPage + state.parameters.lineBytes <= (at & (PAGE_BYTES - 1));
   const low = at - (at % PAGE_BYTES) + inPage + (isNext ? PAGE_BYTES : 0);
-  state.vaddr[2 * row] = low;
-  state.vaddr[2 * row + 1] = vaddr[2 * i + 1] + Math.floor(low / 2 ** 32);
+  setMissVaddr(state.lines, row, low >>> 0, vaddr[2 * i + 1] + Math.floor(low / 2 ** 32));
 }
 
-/** As many rows as the table of lines has room for. */
-function growRows(state: SharingState): void {
-  const capacity = state.lines.unitLo.length;
-  if (2 * capacity > state.missesByLine.length) {
-    const { words, missesByLine, vaddr } = state;
-    state.words = new Uint32Array(WORDS * state.vcpuCount * capacity);
-    state.words.set(words);
-    state.missesByLine = new Float64Array(2 * capacity);
-    state.missesByLine.set(missesByLine);
-    state.vaddr = new Uint32Array(2 * capacity);
-    state.vaddr.set(vaddr);
-  }
-}
-
-/** Shards have different lines. */
-function mergeSharing(a: SharingState, b: SharingState): SharingState {
-  const perRow = WORDS * a.vcpuCount;
-  for (let row = 0; row < b.lines.rowCount; row++) {
-    const mine = rowOfUnit(a.lines, b.lines.unitLo[row], b.lines.unitHi[row]);
-    growRows(a);
-    a.words.set(b.words.subarray(perRow * row, perRow * (row + 1)), perRow * mine);
-    a.missesByLine.set(b.missesByLine.subarray(2 * row, 2 * row + 2), 2 * mine);
-    a.vaddr.set(b.vaddr.subarray(2 * row, 2 * row + 2), 2 * mine);
-  }
-  for (let i = 0; i < a.missesByInsn.length; i++) a.missesByInsn[i] += b.missesByInsn[i];
-  a.accesses += b.accesses;
-  a.device += b.device;
-  a.unaddressed += b.unaddressed;
-  return a;
-}
-
-function finishSharing(state: SharingState): SharingResult {
-  const { lines, missesByLine, missesByInsn, insnBase, vcpuCount, parameters } = state;
+function harvestSharing(state: SharingState): SharingCounts {
+  const { parameters, accesses, device, unaddressed, missesByInsn, lines } = state;
   const kinds: Record<SharedKind, number> = { read: 0, true: 0, false: 0 };
-  const missed: number[] = [];
-  for (let row = 0; row < lines.rowCount; row++) {
-    const kind = kindOf(state, row);
-    if (kind === undefined) continue;
-    kinds[kind]++;
-    if (missesOf(missesByLine, row) > 0) missed.push(row);
-  }
-  const { unitLo, unitHi } = lines;
-  missed.sort(
-    (a, b) =>
-      missesOf(missesByLine, b) - missesOf(missesByLine, a) ||
-      unitHi[a] - unitHi[b] ||
-      unitLo[a] - unitLo[b],
+  const { unitLo, unitHi, rowCount } = lines.units;
+  const most = createTopList<number>(
+    parameters.reportTop,
+    (row) => missesOfRow(lines, row),
+    (a, b) => unitHi[a] - unitHi[b] || unitLo[a] - unitLo[b],
   );
+  for (let row = 0; row < rowCount; row++) {
+    if (!isShared(lines, row)) continue;
+    kinds[kindOf(lines, row)]++;
+    const misses = missesOfRow(lines, row);
+    if (misses > 0 && misses >= most.least()) most.offer(row);
+  }
+  return {
+    ...{ parameters, accesses, device, unaddressed, kinds, missesByInsn },
+    touched: rowCount,
+    topLines: most.take().map((row) => lineOf(lines, row)),
+  };
+}
+
+function missesOf({ trueSharing, falseSharing }: CoherenceMisses): number {
+  return trueSharing + falseSharing;
+}
+
+function byAddress(a: SharedLine, b: SharedLine): number {
+  return a.addressHi - b.addressHi || a.addressLo - b.addressLo;
+}
+
+function mergeSharing(a: SharingCounts, b: SharingCounts): SharingCounts {
+  const { parameters, missesByInsn } = a;
+  for (let i = 0; i < missesByInsn.length; i++) missesByInsn[i] += b.missesByInsn[i];
+  const most = createTopList(parameters.reportTop, missesOf, byAddress);
+  for (const line of [...a.topLines, ...b.topLines]) most.offer(line);
+  return {
+    ...{ parameters, missesByInsn },
+    accesses: a.accesses + b.accesses,
+    device: a.device + b.device,
+    unaddressed: a.unaddressed + b.unaddressed,
+    touched: a.touched + b.touched,
+    kinds: {
+      read: a.kinds.read + b.kinds.read,
+      true: a.kinds.true + b.kinds.true,
+      false: a.kinds.false + b.kinds.false,
+    },
+    topLines: most.take(),
+  };
+}
+
+function finishSharing(
+  { accesses, device, unaddressed, touched, kinds, missesByInsn, topLines }: SharingCounts,
+  { insnBase, vcpuCount }: Pick<TraceShape, 'insnBase' | 'vcpuCount'>,
+): SharingResult {
   const sites: SharingResult['sites'][number][] = [];
   let block = 0;
   for (let site = 0; 2 * site < missesByInsn.length; site++) {
     while (insnBase[block + 1] <= site) block++;
-    if (missesOf(missesByInsn, site) === 0) continue;
-    sites.push({ block, insn: site - insnBase[block], ...both(missesByInsn, site) });
+    const trueSharing = missesByInsn[2 * site];
+    const falseSharing = missesByInsn[2 * site + 1];
+    if (trueSharing + falseSharing === 0) continue;
+    sites.push({ block, insn: site - insnBase[block], trueSharing, falseSharing });
   }
   return {
     vcpuCount,
-    accesses: state.accesses,
-    excluded: { device: state.device, noAddress: state.unaddressed },
+    accesses,
+    excluded: { device, noAddress: unaddressed },
     lines: {
-      touched: lines.rowCount,
+      touched,
       shared: kinds.read + kinds.true + kinds.false,
       ...{ readShared: kinds.read, trueShared: kinds.true, falseShared: kinds.false },
     },
@@ -361,66 +323,7 @@ function finishSharing(state: SharingState): SharingResult {
       trueSharing: sites.reduce((sum, one) => sum + one.trueSharing, 0),
       falseSharing: sites.reduce((sum, one) => sum + one.falseSharing, 0),
     },
-    topLines: missed.slice(0, parameters.reportTop).map((row) => lineOf(state, row)),
+    topLines,
     sites,
   };
-}
-
-function missesOf(misses: Float64Array, at: number): number {
-  return misses[2 * at] + misses[2 * at + 1];
-}
-
-function both(misses: Float64Array, at: number): CoherenceMisses {
-  return { trueSharing: misses[2 * at], falseSharing: misses[2 * at + 1] };
-}
-
-function lineOf(state: SharingState, row: number): SharedLine {
-  const { lo, hi } = addressOfRow(state.lines, row);
-  return {
-    ...{ addressLo: lo, addressHi: hi },
-    ...{ vaddrLo: state.vaddr[2 * row], vaddrHi: state.vaddr[2 * row + 1] },
-    kind: kindOf(state, row) ?? 'read',
-    ...both(state.missesByLine, row),
-    vcpus: usersOf(state, row),
-  };
-}
-
-/** Undefined: one vCPU alone. */
-function kindOf(state: SharingState, row: number): SharedKind | undefined {
-  const { words, vcpuCount } = state;
-  let users = 0;
-  let stored = 0;
-  // Touched by one vCPU at least; by one and stored by another.
-  let [seenLo, seenHi, storedLo, storedHi, clash] = [0, 0, 0, 0, 0];
-  for (let vcpu = 0; vcpu < vcpuCount; vcpu++) {
-    const at = WORDS * (row * vcpuCount + vcpu);
-    if (!hasTouched(words, at)) continue;
-    users++;
-    const [ownLo, ownHi] = [words[at + STORED], words[at + STORED + 1]];
-    const touchedLo = words[at] | ownLo;
-    const touchedHi = words[at + 1] | ownHi;
-    clash |= (touchedLo & storedLo) | (touchedHi & storedHi) | (ownLo & seenLo) | (ownHi & seenHi);
-    stored |= ownLo | ownHi;
-    seenLo |= touchedLo;
-    seenHi |= touchedHi;
-    storedLo |= ownLo;
-    storedHi |= ownHi;
-  }
-  if (users < 2) return undefined;
-  if (stored === 0) return 'read';
-  return clash === 0 ? 'false' : 'true';
-}
-
-function usersOf({ words, vcpuCount }: SharingState, row: number): LineUser[] {
-  return Array.from({ length: vcpuCount }, (_, vcpu) => vcpu).flatMap((vcpu) => {
-    const at = WORDS * (row * vcpuCount + vcpu);
-    if (!hasTouched(words, at)) return [];
-    return [
-      {
-        vcpu,
-        ...{ loadedLo: words[at + LOADED], loadedHi: words[at + LOADED + 1] },
-        ...{ storedLo: words[at + STORED], storedHi: words[at + STORED + 1] },
-      },
-    ];
-  });
 }

@@ -2,6 +2,7 @@
 // Strides by hand, against lists of addresses, and sharded.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { TraceShape } from '../analysis.ts';
 import { accesses, columnsOf, cutAt, cuts, type OracleAccess, SHAPE } from '../columns.oracle.ts';
 import { classifyStrides, confidentShare, type StridesResult, stridesAnalysis } from './strides.ts';
 
@@ -32,6 +33,36 @@ function load(vaddr: bigint, change: Partial<OracleAccess> = {}): OracleAccess {
 }
 
 describe('strides', () => {
+  it('says when there are more instructions than memory is for', () => {
+    const count = 2 ** 19 + 1;
+    const insnBase = Uint32Array.from({ length: count + 1 }, (_, block) => block);
+    const shape: TraceShape = {
+      ...{ blockCount: count, vcpuCount: 1, insnBase, blockCpl: new Uint8Array(count) },
+      ...{ chunks: [], complete: true },
+      get code() {
+        return SHAPE.code;
+      },
+      get capabilities() {
+        return SHAPE.capabilities;
+      },
+    };
+    const batch = {
+      length: count,
+      vaddr: new BigUint64Array(count),
+      flags: new Uint8Array(count),
+      block: insnBase.subarray(0, count),
+      insn: new Uint16Array(count),
+      vcpu: new Uint16Array(count),
+    };
+    const half = stridesAnalysis.init({}, shape, { index: 0, count: 2 });
+    expect(() => stridesAnalysis.consume(half, batch)).toThrow(
+      'there are more instructions than can be told apart',
+    );
+    const whole = stridesAnalysis.init({}, shape, { index: 0, count: 1 });
+    stridesAnalysis.consume(whole, batch);
+    expect(whole.rowCount).toBe(count);
+  });
+
   it('by hand: an array, a variable, a step back over 4 GiB; vCPUs and stores apart', () => {
     const result = analyse([
       ...[0n, 8n, 16n, 24n].map((at) => load(0xffff_ffff_fff8n + at)),

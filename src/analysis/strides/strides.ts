@@ -3,12 +3,13 @@
 // A few strides of each instruction are counted (Space-Saving, Metwally et al., ICDT 2005), and it is known how often each was
 // at least; one that makes up nearly all steps cannot be missed.
 
-import { halves } from '../../base/index.ts';
+import { formatCount, halves, TraceError } from '../../base/index.ts';
 import { AccessFlag } from '../../format/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
-import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
+import type { Shard, ShardedAnalysis, TraceShape } from '../analysis.ts';
 
 export interface StridesState {
+  readonly shardCount: number;
   readonly insnBase: Uint32Array;
   readonly vcpuCount: number;
   /** Row + 1 of loads and stores of instruction n on vCPU v at (n * vcpuCount + v) * 2, + 1; 0: none. */
@@ -55,6 +56,8 @@ export interface StridesResult {
 const STRIDE_COUNT = 4;
 const MOST_SHARDS = 8;
 const FIRST_ROWS = 4096;
+/** Loads and stores of instructions that are told apart, on each vCPU: they take about 600 bytes, figures included. */
+const ROW_LIMIT = 2 ** 20;
 
 type NoParameters = Readonly<Record<string, never>>;
 
@@ -74,9 +77,10 @@ export const stridesAnalysis: ShardedAnalysis<NoParameters, StridesState, Stride
 function initStrides(
   _parameters: NoParameters,
   { insnBase, vcpuCount, blockCount }: Pick<TraceShape, 'insnBase' | 'vcpuCount' | 'blockCount'>,
+  { count: shardCount }: Pick<Shard, 'count'>,
 ): StridesState {
   return {
-    ...{ insnBase, vcpuCount, rowCount: 0, unaddressed: 0 },
+    ...{ shardCount, insnBase, vcpuCount, rowCount: 0, unaddressed: 0 },
     rows: new Uint32Array(2 * vcpuCount * insnBase[blockCount]),
     last: new Uint32Array(2 * FIRST_ROWS),
     accesses: new Float64Array(FIRST_ROWS),
@@ -98,6 +102,7 @@ function markStrideShards(
   for (let i = 0; i < batch.length; i++) masks[i] = 1 << ((block[i] + insn[i]) & (shardCount - 1));
 }
 
+/** Throws TraceError 'limit' when there are more instructions than memory takes. */
 function consumeStrides(state: StridesState, batch: AccessColumns): void {
   const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
   const flags = requireColumn(batch.flags, 'flags');
@@ -129,6 +134,11 @@ function consumeStrides(state: StridesState, batch: AccessColumns): void {
     state.last[2 * row + 1] = hi;
     state.accesses[row]++;
   }
+  if (state.rowCount * state.shardCount <= ROW_LIMIT) return;
+  throw new TraceError('limit', 'there are more instructions than can be told apart', {
+    expected: `loads and stores of at most ${formatCount(ROW_LIMIT)}, on all vCPUs`,
+    remedy: 'Choose a part of the trace: --from and --to, --function, --cpl, --address-space.',
+  });
 }
 
 /** The first counter is free only while there was no stride at all; then it has 0, and may be counted up at once. */

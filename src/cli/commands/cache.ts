@@ -156,8 +156,7 @@ function cacheFigures(
     const name = names.nameOf(block, insn);
     byFunction.set(name, addMisses(byFunction.get(name), misses));
     // Blocks overlap: the same instruction is in many.
-    const { lo, hi } = names.addressOf(block, insn);
-    const key = `${formatHex64(lo, hi)} ${names.textOf(block, insn)}`;
+    const key = names.identityOf(block, insn);
     const known = byAddress.get(key);
     byAddress.set(key, { block, insn, misses: addMisses(known?.misses, misses) });
   }
@@ -174,6 +173,7 @@ function cacheFigures(
       : null;
   return {
     ...(counted === null ? result : withInstructions(result, counted)),
+    notSimulated: notSimulated(input),
     functionCount: functions.length,
     functions: functions.slice(0, limit),
     instructionCount: instructions.length,
@@ -187,6 +187,14 @@ function cacheFigures(
       };
     }),
   };
+}
+
+/** Physical pages of code are told by accident only, where data of the same page is accessed. */
+function notSimulated(input: CommandInput): CacheFigures['notSimulated'] {
+  if (isOn(input, 'usePhysical')) {
+    return [{ name: 'L1I', why: 'a trace does not tell the physical addresses of code' }];
+  }
+  return isOn(input, 'dataOnly') ? [{ name: 'L1I', why: '--data-only' }] : [];
 }
 
 function withInstructions<R extends Omit<CacheResult, 'sites'>>(

@@ -17,7 +17,7 @@ import type { NamedSharedLine, SharingFigures, SharingFunction } from '../sharin
 export const DEFAULT_SHARING: SharingParameters = {
   lineBytes: 64,
   reportTop: 10,
-  memoryBytes: 2 ** 29,
+  memoryBytes: 3 * 2 ** 27,
 };
 
 export const sharingCommand: CommandSpec = {

@@ -2,8 +2,9 @@
 import {
   classifyStrides,
   confidentShare,
+  createTopList,
   REGULAR_SHARE,
-  type StrideClass,
+  type StrideCount,
   type StridesResult,
   sortStrides,
   stridesAnalysis,
@@ -13,7 +14,7 @@ import type { CodeNames } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
 import { type CommandSpec, findCount } from '../command-spec.ts';
 import { renderStrides } from '../render/strides.ts';
-import type { ClassCount, StridesFigures } from '../strides-report.ts';
+import type { StridesFigures } from '../strides-report.ts';
 
 const DEFAULT_TOP = 20;
 
@@ -53,7 +54,13 @@ interface Place {
   readonly store: boolean;
   accesses: number;
   steps: number;
-  readonly atLeast: Map<number, number>;
+  strides: readonly StrideCount[];
+}
+
+function addStrides(a: readonly StrideCount[], b: readonly StrideCount[]): readonly StrideCount[] {
+  const sum = new Map(a.map(({ stride, atLeast }) => [stride, atLeast]));
+  for (const { stride, atLeast } of b) sum.set(stride, (sum.get(stride) ?? 0) + atLeast);
+  return sortStrides(sum);
 }
 
 function stridesFigures(
@@ -64,56 +71,56 @@ function stridesFigures(
   // Code that was translated several times is in several blocks.
   const places = new Map<string, Place>();
   for (const { block, insn, store, ...site } of sites) {
-    const { lo, hi } = names.addressOf(block, insn);
-    const key = `${formatHex64(lo, hi)} ${store} ${names.textOf(block, insn)}`;
-    const place = places.get(key) ?? {
-      ...{ block, insn, store, accesses: 0, steps: 0, atLeast: new Map<number, number>() },
-    };
-    places.set(key, place);
+    const key = `${names.identityOf(block, insn)} ${store}`;
+    const place = places.get(key);
+    if (place === undefined) {
+      places.set(key, { block, insn, store, ...site });
+      continue;
+    }
     place.accesses += site.accesses;
     place.steps += site.steps;
-    for (const { stride, atLeast } of site.strides) {
-      place.atLeast.set(stride, (place.atLeast.get(stride) ?? 0) + atLeast);
-    }
+    place.strides = addStrides(place.strides, site.strides);
   }
-  const counted = [...places.values()].map((place) => {
-    const strides = sortStrides(place.atLeast);
-    return { ...place, strides, class: classifyStrides(place.steps, strides) };
+  const nothing = (): { instructions: number; accesses: number } => ({
+    instructions: 0,
+    accesses: 0,
   });
-  const countOf = (wanted: StrideClass): ClassCount => {
-    const own = counted.filter((one) => one.class === wanted);
-    return {
-      instructions: own.length,
-      accesses: own.reduce((sum, one) => sum + one.accesses, 0),
-    };
+  const byClass = {
+    constant: nothing(),
+    stride: nothing(),
+    irregular: nothing(),
+    once: nothing(),
   };
+  const first = createTopList<Place>(
+    top,
+    (place) => place.accesses,
+    (a, b) => a.block - b.block || a.insn - b.insn || Number(a.store) - Number(b.store),
+  );
+  for (const place of places.values()) {
+    const count = byClass[classifyStrides(place.steps, place.strides)];
+    count.instructions++;
+    count.accesses += place.accesses;
+    first.offer(place);
+  }
   return {
     accesses,
     noAddress,
-    byClass: {
-      constant: countOf('constant'),
-      stride: countOf('stride'),
-      irregular: countOf('irregular'),
-      once: countOf('once'),
-    },
-    instructions: counted
-      .toSorted((a, b) => b.accesses - a.accesses)
-      .slice(0, top)
-      .map(({ block, insn, store, strides, ...place }) => {
-        const { lo, hi } = names.addressOf(block, insn);
-        const most = strides[0]?.atLeast ?? 0;
-        return {
-          address: formatHex64(lo, hi),
-          function: names.nameOf(block, insn),
-          text: names.textOf(block, insn),
-          kind: store ? 'store' : 'load',
-          class: place.class,
-          accesses: place.accesses,
-          steps: place.steps,
-          strides,
-          share: place.steps === 0 ? 0 : most / place.steps,
-          confidence: confidentShare(most, place.steps),
-        };
-      }),
+    byClass,
+    instructions: first.take().map(({ block, insn, store, strides, ...place }) => {
+      const { lo, hi } = names.addressOf(block, insn);
+      const most = strides[0]?.atLeast ?? 0;
+      return {
+        address: formatHex64(lo, hi),
+        function: names.nameOf(block, insn),
+        text: names.textOf(block, insn),
+        kind: store ? 'store' : 'load',
+        class: classifyStrides(place.steps, strides),
+        accesses: place.accesses,
+        steps: place.steps,
+        strides,
+        share: place.steps === 0 ? 0 : most / place.steps,
+        confidence: confidentShare(most, place.steps),
+      };
+    }),
   };
 }

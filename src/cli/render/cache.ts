@@ -108,6 +108,7 @@ function drawNotes({ parameters, result }: Pick<CacheReport, 'parameters' | 'res
     `${formatQuantity(result.dataAccesses, 'data access', 'data accesses')}, ${formatQuantity(result.lineCrossings, 'line')} more that they crossed into; ${formatQuantity(result.memoryWrites, 'line')} written to memory.`,
     `Lines of ${parameters.lineBytes} bytes, ${parameters.usePhysical ? 'physical' : 'virtual'} addresses, ${parameters.replacePolicy}.`,
   ];
+  for (const { name, why } of result.notSimulated) lines.push(`Without ${name}: ${why}.`);
   const { from = '0' } = parameters.selection;
   if (parameters.warmupRefs === 0 && !/^(?:icount:)?0+$/.test(from)) {
     lines.push('The caches began empty, in the middle of the trace: see --warmup-refs.');
