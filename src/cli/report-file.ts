@@ -24,7 +24,7 @@ const REPORT_PARAMETERS: ReportParameters = {
 };
 
 /** Many analyses run at once: with this and the above two threads take less than 1 GB, whatever the trace's length. */
-const LOOK_AHEAD_BYTES = 2 ** 27;
+const LOOK_AHEAD_BYTES = 2 ** 26;
 
 /** One pass over the trace, two with the audit of instructions. */
 export async function makeReport(
