@@ -2,9 +2,8 @@
 // What every analysing command does around its analysis: opens the trace, chooses the part of it, runs on all
 // cores with progress, and can be interrupted.
 
-import os from 'node:os';
 import type { Selection, TraceShape } from '../analysis/index.ts';
-import { ExitCode, TraceError } from '../base/index.ts';
+import { ExitCode } from '../base/index.ts';
 import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { type CodeNames, codeNames } from '../query/index.ts';
@@ -13,10 +12,10 @@ import type { AnalysisReport } from './analysis-results.ts';
 import {
   type CliContext,
   type CommandInput,
-  findCount,
   JSON_OPTION,
   type OptionSpec,
   printResult,
+  threadsFrom,
   wordAt,
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
@@ -127,10 +126,6 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
 
 /** Threads beside this one: none for one. Throws TraceError 'bad-argument'. */
 export function workersFrom(input: CommandInput): number {
-  const jobs = findCount(input, 'jobs', '--jobs') ?? os.availableParallelism();
-  if (jobs >= 1) return jobs === 1 ? 0 : jobs;
-  throw new TraceError('bad-argument', '--jobs is not a number of threads', {
-    expected: 'at least 1',
-    found: String(jobs),
-  });
+  const threads = threadsFrom(input);
+  return threads === 1 ? 0 : threads;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A command of the command line as data, from which the parser, --help and docs/cli.md are made.
 
-import { type ExitCode, parseCount, parseSize } from '../base/index.ts';
+import os from 'node:os';
+import { type ExitCode, parseCount, parseSize, TraceError } from '../base/index.ts';
 import type { MallocSettings } from './malloc-settings.ts';
 
 export interface OptionSpec {
@@ -99,6 +100,21 @@ export function findCount(input: CommandInput, name: string, flag: string): numb
 export function findSize(input: CommandInput, name: string, flag: string): number | undefined {
   const text = findText(input, name);
   return text === undefined ? undefined : parseSize(text, flag);
+}
+
+/** Each takes some 50 MB; more than cores are no faster. */
+const MOST_THREADS = 64;
+
+/** Threads that --jobs asks for; default: one for each core. Throws TraceError 'bad-argument'. */
+export function threadsFrom(input: CommandInput): number {
+  const cores = os.availableParallelism();
+  const threads = findCount(input, 'jobs', '--jobs') ?? cores;
+  const most = Math.max(MOST_THREADS, cores);
+  if (threads >= 1 && threads <= most) return threads;
+  throw new TraceError('bad-argument', '--jobs is not a possible number of threads', {
+    expected: `1 to ${most}; there are ${cores} cores`,
+    found: String(threads),
+  });
 }
 
 /** The word at that place; commander has seen to it that required ones are there. */

@@ -19,6 +19,7 @@ import {
   findText,
   isOn,
   printResult,
+  threadsFrom,
   wordAt,
 } from '../command-spec.ts';
 import { databaseNames } from '../database-names.ts';
@@ -64,7 +65,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
   const format = formatFrom(input);
   const target = targetFrom(input);
   const limit = findCount(input, 'limit', '--limit') ?? DEFAULT_LIMIT;
-  const threads = findCount(input, 'jobs', '--jobs');
+  const threads = threadsFrom(input);
   if (isOn(input, 'schema') === (sql !== undefined)) {
     throw new UserError(
       ExitCode.usage,
@@ -79,7 +80,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
       trace,
       names: databaseNames(trace.code, await readGuestSymbols(input, context, trace)),
       files: true,
-      ...(threads === undefined ? {} : { threads }),
+      threads,
     });
     try {
       if (sql === undefined) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
-import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, TraceError } from '../../base/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
@@ -16,6 +15,7 @@ import {
   findTexts,
   isOn,
   JSON_OPTION,
+  threadsFrom,
   wordAt,
 } from '../command-spec.ts';
 import { databaseNames } from '../database-names.ts';
@@ -55,7 +55,7 @@ interface ViewStart {
 
 async function runView(input: CommandInput, context: CliContext): Promise<ExitCode> {
   const port = portFrom(input);
-  const workers = findCount(input, 'jobs', '--jobs') ?? os.availableParallelism();
+  const workers = threadsFrom(input);
   const file = wordAt(input, 0);
   const indexFile = findText(input, 'index') ?? `${file}.view`;
   const trace = await openTrace(file);
