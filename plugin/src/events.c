@@ -18,6 +18,7 @@
 #include "fw_cfg.h"
 #include "guest_memory.h"
 #include "insn_hooks.h"
+#include "nested.h"
 #include "nvme.h"
 #include "pages.h"
 #include "regions.h"
@@ -257,6 +258,7 @@ static void take_restored(LsRecorder *r, Taking *t, const char *end)
     ls_guest_memory_forget();
     ls_walker_forget(r);
     ls_walker_enter(r); /* before the first access */
+    ls_nested_forget(r);
     ls_virtio_forget();
     ls_nvme_forget();
     if (ls_audit_is_on()) {

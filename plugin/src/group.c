@@ -236,7 +236,7 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
          * NX or SMEP on; CR2 is within the instruction), or a trap that
          * reports the next instruction.  What else it could be we do not
          * know. */
-        bool fetch = what & LS_EV_GUEST_EXIT ||
+        bool fetch = (what & LS_EV_GUEST_EXIT && ip != UINT64_MAX) ||
                      ((what & 0xff) == 14 &&
                       (event[1] & 0x10 || event[3] - ip < 15));
 

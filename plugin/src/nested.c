@@ -6,8 +6,11 @@
 #include "cpu_view.h"
 #include "deliver.h"
 #include "guest_memory.h"
+#include "pages.h"
 #include "push.h"
 #include "words.h"
+
+#include <string.h>
 
 /* Offsets in a VMCB: APM 2, appendix B. */
 enum {
@@ -31,6 +34,9 @@ static bool runs_guest(const LsRecorder *r)
 /* What is stored of a VMCB, or of the host's state in the same form. */
 static void explain_state(uint64_t at)
 {
+    if (!at) {
+        return; /* not known */
+    }
     ls_audit_explain(at + INT_CONTROL, EXIT_END - INT_CONTROL,
                      LS_BY_NESTED_STATE);
     ls_audit_explain(at + ES, STATE_END - ES, LS_BY_NESTED_STATE);
@@ -78,7 +84,10 @@ void ls_nested_look(LsRecorder *r)
     if (!(ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_CS64)) {
         vmcb &= UINT32_MAX;
     }
-    if (!(vmcb & 4095) && ls_guest_read(vmcb + EXIT_CODE, 8, &event.error) &&
+    if (r->vmcb[r->vcpu] && vmcb != r->vmcb[r->vcpu]) {
+        vmcb = 0; /* reset meanwhile */
+    }
+    if (vmcb && !(vmcb & 4095) && ls_guest_read(vmcb + EXIT_CODE, 8, &event.error) &&
         ls_guest_read(vmcb + EXIT_INFO_2, 8, &event.cr2) &&
         ls_guest_read(vmcb + CS_BASE, 8, &base) &&
         ls_guest_read(vmcb + RIP, 8, &rip)) {
@@ -88,4 +97,12 @@ void ls_nested_look(LsRecorder *r)
         }
     }
     ls_deliver_tell(r, &event, NULL);
+    ls_pages_unmap(r); /* CR3 may be the same, and what it leads to another */
+}
+
+void ls_nested_forget(LsRecorder *r)
+{
+    memset(r->nested, 0, sizeof(r->nested));
+    memset(r->vmcb, 0, sizeof(r->vmcb));
+    memset(r->host_state, 0, sizeof(r->host_state));
 }

@@ -22,6 +22,9 @@ void ls_nested_look(LsRecorder *r);
  * it loads the guest's state from and saves the host's. */
 void ls_nested_accessed(LsRecorder *r, uint64_t paddr, bool store);
 
+/* What is known of any vCPU's guest is of another time. */
+void ls_nested_forget(LsRecorder *r);
+
 /* Whether the running vCPU translates addresses by nested paging, so that they cannot
  * be worked out.  In a nested guest whose VMCB is not known it may. */
 bool ls_nested_is_paged(const LsRecorder *r);

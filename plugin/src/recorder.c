@@ -8,6 +8,7 @@
 #include "cpu_view.h"
 #include "events.h"
 #include "insn_hooks.h"
+#include "nested.h"
 #include "pages.h"
 #include "push.h"
 #include "walker.h"
@@ -130,6 +131,7 @@ void ls_record_gap(LsRecorder *r)
     ls_events_start(r); /* not what happened meanwhile */
     ls_insn_forget(r);
     ls_walker_forget(r);
+    ls_nested_forget(r);
     if (ls_audit_is_on()) {
         ls_audit_begin(); /* not what was written meanwhile */
     }

@@ -57,6 +57,14 @@ TEST(encode_nested_guest_that_is_left_behind_its_block)
     CHECK_EQ(encoder->totals.unresolved, 0);
 }
 
+/* Nobody knows where: the block may have been left anywhere. */
+TEST(encode_nested_guest_that_is_left_at_an_unknown_place)
+{
+    encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|"
+           "event 0x8000 0 0xffffffffffffffff 0|block 1|store 0 4 0x10000");
+    CHECK_EQ(encoder->totals.unresolved, 1);
+}
+
 /* A snapshot is for all vCPUs. */
 TEST(encode_snapshot_ends_the_wait_for_rep_instructions)
 {

@@ -47,7 +47,7 @@ static void check_left(void)
     run_guest(false);
     fake_enter(host);
     CHECK_TEXT(captured_text(),
-               "event 0x8000 error 4e ip 402002 cr2 77000 | block 0");
+               "event 0x8000 error 4e ip 402002 cr2 77000 | unmap | block 0");
     CHECK_EQ(captured_recorder()->missing_deliveries, 1);
     fake_enter(host);
     CHECK_TEXT(captured_text(), "block 0");
@@ -66,7 +66,7 @@ TEST_WITH(nested_guest_that_was_left_for_new_code, V4)
     new = fake_translate(0x403000, "90");
     fake_enter(new);
     CHECK_TEXT(captured_text(),
-               "event 0x8000 error 4e ip 402002 cr2 77000 | block 2");
+               "event 0x8000 error 4e ip 402002 cr2 77000 | unmap | block 2");
 }
 
 /* Accesses of the guest's blocks are told, in QEMU 7.2 too. */
@@ -84,7 +84,7 @@ TEST_WITH(nested_vmcb_that_is_not_there, V4)
     fake_cpu_set(0, RAX, VMCB + 8);
     fake_enter(host);
     CHECK_TEXT(captured_text(),
-               "event 0x8000 error 0 ip ffffffffffffffff cr2 0 | block 0");
+               "event 0x8000 error 0 ip ffffffffffffffff cr2 0 | unmap | block 0");
 }
 
 TEST_WITH(nested_paging_is_known_from_vmrun, V4)
@@ -104,4 +104,44 @@ TEST_WITH(nested_paging_is_known_from_vmrun, V4)
     run_guest(false);
     fake_enter(host);
     CHECK(!ls_nested_is_paged(r));
+}
+
+/* The host's pages may be others than the guest's under the same CR3. */
+TEST_WITH(nested_pages_are_forgotten_with_the_guest, V4)
+{
+    LsTb *reader;
+
+    start();
+    fake_load(guest, 0, 4, 0x10010);
+    run_guest(false);
+    reader = fake_translate(0x403000, LOAD_STORE);
+    captured_text();
+    fake_map_ram(0x10, 0x90);
+    fake_enter(reader);
+    fake_load(reader, 0, 4, 0x10010);
+    CHECK_TEXT(captured_text(),
+               "event 0x8000 error 4e ip 402002 cr2 77000 | unmap | block 2 | "
+               "map 0x10 0x90 | load 0 4 0x10010");
+}
+
+/* Recording was paused: which guests ran is of another time. */
+TEST_WITH(nested_guest_before_a_gap_is_not_left_behind_it, V4)
+{
+    start();
+    run_guest(false);
+    ls_record_gap(captured_recorder());
+    captured_text();
+    fake_enter(host);
+    CHECK_TEXT(captured_text(), "block 0");
+}
+
+/* RAX leads elsewhere: the vCPU was reset. */
+TEST_WITH(nested_guest_whose_vmcb_is_another, V4)
+{
+    start();
+    ls_nested_accessed(captured_recorder(), VMCB + 0x1400, false);
+    run_guest(false);
+    fake_enter(host);
+    CHECK_TEXT(captured_text(),
+               "event 0x8000 error 0 ip ffffffffffffffff cr2 0 | unmap | block 0");
 }
