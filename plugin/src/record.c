@@ -232,6 +232,14 @@ static void mem_audited(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
 /* vCPU objects by index, filled in by ls_record_vcpu_init(). */
 static void *vcpu_object[LS_MAX_VCPUS];
 
+void *ls_record_vcpu_object(unsigned vcpu)
+{
+    if (!vcpu_object[vcpu] && ls_api.get_cpu) { /* QEMU 7.2 */
+        vcpu_object[vcpu] = ls_api.get_cpu((int)vcpu);
+    }
+    return vcpu_object[vcpu];
+}
+
 static unsigned vcpu_of(const void *cpu)
 {
     for (unsigned i = 0; i < ls_capture.max_vcpus; i++) {
@@ -244,16 +252,18 @@ static unsigned vcpu_of(const void *cpu)
 
 static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
 {
-    if (*r->log) {
-        ls_events_leave(r); /* what happened to the other vCPU */
-    }
-    ls_nested_look(r);
+    ls_nested_look(r); /* what happened to the other vCPU */
     r->vcpu = vcpu;
     r->cpu = cpu;
     ls_set_view(r, ls_view_eip(cpu));
     ls_push(r, ls_word(vcpu, LS_W_VCPU));
     ls_pages_unmap(r);
     r->cr3 = ~r->cr3; /* told anew at the next look */
+}
+
+void ls_record_switch(LsRecorder *r, unsigned vcpu)
+{
+    switch_cpu(r, vcpu, ls_record_vcpu_object(vcpu));
 }
 
 static COLD void change_cr3(LsRecorder *r)
@@ -302,14 +312,14 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
         ls_insn_settle(r);
     }
     r->current = ls_word(id, LS_W_BLOCK);
+    if (*r->log) {
+        ls_events_take(r); /* of any vCPU, before this one runs */
+    }
     if (flavour == FLAVOUR_SMP && *r->cpu_slot != r->cpu) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
     }
     if (flavour == FLAVOUR_INDEX && vcpu != r->vcpu) {
         switch_cpu(r, vcpu, r->cpu_slot ? *r->cpu_slot : NULL);
-    }
-    if (*r->log) {
-        ls_events_take(r);
     }
     ls_nested_look(r);
     /* Not found before this thread began, perhaps since; or looked at closely. */

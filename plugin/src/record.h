@@ -127,6 +127,12 @@ void ls_record_gap(LsRecorder *r);
 /* Remembers the running vCPU's object; in its thread (API 2 and newer). */
 void ls_record_vcpu_init(unsigned vcpu);
 
+/* This vCPU's object, NULL when there is none (yet). */
+void *ls_record_vcpu_object(unsigned vcpu);
+
+/* Tells the stream that what comes next is this vCPU's; between blocks. */
+void ls_record_switch(LsRecorder *r, unsigned vcpu);
+
 /* Brings `words` up to date; when the vCPU does not run. */
 void ls_record_count_words(LsRecorder *r);
 
