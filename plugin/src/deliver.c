@@ -199,6 +199,7 @@ void ls_deliver_tell(LsRecorder *r, const LsOpenEvent *event,
     int count = -1;
 
     if (event->what & LS_EV_APART) {
+        r->apart_events++;
         push_event(r, event, 0);
         return;
     }

@@ -146,20 +146,22 @@ static void tell_event(LsRecorder *r, Taking *t, unsigned i, bool lost)
     const LsCpuDump *after = NULL;
     LsCpuDump now;
 
-    if (t->event[i].real && !lost) {
-        ls_deliver_tell_real(r, event->what, UINT64_MAX);
-        return;
-    }
     if (event->dumped && r->eip) {
         ls_cpu_dump_take_tables(r->eip, &event->before);
     }
-    if (next) {
+    if (t->event[i].vcpu == LS_NOBODY) {
+        /* A triple fault comes right behind what led to it. */
+        event->what |= event->what & LS_EV_RESET ? 0 : LS_EV_UNOWNED;
+    } else if (t->event[i].real && !lost) {
+        ls_deliver_tell_real(r, event->what, UINT64_MAX);
+        return;
+    } else if (next) {
         after = next->dumped ? &next->before : NULL;
     } else if (r->eip && !lost) {
         ls_cpu_dump_view(r->eip, &now);
         after = &now;
     }
-    ls_deliver_tell(r, event, t->event[i].vcpu == LS_NOBODY ? NULL : after);
+    ls_deliver_tell(r, event, after);
     if (event->what & LS_EV_SMM_ENTER) {
         ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
         if (ls_audit_is_on() && !lost) {

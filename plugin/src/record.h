@@ -87,6 +87,7 @@ typedef struct LsRecorder {
     uint64_t aliased;         /* blocks that ran at another address */
     uint64_t deliveries;      /* events whose accesses were worked out */
     uint64_t missing_deliveries;    /* those that could not be */
+    uint64_t apart_events;    /* those of LS_EV_APART, which have none */
     uint64_t events;          /* told */
     uint64_t unresolved;      /* blocks of real mode that were left in a way
                                  that could not be told */

@@ -49,6 +49,7 @@ static void check_left(void)
     CHECK_TEXT(captured_text(),
                "event 0x8000 error 4e ip 402002 cr2 77000 | block 0");
     CHECK_EQ(captured_recorder()->missing_deliveries, 0);
+    CHECK_EQ(captured_recorder()->apart_events, 1);
     fake_enter(host);
     CHECK_TEXT(captured_text(), "block 0");
 }

@@ -206,7 +206,7 @@ TEST(owners_that_cannot_be_known)
     start();
     log_event(7, interrupt, 0x402000, 0x9000);
     fake_enter(tb);
-    CHECK_TEXT(told(), "event 0x130 error 0 ip 402000 cr2 0");
+    CHECK_TEXT(told(), "event 0x20130 error 0 ip 402000 cr2 0");
     CHECK_EQ(recorder()->deliveries, 0);
     CHECK_EQ(recorder()->missing_deliveries, 1);
 }
@@ -220,7 +220,7 @@ TEST(owners_that_cannot_be_told_apart)
     at_handler(0, HANDLER, 0x9000 - FRAME);
     at_handler(1, HANDLER, 0x9000 - FRAME);
     fake_enter_at(tb, HANDLER);
-    CHECK_TEXT(told(), "event 0x130 error 0 ip 402000 cr2 0");
+    CHECK_TEXT(told(), "event 0x20130 error 0 ip 402000 cr2 0");
     CHECK_EQ(recorder()->missing_deliveries, 1);
 }
 
