@@ -17,6 +17,7 @@ enum {
     HANDLER = 0x405000,     /* of vector 0x30; that of 0x31 is behind it */
     HANDLER_31 = HANDLER + 0x100,
     HANDLER_PF = HANDLER + 0x200,
+    HANDLER_DF = HANDLER + 0x300,
     FRAME = 5 * 8,
     REGISTERS = -128,       /* from eip */
 };
@@ -97,6 +98,7 @@ static const char interrupt[] =
     "Servicing hardware INT=0x30\n     0: v=30 e=0000 i=0 cpl=0";
 static const char interrupt_31[] =
     "Servicing hardware INT=0x31\n     0: v=31 e=0000 i=0 cpl=0";
+static const char double_fault[] = "     1: v=08 e=0000 i=0 cpl=0";
 static const char page_fault[] = "     0: v=0e e=0000 i=0 cpl=0";
 
 /* The vCPU is where a delivery to this handler has left it. */
@@ -198,6 +200,50 @@ TEST(owners_two_of_one_around_another)
                        "store 0 8 0x8fc8 | vcpu 0");
     CHECK_EQ(recorder()->deliveries, 3);
     CHECK_EQ(recorder()->missing_deliveries, 0);
+}
+
+/* No gate: the page fault ends in a double fault, of the same vCPU. */
+TEST(owners_fault_in_a_delivery)
+{
+    start();
+    gate(8, HANDLER_DF);
+    guest_put(IDT + 14 * 16, 8, 0);
+    log_event(1, page_fault, 0x402000, 0x9000);
+    log_event(1, double_fault, 0x402000, 0x9000);
+    at_handler(1, HANDLER_DF, 0x9000 - FRAME - 8);
+    fake_enter(tb);
+    CHECK_TEXT(told(), "vcpu 1 | event 0x1200e error 0 ip 402000 cr2 0 | "
+                       "event 0x2008 error 0 ip 402000 cr2 0 | "
+                       "store 0 8 0x8ff8 | vcpu 0");
+    CHECK_EQ(recorder()->deliveries, 2);
+    CHECK_EQ(recorder()->missing_deliveries, 0);
+}
+
+/* No gate leads into SMM: the registers are what tells. */
+TEST(owners_smm)
+{
+    start();
+    log_event(1, "SMM: enter", 0x402000, 0x9000);
+    fake_cpu_set_u32(1, LS_VIEW_HFLAGS, LS_HF_SMM);
+    at_handler(1, 0x8000, 0x9000);
+    fake_enter(tb);
+    CHECK_TEXT(told(), "vcpu 1 | event 0x400 error 0 ip ffffffffffffffff "
+                       "cr2 0 | vcpu 0");
+    CHECK_EQ(recorder()->missing_deliveries, 0);
+}
+
+/* What came of the first one, nobody found: the vCPU is as the second left it. */
+TEST(owners_what_a_vcpu_is_says_nothing_of_earlier_events)
+{
+    start();
+    log_event(1, interrupt, 0x402000, 0x9000);
+    log_event(1, interrupt_31, 0x403000, 0x8000);
+    at_handler(1, HANDLER_31, 0x8000 - FRAME);
+    fake_enter(tb);
+    CHECK_TEXT(told(), "event 0x20130 error 0 ip 402000 cr2 0 | vcpu 1 | "
+                       "event 0x2131 error 0 ip 403000 cr2 0 | "
+                       "store 0 8 0x7ff8 | vcpu 0");
+    CHECK_EQ(recorder()->missing_deliveries, 1);
 }
 
 /* No vCPU is as the event would have left it: nobody is said to have pushed. */
