@@ -136,6 +136,16 @@ static void explain_smm(const LsRecorder *r)
     }
 }
 
+/* Whether the event found another CR3 than the stream says: what came before it has
+ * changed it.  A task gate changes it later. */
+static bool cr3_is_news(const LsRecorder *r, const LsOpenEvent *event)
+{
+    uint64_t found = event->before.paging.cr3;
+
+    return event->dumped && r->eip && found != r->cr3 &&
+           found == ls_view_u64(r->eip, LS_VIEW_CR3);
+}
+
 /* Tells the event of the vCPU whose turn it is in the stream. */
 static void tell_event(LsRecorder *r, Taking *t, unsigned i, bool lost)
 {
@@ -148,6 +158,9 @@ static void tell_event(LsRecorder *r, Taking *t, unsigned i, bool lost)
 
     if (event->dumped && r->eip) {
         ls_cpu_dump_take_tables(r->eip, &event->before);
+    }
+    if (t->event[i].vcpu != LS_NOBODY && cr3_is_news(r, event)) {
+        ls_record_cr3(r);
     }
     if (t->event[i].vcpu == LS_NOBODY) {
         /* A triple fault comes right behind what led to it. */

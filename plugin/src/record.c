@@ -266,7 +266,7 @@ void ls_record_switch(LsRecorder *r, unsigned vcpu)
     switch_cpu(r, vcpu, ls_record_vcpu_object(vcpu));
 }
 
-static COLD void change_cr3(LsRecorder *r)
+COLD void ls_record_cr3(LsRecorder *r)
 {
     r->cr3 = ls_view_u64(r->eip, LS_VIEW_CR3);
     ls_push(r, LS_W_CR3);
@@ -326,7 +326,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
     ls_set_view(r, r->eip ? r->eip : ls_view_eip(r->cpu));
     if (r->eip) {
         if (ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3) {
-            change_cr3(r);
+            ls_record_cr3(r);
         }
         if ((ls_view_u64(r->eip, 0) >> 12 & EIP_PAGE_MASK) !=
             u >> LS_BLOCK_ID_BITS) {

@@ -134,6 +134,9 @@ void *ls_record_vcpu_object(unsigned vcpu);
 /* Tells the stream that what comes next is this vCPU's; between blocks. */
 void ls_record_switch(LsRecorder *r, unsigned vcpu);
 
+/* Tells the stream of the vCPU's CR3; between blocks. */
+void ls_record_cr3(LsRecorder *r);
+
 /* Brings `words` up to date; when the vCPU does not run. */
 void ls_record_count_words(LsRecorder *r);
 

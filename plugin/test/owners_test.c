@@ -246,6 +246,22 @@ TEST(owners_what_a_vcpu_is_says_nothing_of_earlier_events)
     CHECK_EQ(recorder()->missing_deliveries, 1);
 }
 
+/* The instruction before the interrupt has changed CR3. */
+TEST(owners_cr3_that_no_block_has_shown)
+{
+    const char *text, *cr3;
+
+    start();
+    log_event(1, interrupt, 0x402000, 0x9000);
+    at_handler(1, HANDLER, 0x9000 - FRAME);
+    fake_cpu_set(0, LS_VIEW_CR3, 0x5000);
+    fake_enter(tb);
+    text = captured_text();
+    cr3 = strstr(text, "cr3 0 |");
+    CHECK(cr3 != NULL && cr3 < strstr(text, "event 0x2130"));
+    CHECK(strstr(strstr(text, "event 0x2130"), "vcpu 0 | unmap | cr3 0x5000"));
+}
+
 /* No vCPU is as the event would have left it: nobody is said to have pushed. */
 TEST(owners_that_cannot_be_known)
 {
