@@ -44,6 +44,19 @@ static bool segment(const char *text, const char *end, const char *name,
     return true;
 }
 
+static void read_general(const char *text, const char *end, LsCpuDump *dump)
+{
+    static const char *const names[LS_GENERAL] = { "AX=", "CX=", "DX=", "BX=",
+                                                   "SP=", "BP=", "SI=", "DI=" };
+    uint64_t value;
+
+    for (unsigned i = 0; i < LS_GENERAL; i++) {
+        if (number(text, end, names[i], &value)) {
+            dump->general[i] = (uint32_t)value;
+        }
+    }
+}
+
 bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump)
 {
     static const char *const names[] = { "\nES =", "\nCS =", "\nSS =",
@@ -75,6 +88,7 @@ bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump)
           number(text, end, " EFL=", &dump->flags))) {
         return false;
     }
+    read_general(text, end, dump);
     text = strstr(text, "\nCR0=");
     dump->cpl = (unsigned)cpl & 3;
     return number(text, end, " CR2=", &dump->cr2);
@@ -116,5 +130,8 @@ void ls_cpu_dump_view(const uint8_t *eip, LsCpuDump *dump)
     dump->sp = ls_view_register(eip, LS_RSP);
     dump->flags = ls_view_u64(eip, LS_VIEW_EFLAGS);
     dump->cr2 = ls_view_u64(eip, LS_VIEW_CR0 + 16);
+    for (unsigned i = 0; i < LS_GENERAL; i++) {
+        dump->general[i] = (uint32_t)ls_view_register(eip, i);
+    }
     dump->cpl = hflags & LS_HF_CPL;
 }

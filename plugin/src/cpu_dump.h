@@ -19,10 +19,14 @@ typedef struct {
 enum { LS_ES, LS_CS, LS_SS, LS_DS, LS_FS, LS_GS, LS_LDT, LS_TR, LS_GDT, LS_IDT,
        LS_SEGMENTS };
 
+enum { LS_GENERAL = 8 };
+
 typedef struct {
     LsPaging paging;
     LsSegment segment[LS_SEGMENTS];
     uint64_t ip, sp, flags, cr2;
+    uint32_t general[LS_GENERAL]; /* lower halves, in the order of encoding; 0 when
+                                     not logged */
     unsigned cpl;
 } LsCpuDump;
 

@@ -179,24 +179,33 @@ bool ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now)
     return ls_delivery_is_complete(&d, now);
 }
 
-void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
+bool ls_deliver_led_to_real(const LsOpenEvent *event, const LsCpuDump *now)
+{
+    LsDelivery d;
+
+    if (!ls_deliver_is_possible()) {
+        return false;
+    }
+    ls_delivery_plan_real(&d, now, event->what & 0xff);
+    return ls_delivery_is_complete(&d, now);
+}
+
+void ls_deliver_tell(LsRecorder *r, const LsOpenEvent *event,
                      const LsCpuDump *after)
 {
     const LsCpuDump *before = &event->before;
     LsDelivery d;
-    LsCpuDump now;
     bool complete;
     int count = -1;
 
-    event->open = false;
+    if (event->what & LS_EV_APART) {
+        r->apart_events++;
+        push_event(r, event, 0);
+        return;
+    }
     if (event->dumped && after && ls_deliver_is_possible() &&
         !ls_nested_is_paged(r)) {
         work_out(event, &d);
-        if (!ls_delivery_is_complete(&d, after)) {
-            /* What came after it in the log may be another vCPU's. */
-            ls_cpu_dump_view(r->eip, &now);
-            after = ls_delivery_is_complete(&d, &now) ? &now : after;
-        }
         count = made(&d, after);
         if (count >= 0 && !can_be_told(&before->paging, &d, (unsigned)count)) {
             count = -1;
@@ -211,7 +220,7 @@ void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
             r->delivery_mismatches++;
         }
         push_delivery(r, before, &d, (unsigned)count);
-    } else if (!(event->what & (LS_EV_RESET | LS_EV_RESTORED))) {
+    } else {
         r->missing_deliveries++;
     }
 }

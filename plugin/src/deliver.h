@@ -13,7 +13,6 @@
 #include "record.h"
 
 typedef struct {
-    bool open;
     bool dumped;      /* `before` is known */
     uint64_t what;    /* vector and LS_EV_* bits */
     uint64_t error, ip, cr2;
@@ -23,12 +22,14 @@ typedef struct {
 /* Whether deliveries can be worked out at all in this QEMU. */
 bool ls_deliver_is_possible(void);
 
-/* Whether this is how things are after the event. */
+/* Whether this is how things are after the event; in real mode, of which only the
+ * vector is known. */
 bool ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now);
+bool ls_deliver_led_to_real(const LsOpenEvent *event, const LsCpuDump *now);
 
 /* Tells the event; `after` is the CPU state that followed it, NULL when that is
  * not known. */
-void ls_deliver_tell(LsRecorder *r, LsOpenEvent *event,
+void ls_deliver_tell(LsRecorder *r, const LsOpenEvent *event,
                      const LsCpuDump *after);
 
 /* Tells an interrupt in real mode, of which nothing was logged but its vector;

@@ -14,12 +14,12 @@
 
 #include "audit.h"
 #include "cpu_view.h"
-#include "deliver.h"
 #include "fw_cfg.h"
 #include "guest_memory.h"
 #include "insn_hooks.h"
 #include "nested.h"
 #include "nvme.h"
+#include "owners.h"
 #include "pages.h"
 #include "regions.h"
 #include "virtio.h"
@@ -121,68 +121,136 @@ static bool starts(const char *line, const char *end, const char *with)
 
 /* What has been read and waits for what comes after it. */
 typedef struct {
-    bool smm;         /* was entered */
     bool irq;         /* an interrupt was announced, its delivery line not read */
     uint64_t vector;
-    const char *irq_line;
-    LsOpenEvent event;
-    const char *begin; /* of the event's lines */
+    LsLoggedEvent event[LS_LOGGED_EVENTS];
+    unsigned count;
 } Taking;
 
-/* The CPU state behind the line that ends at `end`. */
-static bool read_dump(const LsRecorder *r, const char *end, LsCpuDump *dump)
+/* The handler begins at SMBASE + 0x8000, which CS.base is; the state is saved in
+ * the last 512 bytes of the 64 KiB (SDM 3C 32.4). */
+static void explain_smm(const LsRecorder *r)
 {
-    if (!r->eip || !ls_cpu_dump_parse(end, dump)) {
-        return false;
+    if (r->eip && ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_SMM) {
+        ls_audit_explain(ls_view_u64(r->eip, LS_VIEW_CS_BASE) + 0xfe00, 0x200,
+                         LS_BY_SMM_STATE_SAVE);
     }
-    ls_cpu_dump_take_tables(r->eip, dump);
-    return true;
 }
 
-static void tell_open(LsRecorder *r, Taking *t, const LsCpuDump *after)
+/* Whether the event found another CR3 than the stream says: what came before it has
+ * changed it.  A task gate changes it later. */
+static bool cr3_is_news(const LsRecorder *r, const LsOpenEvent *event)
 {
-    if (t->event.open) {
-        ls_deliver_tell(r, &t->event, after);
+    uint64_t found = event->before.paging.cr3;
+
+    return event->dumped && r->eip && found != r->cr3 &&
+           found == ls_view_u64(r->eip, LS_VIEW_CR3);
+}
+
+/* Tells the event of the vCPU whose turn it is in the stream. */
+static void tell_event(LsRecorder *r, Taking *t, unsigned i, bool lost)
+{
+    LsOpenEvent *event = &t->event[i].event;
+    const LsOpenEvent *next = t->event[i].next < 0
+                                  ? NULL
+                                  : &t->event[t->event[i].next].event;
+    const LsCpuDump *after = NULL;
+    LsCpuDump now;
+
+    if (event->dumped && r->eip) {
+        ls_cpu_dump_take_tables(r->eip, &event->before);
     }
+    if (t->event[i].vcpu != LS_NOBODY && cr3_is_news(r, event)) {
+        ls_record_cr3(r);
+    }
+    if (t->event[i].vcpu == LS_NOBODY) {
+        /* A triple fault comes right behind what led to it. */
+        event->what |= event->what & LS_EV_RESET ? 0 : LS_EV_UNOWNED;
+    } else if (t->event[i].real && !lost) {
+        ls_deliver_tell_real(r, event->what, UINT64_MAX);
+        return;
+    } else if (next) {
+        after = next->dumped ? &next->before : NULL;
+    } else if (r->eip && !lost) {
+        ls_cpu_dump_view(r->eip, &now);
+        after = &now;
+    }
+    ls_deliver_tell(r, event, after);
+    if (event->what & LS_EV_SMM_ENTER) {
+        ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
+        if (ls_audit_is_on() && !lost) {
+            explain_smm(r);
+        }
+    }
+}
+
+/* Tells all events that were read.  `lost`: what came of the last ones cannot be seen
+ * any more. */
+static void tell_events(LsRecorder *r, Taking *t, bool lost)
+{
+    ls_owners_find(r, t->event, t->count, lost);
+    for (unsigned i = 0; i < t->count; i++) {
+        int vcpu = t->event[i].vcpu;
+
+        if (vcpu != LS_NOBODY && (unsigned)vcpu != r->vcpu) {
+            ls_record_switch(r, (unsigned)vcpu);
+        }
+        tell_event(r, t, i, lost);
+    }
+    t->count = 0;
+}
+
+static void add(LsRecorder *r, Taking *t, LsLoggedEvent event)
+{
+    if (t->count == LS_LOGGED_EVENTS) {
+        tell_events(r, t, true);
+    }
+    t->event[t->count++] = event;
+}
+
+/* The interrupt that was announced had no delivery line: it was in real mode. */
+static void add_announced(LsRecorder *r, Taking *t)
+{
+    if (t->irq) {
+        add(r, t, (LsLoggedEvent){
+                      .real = true,
+                      .event = { .what = t->vector | LS_EV_HARDWARE,
+                                 .ip = UINT64_MAX } });
+    }
+    t->irq = false;
 }
 
 static void take_delivery(LsRecorder *r, Taking *t, const char *line,
                           const char *end)
 {
     uint64_t vector = field(line, end, " v=", 0) & 0xff;
-    uint64_t what = vector;
-    LsCpuDump state = { 0 };
-    bool dumped = read_dump(r, end, &state);
-
-    tell_open(r, t, dumped ? &state : NULL);
-    if ((t->irq && t->vector == vector) || vector == 2) {
-        what |= LS_EV_HARDWARE;
-    } else if (field(line, end, " i=", 0)) {
-        what |= LS_EV_SOFTWARE;
-    }
-    t->begin = t->irq ? t->irq_line : line;
-    t->irq = false;
-    t->event = (LsOpenEvent){
-        .open = true,
-        .dumped = dumped,
-        .what = what,
+    LsOpenEvent event = {
+        .what = vector,
         .error = field(line, end, " e=", 0),
         .ip = field(line, end, " pc=", UINT64_MAX),
         .cr2 = field(line, end, " CR2=", 0),
-        .before = state,
     };
+
+    if ((t->irq && t->vector == vector) || vector == 2) {
+        event.what |= LS_EV_HARDWARE;
+    } else if (field(line, end, " i=", 0)) {
+        event.what |= LS_EV_SOFTWARE;
+    }
+    t->irq = t->irq && t->vector != vector;
+    add_announced(r, t);
+    event.dumped = r->eip && ls_cpu_dump_parse(end, &event.before);
+    add(r, t, (LsLoggedEvent){ .event = event });
 }
 
 /* An event that no table leads to. */
 static void take_other(LsRecorder *r, Taking *t, uint64_t what,
                        const char *end)
 {
-    LsCpuDump state = { 0 };
-    bool dumped = read_dump(r, end, &state);
+    LsOpenEvent event = { .what = what, .ip = UINT64_MAX };
 
-    tell_open(r, t, dumped ? &state : NULL);
-    t->event = (LsOpenEvent){ .what = what, .ip = UINT64_MAX };
-    ls_deliver_tell(r, &t->event, NULL);
+    add_announced(r, t);
+    event.dumped = r->eip && ls_cpu_dump_parse(end, &event.before);
+    add(r, t, (LsLoggedEvent){ .event = event });
 }
 
 /* A device maps memory. */
@@ -241,18 +309,15 @@ static const char restoring[] = "loadvm_state_setup";
 
 /* QEMU began to load a snapshot, and has done so since: memory and CPUs are others
  * than any that ran before.  What their handlers would have shown of events is lost. */
-static void take_restored(LsRecorder *r, Taking *t, const char *end)
+static void take_restored(LsRecorder *r, Taking *t)
 {
-    tell_open(r, t, NULL);
-    if (t->irq) {
-        t->event = (LsOpenEvent){ .what = t->vector | LS_EV_HARDWARE,
-                                  .ip = UINT64_MAX };
-        ls_deliver_tell(r, &t->event, NULL);
-    }
+    LsOpenEvent event = { .what = LS_EV_RESTORED, .ip = UINT64_MAX };
+
+    add_announced(r, t);
+    tell_events(r, t, true);
     r->strays += r->stray_count;
     r->stray_count = 0;
-    take_other(r, t, LS_EV_RESTORED, end);
-    t->irq = t->smm = false;
+    ls_deliver_tell(r, &event, NULL);
     ls_pages_unmap(r);
     ls_regions_forget();
     ls_guest_memory_forget();
@@ -275,19 +340,17 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
                       const char *end)
 {
     if (starts(line, end, "Servicing ")) {
+        add_announced(r, t);
         t->vector = field(line, end, "INT=0x", 0);
         t->irq = true;
-        t->irq_line = line;
     } else if (starts(line, end, "SMM: enter")) {
         take_other(r, t, LS_EV_SMM_ENTER, end);
-        t->smm = true;
-        ls_pages_unmap(r); /* SMRAM comes and goes without a change of CR3 */
     } else if (starts(line, end, "SMM: after RSM")) {
         take_other(r, t, LS_EV_SMM_LEAVE, end);
     } else if (take_trace(line, end)) {
         return;
     } else if (starts(line, end, restoring)) {
-        take_restored(r, t, end);
+        take_restored(r, t);
     } else if (starts(line, end, "Triple fault")) {
         take_other(r, t, LS_EV_RESET, end);
     } else {
@@ -302,44 +365,12 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
     }
 }
 
-/* The handler of the last event is about to run.  False: it is not this vCPU's,
- * and was not told. */
-static bool tell_last(LsRecorder *r, Taking *t, bool leaving)
-{
-    LsCpuDump now;
-
-    if (t->event.open && r->eip) {
-        ls_cpu_dump_view(r->eip, &now);
-        if (leaving && !ls_deliver_led_to(&t->event, &now)) {
-            return false;
-        }
-        ls_deliver_tell(r, &t->event, &now);
-    } else {
-        tell_open(r, t, NULL);
-    }
-    if (t->irq) { /* no delivery line: real mode */
-        ls_deliver_tell_real(r, t->vector | LS_EV_HARDWARE, UINT64_MAX);
-    }
-    return true;
-}
-
-/* The handler begins at SMBASE + 0x8000, which CS.base is; the state is saved in
- * the last 512 bytes of the 64 KiB (SDM 3C 32.4). */
-static void explain_smm(const LsRecorder *r)
-{
-    if (r->eip && ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_SMM) {
-        ls_audit_explain(ls_view_u64(r->eip, LS_VIEW_CS_BASE) + 0xfe00, 0x200,
-                         LS_BY_SMM_STATE_SAVE);
-    }
-}
-
-static void take(LsRecorder *r, bool leaving)
+void ls_events_take(LsRecorder *r)
 {
     const char *line = (const char *)(uintptr_t)r->log;
-    Taking taking = { .irq = false };
+    static Taking taking; /* events are told of one vCPU thread */
     uint64_t consumed;
 
-    taking.begin = line;
     for (;;) {
         const char *end = line;
 
@@ -352,14 +383,9 @@ static void take(LsRecorder *r, bool leaving)
         take_line(r, &taking, line, end);
         line = end + 1;
     }
-    if (taking.smm && ls_audit_is_on()) {
-        explain_smm(r);
-    }
-    if (!tell_last(r, &taking, leaving)) {
-        line = taking.begin;
-    } else {
-        ls_deliver_settle_strays(r);
-    }
+    add_announced(r, &taking);
+    tell_events(r, &taking, false);
+    ls_deliver_settle_strays(r);
     r->log = line;
     consumed = (uint64_t)(line - map);
     if (consumed - punched > 2 * PUNCH_BYTES) {
@@ -401,16 +427,6 @@ void ls_events_finish(LsRecorder *r)
         ls_insn_forget(r);
     }
     if (*r->log) {
-        take(r, false);
+        ls_events_take(r);
     }
-}
-
-void ls_events_take(LsRecorder *r)
-{
-    take(r, false);
-}
-
-void ls_events_leave(LsRecorder *r)
-{
-    take(r, true);
 }

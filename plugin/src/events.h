@@ -32,7 +32,8 @@ uint64_t ls_events_next_ip(const LsRecorder *r);
  * in the vCPU's registers no instruction left there. */
 bool ls_events_restored(const LsRecorder *r);
 
-/* Reads what the log has, pushes the events; to be called when *r->log. */
+/* Reads what the log has, pushes the events, each for its vCPU, which the recorder then
+ * has changed to; to be called when *r->log. */
 void ls_events_take(LsRecorder *r);
 
 /* Reads what `-trace` logged for the memory audit.  True when an event is next. */
@@ -40,9 +41,5 @@ bool ls_events_take_traces(LsRecorder *r);
 
 /* Reads what is left at the end; when the vCPU does not run any more. */
 void ls_events_finish(LsRecorder *r);
-
-/* The same as ls_events_take() when another vCPU is about to run: does not read the last event if it
- * did not bring this one to a handler, and hence is the other's. */
-void ls_events_leave(LsRecorder *r);
 
 #endif

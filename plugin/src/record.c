@@ -232,6 +232,14 @@ static void mem_audited(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
 /* vCPU objects by index, filled in by ls_record_vcpu_init(). */
 static void *vcpu_object[LS_MAX_VCPUS];
 
+void *ls_record_vcpu_object(unsigned vcpu)
+{
+    if (!vcpu_object[vcpu] && ls_api.get_cpu) { /* QEMU 7.2 */
+        vcpu_object[vcpu] = ls_api.get_cpu((int)vcpu);
+    }
+    return vcpu_object[vcpu];
+}
+
 static unsigned vcpu_of(const void *cpu)
 {
     for (unsigned i = 0; i < ls_capture.max_vcpus; i++) {
@@ -244,10 +252,7 @@ static unsigned vcpu_of(const void *cpu)
 
 static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
 {
-    if (*r->log) {
-        ls_events_leave(r); /* what happened to the other vCPU */
-    }
-    ls_nested_look(r);
+    ls_nested_look(r); /* what happened to the other vCPU */
     r->vcpu = vcpu;
     r->cpu = cpu;
     ls_set_view(r, ls_view_eip(cpu));
@@ -256,7 +261,12 @@ static COLD void switch_cpu(LsRecorder *r, unsigned vcpu, void *cpu)
     r->cr3 = ~r->cr3; /* told anew at the next look */
 }
 
-static COLD void change_cr3(LsRecorder *r)
+void ls_record_switch(LsRecorder *r, unsigned vcpu)
+{
+    switch_cpu(r, vcpu, ls_record_vcpu_object(vcpu));
+}
+
+COLD void ls_record_cr3(LsRecorder *r)
 {
     r->cr3 = ls_view_u64(r->eip, LS_VIEW_CR3);
     ls_push(r, LS_W_CR3);
@@ -302,21 +312,21 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
         ls_insn_settle(r);
     }
     r->current = ls_word(id, LS_W_BLOCK);
+    if (*r->log) {
+        ls_events_take(r); /* of any vCPU, before this one runs */
+    }
     if (flavour == FLAVOUR_SMP && *r->cpu_slot != r->cpu) {
         switch_cpu(r, vcpu_of(*r->cpu_slot), *r->cpu_slot);
     }
     if (flavour == FLAVOUR_INDEX && vcpu != r->vcpu) {
         switch_cpu(r, vcpu, r->cpu_slot ? *r->cpu_slot : NULL);
     }
-    if (*r->log) {
-        ls_events_take(r);
-    }
     ls_nested_look(r);
     /* Not found before this thread began, perhaps since; or looked at closely. */
     ls_set_view(r, r->eip ? r->eip : ls_view_eip(r->cpu));
     if (r->eip) {
         if (ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3) {
-            change_cr3(r);
+            ls_record_cr3(r);
         }
         if ((ls_view_u64(r->eip, 0) >> 12 & EIP_PAGE_MASK) !=
             u >> LS_BLOCK_ID_BITS) {

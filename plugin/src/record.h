@@ -87,6 +87,7 @@ typedef struct LsRecorder {
     uint64_t aliased;         /* blocks that ran at another address */
     uint64_t deliveries;      /* events whose accesses were worked out */
     uint64_t missing_deliveries;    /* those that could not be */
+    uint64_t apart_events;    /* those of LS_EV_APART, which have none */
     uint64_t events;          /* told */
     uint64_t unresolved;      /* blocks of real mode that were left in a way
                                  that could not be told */
@@ -126,6 +127,15 @@ void ls_record_gap(LsRecorder *r);
 
 /* Remembers the running vCPU's object; in its thread (API 2 and newer). */
 void ls_record_vcpu_init(unsigned vcpu);
+
+/* This vCPU's object, NULL when there is none (yet). */
+void *ls_record_vcpu_object(unsigned vcpu);
+
+/* Tells the stream that what comes next is this vCPU's; between blocks. */
+void ls_record_switch(LsRecorder *r, unsigned vcpu);
+
+/* Tells the stream of the vCPU's CR3; between blocks. */
+void ls_record_cr3(LsRecorder *r);
 
 /* Brings `words` up to date; when the vCPU does not run. */
 void ls_record_count_words(LsRecorder *r);

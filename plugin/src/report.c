@@ -205,8 +205,9 @@ static void add_stream(LsBuffer *out, const LsEncoder *e, const LsRecorder *r)
         r->strays, r->aliased);
     add(out, "\"deliveries\":%" PRIu64 ",\"missingDeliveries\":%" PRIu64
         ",\"deliveryMismatches\":%" PRIu64 ",\"confirmedDeliveries\":%" PRIu64
-        ",", r->deliveries, r->missing_deliveries, r->delivery_mismatches,
-        r->confirmed_deliveries);
+        ",\"apartEvents\":%" PRIu64 ",", r->deliveries,
+        r->missing_deliveries, r->delivery_mismatches,
+        r->confirmed_deliveries, r->apart_events);
     add(out, "\"walkUpdates\":%" PRIu64 ",\"walkMismatches\":%" PRIu64 ",",
         r->walk_updates, r->walk_mismatches);
     add(out, "\"cutBlocks\":%" PRIu64 ",\"unresolvedCuts\":%" PRIu64 "},",

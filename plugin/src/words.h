@@ -62,6 +62,10 @@ enum {
     LS_EV_GUEST_EXIT = 1 << 15, /* a nested guest was left */
     LS_EV_FAILED = 1 << 16,    /* not written: its delivery led to a fault, so that
                                   a software interrupt did not complete */
+    LS_EV_UNOWNED = 1 << 17,   /* which vCPU it is of cannot be known */
+    /* Nothing is delivered by a gate. */
+    LS_EV_APART = LS_EV_SMM_ENTER | LS_EV_SMM_LEAVE | LS_EV_RESET |
+                  LS_EV_RESTORED | LS_EV_GUEST_EXIT,
 };
 
 enum {

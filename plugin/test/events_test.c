@@ -118,6 +118,8 @@ TEST(events_smm)
     CHECK_TEXT(taken(),
                "event 0x400 error 0 ip ffffffffffffffff cr2 0 | unmap | "
                "event 0x800 error 0 ip ffffffffffffffff cr2 0");
+    CHECK_EQ(captured_recorder()->missing_deliveries, 0);
+    CHECK_EQ(captured_recorder()->apart_events, 2);
 }
 
 /* Entering SMM may change where an address leads, without a change of CR3. */

@@ -6,6 +6,7 @@ import { EventFlag } from '../format/index.ts';
 import type { RefItem } from '../format/reference-trace.oracle.ts';
 import type { AuditResult } from './audit-result.ts';
 import { auditOpenTrace } from './audit-trace.ts';
+import { emptyDeliveries } from './delivery-audit.ts';
 import { block, openItems, run } from './small-trace.oracle.ts';
 
 /** hflags of blocks for deliveries to CPL 0: long mode, protected mode, real mode. */
@@ -164,7 +165,7 @@ describe.each<Way>(WAYS)('%s', (_name, mode, vector, accesses, flags) => {
   it('is as the manual has it', async () => {
     const result = await auditDelivery(mode, vector, accesses, flags);
     expect(result).toMatchObject({ unexplained: 0, eventDelivery: accesses.length });
-    expect(result.deliveries).toEqual({ deliveries: 1, unfinished: 0, wrong: 0, places: [] });
+    expect(result.deliveries).toEqual({ ...emptyDeliveries(), deliveries: 1 });
   });
 
   it('is wrong without one of its accesses, with one more, with one of the other direction', async () => {
@@ -192,14 +193,45 @@ describe.each<Way>(WAYS)('%s', (_name, mode, vector, accesses, flags) => {
   });
 });
 
+describe('an event without its delivery', () => {
+  const lostOf = async (...whats: number[]): Promise<object> => {
+    const { deliveries, unexplained } = await auditItems([
+      ...whats.flatMap((what) => [run(CODE, []), event(0x30, what)]),
+      run(CODE, []),
+    ]);
+    const { lost, lostOfUnknownVcpu } = deliveries;
+    return { lost, lostOfUnknownVcpu, unexplained };
+  };
+
+  it('is lost, for a reason', async () => {
+    const { hardware, vcpuUnknown } = EventFlag;
+    expect(await lostOf(hardware, hardware | vcpuUnknown, 0)).toEqual({
+      lost: 3,
+      lostOfUnknownVcpu: 1,
+      unexplained: 0,
+    });
+  });
+
+  it.each(['smmEntered', 'smmLeft', 'reset', 'restored', 'guestExit'] as const)(
+    'has none when it is %s',
+    async (name) => {
+      expect(await lostOf(EventFlag[name])).toEqual({
+        lost: 0,
+        lostOfUnknownVcpu: 0,
+        unexplained: 0,
+      });
+    },
+  );
+});
+
 describe('a delivery that is not through', () => {
   const begun = [...GATE_64, ...SEGMENT, ...words('S8', 0x1ff8, 2, -8)];
   const whole = [...GATE_64, ...SEGMENT, ...words('S8', 0x2ff8, 6, -8)];
   const seal: RefItem = { type: 'seal' };
   const tallyOf = async (items: readonly RefItem[]): Promise<object> => {
     const { deliveries, unexplained } = await auditItems(items);
-    const { places: _places, ...tally } = deliveries;
-    return { ...tally, unexplained };
+    const { deliveries: count, unfinished, wrong } = deliveries;
+    return { deliveries: count, unfinished, wrong, unexplained };
   };
 
   it('led to another event, and that is what comes next', async () => {

@@ -31,23 +31,35 @@ export interface DeliveryTally {
   /** Of them, those that led to another event before they were through, or that a chunk ends with. */
   unfinished: number;
   wrong: number;
-  /** The first ones. */
+  /** Interrupts and exceptions without their delivery in the trace, and those of them of which the vCPU is not known. */
+  lost: number;
+  lostOfUnknownVcpu: number;
+  /** The first wrong ones. */
   places: readonly WrongDelivery[];
 }
 
 const SHOWN = 20;
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
+/** Nothing is delivered by a gate. */
+const WITHOUT_DELIVERY =
+  EventFlag.smmEntered |
+  EventFlag.smmLeft |
+  EventFlag.reset |
+  EventFlag.restored |
+  EventFlag.guestExit;
 /** With an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC (SDM volume 3, table 6-1). */
 const WITH_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
 
 export function emptyDeliveries(): DeliveryTally {
-  return { deliveries: 0, unfinished: 0, wrong: 0, places: [] };
+  return { deliveries: 0, unfinished: 0, wrong: 0, lost: 0, lostOfUnknownVcpu: 0, places: [] };
 }
 
 export function addDeliveries(a: DeliveryTally, b: DeliveryTally): void {
   a.deliveries += b.deliveries;
   a.unfinished += b.unfinished;
   a.wrong += b.wrong;
+  a.lost += b.lost;
+  a.lostOfUnknownVcpu += b.lostOfUnknownVcpu;
   a.places = [...a.places, ...b.places]
     .sort((x, y) => x.stream - y.stream || x.execution - y.execution)
     .slice(0, SHOWN);
@@ -188,6 +200,7 @@ export class DeliveryAuditor {
 
   beginSlice({ notes = [], runs }: BatchColumns): void {
     this.events = notes.filter((note) => note.kind === 'event');
+    for (const { what } of this.events) this.countLost(what);
     const { begun } = this;
     if (begun === undefined) return;
     const leadsOn = this.events.some(({ block }) => block === begun.execution + 1);
@@ -236,6 +249,12 @@ export class DeliveryAuditor {
     if (this.events.some((note) => note.block === execution + 1)) this.tally.unfinished++;
     else if (isLastOfSlice) this.begun = place;
     else this.addWrong(place);
+  }
+
+  private countLost(what: number): void {
+    if ((what & (EventFlag.delivered | WITHOUT_DELIVERY)) !== 0) return;
+    this.tally.lost++;
+    if ((what & EventFlag.vcpuUnknown) !== 0) this.tally.lostOfUnknownVcpu++;
   }
 
   private addWrong(place: WrongDelivery): void {

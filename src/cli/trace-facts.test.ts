@@ -70,6 +70,31 @@ describe('viewMismatches', () => {
   });
 });
 
+describe('events without a delivery in the trace', () => {
+  const counts = [
+    ...['stream', 'captured', 'encoded', 'written', 'accesses', 'blocks', 'instructions', 'loads'],
+    ...['stores', 'aborted', 'events', 'words', 'waits', 'unknownPaddr', 'mapChecks'],
+    ...['mapMismatches', 'strays', 'aliasedBlocks', 'cutBlocks', 'unresolvedCuts'],
+  ];
+  const doubtsWith = async (later: object): Promise<object> => {
+    const stream = { ...Object.fromEntries(counts.map((name) => [name, 0])), ...later };
+    return (await factsWith({ streams: [stream] })).doubts;
+  };
+
+  it('are a doubt when they were lost, not when they have none', async () => {
+    expect(await doubtsWith({ missingDeliveries: 0, apartEvents: 2 })).toEqual({});
+    const lost = await doubtsWith({ missingDeliveries: 3, apartEvents: 2 });
+    expect(lost).toEqual({ missingDeliveries: 3 });
+  });
+
+  it('may be either in an older trace, which says so', async () => {
+    const doubts = await doubtsWith({ missingDeliveries: 2 });
+    expect(doubts).toEqual({ missingOrApart: 2 });
+    const facts = { ...(await factsWith({})), doubts: { missingOrApart: 2 }, recordedBy: null };
+    expect(renderInfo(facts)).toMatch(/ {2}no deliveries +2 events .*those of SMM/);
+  });
+});
+
 describe('doubts', () => {
   it('are told in words', async () => {
     const facts = await factsWith({});

@@ -106,13 +106,17 @@ const LATER_COUNTS = [
   'missingDeliveries',
   'deliveryMismatches',
   'confirmedDeliveries',
+  'apartEvents',
   'walkUpdates',
   'walkMismatches',
 ] as const;
 
-/** Counts of one vCPU thread, docs/format.md 1.3. captured, encoded and written must be equal. */
+/**
+ * Counts of one vCPU thread, docs/format.md 1.3. captured, encoded and written must be equal. `missingOrApart` are the
+ * missingDeliveries of a file that does not tell events apart that have no delivery; its missingDeliveries are 0.
+ */
 export type StreamTotals = Readonly<
-  Record<(typeof STREAM_COUNTS)[number] | (typeof LATER_COUNTS)[number], number>
+  Record<(typeof STREAM_COUNTS)[number] | (typeof LATER_COUNTS)[number] | 'missingOrApart', number>
 >;
 
 export interface VcpuTotals {
@@ -308,6 +312,8 @@ function narrowStreamTotals(record: JsonRecord, place: string): StreamTotals {
     narrowCount(record[name], `${place}.${name}`);
   const laterCount = (name: (typeof LATER_COUNTS)[number]): number =>
     optional(record[name], `${place}.${name}`, narrowCount) ?? 0;
+  const isSorted = record['apartEvents'] !== undefined;
+  const missing = laterCount('missingDeliveries');
   return {
     stream: count('stream'),
     captured: count('captured'),
@@ -330,7 +336,9 @@ function narrowStreamTotals(record: JsonRecord, place: string): StreamTotals {
     cutBlocks: count('cutBlocks'),
     unresolvedCuts: count('unresolvedCuts'),
     deliveries: laterCount('deliveries'),
-    missingDeliveries: laterCount('missingDeliveries'),
+    missingDeliveries: isSorted ? missing : 0,
+    missingOrApart: isSorted ? 0 : missing,
+    apartEvents: laterCount('apartEvents'),
     deliveryMismatches: laterCount('deliveryMismatches'),
     confirmedDeliveries: laterCount('confirmedDeliveries'),
     walkUpdates: laterCount('walkUpdates'),

@@ -46,6 +46,8 @@ export const EventFlag = {
   restored: 0x4000,
   /** A nested guest was left: `error` is the exit code, `cr2` EXITINFO2. */
   guestExit: 0x8000,
+  /** Which vCPU it is of cannot be known. */
+  vcpuUnknown: 0x2_0000,
 } as const;
 
 /** Where a note stands: before the access and the block execution of these positions in the stream. */

@@ -12,6 +12,8 @@ const DOUBT_TEXTS: Readonly<Record<string, string>> = {
   injectedFaults: 'accesses that are wrong on purpose: this trace was made for a test',
   strays: 'accesses that QEMU reported outside any block',
   missingDeliveries: 'events whose memory accesses could not be worked out',
+  missingOrApart:
+    'events without memory accesses: those of SMM and nested guests, which have none, or lost ones (an older recorder counted them together)',
   walkMismatches: 'page table entries that were changed by neither the guest nor the MMU',
   deliveryMismatches: 'events after which memory did not hold what was pushed',
   unresolvedCuts: 'blocks that ended early at a place that could not be told',
@@ -24,6 +26,7 @@ const DOUBT_NAMES: Readonly<Record<string, string>> = {
   viewMismatches: 'CPU state',
   injectedFaults: 'injected faults',
   missingDeliveries: 'lost deliveries',
+  missingOrApart: 'no deliveries',
   walkMismatches: 'table entries',
   deliveryMismatches: 'wrong deliveries',
   unresolvedCuts: 'cut blocks',

@@ -72,7 +72,7 @@ const OUTSIDE = {
 
 const DOUBTS = [
   ...(['unknownPaddr', 'mapMismatches', 'strays', 'unresolvedCuts'] as const),
-  ...(['missingDeliveries', 'deliveryMismatches', 'walkMismatches'] as const),
+  ...(['missingDeliveries', 'missingOrApart', 'deliveryMismatches', 'walkMismatches'] as const),
 ];
 
 /** Throws TraceError for a file that is not a readable trace. */

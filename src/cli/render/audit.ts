@@ -37,19 +37,38 @@ function renderDeliveries({ deliveries, eventDelivery }: AuditCommandResult): st
   const { deliveries: count, unfinished, wrong, places } = deliveries;
   const led = unfinished === 0 ? '' : ` (${formatCount(unfinished)} led to another event)`;
   const verdict = wrong === 0 ? 'each is whole' : `${formatCount(wrong)} are WRONG`;
+  const lost = renderLost(deliveries);
   return [
     `${formatQuantity(count, 'delivery', 'deliveries')} of interrupts and exceptions, ${formatQuantity(eventDelivery, 'access', 'accesses')}: ${verdict}${led}\n`,
     ...places.map(
       ({ vector, ip, loads, stores }) =>
         `  ${vector === undefined ? 'of no event' : `vector ${vector}`} at ${ip ?? 'an unknown address'}: ${formatQuantity(loads, 'load', 'loads')}, ${formatQuantity(stores, 'store', 'stores')}\n`,
     ),
+    lost,
+  ].join('');
+}
+
+/** They were counted when they were recorded: missing, not wrong. */
+function renderLost({ lost, lostOfUnknownVcpu }: AuditCommandResult['deliveries']): string {
+  if (lost === 0) return '';
+  const reasons = [
+    { count: lostOfUnknownVcpu, why: 'which vCPU took it cannot be known' },
+    { count: lost - lostOfUnknownVcpu, why: 'what came of it, or its tables, could not be seen' },
+  ].filter(({ count }) => count > 0);
+  return [
+    `${formatQuantity(lost, 'delivery', 'deliveries')} more LOST, the event alone is in the trace:\n`,
+    ...reasons.map(({ count, why }) => `  ${formatCount(count)}: ${why}\n`),
   ].join('');
 }
 
 function renderVerdict(result: AuditCommandResult): string {
   const { unexplained, missing, extra, addressMismatches, executions, recorded, deliveries } =
     result;
-  const counts = `${formatQuantity(recorded, 'access', 'accesses')} of ${formatQuantity(executions, 'instruction')}`;
+  const { lost } = deliveries;
+  const counts = [
+    `${formatQuantity(recorded, 'access', 'accesses')} of ${formatQuantity(executions, 'instruction')}`,
+    lost === 0 ? '' : `; ${formatQuantity(lost, 'delivery', 'deliveries')} LOST`,
+  ].join('');
   if (unexplained === 0 && addressMismatches === 0)
     return `every difference is explained: ${counts}`;
   const accesses = formatQuantity(missing + extra, 'access', 'accesses');

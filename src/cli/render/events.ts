@@ -82,7 +82,9 @@ function describeInterrupt(
   if ((what & EventFlag.guestExit) !== 0) {
     return `nested guest left at ${place}, exit code ${hex(note.error)}`;
   }
-  const delivery = (what & EventFlag.delivered) === 0 ? '; its accesses are not in the trace' : '';
+  const whose = (what & EventFlag.vcpuUnknown) === 0 ? '' : '; of which vCPU is not known';
+  const delivery =
+    (what & EventFlag.delivered) === 0 ? `${whose}; its accesses are not in the trace` : '';
   if ((what & EventFlag.hardware) !== 0) return `interrupt ${vector} at ${place}${delivery}`;
   if ((what & EventFlag.software) !== 0) return `int ${vector} at ${place}${delivery}`;
   const name = EXCEPTIONS[vector] ?? `${vector}`;
