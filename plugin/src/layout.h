@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define LS_FILE_MAGIC "MEMTRACE"
-enum { LS_FORMAT_VERSION = 2 };
+enum { LS_FORMAT_VERSION = 3 };
 #define LS_SECTION_MAGIC UINT32_C(0x4345534c)
 #define LS_NO_STREAM UINT32_MAX
 

@@ -284,7 +284,7 @@ TraceFile trace_read(const char *path)
     CHECK_EQ(fread(t.bytes, 1, t.size, file), t.size);
     fclose(file);
     if (!CHECK(t.size >= at) ||
-        !CHECK(!memcmp(t.bytes, "MEMTRACE\2\0\0\0\0\0\0\0", 16))) {
+        !CHECK(!memcmp(t.bytes, "MEMTRACE\3\0\0\0\0\0\0\0", 16))) {
         return t;
     }
     while (at < t.size) {

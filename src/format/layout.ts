@@ -2,7 +2,7 @@
 // The numbers of docs/format.md. Mirror of plugin/src/layout.h; a test compares the two.
 
 export const FILE_MAGIC = 'MEMTRACE';
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 export const FILE_HEADER_BYTES = 16;
 
 export const SECTION_MAGIC = 0x4345534c;

@@ -88,7 +88,7 @@ export async function decodeTrace(bytes: Uint8Array): Promise<SeenTrace> {
     new ByteReader(stored.length === rawBytes ? stored : zstd.decode(stored, rawBytes));
   const file = new ByteReader(bytes);
   check(new TextDecoder().decode(file.take(8)) === 'MEMTRACE', 'magic');
-  check([1, 2].includes(file.u32()) && file.u32() === 0, 'version');
+  check([1, 2, 3].includes(file.u32()) && file.u32() === 0, 'version');
   const blocks: Block[] = [];
   const seen: Seen = { accesses: [], blocks: [], instructions: 0 };
   while (file.left > 0) {

@@ -92,7 +92,7 @@ class FileWriter {
   constructor(blocks: readonly RefBlock[], options: EncodeOptions) {
     this.blocks = blocks;
     this.options = options;
-    this.out.text('MEMTRACE').u32(2).u32(0);
+    this.out.text('MEMTRACE').u32(3).u32(0);
     this.section(1, 0xffffffff, new ByteWriter().text(HEADER_JSON).bytes());
   }
 

@@ -94,7 +94,7 @@ describe('kinds of damage', () => {
     const kindOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
       (await failure(openBytes(bytes))).kind;
     expect(await kindOf(damaged(0, 0x7f))).toBe('not-a-trace');
-    expect(await kindOf(damaged(8, 3))).toBe('newer-format');
+    expect(await kindOf(damaged(8, 4))).toBe('newer-format');
     expect(await kindOf(damaged(12, 1))).toBe('corrupt');
     expect(await kindOf(new Uint8Array(0))).toBe('truncated');
     expect(await kindOf(damaged(41, 0))).toBe('checksum');
