@@ -33,7 +33,7 @@ export function expectAccesses(
     const counter = BigInt.asUintN(address?.addressBits ?? state.bits, valueOf(state, 'rcx'));
     return {
       access,
-      expression: address === undefined ? '' : formatAddress(address),
+      expression: address === undefined ? '' : formatAddress(address, address.addressBits),
       address: address === undefined ? undefined : linearAddress(address, state, next),
       count: isRepeated ? Number(counter) : 1,
       step: BigInt(isDown ? -bytes : bytes),

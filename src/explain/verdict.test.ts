@@ -18,6 +18,7 @@ function work(text: string, event?: RecordedWork['event']): RecordedWork {
       : [],
     event,
     cuts: [],
+    runs: 1,
   };
 }
 
@@ -73,6 +74,19 @@ describe('judge', () => {
     // A rule is for one direction.
     const loaded = verdictOf('6c', work('w1:470000 r1:470000 port'));
     expect([loaded.verdict, loaded.reason]).toEqual(['more', expect.stringContaining('no rule')]);
+    expect(loaded.isDifferent).toBe(true);
+    expect(verdictOf('6c', work('w1:470000 w1:470000 port')).isDifferent).toBe(false);
+  });
+
+  it('says what never goes on', () => {
+    const standstill: Fate = { kind: 'no-report', why: 'time' };
+    const loop = verdictOf('ebfe', { ...work(''), runs: 1000 }, standstill);
+    expect(loop.remarks).toEqual([expect.stringContaining('led to itself 1000 times')]);
+    for (const hex of ['f4', 'f3a4']) {
+      const runs = hex === 'f4' ? 1 : 1000;
+      const { remarks } = verdictOf(hex, { ...work(''), runs }, standstill);
+      expect(remarks).toEqual([expect.stringContaining('time limit')]);
+    }
   });
 
   it('knows what QEMU itself leaves out', () => {
