@@ -66,4 +66,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('conformance', () => {
       unexplained: 0,
     });
   });
+
+  it('runs a case alone', async () => {
+    const { path: qemu } = await qemuUnderTest();
+    const words = ['conformance', '--json', '--qemu', qemu];
+    const { exitCode, out } = await runLoadstore(...words, 'walk-store');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ cases: [{ id: 'walk-store', guest: 'walks' }] });
+    const none = await runLoadstore(...words, 'walk-stor');
+    expect([none.exitCode, none.err]).toEqual([2, expect.stringContaining('"walk-stor"')]);
+  });
 });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { formatQuantity } from '../../base/index.ts';
 import type { CaseResult, ConformanceResult, VerdictCounts } from '../../conformance/index.ts';
 import { drawTable, fillText } from './table.ts';
 
@@ -18,8 +19,8 @@ export function renderConformance(result: ConformanceResult): string {
   }
   for (const each of cases) if (each.details !== undefined) parts.push(drawDetails(each));
   for (const problem of problems) parts.push(`\n${problem}\n`);
-  const seconds = `${cases.length} cases, ${result.unexplained} unexplained`;
-  parts.push(`\n${seconds}${problems.length === 0 ? '' : `, ${problems.length} problems`}\n`);
+  const count = `${formatQuantity(cases.length, 'case', 'cases')}, ${result.unexplained} unexplained`;
+  parts.push(`\n${count}${problems.length === 0 ? '' : `, ${problems.length} problems`}\n`);
   return parts.join('');
 }
 
