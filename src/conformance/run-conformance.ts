@@ -40,7 +40,12 @@ export interface TestedQemu {
   readonly path: string;
   readonly version: string;
   /** Columns that its traces do not give, or not always, and why. Where they do not, they are not compared. */
-  readonly notCompared: readonly { readonly column: string; readonly why: string }[];
+  readonly notCompared: readonly {
+    readonly column: string;
+    readonly why: string;
+    /** 'multi': only in runs with a thread for each vCPU; null: in all. */
+    readonly thread: 'multi' | null;
+  }[];
 }
 
 export interface CaseResult {
@@ -141,7 +146,10 @@ const COLUMNS = ['pc', 'icount', 'vaddr', 'paddr', 'cpl', 'address-space', 'devi
 function notComparedBy(results: readonly JobResult[]): TestedQemu['notCompared'] {
   const known = new Map<string, TestedQemu['notCompared'][number]>();
   for (const each of results.flatMap(({ notCompared }) => notCompared)) {
-    known.set(`${each.column} ${each.why}`, each);
+    const key = `${each.column} ${each.why}`;
+    const before = known.get(key);
+    const isOfOneThread = before === undefined || before.thread === each.thread;
+    known.set(key, isOfOneThread ? each : { ...each, thread: null });
   }
   return [...known.values()];
 }
@@ -198,7 +206,8 @@ async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult>
     const { capabilities } = run.trace;
     const notCompared = COLUMNS.flatMap((column) => {
       const { status, why } = capabilities[column];
-      return status === 'yes' ? [] : [{ column, why }];
+      const thread = machine.thread === 'multi' ? ('multi' as const) : null;
+      return status === 'yes' ? [] : [{ column, why, thread }];
     });
     return { qemu, cases, notCompared, problems: problemsOf(run) };
   } finally {

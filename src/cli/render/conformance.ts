@@ -13,8 +13,9 @@ export function renderConformance(result: ConformanceResult): string {
     parts.push(`\n${fillText(`${reason}: ${ids.join(', ')}`, 100, '  ')}\n`);
   }
   for (const { version, notCompared } of qemus) {
-    for (const { column, why } of notCompared) {
-      parts.push(`\n${fillText(`not compared on ${version}: ${column}: ${why}`, 100, '  ')}\n`);
+    for (const { column, why, thread } of notCompared) {
+      const where = thread === null ? version : `${version} with thread=${thread}`;
+      parts.push(`\n${fillText(`not compared on ${where}: ${column}: ${why}`, 100, '  ')}\n`);
     }
   }
   for (const each of cases) if (each.details !== undefined) parts.push(drawDetails(each));
