@@ -265,19 +265,22 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
 /* The block changed itself: the storing instruction runs again, alone, and gets
  * further, since QEMU does not report the store that makes it leave.  A rep
  * string instruction goes on in a block of its own anyway; it was left at a store
- * when its last iteration is not whole. */
+ * when its last iteration is not whole, or when it had not begun any. */
 static bool modified_itself(const LsBlock *code, int index,
                             const uint64_t *next, const uint64_t *words_end,
                             const uint64_t *at, const uint64_t *end)
 {
+    uint32_t count;
+
     if (index < 0) {
         return false;
     }
-    if (code->flags & LS_BLOCK_LAST_REP && index == code->insn_count - 1) {
+    count = count_of_insn(at, end, index);
+    if (count && code->flags & LS_BLOCK_LAST_REP &&
+        index == code->insn_count - 1) {
         return count_aborted(code, index, at, end) != 0;
     }
-    return stores_behind(count_of_insn(at, end, index), next + 1,
-                         group_end(next, words_end));
+    return stores_behind(count, next + 1, group_end(next, words_end));
 }
 
 static Exit after_block(LsEncoder *e, uint32_t id, const uint64_t *next,

@@ -22,6 +22,8 @@ static const TraceSection *encode(const char *text)
     code_add(0x3002, MODE_64_KERNEL, "f3 a4");
     code_add(0x4000, MODE_64_KERNEL, "90;60;90");
     code_add(0x4001, MODE_64_KERNEL, "60");
+    code_add(0x5000, MODE_64_KERNEL, "90;f3 6c");
+    code_add(0x5001, MODE_64_KERNEL, "f3 6c");
     encoded_all(encoder, text);
     encoded_close(&encoder, 1, "guest-exit");
     t = trace_read(check_path("trace"));
@@ -100,6 +102,20 @@ TEST(encode_rep_that_modified_its_block_in_a_later_round)
                                "@2,6 cut 0 1 cause 3");
     CHECK_EQ(chunk_header(c).aborted, 2);
     CHECK_EQ(chunk_header(c).loads, 3);
+    CHECK_EQ(chunk_header(c).instruction_count, 5);
+}
+
+/* ins stores first: nothing was done, but its port was told. */
+TEST(encode_rep_that_modified_its_block_before_its_first_access)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 7|port 0x1100021 0|block 8|port 0x100021 0|" MAPS
+               "store 0 1 0x10000|store 0 1 0x10000|block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 0 cause 3 | "
+                               "@1,0 port 1 0x21 0x10 0 | "
+                               "@2,0 port 0 0x21 0x10 0");
+    CHECK_EQ(chunk_header(c).stores, 2);
     CHECK_EQ(chunk_header(c).instruction_count, 5);
 }
 
