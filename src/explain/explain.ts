@@ -7,8 +7,15 @@ import { ExitCode, UserError } from '../base/index.ts';
 import { isAtLeast, type QemuProgram, scratchParent } from '../capture/index.ts';
 import type { PortNote } from '../format/index.ts';
 import { type Access, openGuest } from '../guests/index.ts';
-import { decodeInstruction, formatInstruction, registerName, usualMode } from '../isa/index.ts';
+import {
+  decodeInstruction,
+  formatInstruction,
+  neededFeatures,
+  registerName,
+  usualMode,
+} from '../isa/index.ts';
 import { assembleText, formatDigits } from './assemble.ts';
+import { lackingFeatures } from './cpu-features.ts';
 import { type ExpectedAccess, expectAccesses } from './expected.ts';
 import { codeAddress, type Fate, patchImage, placesOf } from './guest-image.ts';
 import { type GuestTask, runPlain, runRecorded } from './guest-runs.ts';
@@ -57,7 +64,8 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       bits: mode,
       instructionBytes: bytes.length,
     };
-    const { fate, translations } = await runPlain(task);
+    const { fate, report, translations } = await runPlain(task);
+    const lacking = lackingFeatures(report, mode, neededFeatures(bytes, cpuMode));
     const isHopeless = fate.kind === 'no-report' && fate.why === 'time';
     const recorded = await runRecorded(task, request.pluginFile, isHopeless);
     const isBefore10 = !isAtLeast(qemu.version, 10);
@@ -73,7 +81,7 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
             remarks: [],
             isDifferent: false,
           }
-        : judge({ mnemonic, fate, expected, recorded, hasEvents: !parallel });
+        : judge({ mnemonic, fate, expected, recorded, lacking, hasEvents: !parallel });
     const { accesses, ports, cuts } =
       'refused' in recorded ? { accesses: [], ports: [], cuts: [] } : recorded;
     return {

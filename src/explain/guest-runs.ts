@@ -33,6 +33,8 @@ const LIMITS = { accesses: 1_000_000, instructions: 1_000_000 } as const;
 
 export interface PlainResult {
   readonly fate: Fate;
+  /** What the guest wrote of it. */
+  readonly report: Uint8Array;
   /** Each translation of the instruction. */
   readonly translations: readonly TranslatedInstruction[];
 }
@@ -57,8 +59,10 @@ export async function runPlain(task: GuestTask): Promise<PlainResult> {
       'loadstore doctor tells which QEMUs are here',
     );
   }
+  const written = await readFile(report);
   return {
-    fate: parseReport(await readFile(report), task.bits, places, task.instructionBytes) ?? {
+    report: written,
+    fate: parseReport(written, task.bits, places, task.instructionBytes) ?? {
       kind: 'no-report',
       why: timedOut ? 'time' : 'end',
     },

@@ -47,7 +47,14 @@ function verdictOf(
 ): Verdict {
   const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(64));
   const expected = expectAccesses(decoded, presetState(64, decoded, []), 0x102002n);
-  return judge({ mnemonic: decoded.mnemonic, fate, expected, recorded, hasEvents });
+  return judge({
+    mnemonic: decoded.mnemonic,
+    fate,
+    expected,
+    recorded,
+    lacking: ['INVPCID'],
+    hasEvents,
+  });
 }
 
 const STORE = '8907'; // mov [rdi], eax
@@ -76,6 +83,12 @@ describe('judge', () => {
     expect([loaded.verdict, loaded.reason]).toEqual(['more', expect.stringContaining('no rule')]);
     expect(loaded.isDifferent).toBe(true);
     expect(verdictOf('6c', work('w1:470000 w1:470000 port')).isDifferent).toBe(false);
+  });
+
+  it('says what the CPU lacks where that is an invalid opcode', () => {
+    const invalid: Fate = { kind: 'faulted', vector: 6, errorCode: undefined };
+    expect(verdictOf('90', work(''), invalid).reason).toContain('has no INVPCID (CPUID)');
+    expect(verdictOf('90', work(''), FAULT).reason).not.toContain('CPUID');
   });
 
   it('says what never goes on', () => {

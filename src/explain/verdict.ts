@@ -76,6 +76,8 @@ export interface Evidence {
   readonly fate: Fate;
   readonly expected: readonly ExpectedAccess[];
   readonly recorded: RecordedWork;
+  /** What it needs of CPUID and the guest's CPU does not have. */
+  readonly lacking: readonly string[];
   /** Interrupts and exceptions are recorded: not with one thread for each vCPU. */
   readonly hasEvents: boolean;
 }
@@ -221,8 +223,14 @@ function describeFault(
     aborted === 0
       ? ''
       : `; before it ${aborted === 1 ? '1 access was' : `${aborted} accesses were`} made`;
-  return `${exceptionName(vector)}${error}; ${told}${before}`;
+  const why =
+    vector === INVALID_OPCODE && evidence.lacking.length > 0
+      ? `: the CPU of this QEMU has no ${evidence.lacking.join(', ')} (CPUID)`
+      : '';
+  return `${exceptionName(vector)}${error}${why}; ${told}${before}`;
 }
+
+const INVALID_OPCODE = 6;
 
 function whyNotDelivered({ hasEvents, recorded }: Evidence): string {
   if (!hasEvents) return 'with one thread for each vCPU events are not recorded';

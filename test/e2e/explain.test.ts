@@ -207,6 +207,18 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(JSON.parse(out)).toMatchObject({ verdict: 'incomplete', isDifferent: true });
   });
 
+  it('an invalid opcode for want of a feature, and for another reason', async () => {
+    const lacking = await explain('--mode', '32', 'movdir64b eax, [edi]');
+    expect(lacking.verdict).toBe('faulted');
+    expect(lacking.reason).toContain('the CPU of this QEMU has no MOVDIR64B (CPUID)');
+    // EFER.SVME is not set.
+    const nested = await explain('vmrun');
+    expect([nested.outcome.vector, nested.reason]).toEqual([
+      6,
+      expect.not.stringContaining('CPUID'),
+    ]);
+  });
+
   it('monitor reaches no memory', async () => {
     expect(await explain('monitor')).toMatchObject({ verdict: 'complete', accesses: [] });
   });
