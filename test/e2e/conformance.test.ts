@@ -69,11 +69,12 @@ describe.skipIf(!PLUGIN_IS_BUILT)('conformance', () => {
 
   it('runs a case alone', async () => {
     const { path: qemu } = await qemuUnderTest();
-    const words = ['conformance', '--json', '--qemu', qemu];
-    const { exitCode, out } = await runLoadstore(...words, 'walk-store');
+    // Behind --qemu a word would be another QEMU.
+    const words = ['--json', '--qemu', qemu];
+    const { exitCode, out } = await runLoadstore('conformance', 'walk-store', ...words);
     expect(exitCode).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ cases: [{ id: 'walk-store', guest: 'walks' }] });
-    const none = await runLoadstore(...words, 'walk-stor');
+    const none = await runLoadstore('conformance', 'walk-stor', ...words);
     expect([none.exitCode, none.err]).toEqual([2, expect.stringContaining('"walk-stor"')]);
   });
 });
