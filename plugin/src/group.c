@@ -174,25 +174,39 @@ static Exit leave_at(const LsBlock *code, int index, uint8_t cause,
     };
 }
 
-/* Whether the accesses reach instruction `index` as a store, or go past it. */
-static bool got_past(const uint64_t *at, const uint64_t *end, int index)
+/* How many accesses instruction `index` made; UINT32_MAX when a later one made
+ * any. */
+static uint32_t count_of_insn(const uint64_t *at, const uint64_t *end,
+                              int index)
 {
+    uint32_t count = 0;
+
     for (; at < end; at += words_of_insn(*at)) {
         if (!(*at & LS_NOT_ACCESS)) {
             int i = (int)(*at & LS_ACCESS_INDEX);
 
-            if (i > index || (i == index && *at & LS_ACCESS_STORE)) {
-                return true;
+            if (i > index) {
+                return UINT32_MAX;
             }
+            count += i == index;
+        }
+    }
+    return count;
+}
+
+/* Whether instructions made a store behind the first `count` accesses. */
+static bool stores_behind(uint32_t count, const uint64_t *at,
+                          const uint64_t *end)
+{
+    uint32_t seen = 0;
+
+    for (; at < end; at += words_of_insn(*at)) {
+        if (!(*at & LS_NOT_ACCESS) && seen++ >= count &&
+            *at & LS_ACCESS_STORE) {
+            return true;
         }
     }
     return false;
-}
-
-/* Whether the group's first access of kind store exists. */
-static bool has_store(const uint64_t *at, const uint64_t *end)
-{
-    return got_past(at, end, 0);
 }
 
 /* Whether a nested guest was left between instructions: exit codes, APM 2 appendix C. */
@@ -248,17 +262,25 @@ static Exit after_event(LsEncoder *e, const LsBlock *code,
     return leave_at(code, index, LS_CUT_EXCEPTION, at, end);
 }
 
-/* The block changed itself: the storing instruction runs again, alone.  It
- * would have stored if it had run to its end before. */
+/* The block changed itself: the storing instruction runs again, alone, and gets
+ * further, since QEMU does not report the store that makes it leave.  A rep
+ * string instruction goes on in a block of its own anyway; it was left at a store
+ * when its last iteration is not whole, or when it had not begun any. */
 static bool modified_itself(const LsBlock *code, int index,
                             const uint64_t *next, const uint64_t *words_end,
                             const uint64_t *at, const uint64_t *end)
 {
-    bool rep = code->flags & LS_BLOCK_LAST_REP &&
-               index == code->insn_count - 1;
+    uint32_t count;
 
-    return index >= 0 && !rep && !got_past(at, end, index) &&
-           has_store(next + 1, group_end(next, words_end));
+    if (index < 0) {
+        return false;
+    }
+    count = count_of_insn(at, end, index);
+    if (count && code->flags & LS_BLOCK_LAST_REP &&
+        index == code->insn_count - 1) {
+        return count_aborted(code, index, at, end) != 0;
+    }
+    return stores_behind(count, next + 1, group_end(next, words_end));
 }
 
 static Exit after_block(LsEncoder *e, uint32_t id, const uint64_t *next,
@@ -485,7 +507,7 @@ static void one_group(LsEncoder *e, const uint64_t *at, const uint64_t *end,
     count_instructions(e, &e->blocks[id], &left);
 }
 
-/* More words than one instruction's accesses up to its first store. */
+/* More words than one instruction's accesses up to its last store. */
 enum { REDO_WORDS = 4096 };
 
 enum { CLOSING_BYTES = 64 << 10 };

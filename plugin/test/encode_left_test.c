@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Blocks that were left in a way that is no exception: a nested guest, a snapshot. */
+/* Blocks that were left in a way that is no exception: a nested guest, a snapshot,
+ * an instruction that stores into its own block. */
 #define _GNU_SOURCE
 #include "check.h"
 #include "encoded.h"
@@ -17,6 +18,12 @@ static const TraceSection *encode(const char *text)
     code_add(0x1000, MODE_64_KERNEL, "8b 03;01 01;89 02");
     code_add(0x1004, MODE_64_KERNEL, "89 02");
     code_add(0x2001, MODE_64_KERNEL, "f3 a4");
+    code_add(0x3000, MODE_64_KERNEL, "89 02;f3 a4");
+    code_add(0x3002, MODE_64_KERNEL, "f3 a4");
+    code_add(0x4000, MODE_64_KERNEL, "90;60;90");
+    code_add(0x4001, MODE_64_KERNEL, "60");
+    code_add(0x5000, MODE_64_KERNEL, "90;f3 6c");
+    code_add(0x5001, MODE_64_KERNEL, "f3 6c");
     encoded_all(encoder, text);
     encoded_close(&encoder, 1, "guest-exit");
     t = trace_read(check_path("trace"));
@@ -74,4 +81,83 @@ TEST(encode_snapshot_ends_the_wait_for_rep_instructions)
                "event 0x4000 0 0xffffffffffffffff 0|unmap|vcpu 0|unmap|"
                "block 2|" MAPS ROUND);
     CHECK_EQ(chunk_header(c).instruction_count, 2);
+}
+
+/* The first round's store hits the block's own code: only its load was reported. */
+TEST(encode_rep_that_modified_its_block)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 3|" MAPS "store 0 4 0x10000|load 1 1 0x10000|"
+               "block 4|" ROUND "block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 1 cause 3");
+    CHECK_EQ(chunk_header(c).aborted, 1);
+    CHECK_EQ(chunk_header(c).loads, 1);
+    CHECK_EQ(chunk_header(c).stores, 2);
+    CHECK_EQ(chunk_header(c).instruction_count, 5);
+}
+
+/* A later one does: the rounds before it stand. */
+TEST(encode_rep_that_modified_its_block_in_a_later_round)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 3|" MAPS "store 0 4 0x10000|"
+               "load 1 1 0x10000|store 1 1 0x10800|load 1 1 0x10001|"
+               "block 4|" ROUND "block 4|load 0 1 0x10002|block 4|" ROUND
+               "block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 1 cause 3 | "
+                               "@2,6 cut 0 1 cause 3");
+    CHECK_EQ(chunk_header(c).aborted, 2);
+    CHECK_EQ(chunk_header(c).loads, 3);
+    CHECK_EQ(chunk_header(c).instruction_count, 5);
+}
+
+/* ins stores first: nothing was done, but its port was told. */
+TEST(encode_rep_that_modified_its_block_before_its_first_access)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 7|port 0x1100021 0|block 8|port 0x100021 0|" MAPS
+               "store 0 1 0x10000|store 0 1 0x10000|block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 0 cause 3 | "
+                               "@1,0 port 1 0x21 0x10 0 | "
+                               "@2,0 port 0 0x21 0x10 0");
+    CHECK_EQ(chunk_header(c).stores, 2);
+    CHECK_EQ(chunk_header(c).instruction_count, 5);
+}
+
+/* It goes on in a block of its own: nothing was begun in vain. */
+TEST(encode_rep_that_goes_on)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 3|" MAPS "store 0 4 0x10000|"
+               "load 1 1 0x10000|store 1 1 0x10800|block 4|" ROUND);
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0");
+    CHECK_EQ(chunk_header(c).instruction_count, 2);
+}
+
+/* An instruction of many stores, of which the third hits. */
+TEST(encode_later_store_of_an_instruction_that_modified_its_block)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 5|" MAPS "store 1 4 0x10000|store 1 4 0x10004|"
+               "block 6|store 0 4 0x10000|store 0 4 0x10004|"
+               "store 0 4 0x10008|block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 2 cause 3");
+    CHECK_EQ(chunk_header(c).aborted, 2);
+    CHECK_EQ(chunk_header(c).stores, 3);
+}
+
+/* As many stores as before: the block ran to its end and jumped back. */
+TEST(encode_same_stores_again_are_no_redo)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 5|" MAPS "store 1 4 0x10000|store 1 4 0x10004|"
+               "block 6|store 0 4 0x10000|store 0 4 0x10004|block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0");
+    CHECK_EQ(chunk_header(c).stores, 4);
 }

@@ -39,8 +39,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'prove on a QEMU which kinds of access are seen, and which are not',
     arguments: [
       {
-        name: 'guests',
-        description: 'names of guests; default: all',
+        name: 'cases',
+        description: 'names of guests, kinds of access, ids of cases; default: all',
         required: false,
         variadic: true,
       },

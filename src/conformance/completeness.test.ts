@@ -19,8 +19,16 @@ function caseOf(
 
 const RESULT: ConformanceResult = {
   qemus: [
-    { path: '/a', version: '7.2.22', notCompared: [{ column: 'paddr', why: 'it is not known' }] },
-    { path: '/b', version: '10.0.2', notCompared: [] },
+    {
+      path: '/a',
+      version: '7.2.22',
+      notCompared: [{ column: 'paddr', why: 'it is not known', thread: null }],
+    },
+    {
+      path: '/b',
+      version: '10.0.2',
+      notCompared: [{ column: 'icount', why: 'no events', thread: 'multi' }],
+    },
   ],
   cases: [
     caseOf('one', '7.2.22', 'observed', { rules: ['lock-neg-loads-twice'] }),
@@ -60,5 +68,6 @@ describe('docs/completeness.md', () => {
     expect(document).toMatch(/\*\*lock-neg-loads-twice\*\*: .* Cases: 1\./);
     expect(document).toContain('- 7.2: no such CPU. Cases: 1.');
     expect(document).toContain('- 7.2, paddr: it is not known');
+    expect(document).toContain('- 10.0, thread=multi, icount: no events');
   });
 });

@@ -33,7 +33,10 @@ applicable.
     drawTable(['kind of access', ...series], matrix),
     '\nColumns that a trace does not have, or not always; there they are not compared:\n',
     ...result.qemus.flatMap(({ version, notCompared }) =>
-      notCompared.map(({ column, why }) => `- ${seriesOf(version)}, ${column}: ${why}`),
+      notCompared.map(
+        ({ column, why, thread }) =>
+          `- ${seriesOf(version)}${thread === null ? '' : `, thread=${thread}`}, ${column}: ${why}`,
+      ),
     ),
     '\n## What is missing\n',
     ...listHoles(result.cases),

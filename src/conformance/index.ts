@@ -6,6 +6,7 @@ export { readVerdicts, verdictLetters } from './completeness.ts';
 export { expectationOf, type Happening } from './expected.ts';
 export { parseGuest } from './guest-source.ts';
 export { judgeCase, type Verdict } from './judge.ts';
+export { KINDS } from './kinds.ts';
 export {
   type CaseResult,
   type ConformanceResult,

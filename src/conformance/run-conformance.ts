@@ -11,6 +11,7 @@ import {
   openGuest,
   recordGuest,
 } from '../guests/index.ts';
+import { caseId, chooseCases } from './choose-cases.ts';
 import { type GuestSource, parseGuest } from './guest-source.ts';
 import {
   type Difference,
@@ -39,7 +40,12 @@ export interface TestedQemu {
   readonly path: string;
   readonly version: string;
   /** Columns that its traces do not give, or not always, and why. Where they do not, they are not compared. */
-  readonly notCompared: readonly { readonly column: string; readonly why: string }[];
+  readonly notCompared: readonly {
+    readonly column: string;
+    readonly why: string;
+    /** 'multi': only in runs with a thread for each vCPU; null: in all. */
+    readonly thread: 'multi' | null;
+  }[];
 }
 
 export interface CaseResult {
@@ -69,8 +75,8 @@ export interface MatrixRow {
 export interface ConformanceRequest {
   readonly qemus: readonly QemuProgram[];
   readonly pluginFile: string;
-  /** Of guests; default: all of them. */
-  readonly guests?: readonly string[];
+  /** Guests, kinds of access, ids of cases; default: all cases. */
+  readonly only?: readonly string[];
   readonly onProgress?: (done: number, all: number, now: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -80,6 +86,8 @@ interface Job {
   readonly source: GuestSource;
   readonly machine: GuestMachine;
   readonly qemu: QemuProgram;
+  /** Those of the source that are asked for. */
+  readonly cases: GuestSource['cases'];
 }
 
 interface JobResult {
@@ -92,13 +100,20 @@ interface JobResult {
 /** Throws what stopped it when the signal did, and Error for a mistake in a guest's source. */
 export async function runConformance(request: ConformanceRequest): Promise<ConformanceResult> {
   const { qemus, onProgress = () => undefined } = request;
-  const guests = (request.guests ?? guestNames())
+  const runs = guestNames()
     .map((name) => openGuest(name))
-    .map((guest) => ({ guest, source: parseGuest(guest) }))
-    .filter(({ source }) => source.cases.length > 0);
+    .map((file) => ({ file, source: parseGuest(file) }))
+    .filter(({ source }) => source.cases.length > 0)
+    .flatMap(({ file, source }) =>
+      file.machines.map((machine) => ({
+        ...{ file, source, machine },
+        ...{ guest: file.name, run: machine.name, cases: source.cases },
+      })),
+    );
+  const chosen = chooseCases(runs, request.only ?? []).filter(({ cases }) => cases.length > 0);
   const jobs = qemus.flatMap((qemu) =>
-    guests.flatMap(({ guest, source }) =>
-      guest.machines.map((machine): Job => ({ guest, source, machine, qemu })),
+    chosen.map(
+      ({ file, source, machine, cases }): Job => ({ guest: file, source, machine, qemu, cases }),
     ),
   );
   let done = 0;
@@ -131,7 +146,10 @@ const COLUMNS = ['pc', 'icount', 'vaddr', 'paddr', 'cpl', 'address-space', 'devi
 function notComparedBy(results: readonly JobResult[]): TestedQemu['notCompared'] {
   const known = new Map<string, TestedQemu['notCompared'][number]>();
   for (const each of results.flatMap(({ notCompared }) => notCompared)) {
-    known.set(`${each.column} ${each.why}`, each);
+    const key = `${each.column} ${each.why}`;
+    const before = known.get(key);
+    const isOfOneThread = before === undefined || before.thread === each.thread;
+    known.set(key, isOfOneThread ? each : { ...each, thread: null });
   }
   return [...known.values()];
 }
@@ -188,7 +206,8 @@ async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult>
     const { capabilities } = run.trace;
     const notCompared = COLUMNS.flatMap((column) => {
       const { status, why } = capabilities[column];
-      return status === 'yes' ? [] : [{ column, why }];
+      const thread = machine.thread === 'multi' ? ('multi' as const) : null;
+      return status === 'yes' ? [] : [{ column, why, thread }];
     });
     return { qemu, cases, notCompared, problems: problemsOf(run) };
   } finally {
@@ -197,13 +216,13 @@ async function runJob(job: Job, request: ConformanceRequest): Promise<JobResult>
 }
 
 function judgeAll(
-  { guest, source, machine, qemu }: Job,
+  { guest, machine, qemu, cases }: Job,
   judge: (guestCase: GuestSource['cases'][number]) => Judgement,
 ): CaseResult[] {
-  return source.cases.map((each) => {
+  return cases.map((each) => {
     const { verdict, reason, holes, rules, details } = judge(each);
     return {
-      id: machine.name === '' ? each.id : `${each.id}/${machine.name}`,
+      id: caseId(each.id, machine.name),
       title: each.title,
       guest: guest.name,
       kind: each.kind,

@@ -45,6 +45,13 @@ export async function assembleText(
       `one instruction, as nasm writes it: loadstore explain 'mov eax, [rdi]'`,
     );
   }
+  if (text.replaceAll(/'[^']*'|"[^"]*"/g, '').includes(';')) {
+    throw new UserError(
+      ExitCode.usage,
+      `"${text}": to nasm what is behind ";" is a comment`,
+      `one instruction at a time: loadstore explain 'mov eax, [rdi]'`,
+    );
+  }
   const folder = await mkdtemp(path.join(scratchParent(), 'loadstore-nasm-'));
   try {
     const source = path.join(folder, 'text');

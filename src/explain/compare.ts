@@ -161,7 +161,10 @@ function claimFields(
     if (there.length === 0 && fields.every(({ optional }) => optional)) skipped.add(component);
     else lacking.push(component);
   }
-  if (skipped.size > 0) remarks.push(`left out, as it may be: ${[...skipped].join(', ')}`);
+  if (skipped.size > 0) {
+    const word = access.direction === 'load' ? 'not loaded' : 'not stored';
+    remarks.push(`${word}, as it may be: ${[...skipped].join(', ')}`);
+  }
   return lacking.length === 0 ? undefined : `${describeExpected(one)}: ${lacking.join(', ')}`;
 }
 

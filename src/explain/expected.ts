@@ -33,13 +33,25 @@ export function expectAccesses(
     const counter = BigInt.asUintN(address?.addressBits ?? state.bits, valueOf(state, 'rcx'));
     return {
       access,
-      expression: address === undefined ? '' : formatAddress(address),
-      address: address === undefined ? undefined : linearAddress(address, state, next),
+      expression: address === undefined ? '' : formatAddress(address, address.addressBits),
+      address: isKnown(address, state) ? linearAddress(address, state, next) : undefined,
       count: isRepeated ? Number(counter) : 1,
       step: BigInt(isDown ? -bytes : bytes),
       mayEndEarly: isRepeated && /(?:cmps|scas)[bwdq]$/.test(mnemonic),
     };
   });
+}
+
+/** Not when it lies in what the code does not name: a descriptor, a VMCB, the stack of an inner level. */
+function isKnown(
+  address: ArchitecturalAccess['address'],
+  state: MachineState,
+): address is NonNullable<ArchitecturalAccess['address']> {
+  if (address === undefined) return false;
+  return [address.base, address.index].every(
+    (name) =>
+      name === undefined || name === 'rip' || state.registers.some((each) => each.name === name),
+  );
 }
 
 function linearAddress(

@@ -7,12 +7,19 @@ import { ExitCode, UserError } from '../base/index.ts';
 import { isAtLeast, type QemuProgram, scratchParent } from '../capture/index.ts';
 import type { PortNote } from '../format/index.ts';
 import { type Access, openGuest } from '../guests/index.ts';
-import { decodeInstruction, formatInstruction, usualMode } from '../isa/index.ts';
+import {
+  decodeInstruction,
+  formatInstruction,
+  neededFeatures,
+  registerName,
+  usualMode,
+} from '../isa/index.ts';
 import { assembleText, formatDigits } from './assemble.ts';
+import { lackingFeatures } from './cpu-features.ts';
 import { type ExpectedAccess, expectAccesses } from './expected.ts';
 import { codeAddress, type Fate, patchImage, placesOf } from './guest-image.ts';
 import { type GuestTask, runPlain, runRecorded } from './guest-runs.ts';
-import { type CodeBits, type MachineState, presetState } from './machine-state.ts';
+import { type CodeBits, fullName, type MachineState, presetState } from './machine-state.ts';
 import { findMemoryPath } from './memory-paths.ts';
 import type { ExplainResult, OperationResult, RecordedResult } from './results.ts';
 import type { TcgOperation } from './translation-log.ts';
@@ -57,7 +64,8 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       bits: mode,
       instructionBytes: bytes.length,
     };
-    const { fate, translations } = await runPlain(task);
+    const { fate, report, translations } = await runPlain(task);
+    const lacking = lackingFeatures(report, mode, neededFeatures(bytes, cpuMode));
     const isHopeless = fate.kind === 'no-report' && fate.why === 'time';
     const recorded = await runRecorded(task, request.pluginFile, isHopeless);
     const isBefore10 = !isAtLeast(qemu.version, 10);
@@ -67,8 +75,13 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
     const { mnemonic } = decoded;
     const verdict =
       'refused' in recorded
-        ? { verdict: 'not-recorded' as const, reason: recorded.refused, remarks: [] }
-        : judge({ mnemonic, fate, expected, recorded, hasEvents: !parallel });
+        ? {
+            verdict: 'not-recorded' as const,
+            reason: recorded.refused,
+            remarks: [],
+            isDifferent: false,
+          }
+        : judge({ mnemonic, fate, expected, recorded, lacking, hasEvents: !parallel });
     const { accesses, ports, cuts } =
       'refused' in recorded ? { accesses: [], ports: [], cuts: [] } : recorded;
     return {
@@ -84,7 +97,7 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
         version: qemu.version.text,
         thread: parallel ? 'multi' : 'single',
       },
-      preset: presetResult(state, expected),
+      preset: presetResult(state, expected, formatInstruction(bytes, cpuMode, ip)),
       ops: ops ?? [],
       retranslations,
       architectural: expected.map(expectedResult),
@@ -95,6 +108,7 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       verdict: verdict.verdict,
       reason: verdict.reason,
       remarks: [...verdict.remarks, ...unaccounted(ops ?? [], accesses)],
+      isDifferent: verdict.isDifferent,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -128,16 +142,35 @@ function unaccounted(ops: readonly OperationResult[], accesses: readonly Access[
 function presetResult(
   state: MachineState,
   expected: readonly ExpectedAccess[],
+  disassembly: string,
 ): ExplainResult['preset'] {
-  const used = new Set(
-    expected.flatMap(({ access: { address } }) => [address?.base, address?.index]),
-  );
-  return [...state.registers, state.flags, state.memory].map(({ name, value, why }) => ({
-    name,
-    value: hex(value),
-    why,
-    matters: why !== '' || used.has(name),
+  // An address that does not follow from the code alone has registers in brackets all the same: a gather's.
+  const named = /\[(.*)\]/.exec(disassembly)?.[1]?.match(/[a-z]\w*/g) ?? [];
+  const used = new Set([
+    ...expected.flatMap(({ access: { address } }) => [address?.base, address?.index]),
+    ...named.map((name) => fullName(name)),
+  ]);
+  const registers = state.registers.map((register) => ({
+    ...register,
+    shown: registerName(register.name, state.bits),
   }));
+  const others = [state.flags, state.memory].map((one) => ({ ...one, shown: one.name }));
+  return [
+    ...[...registers, ...others].map(({ name, shown, value, why }) => ({
+      name: shown,
+      value: hex(value),
+      why,
+      matters: why !== '' || used.has(name),
+    })),
+    ...named
+      .filter((name) => /^[xy]mm/.test(name))
+      .map((name) => ({ name, value: vectorOfOnes(name), why: '', matters: true })),
+  ];
+}
+
+/** guests/explain.inc sets all bits of vector registers. */
+function vectorOfOnes(name: string): string {
+  return hex((1n << (name.startsWith('y') ? 256n : 128n)) - 1n);
 }
 
 function operationResult(operation: TcgOperation, isBefore10: boolean): OperationResult {

@@ -28,11 +28,13 @@ export interface GuestTask {
 const LIMIT_MS = 10_000;
 /** When it is known that it does not come to its end. */
 const HOPELESS_LIMIT_MS = 1000;
-/** The guest makes less than 400,000 itself; an instruction that jumps to itself makes them without end. */
-const LIMIT_ACCESSES = 1_000_000;
+/** The guest itself has less than 400,000 accesses and 20,000 instructions; one that jumps to itself has no end. */
+const LIMITS = { accesses: 1_000_000, instructions: 1_000_000 } as const;
 
 export interface PlainResult {
   readonly fate: Fate;
+  /** What the guest wrote of it. */
+  readonly report: Uint8Array;
   /** Each translation of the instruction. */
   readonly translations: readonly TranslatedInstruction[];
 }
@@ -57,8 +59,10 @@ export async function runPlain(task: GuestTask): Promise<PlainResult> {
       'loadstore doctor tells which QEMUs are here',
     );
   }
+  const written = await readFile(report);
   return {
-    fate: parseReport(await readFile(report), task.bits, places, task.instructionBytes) ?? {
+    report: written,
+    fate: parseReport(written, task.bits, places, task.instructionBytes) ?? {
       kind: 'no-report',
       why: timedOut ? 'time' : 'end',
     },
@@ -85,7 +89,7 @@ export async function runRecorded(
     qemu: task.qemu,
     pluginFile,
     limitMs: isHopeless ? HOPELESS_LIMIT_MS : LIMIT_MS,
-    limitAccesses: LIMIT_ACCESSES,
+    limits: LIMITS,
     ...(task.signal === undefined ? {} : { signal: task.signal }),
   });
   try {

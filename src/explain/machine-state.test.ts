@@ -70,4 +70,18 @@ describe('expectAccesses', () => {
   it('does not know what a descriptor table or a gather leads to', () => {
     expect(addresses('0f00d8', 64)).toContain('unknown'); // ltr ax
   });
+
+  it.each([
+    '0f01d8', // vmrun
+    '0f01da', // vmload
+    '0f01db', // vmsave
+    'ca0800', // retf 8
+    '48cf', // iretq
+    'ff1f', // call far [rdi]
+    '8ed8', // mov ds, ax
+  ])('has no address, and no failure, for places that %s does not name', (hex) => {
+    for (const bits of [16, 32, 64] as const) {
+      expect(() => addresses(hex, bits)).not.toThrow();
+    }
+  });
 });

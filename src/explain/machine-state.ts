@@ -94,6 +94,7 @@ function neededValue(
   const stem = mnemonic.split(' ').at(-1) ?? '';
   if (name === 'rcx' && isRepeated) return { value: 3n, why: 'repeat count' };
   if (name === 'rdx' && /^(?:in|out)s?[bwd]?$/.test(stem)) return { value: 0x80n, why: 'port' };
+  if (name === 'rcx' && stem === 'monitor') return { value: 0n, why: 'no extensions' };
   const isStateArea = /^x(?:save|rstor)/.test(stem);
   if (name === 'rax' && isStateArea) return { value: 7n, why: 'x87, SSE and AVX state' };
   if (name === 'rdx' && isStateArea) return { value: 0n, why: 'x87, SSE and AVX state' };
@@ -123,8 +124,8 @@ function parseSetting(text: string, bits: CodeBits): { name: string; value: bigi
   return { name, value };
 }
 
-/** "eax" and "ax" are rax. */
-function fullName(word: string): string | undefined {
+/** "eax" and "ax" are rax; undefined for what is not preset here. */
+export function fullName(word: string): string | undefined {
   if (/^[re]?flags$/.test(word)) return 'flags';
   if (word === 'memory' || NAMES_64.some((name) => name === word)) return word;
   const name = `r${word.replace(/^e/, '')}`;

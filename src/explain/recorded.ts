@@ -14,6 +14,8 @@ export interface RecordedWork {
   readonly event: RecordedEvent | undefined;
   /** Why its block was left early, if it was: 'device', 'self-modified', ... */
   readonly cuts: readonly string[];
+  /** How often a block began with it. More than once: it led to itself, or QEMU did it again, as `cuts` say. */
+  readonly runs: number;
 }
 
 export interface RecordedEvent {
@@ -60,7 +62,7 @@ export async function readRecordedWork(
       event ??= { vector: note.vector, delivered: (note.what & EventFlag.delivered) !== 0 };
     }
   }
-  return { accesses: own, ports, event, cuts };
+  return { accesses: own, ports, event, cuts, runs: executions.size };
 }
 
 /** Positions of the block executions that begin with the instruction. */

@@ -21,7 +21,7 @@ export interface ExplainResult {
     /** 'multi': translated for vCPUs that run at the same time. */
     readonly thread: 'single' | 'multi';
   };
-  /** What the registers held before. */
+  /** What the registers held before, under their names in code of this mode. */
   readonly preset: readonly {
     readonly name: string;
     readonly value: string;
@@ -67,6 +67,8 @@ export interface ExplainResult {
   readonly verdict: VerdictName;
   readonly reason: string;
   readonly remarks: readonly string[];
+  /** The trace lacks what the manual prescribes, or has what no rule explains: the exit code is 1. */
+  readonly isDifferent: boolean;
 }
 
 export interface OperationResult {

@@ -18,6 +18,7 @@ function work(text: string, event?: RecordedWork['event']): RecordedWork {
       : [],
     event,
     cuts: [],
+    runs: 1,
   };
 }
 
@@ -46,7 +47,14 @@ function verdictOf(
 ): Verdict {
   const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(64));
   const expected = expectAccesses(decoded, presetState(64, decoded, []), 0x102002n);
-  return judge({ mnemonic: decoded.mnemonic, fate, expected, recorded, hasEvents });
+  return judge({
+    mnemonic: decoded.mnemonic,
+    fate,
+    expected,
+    recorded,
+    lacking: ['INVPCID'],
+    hasEvents,
+  });
 }
 
 const STORE = '8907'; // mov [rdi], eax
@@ -73,6 +81,25 @@ describe('judge', () => {
     // A rule is for one direction.
     const loaded = verdictOf('6c', work('w1:470000 r1:470000 port'));
     expect([loaded.verdict, loaded.reason]).toEqual(['more', expect.stringContaining('no rule')]);
+    expect(loaded.isDifferent).toBe(true);
+    expect(verdictOf('6c', work('w1:470000 w1:470000 port')).isDifferent).toBe(false);
+  });
+
+  it('says what the CPU lacks where that is an invalid opcode', () => {
+    const invalid: Fate = { kind: 'faulted', vector: 6, errorCode: undefined };
+    expect(verdictOf('90', work(''), invalid).reason).toContain('has no INVPCID (CPUID)');
+    expect(verdictOf('90', work(''), FAULT).reason).not.toContain('CPUID');
+  });
+
+  it('says what never goes on', () => {
+    const standstill: Fate = { kind: 'no-report', why: 'time' };
+    const loop = verdictOf('ebfe', { ...work(''), runs: 1000 }, standstill);
+    expect(loop.remarks).toEqual([expect.stringContaining('led to itself 1000 times')]);
+    for (const hex of ['f4', 'f3a4']) {
+      const runs = hex === 'f4' ? 1 : 1000;
+      const { remarks } = verdictOf(hex, { ...work(''), runs }, standstill);
+      expect(remarks).toEqual([expect.stringContaining('time limit')]);
+    }
   });
 
   it('knows what QEMU itself leaves out', () => {

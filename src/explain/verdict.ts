@@ -28,6 +28,8 @@ export interface Verdict {
   readonly verdict: VerdictName;
   readonly reason: string;
   readonly remarks: readonly string[];
+  /** The trace lacks something, or has what neither the manual nor a rule accounts for. */
+  readonly isDifferent: boolean;
 }
 
 /** Accesses of QEMU's own, by instruction. */
@@ -74,6 +76,8 @@ export interface Evidence {
   readonly fate: Fate;
   readonly expected: readonly ExpectedAccess[];
   readonly recorded: RecordedWork;
+  /** What it needs of CPUID and the guest's CPU does not have. */
+  readonly lacking: readonly string[];
   /** Interrupts and exceptions are recorded: not with one thread for each vCPU. */
   readonly hasEvents: boolean;
 }
@@ -82,12 +86,17 @@ export function judge(evidence: Evidence): Verdict {
   const { fate, recorded } = evidence;
   switch (fate.kind) {
     case 'faulted':
-      return { verdict: 'faulted', reason: describeFault(fate, evidence), remarks: [] };
+      return {
+        verdict: 'faulted',
+        reason: describeFault(fate, evidence),
+        remarks: [],
+        isDifferent: false,
+      };
     case 'no-report':
       if (fate.why === 'end') {
         return incomplete('the machine ended at it: a reset, a triple fault or a shutdown', []);
       }
-      return withRemark(judgeAccesses(evidence), `nothing ran behind it within the time limit`);
+      return withRemark(judgeAccesses(evidence), describeStandstill(evidence));
     case 'left': {
       const verdict = judgeAccesses(evidence);
       return withRemark(verdict, `it went on at 0x${fate.target.toString(16)}, where no code is`);
@@ -125,7 +134,10 @@ function judgeAccesses(evidence: Evidence): Verdict {
     return incomplete('its port I/O is not in the trace', remarks);
   }
   if (extra.load > 0 || extra.store > 0) {
-    return { verdict: 'more', reason: describeExtra(mnemonic, extra), remarks };
+    const isDifferent = DIRECTIONS.some(
+      (direction) => extra[direction] > 0 && extraRule(mnemonic, direction) === undefined,
+    );
+    return { verdict: 'more', reason: describeExtra(mnemonic, extra), remarks, isDifferent };
   }
   const reconstructed = done.filter(isReconstructed);
   if (reconstructed.length > 0) {
@@ -133,17 +145,18 @@ function judgeAccesses(evidence: Evidence): Verdict {
       verdict: 'complete-reconstructed',
       reason: `every architectural access is in the trace; ${describeReconstructed(reconstructed)}`,
       remarks,
+      isDifferent: false,
     };
   }
   const reason =
     seen.length === 0
       ? `it accesses no memory, and no access was recorded${isPortIo ? '; its port I/O is in the trace' : ''}`
       : 'every architectural access was observed, and nothing else';
-  return { verdict: 'complete', reason, remarks };
+  return { verdict: 'complete', reason, remarks, isDifferent: false };
 }
 
 function incomplete(reason: string, remarks: readonly string[]): Verdict {
-  return { verdict: 'incomplete', reason, remarks };
+  return { verdict: 'incomplete', reason, remarks, isDifferent: true };
 }
 
 function withRemark(verdict: Verdict, remark: string): Verdict {
@@ -163,12 +176,26 @@ function describeReconstructed(accesses: readonly Access[]): string {
   ].join(', ');
 }
 
+/** More runs than QEMU needs to do an instruction again. */
+const LOOPS_FROM = 100;
+
+function describeStandstill({ mnemonic, recorded: { runs } }: Evidence): string {
+  // QEMU 7.2 begins a block for each iteration of a string instruction.
+  return runs < LOOPS_FROM || mnemonic.startsWith('rep')
+    ? 'nothing ran behind it within the time limit'
+    : `an endless loop: it led to itself ${runs} times, until recording was ended; the first time counts`;
+}
+
+const DIRECTIONS = ['load', 'store'] as const;
+
+function extraRule(mnemonic: string, direction: ExtraRule['direction']): ExtraRule | undefined {
+  return EXTRA_RULES.find((one) => one.direction === direction && one.mnemonic.test(mnemonic));
+}
+
 function describeExtra(mnemonic: string, extra: Comparison['extra']): string {
-  const found = (['load', 'store'] as const).flatMap((direction) => {
+  const found = DIRECTIONS.flatMap((direction) => {
     if (extra[direction] === 0) return [];
-    const rule = EXTRA_RULES.find(
-      (one) => one.direction === direction && one.mnemonic.test(mnemonic),
-    );
+    const rule = extraRule(mnemonic, direction);
     const bytes = extra[direction];
     const size = `${bytes} ${bytes === 1 ? 'byte' : 'bytes'} beyond the manual ${bytes === 1 ? 'is' : 'are'} ${direction === 'load' ? 'loaded' : 'stored'}`;
     return [
@@ -196,8 +223,14 @@ function describeFault(
     aborted === 0
       ? ''
       : `; before it ${aborted === 1 ? '1 access was' : `${aborted} accesses were`} made`;
-  return `${exceptionName(vector)}${error}; ${told}${before}`;
+  const why =
+    vector === INVALID_OPCODE && evidence.lacking.length > 0
+      ? `: the CPU of this QEMU has no ${evidence.lacking.join(', ')} (CPUID)`
+      : '';
+  return `${exceptionName(vector)}${error}${why}; ${told}${before}`;
 }
+
+const INVALID_OPCODE = 6;
 
 function whyNotDelivered({ hasEvents, recorded }: Evidence): string {
   if (!hasEvents) return 'with one thread for each vCPU events are not recorded';

@@ -6,6 +6,7 @@ import path from 'node:path';
 import {
   judgeOutcome,
   type QemuProgram,
+  type RecordLimits,
   type RecordOutcome,
   scratchParent,
   startRecording,
@@ -46,8 +47,8 @@ export interface GuestRequest {
   readonly fault?: string;
   /** A guest that takes longer is stopped, and its trace closed. Default: a minute. */
   readonly limitMs?: number;
-  /** Recording ends after so many. Default: never. */
-  readonly limitAccesses?: number;
+  /** Where recording ends before the guest does. Default: nowhere. */
+  readonly limits?: RecordLimits;
   readonly signal?: AbortSignal;
 }
 
@@ -59,7 +60,7 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
     qemu,
     pluginFile,
     limitMs = DEADLINE_MS,
-    limitAccesses,
+    limits = {},
     auditMemory = false,
     fault,
     signal,
@@ -73,7 +74,7 @@ export async function recordGuest(request: GuestRequest): Promise<GuestRun> {
       outputFile: path.join(folder, `${guest.name}.memtrace`),
       force: false,
       guestArguments: guestArguments(guest, machine),
-      limits: limitAccesses === undefined ? {} : { accesses: limitAccesses },
+      limits,
       startPaused: false,
       auditMemory,
       fault,

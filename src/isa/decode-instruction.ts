@@ -4,7 +4,7 @@
 import type { Instruction } from 'iced-x86';
 import { architecturalAccesses } from './architectural-accesses.ts';
 import { type CpuMode, usualMode } from './cpu-mode.ts';
-import { formatText, mnemonicName, usesOf, withInstruction } from './iced.ts';
+import { featureNames, formatText, mnemonicName, usesOf, withInstruction } from './iced.ts';
 import type { DecodedInstruction } from './instruction.ts';
 import { registerEffects } from './register-effects.ts';
 
@@ -46,6 +46,11 @@ export function nameInstruction(bytes: Uint8Array, mode: CpuMode): string {
       isString && (instruction.hasRepPrefix || instruction.hasRepnePrefix),
     );
   });
+}
+
+/** Features of CPUID without which the first instruction is an invalid opcode: 'INVPCID', 'AVX2'. */
+export function neededFeatures(bytes: Uint8Array, mode: CpuMode): string[] {
+  return withInstruction(bytes, mode, 0n, featureNames);
 }
 
 function nameOf(instruction: Instruction, isRepeated: boolean): string {

@@ -3,6 +3,7 @@
 // module's own memory and must be freed.
 
 import {
+  CpuidFeature,
   Decoder,
   DecoderOptions,
   Formatter,
@@ -52,6 +53,11 @@ export function withInstruction<T>(
   decoder.decodeOut(instruction);
   decoder.free();
   return use(instruction);
+}
+
+/** Names of iced's CpuidFeature. */
+export function featureNames(instruction: Instruction): string[] {
+  return Array.from(instruction.cpuidFeatures(), (feature) => CpuidFeature[feature] ?? '');
 }
 
 /** A memory operand or an implied access, as iced gives it. */

@@ -3,8 +3,13 @@
 
 export { type CpuMode, cpuModeOfHflags, usualMode } from './cpu-mode.ts';
 export { type ControlFlow, type DataFlow, dataFlowOf } from './data-flow.ts';
-export { decodeInstruction, formatInstruction, nameInstruction } from './decode-instruction.ts';
-export { formatAddress } from './format-address.ts';
+export {
+  decodeInstruction,
+  formatInstruction,
+  nameInstruction,
+  neededFeatures,
+} from './decode-instruction.ts';
+export { formatAddress, registerName } from './format-address.ts';
 export type {
   AccessKind,
   AddressExpression,

@@ -66,4 +66,15 @@ describe.skipIf(!PLUGIN_IS_BUILT)('conformance', () => {
       unexplained: 0,
     });
   });
+
+  it('runs a case alone', async () => {
+    const { path: qemu } = await qemuUnderTest();
+    // Behind --qemu a word would be another QEMU.
+    const words = ['--json', '--qemu', qemu];
+    const { exitCode, out } = await runLoadstore('conformance', 'walk-store', ...words);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ cases: [{ id: 'walk-store', guest: 'walks' }] });
+    const none = await runLoadstore('conformance', 'walk-stor', ...words);
+    expect([none.exitCode, none.err]).toEqual([2, expect.stringContaining('"walk-stor"')]);
+  });
 });

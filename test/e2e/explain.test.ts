@@ -185,12 +185,63 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(observed(self)).toEqual(['store 2 0x47ffe', 'store 2 0x47ffc']);
   });
 
+  it('an endless loop without accesses', async () => {
+    const loop = await explain('--mode', '32', 'jmp $');
+    expect([loop.verdict, loop.outcome.kind]).toEqual(['complete', 'no-report']);
+    expect(loop.remarks).toEqual([expect.stringContaining('an endless loop')]);
+  });
+
+  it('one that stores into itself is done again, and what it had done is aborted', async () => {
+    const words = ['--set', 'rcx=4', '--set', 'rsi=0x102000', '--set', 'rdi=0x102000'];
+    const { exitCode, out } = await runLoadstore('explain', '--json', ...words, 'rep movsb');
+    expect(exitCode).toBe(0);
+    const result = JSON.parse(out) as ExplainResult;
+    expect(result.verdict).toBe('complete');
+    expect(result.cuts).toContain('modified-code');
+    expect(result.accesses.filter(({ aborted }) => aborted)).toHaveLength(is10 ? 1 : 2);
+  });
+
+  it('what is missing is a difference, for the exit code too', async () => {
+    const { exitCode, out } = await runLoadstore('explain', '--json', 'fldenv [rdi]');
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'incomplete', isDifferent: true });
+  });
+
+  it('an invalid opcode for want of a feature, and for another reason', async () => {
+    const lacking = await explain('--mode', '32', 'movdir64b eax, [edi]');
+    expect(lacking.verdict).toBe('faulted');
+    expect(lacking.reason).toContain('the CPU of this QEMU has no MOVDIR64B (CPUID)');
+    // EFER.SVME is not set.
+    const nested = await explain('vmrun');
+    expect([nested.outcome.vector, nested.reason]).toEqual([
+      6,
+      expect.not.stringContaining('CPUID'),
+    ]);
+  });
+
+  it('monitor reaches no memory', async () => {
+    expect(await explain('monitor')).toMatchObject({ verdict: 'complete', accesses: [] });
+  });
+
+  it('names registers as the mode does, those of a gather too', async () => {
+    const result = await explain('--mode', '32', '--set', 'edi=0x480000', 'add [ebx], edi');
+    expect(result.architectural).toMatchObject([
+      { expression: 'ds:ebx' },
+      { expression: 'ds:ebx' },
+    ]);
+    const mattering = result.preset.filter(({ matters }) => matters);
+    expect(mattering.map(({ name }) => name)).toEqual(['ebx', 'edi']);
+    const { out } = await runLoadstore('explain', '--brief', 'vpgatherdd ymm0, [rdi+ymm1], ymm2');
+    expect(out).toMatch(/^before +rdi 0x470000, ymm1 all ones$/m);
+  });
+
   it.each([
     [['movv eax, 1'], 'nasm does not assemble'],
     [['mov eax, 1', '--mode', '8'], 'there is no such mode'],
     [['mov eax, 1', '--set', 'xmm0=1'], 'REGISTER=NUMBER'],
     [['mov eax, 1', '--bytes', '90'], 'both an instruction and --bytes'],
     [['times 2 nop'], 'has 1 of its 2 bytes'],
+    [['mov eax, [rdi]; mov ebx, eax'], 'is a comment'],
     [[], 'no instruction is given'],
     [['mov', 'eax,', '1'], 'too many arguments'],
   ])('refuses %j', async (words, message) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
 import { chooseQemu, type QemuProgram, requirePluginFile } from '../../capture/index.ts';
-import { type ConformanceResult, runConformance } from '../../conformance/index.ts';
+import { type ConformanceResult, KINDS, runConformance } from '../../conformance/index.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -19,7 +19,8 @@ export const conformanceCommand: CommandSpec = {
   details: `Records small guests, each access of which is written down beside its instruction from the processor's manual, and
 compares. A case is observed, reconstructed (QEMU reports it not, the recorder works it out), missing for a
 reason that is known, or not applicable to this QEMU. What contradicts what was written down is missing and
-unexplained, and makes the exit code 1. docs/conformance.md tells how cases are written.`,
+unexplained, and makes the exit code 1. docs/conformance.md tells how cases are written.
+Guests are guests/*.asm, ids of cases are in docs/completeness.md, kinds of access are ${Object.keys(KINDS).join(', ')}.`,
   options: [
     {
       flags: '--qemu <PATH...>',
@@ -31,6 +32,7 @@ unexplained, and makes the exit code 1. docs/conformance.md tells how cases are 
   examples: [
     'loadstore conformance',
     'loadstore conformance plain rep',
+    'loadstore conformance fxsave self-modifying',
     'loadstore conformance --qemu /usr/bin/qemu-system-x86_64 ~/qemu/build/qemu-system-x86_64 --json',
   ],
   exitCodes: ['0    every case is as it is declared', '1    one is not'],
@@ -41,7 +43,7 @@ unexplained, and makes the exit code 1. docs/conformance.md tells how cases are 
     const result: ConformanceResult = await withAbort(async (signal) =>
       runConformance({
         ...{ qemus, pluginFile, signal },
-        ...(input.words.length === 0 ? {} : { guests: input.words }),
+        ...(input.words.length === 0 ? {} : { only: input.words }),
         onProgress: (done, all, now) => {
           line.show(drawBar(done / all, now));
         },

@@ -47,6 +47,10 @@ local APIC (32- and 64-bit code; real mode has no paging).`,
     "loadstore explain 'xchg [bx], ax' --mode 16",
     "loadstore explain 'mov [rdi], eax' --set rdi=0x1f0000",
   ],
+  exitCodes: [
+    '0    the trace has what the manual prescribes, and a rule explains what it has besides; also: it faulted, or is not recorded',
+    '1    a difference was found: something is not in the trace, or no rule explains what is more',
+  ],
   run: runExplain,
 };
 
@@ -63,7 +67,7 @@ async function runExplain(input: CommandInput, context: CliContext): Promise<Exi
     }),
   );
   await printResult(context, input, result, (one) => renderExplain(one, isOn(input, 'brief')));
-  return ExitCode.ok;
+  return result.isDifferent ? ExitCode.negative : ExitCode.ok;
 }
 
 function modeFrom(input: CommandInput): CodeBits {

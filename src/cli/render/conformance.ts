@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { formatQuantity } from '../../base/index.ts';
 import type { CaseResult, ConformanceResult, VerdictCounts } from '../../conformance/index.ts';
 import { drawTable, fillText } from './table.ts';
 
@@ -12,14 +13,15 @@ export function renderConformance(result: ConformanceResult): string {
     parts.push(`\n${fillText(`${reason}: ${ids.join(', ')}`, 100, '  ')}\n`);
   }
   for (const { version, notCompared } of qemus) {
-    for (const { column, why } of notCompared) {
-      parts.push(`\n${fillText(`not compared on ${version}: ${column}: ${why}`, 100, '  ')}\n`);
+    for (const { column, why, thread } of notCompared) {
+      const where = thread === null ? version : `${version} with thread=${thread}`;
+      parts.push(`\n${fillText(`not compared on ${where}: ${column}: ${why}`, 100, '  ')}\n`);
     }
   }
   for (const each of cases) if (each.details !== undefined) parts.push(drawDetails(each));
   for (const problem of problems) parts.push(`\n${problem}\n`);
-  const seconds = `${cases.length} cases, ${result.unexplained} unexplained`;
-  parts.push(`\n${seconds}${problems.length === 0 ? '' : `, ${problems.length} problems`}\n`);
+  const count = `${formatQuantity(cases.length, 'case', 'cases')}, ${result.unexplained} unexplained`;
+  parts.push(`\n${count}${problems.length === 0 ? '' : `, ${problems.length} problems`}\n`);
   return parts.join('');
 }
 

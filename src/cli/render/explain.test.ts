@@ -60,6 +60,7 @@ const PUSH: ExplainResult = {
   verdict: 'complete',
   reason: 'every architectural access was observed, and nothing else',
   remarks: [],
+  isDifferent: false,
 };
 
 describe('renderExplain', () => {

@@ -28,7 +28,7 @@ function renderHead({ instruction, qemu, preset }: ExplainResult): string {
       : 'two vCPUs, thread=multi: translated for parallel execution';
   const values = preset
     .filter(({ matters }) => matters)
-    .map(({ name, value, why }) => `${name} ${value}${why === '' ? '' : ` (${why})`}`);
+    .map(({ name, value, why }) => `${name} ${shortly(value)}${why === '' ? '' : ` (${why})`}`);
   return drawTable(
     [
       ['instruction', instruction.disassembly],
@@ -38,6 +38,11 @@ function renderHead({ instruction, qemu, preset }: ExplainResult): string {
     ],
     [],
   );
+}
+
+/** Of a vector register. */
+function shortly(value: string): string {
+  return /^0xf{17,}$/.test(value) ? 'all ones' : value;
 }
 
 function renderOperations({ ops, retranslations }: ExplainResult, brief: boolean): string {
