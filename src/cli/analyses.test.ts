@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatCount } from '../base/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
@@ -120,14 +121,21 @@ describe('analysing commands', () => {
     expect((await loadstore('footprint', file)).out).toContain('in all');
   });
 
-  it('heat', async () => {
-    const { result } = await figures<HeatReport>('heat', file, '--rows', '12');
-    expect(result.rows.length).toBeLessThanOrEqual(12);
-    expect(result.loads + result.stores).toBe(completed.length);
-    const { out } = await loadstore('heat', file, '--rows', '12');
-    expect(out.split('\n').filter((line) => line.startsWith('0x'))).toHaveLength(
-      result.rows.length,
-    );
+  it('heat has no more rows than asked for, and ends where the trace does', async () => {
+    const end = Math.max(...seen.blocks.map((one) => Number(one.icount) + one.executed));
+    for (const most of [12, 4, 2, 1]) {
+      const { result } = await figures<HeatReport>('heat', file, '--rows', String(most));
+      expect(result.rows.length).toBeLessThanOrEqual(most);
+      expect(result.loads + result.stores).toBe(completed.length);
+      expect(result.end).toBe(end);
+      const { out } = await loadstore('heat', file, '--rows', String(most));
+      expect(out.split('\n').filter((line) => line.startsWith('0x'))).toHaveLength(
+        result.rows.length,
+      );
+      if (most === 1)
+        expect(out).toMatch(/ rows of 16\.0 EiB.*100 %  user or physical to fixmap\n/s);
+      expect(out).toContain(`from instruction 0 to ${formatCount(end)}\n`);
+    }
   });
 
   it('hot, and tables that are cut say how much more there is', async () => {
