@@ -78,6 +78,30 @@ describe('eventLine', () => {
     expect(JSON.parse(eventLine(interrupt(14, 14), 'ndjson'))).toEqual({
       ...{ stream: 0, chunkIndex: 2, ordinal: 1234, block: 99, vcpu: 1, kind: 'event' },
       ...{ vector: 14, what: 14, error: '0x2', ip: '0xffffffff81000000', cr2: '0x7000' },
+      ...{ name: 'exception', delivered: false },
     });
+  });
+
+  it('calls events what SQL calls them, and says whether their delivery is in the trace', () => {
+    const named = (note: TraceNote): unknown => JSON.parse(eventLine(note, 'ndjson'));
+    expect(named(interrupt((1 << 13) | (1 << 8), 236))).toMatchObject({
+      ...{ kind: 'event', name: 'interrupt', what: 8448, delivered: true },
+    });
+    expect(named(interrupt(1 << 9, 128))).toMatchObject({
+      ...{ name: 'software-interrupt', delivered: false },
+    });
+    expect(named(at({ kind: 'cr3', cr3: 1n }))).toMatchObject({ kind: 'cr3', name: 'cr3' });
+    const port = { insn: 0, port: 1, size: 1, out: true, string: false, value: 1 } as const;
+    expect(named(at({ kind: 'port', ...port }))).toMatchObject({ kind: 'port', name: 'out' });
+  });
+
+  it('shows no place that is not known', () => {
+    const nowhere = (what: number): TraceNote =>
+      at({ kind: 'event', vector: 8, what, error: 0n, ip: 2n ** 64n - 1n, cr2: 0n });
+    expect(text(nowhere(1 << 10))).toBe('SMM entered');
+    expect(text(nowhere(1 << 11))).toBe('SMM left');
+    expect(text(nowhere((1 << 13) | (1 << 8)))).toBe('interrupt 8');
+    expect(text(nowhere(1 << 13))).toBe('exception #DF error 0x0');
+    expect(JSON.parse(eventLine(nowhere(1 << 10), 'ndjson'))).toMatchObject({ ip: null });
   });
 });
