@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatCount } from '../base/index.ts';
-import { randomTrace } from '../format/program.oracle.ts';
+import { endRepeating, randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
 import { hearCli, type Said } from './program.oracle.ts';
@@ -100,6 +100,39 @@ describe('analysing commands', () => {
       const executions = result.byMnemonic.map((one) => one.executions);
       expect(executions.reduce((a, b) => a + b, 0)).toBe(wanted.instructions);
       expect(result.loads + result.stores).toBe(kept.length);
+    }
+  });
+
+  it('counts the instructions between two icounts, also where these are inside a block', async () => {
+    const program = randomTrace({
+      seed: 8,
+      blockCount: 9,
+      executions: 300,
+      streams: 1,
+      oddity: 0.2,
+    });
+    const { bytes: some, seen: wanted } = encodeTrace(endRepeating(program));
+    const name = path.join(folder, 'icounts.memtrace');
+    writeFileSync(name, some);
+    const ends = new Map<number, number>();
+    for (const { vcpu, icount, executed } of wanted.blocks) {
+      ends.set(vcpu, Number(icount) + executed);
+    }
+    const all = Math.max(...ends.values());
+    for (const [from, to] of [
+      [0, 101],
+      [101, 102],
+      [102, 401],
+      [401, all - 1],
+      [all - 1, all],
+    ] as const) {
+      const words = ['--from', `icount:${from}`, '--to', `icount:${to}`];
+      const { result } = await figures<CountsReport>('counts', name, ...words);
+      const inside = [...ends.values()].map((end) => Math.min(end, to) - Math.min(end, from));
+      expect(result.instructions).toBe(inside.reduce((sum, count) => sum + count));
+      const executions = result.byMnemonic.map((one) => one.executions);
+      expect(executions.every((count) => count > 0)).toBe(true);
+      expect(executions.reduce((a, b) => a + b, 0)).toBe(result.instructions);
     }
   });
 
