@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatCount } from '../base/index.ts';
 import { endRepeating, randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
@@ -46,6 +46,49 @@ async function figures<T>(command: string, ...words: string[]): Promise<T> {
   const report: T = JSON.parse(out);
   return report;
 }
+
+it('stops measuring at Ctrl-C, and says so', async () => {
+  const listen = process.on.bind(process);
+  vi.spyOn(process, 'on').mockImplementation((event, handler) => {
+    if (event === 'SIGINT') setImmediate(() => process.emit('SIGINT'));
+    return listen(event, handler);
+  });
+  try {
+    expect(await hearCli(['bench', 'decode', file, '--runs', '1000000'], {})).toEqual({
+      ...{ exitCode: 130, out: '', err: 'loadstore: interrupted\n' },
+    });
+    expect(process.listenerCount('SIGINT')).toBe(0);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+it('shows how far a dump is on a terminal alone, and takes that away before what it finds', async () => {
+  let nowMs = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += 2000));
+  try {
+    const words = ['dump', file, '--format', 'csv'];
+    const [plain, drawn] = [
+      await hearCli(words, { LOADSTORE_CACHE: folder }),
+      await hearCli(words, { LOADSTORE_CACHE: folder }, 'loadstore', true),
+    ];
+    expect(plain.err).toBe('');
+    expect(drawn.out).toBe(plain.out);
+    expect(drawn.err).toMatch(/\[#+\] 100 %  looking for accesses\r\x1b\[K$/);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+it('writes no rows to a folder that is not there', async () => {
+  const out = path.join(folder, 'no', 'a.parquet');
+  expect(
+    await hearCli(['query', file, 'select 1', '-o', out], { LOADSTORE_CACHE: folder }),
+  ).toEqual({
+    ...{ exitCode: 4, out: '' },
+    err: `loadstore: cannot write in ${path.dirname(out)}: no such folder\nTry: name a file in a folder that you may write: -o FILE\n`,
+  });
+});
 
 describe('analysing commands', () => {
   it('counts', async () => {

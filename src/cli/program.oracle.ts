@@ -13,13 +13,14 @@ export async function hearCli(
   words: readonly string[],
   env: NodeJS.ProcessEnv,
   program = 'loadstore',
+  stderrIsTerminal = false,
 ): Promise<Said> {
   let out = '';
   let err = '';
   const exitCode = await runCli(words, {
     ...{ env, program, mallocSettings: {} },
     stdoutIsTerminal: false,
-    stderrIsTerminal: false,
+    stderrIsTerminal,
     writeOut: (text) => {
       out += text;
       return Promise.resolve();
