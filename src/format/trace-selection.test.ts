@@ -126,7 +126,7 @@ describe('blocks() and notes()', () => {
     const program = randomTrace({
       ...{ seed: 3, blockCount: 6, executions: 400, streams: 2, oddity: 0.2 },
     });
-    const { bytes: repeating, seen: wanted } = encodeTrace(endRepeating(program));
+    const { bytes: repeating, seen: repeated } = encodeTrace(endRepeating(program));
     const trace = await openTraceSource(byteSourceFromBytes(repeating));
     const sum = async (options: BlockOptions): Promise<{ instructions: number; goOn: number }> => {
       let [instructions, goOn] = [0, 0];
@@ -139,7 +139,7 @@ describe('blocks() and notes()', () => {
       return { instructions, goOn };
     };
     const all = await sum({});
-    expect(all).toEqual({ instructions: wanted.instructions, goOn: 2 * 2 });
+    expect(all).toEqual({ instructions: repeated.instructions, goOn: 2 * 2 });
     expect(trace.summary().instructions).toBe(all.instructions);
     const each = await Promise.all([0, 1, 2].map(async (vcpu) => sum({ vcpu, copy: true })));
     expect(each.reduce((total, one) => total + one.instructions, 0)).toBe(all.instructions);
