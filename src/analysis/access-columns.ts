@@ -15,6 +15,8 @@ export type AccessColumns = {
   readonly chunkIndex?: number | undefined;
   /** Block executions, when the analysis asks for them. */
   readonly runs?: RunColumns | undefined;
+  /** Where a selection by icount begins or ends inside an execution, which is in `runs` when it begins in there. */
+  readonly runParts?: readonly RunPart[] | undefined;
   /** Ascending by index. */
   readonly notes?: readonly PlacedNote[] | undefined;
   /** What is told of translations, when the analysis asks for it. */
@@ -46,6 +48,14 @@ export interface RunColumns {
    * which something was left out.
    */
   readonly shape: Uint32Array;
+}
+
+/** Instructions `begin` to `end` of an execution of a block: of no execution in `runs` (1), or to be taken from one (-1). */
+export interface RunPart {
+  readonly block: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly times: 1 | -1;
 }
 
 /** A note stands before the access with this index and the block execution with that one. */

@@ -3,7 +3,12 @@
 // each instruction ran. Order does not matter.
 
 import { AccessFlag } from '../format/index.ts';
-import { type AccessColumns, type RunColumns, requireColumn } from './access-columns.ts';
+import {
+  type AccessColumns,
+  type RunColumns,
+  type RunPart,
+  requireColumn,
+} from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
 import {
   countSeen,
@@ -98,6 +103,7 @@ function initCounts(_parameters: CountsParameters, trace: TraceShape): CountsSta
 function consumeCounts(state: CountsState, batch: AccessColumns): void {
   const { runs, chunkIndex = -1, stream = 0 } = batch;
   const { shapes } = state;
+  for (const part of batch.runParts ?? []) countPart(state, part);
   if (shapes.chunkIndex !== chunkIndex || shapes.stream !== stream) {
     flushShapes(state);
     shapes.chunkIndex = chunkIndex;
@@ -115,6 +121,12 @@ function consumeCounts(state: CountsState, batch: AccessColumns): void {
     state.runsOf.set(vcpu, (state.runsOf.get(vcpu) ?? 0) + end - begin);
     begin = end;
   }
+}
+
+function countPart({ left, insnBase }: CountsState, { block, begin, end, times }: RunPart): void {
+  const leftAt = insnBase[block] + block;
+  left[leftAt + end] += times;
+  left[leftAt + begin] -= times;
 }
 
 /** vCPUs take turns, of thousands of accesses. */

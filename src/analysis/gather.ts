@@ -201,6 +201,7 @@ export function createGatherer(memory: ColumnMemory = reusedMemory()): Gatherer 
         firstOrdinal: (batch.firstOrdinal ?? 0) + (chosen.length > 0 ? chosen[0] : 0),
         stream: batch.stream,
         chunkIndex: batch.chunkIndex,
+        ...(batch.runParts === undefined ? {} : { runParts: batch.runParts }),
         ...(vaddr === undefined
           ? {}
           : { vaddr: copyWide(memory.wide('vaddr', chosen.length), vaddr, chosen) }),

@@ -11,11 +11,12 @@ import {
   addressOfRow,
   coarsenUnits,
   createUnitTable,
-  MAX_UNIT_SHIFT,
+  highBits,
   type RowMap,
   rowOfUnit,
   rowsByAddress,
   type UnitTable,
+  WHOLE_SPACE_SHIFT,
 } from './unit-table.ts';
 
 export interface HeatParameters {
@@ -54,6 +55,8 @@ export interface HeatResult {
   readonly windowInstructions: number;
   /** icount at which each window begins. */
   readonly begins: readonly number[];
+  /** icount at which what is looked at ends: inside the last window, or with it. */
+  readonly end: number;
   /** Ascending by address; units that nothing accessed are left out. */
   readonly rows: readonly HeatRow[];
 }
@@ -106,6 +109,7 @@ function countCells(
 ): number {
   const { units, unitLimit } = state;
   const { shift } = units;
+  const isBig = shift >= 32;
   const { windows } = state.parameters;
   const { windowCount } = windows;
   let { cells } = state;
@@ -120,11 +124,9 @@ function countCells(
       windowEnd = window === windowCount - 1 ? Infinity : beginOfWindow(windows, window + 1);
     }
     const hi = vaddr[2 * i + 1];
-    const row = rowOfUnit(
-      units,
-      ((vaddr[2 * i] >>> shift) | (hi << (32 - shift))) >>> 0,
-      hi >>> shift,
-    );
+    const row = isBig
+      ? rowOfUnit(units, highBits(hi, shift - 32), 0)
+      : rowOfUnit(units, ((vaddr[2 * i] >>> shift) | (hi << (32 - shift))) >>> 0, hi >>> shift);
     const cell = 2 * (row * windowCount + window) + (flags[i] & AccessFlag.store);
     if (cell >= cells.length) {
       makeRoom(state);
@@ -145,7 +147,7 @@ function makeRoom(state: HeatState): void {
 }
 
 function coarsen(state: HeatState, rowLimit: number): void {
-  while (state.units.rowCount > rowLimit && state.units.shift < MAX_UNIT_SHIFT) {
+  while (state.units.rowCount > rowLimit && state.units.shift < WHOLE_SPACE_SHIFT) {
     regroup(state, coarsenUnits(state.units, state.units.shift + 1));
   }
 }
@@ -199,6 +201,7 @@ function finishHeat(state: HeatState): HeatResult {
     unitBytes: 2 ** units.shift,
     windowInstructions: windows.windowInstructions,
     begins: Array.from({ length: windowCount }, (_, window) => beginOfWindow(windows, window)),
+    end: windows.endIcount,
     rows,
   };
 }

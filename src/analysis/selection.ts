@@ -15,6 +15,7 @@ import {
   type AccessColumns,
   type PlacedNote,
   type RunColumns,
+  type RunPart,
   requireColumn,
 } from './access-columns.ts';
 import type { TraceShape } from './analysis.ts';
@@ -409,6 +410,7 @@ function createRunFilter(
       const first = batch.firstOrdinal ?? 0;
       const notes = (batch.notes ?? []).filter((note) => note.kind === 'cr3');
       const chosen = new Uint32Array(runs.length);
+      const runParts: RunPart[] = [];
       let count = 0;
       let noteAt = 0;
       let spaceVcpu = -1;
@@ -434,11 +436,16 @@ function createRunFilter(
         if (ordinals !== undefined && (ordinal < ordinals.begin || ordinal >= ordinals.end))
           continue;
         const at = icount[2 * i + 1] * 2 ** 32 + icount[2 * i];
-        if (icounts !== undefined && (at < icounts.begin || at >= icounts.end)) continue;
+        if (icounts !== undefined) {
+          const part = partOfRun(icounts, at, block, runs.executed[i]);
+          if (part !== undefined) runParts.push(part);
+          if (at < icounts.begin || at >= icounts.end) continue;
+        }
         chosen[count++] = i;
       }
       applyNotes(Number.POSITIVE_INFINITY);
-      if (count === runs.length) return batch;
+      const parts = runParts.length === 0 ? {} : { runParts };
+      if (count === runs.length) return { ...batch, ...parts };
       const rows = chosen.subarray(0, count);
       const left: RunColumns = {
         length: count,
@@ -455,12 +462,30 @@ function createRunFilter(
       const { notes: placed, mappings } = batch;
       return {
         ...batch,
+        ...parts,
         runs: left,
         ...(placed === undefined ? {} : { notes: placeBefore(placed, rows) }),
         ...(mappings === undefined ? {} : { mappings: placeMappingsBefore(mappings, rows) }),
       };
     },
   };
+}
+
+/** Of an execution that begins at icount `at`: what is inside though it begins before, or outside though inside. */
+function partOfRun(
+  { begin, end }: Span,
+  at: number,
+  block: number,
+  executed: number,
+): RunPart | undefined {
+  const behind = at + executed;
+  if (at < begin) {
+    if (behind <= begin || begin >= end) return undefined;
+    return { block, begin: begin - at, end: Math.min(behind, end) - at, times: 1 };
+  }
+  return at < end && behind > end
+    ? { block, begin: end - at, end: executed, times: -1 }
+    : undefined;
 }
 
 /** Notes before the same block executions, of which these rows are left. */

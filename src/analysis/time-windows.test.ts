@@ -5,7 +5,7 @@ import { beginOfWindow, windowOf, windowsOver } from './time-windows.ts';
 describe('windows of time', () => {
   it('cover what they are asked to, the last as far as it is needed', () => {
     expect(windowsOver(100, 131, 10)).toEqual({
-      ...{ firstIcount: 100, windowInstructions: 10, windowCount: 4 },
+      ...{ firstIcount: 100, endIcount: 131, windowInstructions: 10, windowCount: 4 },
     });
     expect(windowsOver(100, 140, 10).windowCount).toBe(4);
     expect(windowsOver(7, 7, 10).windowCount).toBe(1);

@@ -6,6 +6,8 @@
 export interface TimeWindows {
   /** icount at which window 0 begins. */
   readonly firstIcount: number;
+  /** icount that the windows have to reach: inside the last one, or its end. */
+  readonly endIcount: number;
   /** Instructions in a window, at least 1. */
   readonly windowInstructions: number;
   /** What is behind the last window belongs to it. */
@@ -15,7 +17,7 @@ export interface TimeWindows {
 /** Windows of this many instructions that cover icounts begin to end. */
 export function windowsOver(begin: number, end: number, windowInstructions: number): TimeWindows {
   const windowCount = Math.max(1, Math.ceil((end - begin) / windowInstructions));
-  return { firstIcount: begin, windowInstructions, windowCount };
+  return { firstIcount: begin, endIcount: end, windowInstructions, windowCount };
 }
 
 /** The window of an icount. */

@@ -3,15 +3,17 @@
 // number. A hash table in columns; plain data. When there are more units than the limit they become coarser,
 // or are sampled: both so that the outcome depends on what was touched, not on the order.
 
-/** Units are at most 2 GiB: shifts of halves end here. */
+/** The largest unit of loops that shift halves: 2 GiB. */
 export const MAX_UNIT_SHIFT = 31;
+/** The largest unit there is: all of the address space. */
+export const WHOLE_SPACE_SHIFT = 64;
 
 /** Rows of a front table that finds the units of most accesses at once; a power of two. */
 const RECENT_COUNT = 2048;
 const FIRST_CAPACITY_LOG2 = 12;
 
 export interface UnitTable {
-  /** Log2 of a unit's bytes, 1 to 31. */
+  /** Log2 of a unit's bytes, 1 to 64. */
   shift: number;
   rowCount: number;
   /** Unit number (address >> shift) of each row, in halves. */
@@ -114,7 +116,14 @@ export function rowOfPart(table: UnitTable, other: UnitTable, row: number): numb
   const by = table.shift - other.shift;
   const lo = other.unitLo[row];
   const hi = other.unitHi[row];
-  return rowOfUnit(table, by === 0 ? lo : ((lo >>> by) | (hi << (32 - by))) >>> 0, hi >>> by);
+  if (by === 0) return rowOfUnit(table, lo, hi);
+  if (by >= 32) return rowOfUnit(table, highBits(hi, by - 32), 0);
+  return rowOfUnit(table, ((lo >>> by) | (hi << (32 - by))) >>> 0, hi >>> by);
+}
+
+/** The 32 bits without the lowest 0 to 32 of them. */
+export function highBits(bits: number, without: number): number {
+  return without === 32 ? 0 : bits >>> without;
 }
 
 /** Row that each row of the old table has in the new one; -1: none. */
@@ -152,6 +161,8 @@ export function rowsByAddress({ rowCount, unitLo, unitHi }: UnitTable): Uint32Ar
 export function addressOfRow(table: UnitTable, row: number): { lo: number; hi: number } {
   const { shift } = table;
   const lo = table.unitLo[row];
+  if (shift >= 32)
+    return { lo: 0, hi: shift === WHOLE_SPACE_SHIFT ? 0 : (lo << (shift - 32)) >>> 0 };
   return {
     lo: (lo << shift) >>> 0,
     hi: ((table.unitHi[row] << shift) | (lo >>> (32 - shift))) >>> 0,

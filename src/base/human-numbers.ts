@@ -4,7 +4,7 @@
 
 import { TraceError } from './errors.ts';
 
-const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
 const COUNT_UNITS = ['', 'k', 'M', 'G', 'T', 'P'] as const;
 const PREFIXES = 'KMGTP';
 

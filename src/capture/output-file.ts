@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The trace file before QEMU starts: may it be written, is its name free.
 
-import { accessSync, constants, lstatSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { ExitCode, UserError } from '../base/index.ts';
+import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 
 /**
  * Absolute path of a file that may be written: in a folder that can be, and not there yet, or with `force`
@@ -11,17 +11,7 @@ import { ExitCode, UserError } from '../base/index.ts';
  */
 export function requireFreeOutput(name: string, force: boolean): string {
   const file = path.resolve(name);
-  const folder = path.dirname(file);
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new UserError(
-      ExitCode.environment,
-      `cannot write in ${folder}: ${error instanceof Error ? error.message : String(error)}`,
-      'name a file in a folder that you may write: -o FILE',
-      error,
-    );
-  }
+  requireWritableFolder(file);
   const facts = lstatSync(file, { throwIfNoEntry: false });
   if (facts === undefined) return file;
   if (!facts.isFile() && !facts.isSymbolicLink()) {
@@ -39,6 +29,22 @@ export function requireFreeOutput(name: string, force: boolean): string {
     );
   }
   return file;
+}
+
+/** Throws UserError 'environment' when no file can be made in the folder of this one. */
+export function requireWritableFolder(file: string): void {
+  const folder = path.dirname(path.resolve(file));
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = existsSync(folder) ? describeSystemError(error) : 'no such folder';
+    throw new UserError(
+      ExitCode.environment,
+      `cannot write in ${folder}: ${why}`,
+      'name a file in a folder that you may write: -o FILE',
+      error,
+    );
+  }
 }
 
 /** Whichever of keep and discard is called first, once QEMU has ended, counts. */

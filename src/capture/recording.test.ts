@@ -278,7 +278,7 @@ describe('a recording that fails', () => {
 
   it('refuses a folder that is not there, and one that is not a file', async () => {
     const missing = await failureOf(start('obeys', { outputFile: path.join(folder, 'no/a.mt') }));
-    expect(missing.message).toContain('cannot write in');
+    expect(missing.message).toBe(`cannot write in ${path.join(folder, 'no')}: no such folder`);
     expect(missing.exitCode).toBe(4);
     mkdirSync(path.join(folder, 'd'));
     const isFolder = await failureOf(start('obeys', { outputFile: path.join(folder, 'd') }));

@@ -4,8 +4,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { randomTrace } from '../format/program.oracle.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { formatCount } from '../base/index.ts';
+import { endRepeating, randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { CountsReport, FootprintReport, HeatReport, HotReport } from './analysis-results.ts';
 import { hearCli, type Said } from './program.oracle.ts';
@@ -45,6 +46,50 @@ async function figures<T>(command: string, ...words: string[]): Promise<T> {
   const report: T = JSON.parse(out);
   return report;
 }
+
+it('stops measuring at Ctrl-C, and says so', async () => {
+  const listen = process.on.bind(process);
+  vi.spyOn(process, 'on').mockImplementation((event, handler) => {
+    if (event === 'SIGINT') setImmediate(() => process.emit('SIGINT'));
+    return listen(event, handler);
+  });
+  try {
+    expect(await hearCli(['bench', 'decode', file, '--runs', '1000000'], {})).toEqual({
+      ...{ exitCode: 130, out: '', err: 'loadstore: interrupted\n' },
+    });
+    expect(process.listenerCount('SIGINT')).toBe(0);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+it('shows how far a dump is on a terminal alone, and takes that away before what it finds', async () => {
+  let nowMs = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += 2000));
+  try {
+    const words = ['dump', file, '--format', 'csv'];
+    const [plain, drawn] = [
+      await hearCli(words, { LOADSTORE_CACHE: folder }),
+      await hearCli(words, { LOADSTORE_CACHE: folder }, 'loadstore', true),
+    ];
+    expect(plain.err).toBe('');
+    expect(drawn.out).toBe(plain.out);
+    expect(drawn.err).toMatch(/\[#+\] 100 % {2}looking for accesses/);
+    expect(drawn.err.endsWith('\r\x1b[K')).toBe(true);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+it('writes no rows to a folder that is not there', async () => {
+  const out = path.join(folder, 'no', 'a.parquet');
+  expect(
+    await hearCli(['query', file, 'select 1', '-o', out], { LOADSTORE_CACHE: folder }),
+  ).toEqual({
+    ...{ exitCode: 4, out: '' },
+    err: `loadstore: cannot write in ${path.dirname(out)}: no such folder\nTry: name a file in a folder that you may write: -o FILE\n`,
+  });
+});
 
 describe('analysing commands', () => {
   it('counts', async () => {
@@ -102,6 +147,39 @@ describe('analysing commands', () => {
     }
   });
 
+  it('counts the instructions between two icounts, also where these are inside a block', async () => {
+    const program = randomTrace({
+      seed: 8,
+      blockCount: 9,
+      executions: 300,
+      streams: 1,
+      oddity: 0.2,
+    });
+    const { bytes: some, seen: wanted } = encodeTrace(endRepeating(program));
+    const name = path.join(folder, 'icounts.memtrace');
+    writeFileSync(name, some);
+    const ends = new Map<number, number>();
+    for (const { vcpu, icount, executed } of wanted.blocks) {
+      ends.set(vcpu, Number(icount) + executed);
+    }
+    const all = Math.max(...ends.values());
+    for (const [from, to] of [
+      [0, 101],
+      [101, 102],
+      [102, 401],
+      [401, all - 1],
+      [all - 1, all],
+    ] as const) {
+      const words = ['--from', `icount:${from}`, '--to', `icount:${to}`];
+      const { result } = await figures<CountsReport>('counts', name, ...words);
+      const inside = [...ends.values()].map((end) => Math.min(end, to) - Math.min(end, from));
+      expect(result.instructions).toBe(inside.reduce((sum, count) => sum + count));
+      const executions = result.byMnemonic.map((one) => one.executions);
+      expect(executions.every((count) => count > 0)).toBe(true);
+      expect(executions.reduce((a, b) => a + b, 0)).toBe(result.instructions);
+    }
+  });
+
   it('footprint', async () => {
     const { result } = await figures<FootprintReport>(
       'footprint',
@@ -120,14 +198,21 @@ describe('analysing commands', () => {
     expect((await loadstore('footprint', file)).out).toContain('in all');
   });
 
-  it('heat', async () => {
-    const { result } = await figures<HeatReport>('heat', file, '--rows', '12');
-    expect(result.rows.length).toBeLessThanOrEqual(12);
-    expect(result.loads + result.stores).toBe(completed.length);
-    const { out } = await loadstore('heat', file, '--rows', '12');
-    expect(out.split('\n').filter((line) => line.startsWith('0x'))).toHaveLength(
-      result.rows.length,
-    );
+  it('heat has no more rows than asked for, and ends where the trace does', async () => {
+    const end = Math.max(...seen.blocks.map((one) => Number(one.icount) + one.executed));
+    for (const most of [12, 4, 2, 1]) {
+      const { result } = await figures<HeatReport>('heat', file, '--rows', String(most));
+      expect(result.rows.length).toBeLessThanOrEqual(most);
+      expect(result.loads + result.stores).toBe(completed.length);
+      expect(result.end).toBe(end);
+      const { out } = await loadstore('heat', file, '--rows', String(most));
+      expect(out.split('\n').filter((line) => line.startsWith('0x'))).toHaveLength(
+        result.rows.length,
+      );
+      expect(out).toContain(`from instruction 0 to ${formatCount(end)}\n`);
+    }
+    const { out: one } = await loadstore('heat', file, '--rows', '1');
+    expect(one).toMatch(/ rows of 16\.0 EiB.*100 %  user or physical to fixmap\n/s);
   });
 
   it('hot, and tables that are cut say how much more there is', async () => {

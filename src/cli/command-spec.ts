@@ -46,6 +46,8 @@ export interface CliContext {
   readonly env: NodeJS.ProcessEnv;
   /** Not in env; for a process that is measured as if it were this one. */
   readonly mallocSettings: MallocSettings;
+  /** What to type for this program: "loadstore", "./bin/loadstore". */
+  readonly program: string;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   /** Resolves when the text is on its way; the pace of the reader is the pace of the command. */

@@ -175,7 +175,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     summary: 'an analysis of your own',
     arguments: [
-      { name: 'module', description: 'the analysis: .mjs, .js or .ts', required: true },
+      { name: 'module', description: 'the analysis: .mjs, .js, .mts or .ts', required: true },
       TRACE,
     ],
     load: async () => (await import('./commands/run.ts')).runCommand,
@@ -229,5 +229,5 @@ export const COMMON_EXIT_CODES: readonly (readonly [code: number, meaning: strin
   [3, 'the trace file is damaged, cut, or not a trace'],
   [4, 'the machine lacks something or refused: no QEMU, full disk, no permission, no such file'],
   [70, 'a bug in loadstore'],
-  [130, 'interrupted'],
+  [130, 'interrupted; but "view" ends with 0: Ctrl-C is how it is ended'],
 ];

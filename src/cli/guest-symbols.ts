@@ -11,7 +11,7 @@ import {
   TraceError,
 } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import { findKnownSymbols } from '../guests/index.ts';
+import { DEMO_INITRAMFS, findKnownSymbols } from '../guests/index.ts';
 import {
   decodeSymbolFile,
   type GuestSymbols,
@@ -51,6 +51,9 @@ export async function readGuestSymbols(
     const one = await readSource(file, {});
     if (!named.some(({ source }) => isInsteadOf(source, one.source))) known.push(one);
   }
+  if (![...named, ...known].some(({ source }) => source.kind === 'kernel')) {
+    noteMissingKernel(context, trace);
+  }
   const symbols = placeSymbols(trace.code, named, known);
   for (const [index, { file }] of named.entries()) {
     const finding = symbols.findings[index];
@@ -58,6 +61,14 @@ export async function readGuestSymbols(
       context.writeErr(`loadstore: ${file}: ${describeFinding(finding)}\n`);
   }
   return symbols;
+}
+
+/** A trace of the demo, whose kernel's symbols are usually here. */
+function noteMissingKernel(context: CliContext, trace: Trace): void {
+  if (!trace.header.recorder.images.some((image) => image.path.endsWith(DEMO_INITRAMFS))) return;
+  context.writeErr(
+    `loadstore: note: no names: the kernel of this demo is not in ${cacheFolder(context)}; set LOADSTORE_CACHE to the cache folder it was recorded with, or name a kallsyms text with --symbols\n`,
+  );
 }
 
 /** There is one kernel; a program is the one of its name. */

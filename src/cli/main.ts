@@ -2,14 +2,21 @@
 // The program: real streams around runCli. The only place that sets the exit code.
 
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { ExitCode } from '../base/index.ts';
 import type { CliContext } from './command-spec.ts';
 import { takeMallocSettings } from './malloc-settings.ts';
 import { runCli } from './program.ts';
+import { programName } from './program-name.ts';
 
 const context: CliContext = {
   mallocSettings: takeMallocSettings(process.env),
   env: process.env,
+  program: programName({
+    file: fileURLToPath(new URL('../../bin/loadstore', import.meta.url)),
+    workingFolder: process.cwd(),
+    searchPath: process.env['PATH'] ?? '',
+  }),
   stdoutIsTerminal: process.stdout.isTTY,
   stderrIsTerminal: process.stderr.isTTY,
   writeOut: async (text) => {

@@ -9,13 +9,18 @@ export interface Said {
   readonly err: string;
 }
 
-export async function hearCli(words: readonly string[], env: NodeJS.ProcessEnv): Promise<Said> {
+export async function hearCli(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  program = 'loadstore',
+  stderrIsTerminal = false,
+): Promise<Said> {
   let out = '';
   let err = '';
   const exitCode = await runCli(words, {
-    ...{ env, mallocSettings: {} },
+    ...{ env, program, mallocSettings: {} },
     stdoutIsTerminal: false,
-    stderrIsTerminal: false,
+    stderrIsTerminal,
     writeOut: (text) => {
       out += text;
       return Promise.resolve();

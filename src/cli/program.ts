@@ -13,6 +13,7 @@ import {
 } from '../base/index.ts';
 import type { CliContext, CommandEntry, CommandSpec } from './command-spec.ts';
 import { COMMANDS, PROGRAM_SUMMARY } from './command-table.ts';
+import { asTyped } from './program-name.ts';
 
 /** Runs one command line (without node and script) and gives its exit code. Bugs are thrown. */
 export async function runCli(words: readonly string[], context: CliContext): Promise<ExitCode> {
@@ -27,13 +28,15 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
   } catch (error) {
     if (error instanceof CommanderError) {
       const hint = findHint(error, words);
-      if (hint !== undefined) context.writeErr(`Try: ${hint}\n`);
+      if (hint !== undefined) context.writeErr(`Try: ${asTyped(hint, context.program)}\n`);
       return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     }
     const failure = describeFailure(error);
     if (failure === undefined) throw error;
     context.writeErr(`loadstore: ${failure.message}\n`);
-    if (failure.remedy !== undefined) context.writeErr(`Try: ${failure.remedy}\n`);
+    if (failure.remedy !== undefined) {
+      context.writeErr(`Try: ${asTyped(failure.remedy, context.program)}\n`);
+    }
     return failure.exitCode;
   }
 }

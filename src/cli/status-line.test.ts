@@ -5,7 +5,7 @@ import { drawBar, statusLine } from './status-line.ts';
 
 let said = '';
 const context = (stderrIsTerminal: boolean): CliContext => ({
-  ...{ env: {}, mallocSettings: {} },
+  ...{ env: {}, program: 'loadstore', mallocSettings: {} },
   stdoutIsTerminal: false,
   stderrIsTerminal,
   writeOut: () => Promise.resolve(),

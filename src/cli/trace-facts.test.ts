@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { byteSourceFromBytes, openTraceSource } from '../format/index.ts';
-import { type TraceFacts, traceFactsOf } from '../query/index.ts';
+import { describeNotHeld, type TraceFacts, traceFactsOf } from '../query/index.ts';
 import { renderInfo } from './render/info.ts';
 import { nameInstruction } from './render/trace-facts.ts';
 
@@ -103,6 +103,21 @@ describe('doubts', () => {
     expect(text).toMatch(/ {2}lost deliveries +2 events whose memory accesses/);
     expect(text).toMatch(/ {2}cut blocks +1 blocks/);
     expect(text).not.toMatch(/[a-z][A-Z][a-z]+ {2}/);
+  });
+});
+
+describe('what the MMU reads', () => {
+  it.each([
+    ['partial', 'in part: its reads of page tables are not recorded'],
+    ['no', "the MMU's reads of page tables"],
+  ] as const)('is told in one row, with page walks recorded: %s', async (status, text) => {
+    const facts = await factsWith({});
+    const why = 'its reads of page tables are not recorded';
+    const capabilities = { ...facts.capabilities, 'page-walk': { status, why } };
+    const rows = describeNotHeld({ ...facts, capabilities });
+    expect(rows.filter((row) => /page.walks?$/.test(row.name)).at(-1)?.text).toBe(text);
+    const reads = rows.filter((row) => row.text.includes('reads of page tables'));
+    expect(reads).toHaveLength(status === 'partial' ? 1 : 2);
   });
 });
 

@@ -17,8 +17,12 @@ export interface DecodeBenchmark {
 
 const COLUMNS: readonly ColumnName[] = ['vaddr', 'pc', 'size', 'flags', 'icount'];
 
-/** Decodes the whole trace `runs` times (default 3) and gives the median. Throws what openTrace and accesses do. */
-export async function benchDecode(path: string, runs = 3): Promise<DecodeBenchmark> {
+/** Decodes the whole trace `runs` times and gives the median. Throws what openTrace and accesses do. */
+export async function benchDecode(
+  path: string,
+  runs: number,
+  signal: AbortSignal,
+): Promise<DecodeBenchmark> {
   const openedMs = performance.now();
   const trace = await openTrace(path);
   const openMs = performance.now() - openedMs;
@@ -28,7 +32,9 @@ export async function benchDecode(path: string, runs = 3): Promise<DecodeBenchma
     for (let run = 0; run < runs; run++) {
       const beginMs = performance.now();
       accesses = 0;
-      for await (const batch of trace.accesses({ columns: COLUMNS })) accesses += batch.length;
+      for await (const batch of trace.accesses({ columns: COLUMNS, signal })) {
+        accesses += batch.length;
+      }
       elapsed.push(performance.now() - beginMs);
     }
     const elapsedMs = elapsed.sort((a, b) => a - b)[elapsed.length >> 1];

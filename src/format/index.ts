@@ -18,6 +18,14 @@ export type { CheckOptions, CheckResult, TraceProblem } from './check-trace.ts';
 export type { ChunkInfo, VcpuState } from './chunk-header.ts';
 export { type IcountRange, icountRanges } from './chunk-icounts.ts';
 export type { CodeTable } from './code-table.ts';
+export {
+  type EventNote,
+  isDelivered,
+  nameOfEvent,
+  nameOfNote,
+  placeOfEvent,
+  vcpuOfNote,
+} from './event-name.ts';
 export { type MappingColumns, MappingKind } from './mapping-columns.ts';
 export type {
   Capabilities,

@@ -29,6 +29,16 @@ export function randomTrace(options: ProgramOptions): RefTrace {
   return { blocks, streams };
 }
 
+/** The same; then, in each stream, one rep string instruction that makes three block executions. */
+export function endRepeating({ blocks, streams }: RefTrace): RefTrace {
+  const id = blocks.length;
+  const again: RefExecution = { type: 'block', id, accesses: [] };
+  return {
+    blocks: [...blocks, { vaddr: 0x50_0000n, mode: 0x8003, lastRep: true, insnLengths: [3] }],
+    streams: streams.map((items) => [...items, again, again, again]),
+  };
+}
+
 function pick<T>(random: Prng, items: readonly T[]): T {
   const item = items[random.nextInRange(0, items.length)];
   if (item === undefined) throw new Error('nothing to pick from');

@@ -30,6 +30,11 @@ export interface BlockBatch {
   readonly vcpu: Uint16Array;
   /** Instructions that completed: all of the block's unless it was left early. */
   readonly executed: Uint16Array;
+  /**
+   * 1 when its first instruction is a rep string one that goes on from the vCPU's execution before: it is among the
+   * completed ones of both, and one instruction of the trace.
+   */
+  readonly continues: Uint8Array;
   /** Ordinal, within the stream, that its first access has or would have. */
   readonly firstAccess: Float64Array;
 }
@@ -108,6 +113,7 @@ function takeBlocks(
   const icount = new BigUint64Array(buffer, at('runIcount', 8), length);
   const vcpu = new Uint16Array(buffer, at('runVcpu', 2), length);
   const executed = new Uint16Array(buffer, at('runExecuted', 2), length);
+  const continues = new Uint8Array(buffer, at('runContinues', 1), length);
   const inChunk = new Uint32Array(buffer, at('runFirstAccess', 4), length);
   const firstAccess = new Float64Array(length);
   for (let i = 0; i < length; i++) firstAccess[i] = info.firstOrdinal + inChunk[i];
@@ -120,6 +126,7 @@ function takeBlocks(
     icount: copy ? icount.slice() : icount,
     vcpu: copy ? vcpu.slice() : vcpu,
     executed: copy ? executed.slice() : executed,
+    continues: copy ? continues.slice() : continues,
     firstAccess,
   };
 }
@@ -139,6 +146,7 @@ function* splitByVcpu(batch: BlockBatch, vcpu: number): Generator<BlockBatch, vo
         icount: batch.icount.subarray(begin, end),
         vcpu: batch.vcpu.subarray(begin, end),
         executed: batch.executed.subarray(begin, end),
+        continues: batch.continues.subarray(begin, end),
         firstAccess: batch.firstAccess.subarray(begin, end),
       };
     }

@@ -3,8 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { halves, TraceError } from '../base/index.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
-import { randomTrace } from './program.oracle.ts';
+import { endRepeating, randomTrace } from './program.oracle.ts';
 import type { AccessOptions } from './read-accesses.ts';
+import type { BlockOptions } from './read-blocks.ts';
 import { NOTE_NAMES, type NoteName, type NoteOptions, type TraceNote } from './read-notes.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
 import type { RefItem, SeenAccess } from './reference-trace.oracle.ts';
@@ -119,6 +120,30 @@ describe('blocks() and notes()', () => {
     let count = 0;
     for await (const batch of trace.blocks({ vcpu: 1 })) count += batch.length;
     expect(count).toBe(seen.blocks.filter(({ vcpu }) => vcpu === 1).length);
+  });
+
+  it('tells which go on with the repeated instruction of the one before, which is counted once', async () => {
+    const program = randomTrace({
+      ...{ seed: 3, blockCount: 6, executions: 400, streams: 2, oddity: 0.2 },
+    });
+    const { bytes: repeating, seen: repeated } = encodeTrace(endRepeating(program));
+    const trace = await openTraceSource(byteSourceFromBytes(repeating));
+    const sum = async (options: BlockOptions): Promise<{ instructions: number; goOn: number }> => {
+      let [instructions, goOn] = [0, 0];
+      for await (const batch of trace.blocks(options)) {
+        for (let i = 0; i < batch.length; i++) {
+          instructions += (batch.executed[i] ?? 0) - (batch.continues[i] ?? 0);
+          goOn += batch.continues[i] ?? 0;
+        }
+      }
+      return { instructions, goOn };
+    };
+    const all = await sum({});
+    expect(all).toEqual({ instructions: repeated.instructions, goOn: 2 * 2 });
+    expect(trace.summary().instructions).toBe(all.instructions);
+    const each = await Promise.all([0, 1, 2].map(async (vcpu) => sum({ vcpu, copy: true })));
+    expect(each.reduce((total, one) => total + one.instructions, 0)).toBe(all.instructions);
+    expect(each.reduce((total, one) => total + one.goOn, 0)).toBe(all.goOn);
   });
 
   it('gives the notes that were written, in order', async () => {

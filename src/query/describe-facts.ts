@@ -44,7 +44,10 @@ export function describeNotHeld(
         name,
         text: `${status === 'partial' ? 'in part' : 'not recorded'}${why === '' || why === 'not recorded' ? '' : `: ${why}`}`,
       })),
-    ...Object.entries(outside).map(([name, text]) => ({ name, text })),
+    // What a capability says of itself, in part, is not told twice.
+    ...Object.entries(outside)
+      .filter(([name]) => name !== 'page walks' || capabilities['page-walk']?.status !== 'partial')
+      .map(([name, text]) => ({ name, text })),
     ...Object.entries(doubts).map(([name, count]) => ({
       name: nameDoubt(name),
       text: `${formatCount(count)} ${DOUBT_TEXTS[name] ?? 'times'}`,

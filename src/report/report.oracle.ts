@@ -90,7 +90,8 @@ export function reportWith(text: string): TraceReport {
         })),
       },
       heat: {
-        ...{ loads: 600, stores: 400, unitBytes: 4096, windowInstructions: 100, begins: [0, 100] },
+        ...{ loads: 600, stores: 400, unitBytes: 4096, windowInstructions: 100 },
+        ...{ begins: [0, 100], end: 200 },
         rows: [
           { address: '0x1000', name: text, region: text, loads: [300, 0], stores: [200, 0] },
           { address: '0x2000', name: 'b', region: 'user', loads: [0, 300], stores: [0, 200] },

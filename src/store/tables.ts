@@ -12,7 +12,16 @@ import {
   UTINYINT,
   VARCHAR,
 } from '@duckdb/node-api';
-import { EventFlag, type NoteName, type Trace, type TraceNote } from '../format/index.ts';
+import {
+  isDelivered,
+  type NoteName,
+  nameOfEvent,
+  nameOfNote,
+  placeOfEvent,
+  type Trace,
+  type TraceNote,
+  vcpuOfNote,
+} from '../format/index.ts';
 
 export interface TableColumn {
   readonly name: string;
@@ -178,7 +187,7 @@ export const SMALL_TABLES: readonly Table[] = [
     columns: [
       { name: 'ordinal', type: UBIGINT, meaning: 'of the access that it stands before' },
       { name: 'stream', type: USMALLINT, meaning: 'vCPU thread' },
-      { name: 'vcpu', type: USMALLINT, meaning: '' },
+      { name: 'vcpu', type: USMALLINT, meaning: 'null when it cannot be known' },
       {
         name: 'kind',
         type: VARCHAR,
@@ -201,7 +210,7 @@ export const SMALL_TABLES: readonly Table[] = [
     async *rows(trace) {
       const kinds: readonly NoteName[] = ['event', 'port', 'cr3', 'vcpu', 'gap'];
       for await (const note of trace.notes({ kinds })) {
-        yield [BigInt(note.ordinal), note.stream, note.vcpu, ...eventCells(note)];
+        yield [BigInt(note.ordinal), note.stream, vcpuOfNote(note) ?? null, ...eventCells(note)];
       }
     },
   },
@@ -216,39 +225,29 @@ function bitsOf(mode: number): number {
   return (mode & MODE.cs32) === 0 ? 16 : 32;
 }
 
-/** What an event note's flags make it, the first that is set counting. */
-const EVENT_KINDS: readonly (readonly [bit: number, kind: string])[] = [
-  [EventFlag.smmEntered, 'smm-enter'],
-  [EventFlag.smmLeft, 'smm-leave'],
-  [EventFlag.reset, 'reset'],
-  [EventFlag.restored, 'restored'],
-  [EventFlag.guestExit, 'guest-exit'],
-  [EventFlag.hardware, 'interrupt'],
-  [EventFlag.software, 'software-interrupt'],
-];
 const VECTOR_PAGE_FAULT = 14;
 
 /** kind, vector, error, ip, address, delivered, port, size, value */
 function eventCells(note: TraceNote): readonly DuckDBValue[] {
   switch (note.kind) {
     case 'event': {
-      const special = EVENT_KINDS.find(([bit]) => (note.what & bit) !== 0)?.[1];
-      const hasVector = special === undefined || special.endsWith('interrupt');
-      const isException = special === undefined;
+      const name = nameOfEvent(note);
+      const isException = name === 'exception';
+      const hasVector = isException || name.endsWith('interrupt');
       return [
-        special ?? 'exception',
+        name,
         hasVector ? note.vector : null,
         isException ? note.error : null,
-        note.ip === U64_MAX ? null : note.ip,
+        placeOfEvent(note) ?? null,
         isException && note.vector === VECTOR_PAGE_FAULT ? note.cr2 : null,
-        (note.what & EventFlag.delivered) !== 0,
+        isDelivered(note),
         ...[null, null, null],
       ];
     }
     case 'port': {
-      const { out, port, size, value } = note;
+      const { port, size, value } = note;
       const cells = [port ?? null, size, value === undefined ? null : BigInt(value)];
-      return [out ? 'out' : 'in', null, null, null, null, null, ...cells];
+      return [nameOfNote(note), null, null, null, null, null, ...cells];
     }
     case 'cr3':
       return ['cr3', ...nothing(7), note.cr3];

@@ -10,6 +10,7 @@ import {
   printResult,
   wordAt,
 } from '../command-spec.ts';
+import { withAbort } from '../interrupts.ts';
 import { describeMachine } from '../machine.ts';
 import { renderBenchDecode } from '../render/bench.ts';
 
@@ -24,7 +25,9 @@ export const benchDecodeCommand: CommandSpec = {
   examples: ['loadstore bench decode boot.memtrace', 'loadstore bench decode boot.memtrace --json'],
   run: async (input, context) => {
     const runs = findCount(input, 'runs', '--runs') ?? DEFAULT_RUNS;
-    const measured = await benchDecode(wordAt(input, 0), Math.max(1, runs));
+    const measured = await withAbort(async (signal) =>
+      benchDecode(wordAt(input, 0), Math.max(1, runs), signal),
+    );
     const date = new Date().toISOString();
     const result = { benchmark: 'decode', date, machine: describeMachine(), ...measured };
     await printResult(context, input, result, renderBenchDecode);

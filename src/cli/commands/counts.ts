@@ -7,7 +7,8 @@ import { renderCounts } from '../render/counts.ts';
 
 export const countsCommand: CommandSpec = {
   details: `Accesses of instructions that did not complete are not counted. --address chooses accesses, not
-instructions; each other option chooses both.`,
+instructions; each other option chooses both. Between two icounts are exactly those instructions; between ordinals those of
+the block executions whose first access is there.`,
   options: ANALYSIS_OPTIONS,
   examples: [
     'loadstore counts boot.memtrace',

@@ -56,7 +56,7 @@ device writes to memory, and the boot takes longer; QEMU 11 and newer cannot do 
   examples: ['loadstore demo', 'loadstore demo -o /tmp/boot.memtrace --force --json'],
   run: async (input, context) => {
     const result = await runDemo(input, context);
-    await printResult(context, input, result, renderDemo);
+    await printResult(context, input, result, (demo) => renderDemo(demo, context.program));
     return ExitCode.ok;
   },
 };

@@ -29,6 +29,7 @@ import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { dumpHeadline, dumpLines, type InstructionFacts } from '../render/dump.ts';
 import { SELECTION_OPTIONS, selectionFrom } from '../selection-options.ts';
+import { drawBar, statusLine } from '../status-line.ts';
 
 const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
 type DumpFormat = (typeof DUMP_FORMATS)[number];
@@ -74,16 +75,25 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
     const selection = await selectionFrom(input, context, { trace, shape, symbols, names });
     const draw = drawerOf(trace, symbols, format);
     await context.writeOut(draw.headline);
+    const line = statusLine(context);
+    const onProgress = (part: number): void => {
+      line.show(drawBar(part, 'looking for accesses'));
+    };
     let shown = 0;
-    await withAbort(async (signal) => {
-      const part = { selection, shape, signal };
-      for await (const rows of readRows(trace, part, isOn(input, 'aborted'))) {
-        const end = Math.min(rows.length, count - shown);
-        for (const text of draw.lines(rows, end)) await context.writeOut(text);
-        shown += end;
-        if (shown >= count) break;
-      }
-    });
+    try {
+      await withAbort(async (signal) => {
+        const part = { selection, shape, signal };
+        for await (const rows of readRows(trace, part, isOn(input, 'aborted'), onProgress)) {
+          const end = Math.min(rows.length, count - shown);
+          if (end > 0) line.clear();
+          for (const text of draw.lines(rows, end)) await context.writeOut(text);
+          shown += end;
+          if (shown >= count) break;
+        }
+      });
+    } finally {
+      line.clear();
+    }
     if (shown === 0 && count > 0) context.writeErr('loadstore: note: nothing is selected\n');
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
@@ -94,17 +104,26 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
   }
 }
 
-/** What is selected, some at a time. */
+/** What is selected, some at a time. Tells which part of the ranges with something selected is read. */
 async function* readRows(
   trace: Trace,
   part: Part,
   includeAborted: boolean,
+  onProgress: (part: number) => void,
 ): AsyncGenerator<RowColumns, void, undefined> {
   const { selection, shape, signal } = part;
   // The reader itself sees to these, and to what did not complete.
   const { ordinals: _ordinals, vcpu, ...others } = selection;
   const selector = createSelector(others, shape, true);
-  for (const { stream, from, to } of rangesOf(trace, part, false)) {
+  const ranges = rangesOf(trace, part, false);
+  // The last range of a stream has no end of its own.
+  const ends = new Map(trace.chunks.map((one) => [one.stream, one.firstOrdinal + one.accessCount]));
+  const lengthOf = ({ stream, from, to }: (typeof ranges)[number]): number =>
+    Math.min(to, ends.get(stream) ?? to) - from;
+  const total = ranges.reduce((sum, range) => sum + lengthOf(range), 0);
+  let before = 0;
+  for (const range of ranges) {
+    const { stream, from, to } = range;
     const batches = trace.accesses({
       ...{ stream, from, to, includeAborted, columns: rowColumnsOf(trace) },
       ...(vcpu === undefined ? {} : { vcpu }),
@@ -112,7 +131,9 @@ async function* readRows(
     });
     for await (const batch of batches) {
       yield { ...selector.select(batch), firstOrdinal: batch.firstOrdinal };
+      onProgress((before + batch.endOrdinal - from) / total);
     }
+    before += lengthOf(range);
   }
 }
 

@@ -34,7 +34,9 @@ interrupts: interrupts and exceptions with vector, error code and return address
 are in the trace, a snapshot that was loaded, a nested guest that was left; ports: in and out; address-spaces: writes of CR3; mappings: translations as they are first
 used, with size and attributes of the page; devices: which guest-physical addresses are whose; cuts: blocks that
 were left early, and why; vcpus: another vCPU runs from here on; gaps: recording was paused. With symbols (a trace of
-the demo's kernel needs no --symbols) the kernel function that was interrupted is shown.`,
+the demo's kernel needs no --symbols) the kernel function that was interrupted is shown. With --json "name" is what SQL's
+table events calls its kind (exception, interrupt, software-interrupt, smm-enter ..., in, out, cr3), and an "ip" that is not known
+is null.`,
   options: [
     { flags: '--from <N>', description: 'first ordinal; default: 0' },
     { flags: '--count <N>', description: 'at most so many events; default: all' },

@@ -15,7 +15,8 @@ export const HEAT_MEMORY_BYTES: number = 2 ** 26;
 
 export const heatCommand: CommandSpec = {
   details: `Rows are pages or lines of virtual memory, or as many together, in powers of two, as make no more rows than
---rows says; what nothing accessed is left out. Columns are windows of instructions, which
+--rows says; what nothing accessed is left out, and a row over several regions has the names of its first and its last
+byte's. Columns are windows of instructions, which
 each vCPU counts for itself: columns of several add up what was not at one time.`,
   options: [
     { flags: '--unit <UNIT>', description: 'page (default) or line: the smallest row' },

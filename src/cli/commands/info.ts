@@ -13,7 +13,7 @@ export const infoCommand: CommandSpec = {
     const facts = await readTraceFacts(file);
     const recording = findRunEntry(runFolderPath(context.env), file);
     const result = { ...facts, recordedBy: recording?.qemuPid ?? null };
-    await printResult(context, input, result, renderInfo);
+    await printResult(context, input, result, (info) => renderInfo(info, context.program));
     return ExitCode.ok;
   },
 };

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
+import { requireWritableFolder } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
 import {
   columnsOf,
@@ -164,6 +165,7 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
   if (existsSync(file) && !isOn(input, 'force')) {
     throw new UserError(ExitCode.usage, `${file} exists`, 'name another file, or add --force');
   }
+  requireWritableFolder(file);
   return { file, format };
 }
 

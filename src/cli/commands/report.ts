@@ -34,7 +34,7 @@ pass.`,
         await writePage(report, page);
         context.writeErr(`loadstore: wrote ${page}\n`);
       }
-      await printResult(context, input, report, renderReport);
+      await printResult(context, input, report, (one) => renderReport(one, context.program));
     });
     return ExitCode.ok;
   },

@@ -6,7 +6,7 @@ import { renderHotFunctions, renderHotPlaces } from './hot.ts';
 import { drawTable } from './table.ts';
 import { renderAudit, renderNotHeld } from './trace-facts.ts';
 
-export function renderDemo(result: DemoResult): string {
+export function renderDemo(result: DemoResult, program: string): string {
   const { trace, hot } = result;
   const { totals } = trace;
   const instructionBytes = totals.instructions === 0 ? 0 : trace.fileBytes / totals.instructions;
@@ -23,7 +23,7 @@ export function renderDemo(result: DemoResult): string {
       'slowdown',
       `${result.slowdown.toFixed(2)}x: ${result.tracedSeconds.toFixed(2)} s recorded, ${result.untracedSeconds.toFixed(2)} s untraced, ${result.recorderPeakBytes === null ? 'extra memory unknown' : `${formatBytes(result.recorderPeakBytes)} more memory`}`,
     ],
-    ['', '(of one run on this machine as it was; to measure: loadstore bench record)'],
+    ['', `(of one run on this machine as it was; to measure: ${program} bench record)`],
     ['counted', describeAccounts(trace)],
   ];
   return [
@@ -33,6 +33,6 @@ export function renderDemo(result: DemoResult): string {
     `\n${renderHotPlaces('pages', hot.pages, totals.accesses)}`,
     `\nnot in this trace:\n${renderNotHeld(trace)}${renderAudit(trace)}`,
     `\nAll of it, drawn: ${result.report}\n`,
-    `Next: loadstore view ${file}; loadstore info ${file}; loadstore dump ${file} --count 20\n`,
+    `Next: ${program} view ${file}; ${program} info ${file}; ${program} dump ${file} --count 20\n`,
   ].join('');
 }

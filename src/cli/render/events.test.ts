@@ -55,6 +55,21 @@ describe('eventLine', () => {
     );
   });
 
+  it('does not say which vCPU an event is of when that is not known', () => {
+    const note = interrupt((1 << 8) | (1 << 17), 236);
+    expect(eventLine(note, 'text')).toBe(
+      '        1234    ? interrupt 236 at 0xffffffff81000000; of which vCPU is not known; its accesses are not in the trace\n',
+    );
+    expect(JSON.parse(eventLine(note, 'ndjson'))).toMatchObject({ vcpu: null });
+    expect(JSON.parse(eventLine(interrupt(1 << 8, 236), 'ndjson'))).toMatchObject({ vcpu: 1 });
+  });
+
+  it('shows the exit code of a nested guest where that is known', () => {
+    const left = interrupt(1 << 15, 0);
+    expect(text(left)).toBe('nested guest left at 0xffffffff81000000, exit code 0x2');
+    expect(text({ ...left, ip: 2n ** 64n - 1n } as TraceNote)).toBe('nested guest left');
+  });
+
   it('shows ports with what is known of them', () => {
     const port = { kind: 'port', insn: 0, port: 0x3f8, size: 1, out: true, string: false } as const;
     expect(text(at({ ...port, value: 0x41 }))).toBe('out8 port 0x3f8 value 0x41');
@@ -78,6 +93,30 @@ describe('eventLine', () => {
     expect(JSON.parse(eventLine(interrupt(14, 14), 'ndjson'))).toEqual({
       ...{ stream: 0, chunkIndex: 2, ordinal: 1234, block: 99, vcpu: 1, kind: 'event' },
       ...{ vector: 14, what: 14, error: '0x2', ip: '0xffffffff81000000', cr2: '0x7000' },
+      ...{ name: 'exception', delivered: false },
     });
+  });
+
+  it('calls events what SQL calls them, and says whether their delivery is in the trace', () => {
+    const named = (note: TraceNote): unknown => JSON.parse(eventLine(note, 'ndjson'));
+    expect(named(interrupt((1 << 13) | (1 << 8), 236))).toMatchObject({
+      ...{ kind: 'event', name: 'interrupt', what: 8448, delivered: true },
+    });
+    expect(named(interrupt(1 << 9, 128))).toMatchObject({
+      ...{ name: 'software-interrupt', delivered: false },
+    });
+    expect(named(at({ kind: 'cr3', cr3: 1n }))).toMatchObject({ kind: 'cr3', name: 'cr3' });
+    const port = { insn: 0, port: 1, size: 1, out: true, string: false, value: 1 } as const;
+    expect(named(at({ kind: 'port', ...port }))).toMatchObject({ kind: 'port', name: 'out' });
+  });
+
+  it('shows no place that is not known', () => {
+    const nowhere = (what: number): TraceNote =>
+      at({ kind: 'event', vector: 8, what, error: 0n, ip: 2n ** 64n - 1n, cr2: 0n });
+    expect(text(nowhere(1 << 10))).toBe('SMM entered');
+    expect(text(nowhere(1 << 11))).toBe('SMM left');
+    expect(text(nowhere((1 << 13) | (1 << 8)))).toBe('interrupt 8');
+    expect(text(nowhere(1 << 13))).toBe('exception #DF error 0x0');
+    expect(JSON.parse(eventLine(nowhere(1 << 10), 'ndjson'))).toMatchObject({ ip: null });
   });
 });

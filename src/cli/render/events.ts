@@ -2,7 +2,16 @@
 // Events of a trace as lines: text for reading, JSON objects for programs.
 
 import { assertNever, formatBytes } from '../../base/index.ts';
-import { EventFlag, type PageAttributes, type TraceNote } from '../../format/index.ts';
+import {
+  type EventNote,
+  isDelivered,
+  nameOfEvent,
+  nameOfNote,
+  type PageAttributes,
+  placeOfEvent,
+  type TraceNote,
+  vcpuOfNote,
+} from '../../format/index.ts';
 
 export type EventFormat = 'text' | 'ndjson';
 
@@ -20,12 +29,24 @@ const VECTOR_PAGE_FAULT = 14;
 export function eventLine(note: TraceNote, format: EventFormat, symbol?: string): string {
   switch (format) {
     case 'text':
-      return `${columns(`${note.ordinal}`, `${note.vcpu}`, describe(note, symbol))}\n`;
+      return `${columns(`${note.ordinal}`, `${vcpuOfNote(note) ?? '?'}`, describe(note, symbol))}\n`;
     case 'ndjson':
-      return `${JSON.stringify(symbol === undefined ? note : { ...note, symbol }, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value))}\n`;
+      return `${JSON.stringify(jsonOf(note, symbol), (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value))}\n`;
     default:
       return assertNever(format);
   }
+}
+
+/** The note as the library gives it; its name is the `kind` of SQL's table events, and nothing is a number that is not. */
+function jsonOf(note: TraceNote, symbol: string | undefined): object {
+  const named = { ...note, name: nameOfNote(note), ...(symbol === undefined ? {} : { symbol }) };
+  if (note.kind !== 'event') return named;
+  return {
+    ...named,
+    vcpu: vcpuOfNote(note) ?? null,
+    ip: placeOfEvent(note) ?? null,
+    delivered: isDelivered(note),
+  };
 }
 
 function columns(ordinal: string, vcpu: string, event: string): string {
@@ -69,27 +90,38 @@ function describe(note: TraceNote, symbol: string | undefined): string {
   }
 }
 
-function describeInterrupt(
-  note: Extract<TraceNote, { kind: 'event' }>,
-  symbol: string | undefined,
-): string {
-  const { what, vector } = note;
-  const place = symbol === undefined ? hex(note.ip) : `${hex(note.ip)} ${symbol}`;
-  if ((what & EventFlag.smmEntered) !== 0) return `SMM entered, from ${place}`;
-  if ((what & EventFlag.smmLeft) !== 0) return `SMM left, to ${place}`;
-  if ((what & EventFlag.reset) !== 0) return 'triple fault: reset';
-  if ((what & EventFlag.restored) !== 0) return 'a snapshot was loaded: memory and CPUs are its';
-  if ((what & EventFlag.guestExit) !== 0) {
-    return `nested guest left at ${place}, exit code ${hex(note.error)}`;
+function describeInterrupt(note: EventNote, symbol: string | undefined): string {
+  const { vector } = note;
+  const ip = placeOfEvent(note);
+  // Nothing where it is not known.
+  const at = (word: string): string =>
+    ip === undefined ? '' : `${word} ${hex(ip)}${symbol === undefined ? '' : ` ${symbol}`}`;
+  const whose = vcpuOfNote(note) === undefined ? '; of which vCPU is not known' : '';
+  const delivery = isDelivered(note) ? '' : `${whose}; its accesses are not in the trace`;
+  const name = nameOfEvent(note);
+  switch (name) {
+    case 'smm-enter':
+      return `SMM entered${at(', from')}`;
+    case 'smm-leave':
+      return `SMM left${at(', to')}`;
+    case 'reset':
+      return 'triple fault: reset';
+    case 'restored':
+      return 'a snapshot was loaded: memory and CPUs are its';
+    case 'guest-exit':
+      return `nested guest left${at(' at')}${ip === undefined ? '' : `, exit code ${hex(note.error)}`}`;
+    case 'interrupt':
+      return `interrupt ${vector}${at(' at')}${delivery}`;
+    case 'software-interrupt':
+      return `int ${vector}${at(' at')}${delivery}`;
+    case 'exception': {
+      const address = vector === VECTOR_PAGE_FAULT ? ` address ${hex(note.cr2)}` : '';
+      const what = EXCEPTIONS[vector] ?? `${vector}`;
+      return `exception ${what}${at(' at')} error ${hex(note.error)}${address}${delivery}`;
+    }
+    default:
+      return assertNever(name);
   }
-  const whose = (what & EventFlag.vcpuUnknown) === 0 ? '' : '; of which vCPU is not known';
-  const delivery =
-    (what & EventFlag.delivered) === 0 ? `${whose}; its accesses are not in the trace` : '';
-  if ((what & EventFlag.hardware) !== 0) return `interrupt ${vector} at ${place}${delivery}`;
-  if ((what & EventFlag.software) !== 0) return `int ${vector} at ${place}${delivery}`;
-  const name = EXCEPTIONS[vector] ?? `${vector}`;
-  const address = vector === VECTOR_PAGE_FAULT ? ` address ${hex(note.cr2)}` : '';
-  return `exception ${name} at ${place} error ${hex(note.error)}${address}${delivery}`;
 }
 
 function describePort(note: Extract<TraceNote, { kind: 'port' }>): string {

@@ -10,7 +10,7 @@ const SHADES = ' .:-=+*#%@';
 const COLUMNS = 64;
 
 export function renderHeat({ parameters, result }: HeatReport): string {
-  const { rows, begins, unitBytes, windowInstructions } = result;
+  const { rows, begins, end, unitBytes, windowInstructions } = result;
   const perColumn = Math.max(1, Math.ceil(begins.length / COLUMNS));
   const cells = rows.map((row) => columnsOf(row, perColumn));
   const most = Math.max(1, ...cells.flat());
@@ -21,11 +21,10 @@ export function renderHeat({ parameters, result }: HeatReport): string {
     formatRatio(sum(row.loads) + sum(row.stores), total),
     row.name,
   ]);
-  const last = begins.at(-1) ?? 0;
   return [
     `${formatCount(total)} accesses; rows of ${formatBytes(unitBytes)}, `,
     `columns of ${formatCount(perColumn * windowInstructions)} instructions, `,
-    `from instruction ${formatCount(begins[0] ?? 0)} to ${formatCount(last + windowInstructions)}\n`,
+    `from instruction ${formatCount(begins[0] ?? 0)} to ${formatCount(end)}\n`,
     noteOfWindows(parameters.windowVcpus),
     `shades "${SHADES}": from no access to ${formatCountShort(most)}, each ${shadeStep(most)}x the one before\n\n`,
     drawTable(drawn, ['left', 'left', 'right', 'left']),

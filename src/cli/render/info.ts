@@ -10,7 +10,7 @@ import type { InfoResult } from '../results.ts';
 import { drawTable } from './table.ts';
 import { renderAudit, renderDeliberateFault, renderNotHeld, renderTotals } from './trace-facts.ts';
 
-export function renderInfo(facts: InfoResult): string {
+export function renderInfo(facts: InfoResult, program = 'loadstore'): string {
   const state = describeState(facts);
   const held = Object.entries(facts.capabilities)
     .filter(([, { status }]) => status === 'yes')
@@ -27,7 +27,7 @@ export function renderInfo(facts: InfoResult): string {
     `\nof each access: ${held.join(', ')}\n`,
     notHeld === '' ? '' : `not in this trace:\n${notHeld}`,
     renderAudit(facts),
-    `\nchunks were not decoded; to verify them: loadstore check ${quoteWord(facts.file)}\n`,
+    `\nchunks were not decoded; to verify them: ${program} check ${quoteWord(facts.file)}\n`,
   ].join('');
 }
 

@@ -12,6 +12,7 @@ import {
   describeAccounts,
   describeNotHeld,
   describeWindows,
+  quoteWord,
   type ReportResult,
   type TraceReport,
 } from '../../query/index.ts';
@@ -24,7 +25,7 @@ const SHOWN_VCPUS = 8;
 const SPARKS = ' .:-=+*#%@';
 const SPARK_WIDTH = 64;
 
-export function renderReport({ file, parameters, result }: TraceReport): string {
+export function renderReport({ file, parameters, result }: TraceReport, program: string): string {
   const { facts, counts, hot, rate, footprint, addressSpaces } = result;
   const findings = findingsOf(result);
   const total = hot.loads + hot.stores;
@@ -69,11 +70,15 @@ export function renderReport({ file, parameters, result }: TraceReport): string 
       const one = hot.instructions.top[i];
       return one === undefined ? '' : nameInstruction(one);
     }),
-    `\n${completeness(result)}`,
+    `\n${completeness(result, file, program)}`,
   ].join('');
 }
 
-function completeness({ facts, instructionAudit }: ReportResult): string {
+function completeness(
+  { facts, instructionAudit }: ReportResult,
+  file: string,
+  program: string,
+): string {
   const names = describeNotHeld(facts).map(({ name }) => name);
   const audit =
     instructionAudit === null
@@ -85,7 +90,7 @@ function completeness({ facts, instructionAudit }: ReportResult): string {
     memory === null
       ? ''
       : `memory audit: ${formatQuantity(memory.unknownBytes, 'byte')} unexplained of ${formatBytes(memory.auditedBytes)}\n`,
-    `not in this trace, or in part: ${names.join(', ')}; loadstore info says why\n`,
+    `not in this trace, or in part: ${names.join(', ')}; ${program} info ${quoteWord(file)} says why\n`,
   ].join('');
 }
 

@@ -37,7 +37,8 @@ it('heat', () => {
     result: {
       ...{ unitBytes: 4096, windowInstructions: 100, loads: 0, stores: 0, rows: [] },
       begins: [1_000_000_000, 1_000_000_100],
+      end: 1_000_000_150,
     },
   });
-  expect(text).toContain('from instruction 1,000,000,000 to 1,000,000,200\n');
+  expect(text).toContain('from instruction 1,000,000,000 to 1,000,000,150\n');
 });
