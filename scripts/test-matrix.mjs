@@ -22,6 +22,7 @@ const TESTED_ONCE = {
   'test/e2e/viewer-page.test.ts': 'a page in a browser, of no recording',
   'test/e2e/viewer-hands.test.ts': 'a page in a browser, of no recording',
   'test/e2e/viewer-streams.test.ts': 'the viewer of a trace',
+  'test/e2e/viewer-csv.test.ts': 'the viewer of a trace',
   'test/e2e/viewer-damage.test.ts': 'the viewer of a trace',
   'test/e2e/kernel-symbols.test.ts': 'names of code, from any trace',
   'test/e2e/viewer.test.ts': 'the viewer of a trace',

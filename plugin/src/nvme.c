@@ -29,11 +29,12 @@ static uint64_t number(const char *line, const char *end, const char *name,
     return at ? strtoull(at + strlen(name), NULL, base) : 0;
 }
 
+/* What set up a queue of this number anew has no other: where that was is RAM as any. */
 static void remember(Queue new)
 {
     unsigned i = 0;
 
-    while (i < queue_count && queue[i].paddr != new.paddr) {
+    while (i < queue_count && queue[i].number != new.number) {
         i++;
     }
     if (i < MAX_QUEUES) {

@@ -459,6 +459,23 @@ TEST(audit_nvme_writes_what_it_maps_and_completes)
     CHECK_EQ(told("unknownBytes"), 4);
 }
 
+/* Firmware and the system after it have a queue of the same number, elsewhere. */
+TEST(audit_nvme_queue_that_is_set_up_anew)
+{
+    start_with_log();
+    fake_log("pci_nvme_create_cq create completion queue, addr=0x31000, "
+             "cqid=1, vector=0, qsize=7, qflags=3, ien=1\n"
+             "pci_nvme_create_cq create completion queue, addr=0x34000, "
+             "cqid=1, vector=0, qsize=7, qflags=3, ien=1\n"
+             "pci_nvme_enqueue_req_completion cid 7 cqid 1 dw0 0x0 dw1 0x0 "
+             "status 0x0\n");
+    guest_put(0x31000, 1, 1);
+    guest_put(0x34000, 1, 1);
+    compare();
+    CHECK_EQ(told("device-dma"), 1);
+    CHECK_EQ(told("unknownBytes"), 1);
+}
+
 TEST(audit_of_a_snapshot)
 {
     start_with_log();

@@ -67,7 +67,8 @@ export async function* csvOf(
   requireWhole(found, window);
   const columns = rowColumns(trace);
   const codeOf = remembered((block, insn) => rowCodeOf(block, insn, names, symbols));
-  let text = csvHead();
+  yield csvHead(); // whoever only asks whether there is a list need not wait for its rows
+  let text = '';
   for await (const range of rangesByChunk(trace, found, window)) {
     const batches = trace.accesses({ stream, ...range, columns, includeAborted: true, signal });
     for await (const batch of batches) {
@@ -82,7 +83,7 @@ export async function* csvOf(
       await setImmediate(); // others are waiting, too
     }
   }
-  yield text;
+  if (text !== '') yield text;
 }
 
 function remembered<T>(

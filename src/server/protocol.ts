@@ -272,10 +272,8 @@ export interface AccessesReply {
   readonly counted: boolean;
 }
 
-/**
- * api/csv: WindowQuery. The whole list as a file: a line of names, then one for each row of api/accesses. HEAD says
- * whether there would be one.
- */
+// api/csv: WindowQuery. The whole list as a file: a line of names, then one for each row of api/accesses. HEAD says
+// whether there would be one.
 
 /** api/access: stream, ordinal. */
 export interface AccessReply {

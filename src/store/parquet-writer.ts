@@ -60,8 +60,9 @@ export async function startParquetWriter(request: ParquetWriterRequest): Promise
   const lists = registerAccessLists(connection, { name: ROWS_FUNCTION, columns, scan, onRows });
   const select = selectRows(columns);
   let endChunk = 0;
-  const writePart = async ({ file, chunks }: PartFile): Promise<number> => {
+  const writePart = async ({ file, chunks }: PartFile, signal: AbortSignal): Promise<number> => {
     await mkdir(path.dirname(file), { recursive: true });
+    signal.throwIfAborted(); // an interrupt is for the query that runs
     endChunk += chunks.length;
     lists.begin(endChunk);
     const copy = `copy (${select}) to '${file.replaceAll("'", "''")}' (${COPY_OPTIONS}, row_group_size ${rowGroupRows})`;
@@ -82,8 +83,7 @@ export async function startParquetWriter(request: ParquetWriterRequest): Promise
       try {
         const rows: number[] = [];
         for (const part of parts) {
-          signal.throwIfAborted();
-          rows.push(await writePart(part));
+          rows.push(await writePart(part, signal));
         }
         return rows;
       } catch (error) {

@@ -118,8 +118,8 @@ export interface WorkingSetCounter {
 }
 
 interface VcpuCounter {
-  /** In which each page was seen last; -1: none. */
-  readonly lastStretch: Float64Array;
+  /** One more than the stretch in which each page was seen last, 0 for none: 4 bytes x pages, for each vCPU of a stream. */
+  readonly lastSeen: Uint32Array;
   readonly sets: readonly Uint32Array[];
 }
 
@@ -135,7 +135,7 @@ export function createWorkingSetCounter(
     const known = counters.get(vcpu);
     if (known !== undefined) return known;
     const made = {
-      lastStretch: new Float64Array(pageCount).fill(-1),
+      lastSeen: new Uint32Array(pageCount),
       sets: stretchShifts.map((shift) => new Uint32Array(Math.ceil(stretchCount / 2 ** shift))),
     };
     counters.set(vcpu, made);
@@ -143,13 +143,13 @@ export function createWorkingSetCounter(
   };
   return {
     add(vcpu, stretch, pages, ranks) {
-      const { lastStretch, sets } = counterOf(vcpu);
+      const { lastSeen, sets } = counterOf(vcpu);
       const buckets = stretchShifts.map((shift) => Math.floor(stretch / 2 ** shift));
       const begins = stretchShifts.map((shift, at) => buckets[at] * 2 ** shift);
       for (const page of pages) {
         const rank = ranks[page];
-        const last = lastStretch[rank];
-        lastStretch[rank] = stretch;
+        const last = lastSeen[rank] - 1;
+        lastSeen[rank] = stretch + 1;
         // Buckets of coarser levels begin no later: the page is in theirs, too.
         for (let at = 0; at < begins.length && last < begins[at]; at++) sets[at][buckets[at]]++;
       }

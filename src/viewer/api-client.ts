@@ -151,7 +151,8 @@ export const api = {
       await request('csv', query, signal, 'HEAD');
     } catch {
       // HEAD has no words.
-      await request('csv', query, signal);
+      const response = await request('csv', query, signal);
+      await response.body?.cancel();
     }
     return urlOf('csv', query);
   },
