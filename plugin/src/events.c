@@ -17,6 +17,7 @@
 #include "fw_cfg.h"
 #include "guest_memory.h"
 #include "insn_hooks.h"
+#include "log_line.h"
 #include "nested.h"
 #include "nvme.h"
 #include "owners.h"
@@ -75,18 +76,11 @@ void ls_events_start(LsRecorder *r)
     r->log = map ? map + log_end() : no_log;
 }
 
-/* The number after `name` in the line, or `otherwise`. */
+/* The hexadecimal number behind `name` in the line, or `otherwise`. */
 static uint64_t field(const char *line, const char *end, const char *name,
                       uint64_t otherwise)
 {
-    size_t len = strlen(name);
-
-    for (const char *at = line; at + len < end; at++) {
-        if (!memcmp(at, name, len)) {
-            return strtoull(at + len, NULL, 16);
-        }
-    }
-    return otherwise;
+    return ls_line_number(line, end, name, 16, otherwise);
 }
 
 uint64_t ls_events_next_ip(const LsRecorder *r)
@@ -110,13 +104,6 @@ void ls_events_close(void)
     for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
         ls_events_start(ls_recorders[i]);
     }
-}
-
-static bool starts(const char *line, const char *end, const char *with)
-{
-    size_t len = strlen(with);
-
-    return (size_t)(end - line) >= len && !memcmp(line, with, len);
 }
 
 /* What has been read and waits for what comes after it. */
@@ -287,17 +274,15 @@ static void take_device_write(const char *line, const char *end)
  * line. */
 static bool take_trace(const char *line, const char *end)
 {
-    if (starts(line, end, "address_space_map ")) {
+    if (ls_line_starts(line, end, "address_space_map ")) {
         take_map(line, end);
-    } else if (starts(line, end, "memory_region_ops_write ")) {
+    } else if (ls_line_starts(line, end, "memory_region_ops_write ")) {
         take_device_write(line, end);
-    } else if (starts(line, end, "virtio_queue_notify ")) {
-        const char *n = memmem(line, (size_t)(end - line), " n ", 3);
-
+    } else if (ls_line_starts(line, end, "virtio_queue_notify ")) {
         ls_virtio_notified(field(line, end, " vdev 0x", 0),
-                           n ? (int)strtol(n + 3, NULL, 10) : 0,
+                           (int)ls_line_number(line, end, " n ", 10, 0),
                            field(line, end, " vq 0x", 0));
-    } else if (starts(line, end, "virtqueue_pop ")) {
+    } else if (ls_line_starts(line, end, "virtqueue_pop ")) {
         ls_virtio_popped(field(line, end, " vq 0x", 0));
     } else {
         return ls_nvme_traced(line, end);
@@ -339,19 +324,19 @@ bool ls_events_restored(const LsRecorder *r)
 static void take_line(LsRecorder *r, Taking *t, const char *line,
                       const char *end)
 {
-    if (starts(line, end, "Servicing ")) {
+    if (ls_line_starts(line, end, "Servicing ")) {
         add_announced(r, t);
         t->vector = field(line, end, "INT=0x", 0);
         t->irq = true;
-    } else if (starts(line, end, "SMM: enter")) {
+    } else if (ls_line_starts(line, end, "SMM: enter")) {
         take_other(r, t, LS_EV_SMM_ENTER, end);
-    } else if (starts(line, end, "SMM: after RSM")) {
+    } else if (ls_line_starts(line, end, "SMM: after RSM")) {
         take_other(r, t, LS_EV_SMM_LEAVE, end);
     } else if (take_trace(line, end)) {
         return;
-    } else if (starts(line, end, restoring)) {
+    } else if (ls_line_starts(line, end, restoring)) {
         take_restored(r, t);
-    } else if (starts(line, end, "Triple fault")) {
+    } else if (ls_line_starts(line, end, "Triple fault")) {
         take_other(r, t, LS_EV_RESET, end);
     } else {
         const char *at = line;
@@ -359,7 +344,7 @@ static void take_line(LsRecorder *r, Taking *t, const char *line,
         while (at < end && (*at == ' ' || (*at >= '0' && *at <= '9'))) {
             at++;
         }
-        if (at > line && starts(at, end, ": v=")) {
+        if (at > line && ls_line_starts(at, end, ": v=")) {
             take_delivery(r, t, line, end);
         }
     }

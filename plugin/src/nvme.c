@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Follows NVMe controllers (see nvme.h). */
-#define _GNU_SOURCE
 #include "nvme.h"
 
 #include "audit.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "log_line.h"
 
 enum { MAX_QUEUES = 64, ENTRY_BYTES = 16, ADMIN = 0 };
 
@@ -19,15 +16,6 @@ typedef struct {
 static Queue queue[MAX_QUEUES];
 static unsigned queue_count;
 static unsigned admin_entries; /* of the admin queue that is being set up */
-
-/* The number behind `name` in the line, 0 when it is not there. */
-static uint64_t number(const char *line, const char *end, const char *name,
-                       int base)
-{
-    const char *at = memmem(line, (size_t)(end - line), name, strlen(name));
-
-    return at ? strtoull(at + strlen(name), NULL, base) : 0;
-}
 
 /* What set up a queue of this number anew has no other: where that was is RAM as any. */
 static void remember(Queue new)
@@ -54,33 +42,32 @@ static void expect_entry(unsigned of)
     }
 }
 
-static bool starts(const char *line, const char *end, const char *with)
+static uint64_t number(const char *line, const char *end, const char *name,
+                       int base)
 {
-    size_t len = strlen(with);
-
-    return (size_t)(end - line) >= len && !memcmp(line, with, len);
+    return ls_line_number(line, end, name, base, 0);
 }
 
 bool ls_nvme_traced(const char *line, const char *end)
 {
-    if (!starts(line, end, "pci_nvme_")) {
+    if (!ls_line_starts(line, end, "pci_nvme_")) {
         return false;
     }
     line += strlen("pci_nvme_");
-    if (starts(line, end, "map_addr ")) {
+    if (ls_line_starts(line, end, "map_addr ")) {
         ls_audit_expect_dma(number(line, end, "addr 0x", 16),
                             number(line, end, " len ", 10));
-    } else if (starts(line, end, "mmio_aqattr ")) {
+    } else if (ls_line_starts(line, end, "mmio_aqattr ")) {
         admin_entries =
             (unsigned)(number(line, end, "attributes=0x", 16) >> 16 & 0xfff) + 1;
-    } else if (starts(line, end, "mmio_acqaddr")) { /* and _hi */
+    } else if (ls_line_starts(line, end, "mmio_acqaddr")) { /* and _hi */
         remember((Queue){ number(line, end, "address=0x", 16), ADMIN,
                           admin_entries });
-    } else if (starts(line, end, "create_cq ")) {
+    } else if (ls_line_starts(line, end, "create_cq ")) {
         remember((Queue){ number(line, end, " addr=0x", 16),
                           (unsigned)number(line, end, " cqid=", 10),
                           (unsigned)number(line, end, " qsize=", 10) + 1 });
-    } else if (starts(line, end, "enqueue_req_completion ")) {
+    } else if (ls_line_starts(line, end, "enqueue_req_completion ")) {
         expect_entry((unsigned)number(line, end, " cqid ", 10));
     }
     return true;
