@@ -161,3 +161,19 @@ TEST(encode_same_stores_again_are_no_redo)
     CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0");
     CHECK_EQ(chunk_header(c).stores, 4);
 }
+
+/* Words of the long form say the same. */
+TEST(encode_blocks_with_long_ids)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|load 1 4 0x10008|"
+               "store 1 4 0x10008|store 2 4 0x10010|"
+               "far-block 0|load 0 4 0x10000|load 1 4 0x10008|"
+               "store 1 4 0x10008|store 2 4 0x10010|"
+               "far-block 0|load 0 4 0x10000|load 1 4 0x10008|"
+               "event 14 3 0x1002 0x10008|far-block 1|store 0 4 0x10000");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @2,8 cut 1 1 cause 1 | "
+                               "@3,10 event 0xe 3 0x1002 0x10008");
+    CHECK_EQ(chunk_header(c).block_count, 4);
+}
