@@ -492,6 +492,24 @@ static void mind_change(LsRecorder *r, const Table *t, unsigned offset,
     ls_pages_forget(r); /* each is compared when next used */
 }
 
+/* The guest writes to a root that is not the one it runs on, which is forgotten, and read
+ * anew when it is again: when its process has ended, what is written there may be anything
+ * but entries.  Whether the table is gone. */
+static bool leaves_root(LsWalker *w, const Table *t, const LsPaging *paging)
+{
+    uint64_t page = t->page - 1;
+    bool last = t->links == 1;
+
+    for (unsigned i = 0; page != root_page(paging) && i < ROOTS; i++) {
+        if (w->root[i] == page + 1) {
+            w->root[i] = 0;
+            unlink_table(w, page);
+            return last;
+        }
+    }
+    return false;
+}
+
 /* The guest wrote an entry: other tables may be linked now. */
 static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
                          unsigned offset, const LsPaging *paging)
@@ -502,6 +520,9 @@ static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
     unsigned level = t->level;
 
     mind_change(r, t, offset, was, is);
+    if (was != is && leaves_root(r->walker, t, paging)) {
+        return;
+    }
     memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
     /* No walk has an entry of 0. */
     same_of(r->walker, (t->page - 1) << 12 | offset)->value = 0;

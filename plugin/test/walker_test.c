@@ -6,6 +6,7 @@
 #include "fake_qemu.h"
 #include "guest_ram.h"
 #include "paging.h"
+#include "walker.h"
 
 #define V4 "FAKE_QEMU=4"
 #define V1 "FAKE_QEMU=1"
@@ -253,4 +254,35 @@ TEST_WITH(walker_entry_that_only_loses_a_right, V4)
     fake_map_questions = 0;
     fake_load(tb, 0, 4, 0x10000);
     CHECK_EQ(fake_map_questions, 0);
+}
+
+enum { LEFT = 0x116000, LEFT_L2 = 0x117000, AT_LEFT = 0x40003000 };
+
+/* A process ends, and what was its root becomes ordinary memory. */
+TEST_WITH(walker_root_that_is_left_and_written_to, V4)
+{
+    LsTb *tb = start_with_tables();
+    LsRecorder *r = ls_recorders[0];
+
+    guest_put(WINDOW_L1 + 24, 8, LEFT | DIRTY);
+    fake_map_ram(AT_LEFT >> 12, LEFT >> 12);
+    guest_put(LEFT, 8, L3 | ACCESSED);
+    guest_put(LEFT + 8, 8, LEFT_L2 | ACCESSED);
+    fake_cpu_set(0, LS_VIEW_CR3, LEFT);
+    fake_enter(tb);
+    CHECK_EQ(ls_walker_has(r, LEFT >> 12) && ls_walker_has(r, LEFT_L2 >> 12), true);
+    fake_cpu_set(0, LS_VIEW_CR3, ROOT);
+    fake_enter(tb);
+    fake_load(tb, 0, 8, AT_LEFT); /* changes nothing */
+    fake_store(tb, 1, 8, AT_LEFT);
+    CHECK_EQ(ls_walker_has(r, LEFT >> 12) && ls_walker_has(r, LEFT_L2 >> 12), true);
+    guest_put(LEFT + 16, 8, OTHER | ACCESSED);
+    fake_store(tb, 1, 8, AT_LEFT + 16);
+    CHECK_EQ(ls_walker_has(r, LEFT >> 12) || ls_walker_has(r, LEFT_L2 >> 12) ||
+                 ls_walker_has(r, OTHER >> 12),
+             false);
+    CHECK_EQ(ls_walker_has(r, L3 >> 12) && ls_walker_has(r, L2 >> 12), true);
+    fake_cpu_set(0, LS_VIEW_CR3, LEFT);
+    fake_enter(tb);
+    CHECK_EQ(ls_walker_has(r, LEFT_L2 >> 12) && ls_walker_has(r, OTHER >> 12), true);
 }
