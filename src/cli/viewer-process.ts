@@ -4,8 +4,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { arrayBuffer } from 'node:stream/consumers';
 import { ExitCode, UserError } from '../base/index.ts';
 import { PROJECT_FOLDER } from '../capture/index.ts';
 
@@ -44,11 +46,16 @@ export async function startViewerProcess(file: string, indexFile: string): Promi
         key,
         `${value}`,
       ]);
-      const reply = await fetch(`${url}api/${name}?${new URLSearchParams(pairs).toString()}`);
-      if (reply.ok) return reply.arrayBuffer();
+      const question = `${url}api/${name}?${new URLSearchParams(pairs).toString()}`;
+      const reply = await new Promise<IncomingMessage>((resolve, reject) => {
+        // fetch() gives up after five minutes: a summary of ten billion accesses takes longer.
+        get(question, resolve).on('error', reject);
+      });
+      const body = await arrayBuffer(reply);
+      if (reply.statusCode === 200) return body;
       throw new UserError(
         ExitCode.environment,
-        `the viewer refused ${name}: ${reply.status} ${await reply.text()}`,
+        `the viewer refused ${name}: ${reply.statusCode} ${new TextDecoder().decode(body)}`,
       );
     },
     async peakBytes() {

@@ -34,7 +34,7 @@ export const PAGE_BYTES = 4096;
 /** Units of a block. */
 export const STRIP_UNITS = 1024;
 /** Buckets of a group at most, and cells, but for its last bucket's. */
-export const GROUP_BUCKETS = 256;
+export const GROUP_BUCKETS = 512;
 export const GROUP_CELLS: number = 2 ** 18;
 /** Entry of a strip table: u32 stored bytes, u32 raw bytes, u32 checksum. */
 export const STRIP_ENTRY_BYTES = 12;
