@@ -50,8 +50,12 @@ export function deflate(bytes: Uint8Array, level = 6): Uint8Array<ArrayBuffer> {
 export function inflate(stored: Uint8Array, rawBytes: number): Uint8Array<ArrayBuffer> | undefined {
   if (rawBytes > stored.byteLength * MAX_INFLATE_RATIO) return undefined;
   try {
-    const bytes = inflateRawSync(stored, { maxOutputLength: Math.max(1, rawBytes) });
-    return bytes.byteLength === rawBytes ? new Uint8Array(bytes) : undefined;
+    // In one piece: zlib puts larger answers together from pieces of 16 KiB.
+    const size = { maxOutputLength: Math.max(1, rawBytes), chunkSize: Math.max(64, rawBytes) };
+    const { buffer, byteLength, byteOffset } = inflateRawSync(stored, size);
+    if (byteLength !== rawBytes) return undefined;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    return buffer.byteLength === rawBytes ? bytes : bytes.slice();
   } catch {
     return undefined;
   }

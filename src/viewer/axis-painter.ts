@@ -87,7 +87,7 @@ export function paintTimeAxis(
   context.fillText('access', GUTTER_WIDTH - 8, 15);
   context.fillText('icount', GUTTER_WIDTH - 8, 29);
   const step = decimalStep(view.to - view.from, width / 120, 1);
-  const formatCountAt = (count: number): string => formatTick(count, Math.max(1, step / 2));
+  const formatCountAt = (count: number): string => formatTick(count, Math.max(1, step / 10));
   for (const ordinal of ticksBetween(view.from, view.to, step)) {
     const x = GUTTER_WIDTH + xOfOrdinal(view, frame, ordinal);
     context.fillStyle = colours.line;
