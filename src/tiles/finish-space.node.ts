@@ -59,6 +59,9 @@ export interface FinishedLevel {
   readonly groups: readonly GroupPlace[];
 }
 
+/** Of the progress: a message for each stretch would cost more than the stretch. */
+const TOLD_PART = 0.01;
+
 /** Throws TraceError 'corrupt', 'io'. */
 export async function finishSpace(
   task: SpaceTask,
@@ -72,6 +75,7 @@ export async function finishSpace(
     const levels = new Map<number, readonly FinishedLevel[]>();
     const workingSets = new Map<number, WorkingSets>();
     const all = chunksByStream(task.chunks);
+    let told = 0;
     for (const [at, stream] of all.entries()) {
       const census = requireDefined(censuses.get(stream.stream), 'one for each stream');
       const writers = createLevels(census, stream.ordinalEnd, axis.pageCount, file.append);
@@ -81,14 +85,28 @@ export async function finishSpace(
       );
       const merge = createBucketMerge(axis.pageCount);
       let stretch = 0;
+      /** Of the stretch, as long as it has one piece: most have no other. */
+      let only: BucketCells | undefined;
       const closeUpTo = (next: number): void => {
-        for (; stretch < next; stretch++) pyramid.addStretch(merge.take());
+        for (; stretch < next; stretch++) {
+          pyramid.addStretch(only ?? merge.take());
+          only = undefined;
+        }
       };
       for await (const piece of stretchPieces(stream, task, axis)) {
         closeUpTo(piece.stretch);
-        merge.add(piece.cells);
+        if (only === undefined && merge.bucketCount() === 0) {
+          only = piece.cells;
+        } else {
+          if (only !== undefined) merge.add(only);
+          only = undefined;
+          merge.add(piece.cells);
+        }
         if (file.isFull()) await file.flush();
-        onProgress((at + (piece.stretch * BASE_STEP) / stream.ordinalEnd) / all.length);
+        const part = (at + (piece.stretch * BASE_STEP) / stream.ordinalEnd) / all.length;
+        if (part < told + TOLD_PART) continue;
+        told = part;
+        onProgress(part);
       }
       closeUpTo(Math.ceil(stream.ordinalEnd / BASE_STEP));
       pyramid.finish();
