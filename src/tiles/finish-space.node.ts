@@ -44,10 +44,10 @@ export interface FinishedSpace {
   readonly workingSets: ReadonlyMap<number, WorkingSets>;
 }
 
-/** Pages by bucket, of each level in time. */
+/** Virtual pages by bucket, of each level in time. */
 export interface WorkingSets {
   readonly ofAll: readonly Uint32Array[];
-  /** Of virtual pages, where several vCPUs accessed some; else empty. */
+  /** Where several vCPUs accessed some; else empty. */
   readonly byVcpu: ReadonlyMap<number, readonly Uint32Array[]>;
 }
 
@@ -116,7 +116,7 @@ export async function finishSpace(
       );
       const isShared = space === 'virtual' && (vcpus.get(stream.stream)?.size ?? 0) > 1;
       workingSets.set(stream.stream, {
-        ofAll: writers.map(([{ bucketSizes }]) => Uint32Array.from(bucketSizes)),
+        ofAll: space === 'virtual' ? writers.map(([{ bucketSizes }]) => bucketSizes) : [],
         byVcpu: isShared ? await countByVcpu(stream, task, axis) : new Map(),
       });
     }
@@ -160,8 +160,8 @@ async function takeCensus({ chunks, part, space }: SpaceTask): Promise<SpaceCens
 
 interface LevelInWork {
   readonly level: LevelWriter;
-  /** Cells of each bucket; filled for single pages. */
-  readonly bucketSizes: number[];
+  /** Cells of each bucket; of single pages. */
+  readonly bucketSizes: Uint32Array;
   readonly finished: () => FinishedLevel;
 }
 
@@ -177,7 +177,9 @@ function createLevels(
   return timeShifts.map((timeShift, at) =>
     unitShifts[at].map((unitShift): LevelInWork => {
       const groups: GroupPlace[] = [];
-      const bucketSizes: number[] = [];
+      const buckets = unitShift === 0 ? Math.ceil(ordinalEnd / 2 ** timeShift) : 0;
+      const bucketSizes = new Uint32Array(buckets);
+      let nextBucket = 0;
       let cellCount = 0;
       const unitCount = Math.ceil(pageCount / 2 ** unitShift);
       const level = createLevelWriter({ timeShift, unitShift, unitCount }, (group) => {
@@ -190,7 +192,7 @@ function createLevels(
         });
       });
       const add = (cells: BucketCells): void => {
-        if (unitShift === 0) bucketSizes.push(cells.length);
+        if (unitShift === 0) bucketSizes[nextBucket++] = cells.length;
         level.add(cells);
       };
       return {
