@@ -137,7 +137,7 @@ static void push_delivery(LsRecorder *r, const LsCpuDump *cpu,
     bool frame_is_lost = ls_fault_loses_frame();
 
     compare_strays(r, d, count);
-    ls_push_checked(r, ls_word(block_id(r, cpu, d->level), LS_W_BLOCK));
+    ls_push_checked(r, ls_word_of_block(block_id(r, cpu, d->level), 0));
     for (unsigned i = 0; i < count; i++) {
         if (!(frame_is_lost && d->access[i].store)) {
             push_access(r, &cpu->paging, &d->access[i]);
@@ -261,7 +261,7 @@ void ls_deliver_walks(LsRecorder *r)
 
     if (r->eip && ls_walker_differs(r)) {
         ls_cpu_dump_view(r->eip, &cpu);
-        ls_push_checked(r, ls_word(block_id(r, &cpu, cpu.cpl), LS_W_BLOCK));
+        ls_push_checked(r, ls_word_of_block(block_id(r, &cpu, cpu.cpl), 0));
         ls_walker_compare_all(r);
     }
 }

@@ -226,6 +226,13 @@ static COLD const uint64_t *side_word(LsEncoder *e, const uint64_t *at)
     return at + 1;
 }
 
+/* A slot's tag as the stream has it (format.md 3.2). */
+static unsigned shape_tag(uint16_t tag)
+{
+    return ls_access_index(tag) | (tag & LS_ACCESS_STORE ? 1u << 9 : 0) |
+           (tag >> LS_ACCESS_SIZE_SHIFT & 7u) << 10;
+}
+
 void ls_encode_surprise(LsEncoder *e, const LsBlockState *b, uint32_t id,
                         uint32_t count, bool usual, uint32_t *next3)
 {
@@ -249,8 +256,8 @@ void ls_encode_surprise(LsEncoder *e, const LsBlockState *b, uint32_t id,
         code |= LS_BLOCK_NEW_SHAPE;
         ls_put_varint(shapes, count);
         for (uint32_t i = 0; i < count; i++) {
-            ls_put_low(shapes,
-                       e->slots[b->first_slot + e->group_shape[i]].tag, 2);
+            ls_put_low(shapes, shape_tag(e->slots[b->first_slot +
+                                                  e->group_shape[i]].tag), 2);
         }
     }
     ls_put_u8(&e->streams[LS_S_BLOCK_CODES], code);
@@ -290,8 +297,9 @@ static COLD void set_shape(LsEncoder *e, LsBlockState *b, uint32_t count)
     b->straight = true;
     for (uint32_t i = 0; i < count; i++) {
         b->straight &= e->group_shape[i] == i;
-        b->shape_stores += e->slots[b->first_slot +
-                                    e->group_shape[i]].tag >> 9 & 1;
+        b->shape_stores += (e->slots[b->first_slot +
+                                     e->group_shape[i]].tag &
+                            LS_ACCESS_STORE) != 0;
     }
 }
 
@@ -308,7 +316,7 @@ static COLD uint32_t count_stores(const uint64_t *at, uint32_t count)
     uint32_t stores = 0;
 
     while (count--) {
-        stores += (uint32_t)(*at++ >> 9 & 1);
+        stores += (*at++ & LS_ACCESS_STORE) != 0;
     }
     return stores;
 }
@@ -340,7 +348,7 @@ uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
             continue;
         }
         at++;
-        stores += tag >> 9 & 1;
+        stores += (tag & LS_ACCESS_STORE) != 0;
         if (UNLIKELY(e->widen)) {
             e->widen = false;
             ls_chunk_widen(e, a);

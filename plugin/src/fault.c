@@ -64,7 +64,7 @@ static bool is_due(void)
  * alone. */
 static uint64_t neighbour_of(const LsRecorder *r, uint64_t index)
 {
-    unsigned count = ls_code_block((uint32_t)(r->current >> 16))->insn_count;
+    unsigned count = ls_code_block(ls_word_id(r->current))->insn_count;
 
     return index > 0 ? index - 1 : count > 1 ? 1 : 0;
 }
@@ -74,9 +74,9 @@ static void mem_faulty(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
 {
     LsRecorder *r = ls_self;
     uint64_t site = (uint64_t)(uintptr_t)userdata;
-    uint64_t index = site - r->current;
+    uint64_t index = ls_site_index(site);
 
-    if (index >= LS_MAX_INSNS || *r->log ||
+    if (ls_site_id(site) != ls_word_id(r->current) || *r->log ||
         !ls_page_is_placed(r, vaddr, ls_api.mem_is_store(info)) ||
         (kind == NEIGHBOUR && neighbour_of(r, index) == index) || !is_due()) {
         behind(vcpu, info, vaddr, userdata);
@@ -89,7 +89,7 @@ static void mem_faulty(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
         vaddr += 8;
         break;
     case NEIGHBOUR:
-        site = r->current + neighbour_of(r, index);
+        site = ls_site(ls_site_id(site), neighbour_of(r, index));
         break;
     case SWAP:
         info ^= INFO_DIRECTION;

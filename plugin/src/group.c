@@ -23,16 +23,18 @@ typedef struct {
     uint8_t cause;
 } Exit;
 
+/* Whether accesses of a block follow. */
 static bool is_block(uint64_t word)
 {
-    uint64_t tag = word & 0xffff;
-
-    return tag == LS_W_BLOCK || tag == LS_W_REDO;
+    return ls_word_is_block(word) || (word & 0xffff) == LS_W_REDO;
 }
 
 static inline size_t words_of(uint64_t word)
 {
     if (__builtin_expect(!(word & LS_NOT_ACCESS), 1)) {
+        return 1;
+    }
+    if ((word & LS_WORD_KIND) != LS_WORD_OTHER) {
         return 1;
     }
     switch (word & 0xffff) {
@@ -60,8 +62,10 @@ static inline size_t words_of_insn(uint64_t word)
 /* Whether the word can stand among the accesses of a block. */
 static bool inside_block(uint64_t word)
 {
+    if (ls_word_is_block(word)) {
+        return false;
+    }
     switch (word & 0xffff) {
-    case LS_W_BLOCK:
     case LS_W_REDO:
     case LS_W_VCPU:
     case LS_W_CR3:
@@ -135,7 +139,7 @@ static uint32_t count_aborted(const LsBlock *code, int index,
     for (; at < end; at += words_of_insn(*at)) {
         if (!(*at & LS_NOT_ACCESS)) {
             all++;
-            if ((int)(*at & LS_ACCESS_INDEX) >= index) {
+            if ((int)ls_access_index(*at) >= index) {
                 if (of_insn < 2) {
                     of_first[of_insn] = *at;
                 }
@@ -169,7 +173,7 @@ static uint32_t count_of_insn(const uint64_t *at, const uint64_t *end,
 
     for (; at < end; at += words_of_insn(*at)) {
         if (!(*at & LS_NOT_ACCESS)) {
-            int i = (int)(*at & LS_ACCESS_INDEX);
+            int i = (int)ls_access_index(*at);
 
             if (i > index) {
                 return UINT32_MAX;
@@ -273,7 +277,7 @@ static Exit after_block(LsEncoder *e, uint32_t id, const uint64_t *next,
                         const uint64_t *words_end, const uint64_t *at,
                         const uint64_t *end)
 {
-    const LsBlockState *to = ls_encode_state(e, (uint32_t)(*next >> 16));
+    const LsBlockState *to = ls_encode_state(e, ls_word_id(*next));
     const LsBlock *code;
     int index;
 
@@ -299,7 +303,7 @@ static uint32_t aborted_stores(const uint64_t *at, const uint64_t *end,
 
     for (; at < end; at += words_of(*at)) {
         if (!(*at & LS_NOT_ACCESS) && seen++ >= valid) {
-            stores += *at >> 9 & 1;
+            stores += (*at & LS_ACCESS_STORE) != 0;
         }
     }
     return stores;
@@ -370,7 +374,7 @@ static uint32_t apply_limits(LsEncoder *e, const LsBlockState *b, Exit *left,
         return UINT32_MAX;
     }
     for (; at < end && kept < valid; at += words_of(*at)) {
-        uint32_t index = (uint32_t)(*at & LS_ACCESS_INDEX);
+        uint32_t index = ls_access_index(*at);
 
         if (*at & LS_NOT_ACCESS) {
             continue;
@@ -460,7 +464,7 @@ static void one_group(LsEncoder *e, const uint64_t *at, const uint64_t *end,
                       const uint64_t *next, const uint64_t *words_end,
                       uint32_t done)
 {
-    uint32_t id = (uint32_t)(*at++ >> 16);
+    uint32_t id = ls_word_id(*at++);
     uint32_t limit = UINT32_MAX, count;
     Exit left = { 0 };
 
@@ -553,7 +557,7 @@ size_t ls_encode_words(LsEncoder *e, const uint64_t *words, size_t count,
             if (!closing && !is_there(next, end)) {
                 break;
             }
-            ls_encode_state(e, (uint32_t)(*at >> 16));
+            ls_encode_state(e, ls_word_id(*at));
             one_group(e, at, group, next, end, e->resumed);
             e->resumed = 0;
             e->in_event = false;

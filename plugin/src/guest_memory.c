@@ -28,35 +28,13 @@ static __thread Known *known __attribute__((tls_model("initial-exec")));
 
 bool ls_guest_memory_is_readable(void)
 {
-    return ls_api.memory && ls_api.map && ls_api.unmap && ls_api.each_ram &&
-           ls_api.ram_host && ls_api.ram_length && ls_api.ram_addr;
+    return ls_api.ram_page && ls_api.each_ram && ls_api.ram_host &&
+           ls_api.ram_length && ls_api.ram_addr;
 }
 
 void ls_guest_memory_forget(void)
 {
     atomic_fetch_add(&moves, 1);
-}
-
-/* qemu_ram_foreach_block() stops at the first block that has the address. */
-static int has(void *block, void *host)
-{
-    uintptr_t at = (uintptr_t)host;
-    uintptr_t begin = (uintptr_t)ls_api.ram_host(block);
-
-    return at >= begin && at - begin + 4096 <= ls_api.ram_length(block);
-}
-
-static COLD const uint8_t *look_up(uint64_t page)
-{
-    uint64_t len = 4096;
-    void *host = ls_api.map(ls_api.memory, page << 12, &len, false, 0);
-    /* A device would be read into a buffer of QEMU's: that is not RAM. */
-    bool ram = host && len == 4096 && ls_api.each_ram(has, host);
-
-    if (host) {
-        ls_api.unmap(ls_api.memory, host, len, false, 0);
-    }
-    return ram ? host : NULL;
 }
 
 const uint8_t *ls_guest_page(uint64_t page)
@@ -68,7 +46,7 @@ const uint8_t *ls_guest_page(uint64_t page)
     if (LIKELY(known && known->page[slot] == page + 1 && known->moves == now)) {
         return known->host[slot];
     }
-    host = look_up(page);
+    host = ls_api.ram_page(page);
     if (!known) {
         known = calloc(1, sizeof(*known));
     }

@@ -3,8 +3,9 @@
  * Guest-physical memory, read where QEMU keeps it: page tables, descriptor
  * tables and stacks that no callback shows.  Nothing is ever written.
  *
- * QEMU's own look-up (system/physmem.c, address_space_map) finds the place, once
- * for each page; the answer is kept where nothing moves, from 1 MiB up.
+ * QEMU's own look-up (system/memory.c, memory_region_find) finds the place, once
+ * for each page; the answer is kept where nothing moves, from 1 MiB up.  What is no
+ * RAM is not touched: reading a device may change it.
  */
 #ifndef LOADSTORE_GUEST_MEMORY_H
 #define LOADSTORE_GUEST_MEMORY_H

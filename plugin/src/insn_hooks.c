@@ -98,7 +98,7 @@ void ls_insn_look_again(LsRecorder *r)
 
 static void look_again(LsRecorder *r, unsigned index)
 {
-    const LsBlock *code = ls_code_block((uint32_t)(r->current >> 16));
+    const LsBlock *code = ls_code_block(ls_word_id(r->current));
 
     ls_insn_look_again(r);
     r->pending_ip = code->vaddr + code->offset[index];

@@ -71,16 +71,13 @@ bool ls_nested_is_paged(const LsRecorder *r)
            control & PAGED;
 }
 
-void ls_nested_look(LsRecorder *r)
+/* The vCPU runs the host again; RAX has the address of the VMCB. */
+static COLD void leave(LsRecorder *r)
 {
     LsOpenEvent event = { .what = LS_EV_GUEST_EXIT, .ip = UINT64_MAX };
-    uint64_t vmcb, rip, base;
+    uint64_t vmcb = ls_view_register(r->eip, LS_RAX), rip, base;
 
-    if (!r->nested[r->vcpu] || !r->eip || runs_guest(r)) {
-        return;
-    }
     r->nested[r->vcpu] = false;
-    vmcb = ls_view_register(r->eip, LS_RAX);
     if (!(ls_view_u32(r->eip, LS_VIEW_HFLAGS) & LS_HF_CS64)) {
         vmcb &= UINT32_MAX;
     }
@@ -98,6 +95,13 @@ void ls_nested_look(LsRecorder *r)
     }
     ls_deliver_tell(r, &event, NULL);
     ls_pages_unmap(r); /* CR3 may be the same, and what it leads to another */
+}
+
+void ls_nested_look(LsRecorder *r)
+{
+    if (UNLIKELY(r->nested[r->vcpu]) && r->eip && !runs_guest(r)) {
+        leave(r);
+    }
 }
 
 void ls_nested_forget(LsRecorder *r)

@@ -36,7 +36,7 @@ static inline bool ls_page_is_placed(const LsRecorder *r, uint64_t vaddr,
 {
     uint64_t offset = vaddr - r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)];
 
-    return (offset & ((uint64_t)store << 63 | ~LS_PAGE_LOADS_ONLY)) < 0xfc0;
+    return store ? offset < 0xfc0 : offset << 1 < 0xfc0 << 1;
 }
 
 /* Makes the stream say where `vaddr` is, in the first (0) or second (1) page of

@@ -22,6 +22,23 @@ void ls_set_view(LsRecorder *r, const uint8_t *eip);
 /* Makes the next block be looked at as if something had happened before it. */
 void ls_look_closely(LsRecorder *r);
 
+/* Userdata of an access that may be redone: the id of its block, and the index of its
+ * instruction where an access word has it. */
+static inline uint64_t ls_site(uint32_t id, uint64_t index)
+{
+    return (uint64_t)id << 16 | index << LS_ACCESS_INDEX_SHIFT;
+}
+
+static inline uint32_t ls_site_id(uint64_t site)
+{
+    return (uint32_t)(site >> 16);
+}
+
+static inline unsigned ls_site_index(uint64_t site)
+{
+    return ls_access_index(site);
+}
+
 static inline uint64_t ls_word(uint64_t payload, unsigned tag)
 {
     return payload << 16 | tag;

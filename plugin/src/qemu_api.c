@@ -76,13 +76,38 @@ static void *(*get_system_memory)(void);
 static Section (*memory_region_find)(void *root, uint64_t addr, uint64_t size);
 static const char *(*memory_region_name)(const void *region);
 static void (*memory_region_unref)(void *region);
+static uint64_t (*memory_region_get_ram_addr)(void *region);
+static uint8_t *(*memory_region_get_ram_ptr)(void *region);
+static bool (*memory_region_is_ram_device)(void *region);
+
+/* Reads nothing: address_space_map() would read a device into a buffer. */
+static const uint8_t *ram_page(uint64_t page)
+{
+    const uint8_t *host = NULL;
+    Section at = memory_region_find(get_system_memory(), page << 12, 4096);
+
+    if (!at.region) {
+        return NULL;
+    }
+    if ((uint64_t)at.size == 4096 && !memory_region_is_ram_device(at.region) &&
+        memory_region_get_ram_addr(at.region) != UINT64_MAX) {
+        host = memory_region_get_ram_ptr(at.region) + at.offset_within_region;
+    }
+    memory_region_unref(at.region);
+    return host;
+}
 
 static void bind_regions(void)
 {
-    bind(&get_system_memory, "get_system_memory");
-    bind(&memory_region_find, "memory_region_find");
+    bool found = bind(&get_system_memory, "get_system_memory");
+
+    found &= bind(&memory_region_find, "memory_region_find");
+    found &= bind(&memory_region_unref, "memory_region_unref");
     bind(&memory_region_name, "memory_region_name");
-    bind(&memory_region_unref, "memory_region_unref");
+    found &= bind(&memory_region_get_ram_addr, "memory_region_get_ram_addr");
+    found &= bind(&memory_region_get_ram_ptr, "memory_region_get_ram_ptr");
+    found &= bind(&memory_region_is_ram_device, "memory_region_is_ram_device");
+    ls_api.ram_page = found ? ram_page : NULL;
 }
 
 const char *ls_api_bind(void)
@@ -121,9 +146,6 @@ const char *ls_api_bind(void)
         ls_api.current_cpu = current_cpu_of_thread;
     }
     bind(&ls_api.get_cpu, "qemu_get_cpu");
-    ls_api.memory = find("address_space_memory");
-    bind(&ls_api.map, "address_space_map");
-    bind(&ls_api.unmap, "address_space_unmap");
     bind(&ls_api.each_ram, "qemu_ram_foreach_block");
     bind(&ls_api.ram_host, "qemu_ram_get_host_addr");
     bind(&ls_api.ram_length, "qemu_ram_get_used_length");

@@ -70,11 +70,8 @@ typedef struct {
     void *(*get_cpu)(int index);
     /* Guest-physical memory (include/exec/memory.h, cpu-common.h); exported
      * likewise, and of use only when all are there (guest_memory.c). */
-    void *memory; /* &address_space_memory */
-    void *(*map)(void *space, uint64_t addr, uint64_t *len, bool write,
-                 uint64_t attributes);
-    void (*unmap)(void *space, void *host, uint64_t len, bool write,
-                  uint64_t used);
+    /* A guest-physical page's bytes; NULL when it is not, or not whole, RAM or ROM. */
+    const uint8_t *(*ram_page)(uint64_t page);
     int (*each_ram)(int (*cb)(void *block, void *opaque), void *opaque);
     void *(*ram_host)(void *block);
     uint64_t (*ram_length)(void *block);

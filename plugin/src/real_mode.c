@@ -156,10 +156,10 @@ void ls_real_mode_arrive(LsRecorder *r, uint32_t id)
         ls_events_take(r);
     }
     if (r->events != told || !r->eip || !ls_events_are_read() ||
-        (r->current & 0xffff) != LS_W_BLOCK) {
+        !ls_word_is_block(r->current)) {
         return;
     }
-    from = ls_code_block((uint32_t)(r->current >> 16));
+    from = ls_code_block(ls_word_id(r->current));
     if (from->flags & LS_BLOCK_MODE_KNOWN && !(from->hflags & LS_HF_PE)) {
         look(r, from, ls_code_block(id));
     }

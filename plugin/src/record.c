@@ -24,9 +24,8 @@
 
 #include <stdlib.h>
 
-/* Userdata of a block callback: page of its eip << 28 | id. */
-#define EIP_PAGE_MASK ((UINT64_C(1) << 36) - 1)
-#define ID_MASK ((UINT64_C(1) << LS_BLOCK_ID_BITS) - 1)
+/* What a block's word has of the address it was translated for. */
+#define EIP_PAGE_MASK ((UINT64_C(1) << (64 - LS_WORD_PAGE_SHIFT)) - 1)
 
 static unsigned info_size_bit; /* see low_bits() */
 
@@ -35,7 +34,7 @@ static COLD void mem_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                           uint64_t low)
 {
     uint64_t virt = vaddr >> 12;
-    uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
+    uint64_t last = vaddr + ls_access_bytes(low) - 1;
 
     if (r->page_base[virt & (LS_PAGE_SLOTS - 1)] != virt << 12) {
         ls_pages_tell(r, info, vaddr, 0, low);
@@ -56,7 +55,7 @@ static COLD void mem_tell(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
 static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                           uint64_t low)
 {
-    uint64_t last = vaddr + (UINT64_C(1) << (low >> LS_ACCESS_SIZE_SHIFT)) - 1;
+    uint64_t last = vaddr + ls_access_bytes(low) - 1;
     uint64_t base = r->page_base[vaddr >> 12 & (LS_PAGE_SLOTS - 1)];
 
     if (vaddr - base < 0x1000 && last - base < 0x1000) {
@@ -66,46 +65,57 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     mem_tell(r, info, vaddr, low);
 }
 
-static COLD void enter_redo(LsRecorder *r, uint64_t site)
+/* Before an access of an instruction that may be redone in a block of its own. */
+static inline bool is_elsewhere(const LsRecorder *r, uint64_t site)
 {
-    r->current = ls_word(site >> 16, LS_W_BLOCK);
-    ls_push(r, ls_word(site >> 16, LS_W_REDO));
+    return site >> 16 != ls_near_id(r->current);
 }
 
-/* Low bits of an access word.  In the access info the size is above the MMU
- * index, whose width changed in QEMU 10.2; "store" is bit 17.  One product
- * brings the size above that. */
-static inline uint64_t low_bits(LsMemInfo info, uint64_t index,
+static COLD void see_to_redo(LsRecorder *r, uint64_t site)
+{
+    uint32_t id = ls_site_id(site);
+
+    if (!ls_word_is_block(r->current) || ls_word_id(r->current) != id) {
+        r->current = ls_word_of_block(id, 0);
+        ls_push(r, ls_word(id, LS_W_REDO));
+    }
+}
+
+/* The size's place in an access word.  In the access info it is above the MMU
+ * index, whose width changed in QEMU 10.2. */
+static inline uint64_t size_bits(LsMemInfo info, unsigned size_bit)
+{
+    return info >> (size_bit - LS_ACCESS_SIZE_SHIFT) &
+           UINT32_C(7) << LS_ACCESS_SIZE_SHIFT;
+}
+
+/* What else there is in an access word; "store" is bit 17 of the info. */
+static inline uint64_t low_bits(LsMemInfo info, uint64_t site,
                                 unsigned size_bit)
 {
-    uint32_t fields = info & (UINT32_C(1) << 17 | UINT32_C(7) << size_bit);
-
-    fields = fields * (1 + (UINT32_C(1) << (18 - size_bit))) >> 8;
-    return index | (fields & (UINT32_C(7) << LS_ACCESS_SIZE_SHIFT |
-                              LS_ACCESS_STORE));
+    return (site & LS_ACCESS_INDEX) | size_bits(info, size_bit) |
+           (info >> 14 & LS_ACCESS_STORE);
 }
 
 /* The first access of an instruction that QEMU redoes in a block of its own. */
 static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
                           uint64_t site, unsigned size_bit)
 {
-    enter_redo(r, site);
-    mem_slow(r, info, vaddr, low_bits(info, site - r->current, size_bit));
+    see_to_redo(r, site);
+    mem_slow(r, info, vaddr, low_bits(info, site, size_bit));
 }
 
 /* An access of a block whose callback has run: no other way is known to QEMU
  * to enter a block of two or more instructions.  That callback has seen to room
  * for LS_BLOCK_WORDS, which is more than instructions without a rep prefix can
- * make.  Userdata is the instruction's index, and LS_ACCESS_STORE for stores, which
- * have a callback of their own.  All calls are tail calls, so that the fast path
+ * make.  Userdata is the instruction's index, where an access word has it, and
+ * LS_ACCESS_STORE for stores, which have a callback of their own.  All calls are tail calls, so that the fast path
  * needs no stack frame. */
 static inline __attribute__((always_inline)) void
 mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
     unsigned size_bit, bool store)
 {
-    uint64_t size = info & UINT32_C(7) << size_bit;
-    uint64_t low = (uint64_t)(uintptr_t)userdata |
-                   size << (LS_ACCESS_SIZE_SHIFT - size_bit);
+    uint64_t low = (uint64_t)(uintptr_t)userdata | size_bits(info, size_bit);
 
     if (UNLIKELY(!ls_page_is_placed(r, vaddr, store))) {
         mem_slow(r, info, vaddr, low);
@@ -124,13 +134,12 @@ static COLD void mem_stray(LsRecorder *r, uint64_t vaddr, uint64_t low)
     r->stray_count++;
 }
 
-/* Any access.  Userdata is the word of its block plus the instruction's index. */
+/* Any access.  Userdata is its ls_site(). */
 static inline __attribute__((always_inline)) void
 mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
             unsigned size_bit, bool check_log)
 {
     uint64_t site = (uint64_t)(uintptr_t)userdata;
-    uint64_t index = site - r->current;
     uint64_t low;
 
     if (check_log && UNLIKELY(*r->log)) {
@@ -138,11 +147,11 @@ mem_careful(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
         mem_stray(r, vaddr, low_bits(info, 0, size_bit));
         return;
     }
-    if (UNLIKELY(index >= LS_MAX_INSNS)) {
+    if (UNLIKELY(is_elsewhere(r, site))) {
         mem_redo(r, info, vaddr, site, size_bit);
         return;
     }
-    low = low_bits(info, index, size_bit);
+    low = low_bits(info, site, size_bit);
     if (UNLIKELY(!ls_page_is_placed(r, vaddr, low & LS_ACCESS_STORE))) {
         mem_slow(r, info, vaddr, low);
         return;
@@ -189,13 +198,12 @@ static void mem_phys(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
     uint64_t site = (uint64_t)(uintptr_t)userdata;
 
     (void)vcpu;
-    if (UNLIKELY(site - r->current >= LS_MAX_INSNS)) {
-        enter_redo(r, site);
+    if (is_elsewhere(r, site)) {
+        see_to_redo(r, site);
     }
     ls_nested_accessed(r, vaddr, ls_api.mem_is_store(info));
     ls_push(r, LS_W_PHYS);
-    ls_push_checked(r, vaddr << 16 | low_bits(info, site - r->current,
-                                              info_size_bit));
+    ls_push_checked(r, vaddr << 16 | low_bits(info, site, info_size_bit));
     if (ls_api.mem_is_store(info) && ls_audit_is_on()) {
         ls_audit_store(ls_guest_told_page(vaddr >> 12), vaddr & 4095,
                        1u << ls_api.mem_size_shift(info));
@@ -276,7 +284,7 @@ COLD void ls_record_cr3(LsRecorder *r)
 }
 
 /* T5: the translation is shared by several virtual addresses of its page. */
-static COLD uint64_t true_id(LsRecorder *r, uint64_t id)
+static COLD uint32_t true_id(LsRecorder *r, uint32_t id)
 {
     uint64_t eip = ls_view_u64(r->eip, 0), delta;
     LsAlias *alias = &r->alias[(eip >> 12 ^ id) & (LS_ALIAS_SLOTS - 1)];
@@ -285,24 +293,24 @@ static COLD uint64_t true_id(LsRecorder *r, uint64_t id)
         r->aliased++;
         return alias->id;
     }
-    delta = eip - ls_code_block((uint32_t)id)->eip;
+    delta = eip - ls_code_block(id)->eip;
     if (delta & 0xfff) {
         return id; /* this QEMU does not keep eip while it chains blocks */
     }
     r->aliased++;
-    *alias = (LsAlias){ .eip = eip, .block = (uint32_t)id,
-                        .id = ls_code_alias((uint32_t)id, delta) };
+    *alias = (LsAlias){ .eip = eip, .block = id,
+                        .id = ls_code_alias(id, delta) };
     return alias->id;
 }
 
 /* How a callback knows the vCPU: there is one, current_cpu, or the index. */
 enum { FLAVOUR_SOLO, FLAVOUR_SMP, FLAVOUR_INDEX };
 
-/* A block before which something happened. */
+/* A block before which something happened; `word` is its userdata. */
 static __attribute__((noinline)) void
-block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
+block_slow(LsRecorder *r, unsigned vcpu, uint64_t word, unsigned flavour)
 {
-    uint64_t id = u & ID_MASK;
+    uint32_t id = ls_word_id(word);
 
     if (!r) {
         ls_record_thread_start(vcpu); /* a second thread: it is refused */
@@ -311,7 +319,7 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
     if (r->kept_log) {
         ls_insn_settle(r);
     }
-    r->current = ls_word(id, LS_W_BLOCK);
+    r->current = word;
     if (*r->log) {
         ls_events_take(r); /* of any vCPU, before this one runs */
     }
@@ -328,40 +336,39 @@ block_slow(LsRecorder *r, unsigned vcpu, uint64_t u, unsigned flavour)
         if (ls_view_u64(r->eip, LS_VIEW_CR3) != r->cr3) {
             ls_record_cr3(r);
         }
-        if ((ls_view_u64(r->eip, 0) >> 12 & EIP_PAGE_MASK) !=
-            u >> LS_BLOCK_ID_BITS) {
-            id = true_id(r, id);
+        if (((ls_view_u64(r->eip, 0) ^ ls_code_block(id)->eip) >> 12 &
+             EIP_PAGE_MASK) != 0) {
+            word = ls_word_of_block(true_id(r, id), 0);
         }
     }
     if (ls_audit_is_due()) {
         ls_deliver_walks(r);
         ls_audit_compare(r);
     }
-    ls_push_checked(r, ls_word(id, LS_W_BLOCK));
+    ls_push_checked(r, word);
 }
 
 /* All calls are tail calls, so that the fast path needs no stack frame. */
 static inline __attribute__((always_inline)) void
 block(LsRecorder *r, unsigned vcpu, void *userdata, unsigned flavour)
 {
-    uint64_t u = (uint64_t)(uintptr_t)userdata;
+    uint64_t word = (uint64_t)(uintptr_t)userdata;
     const uint8_t *view;
 
     if ((flavour == FLAVOUR_INDEX &&
          UNLIKELY(!r || vcpu != r->vcpu)) ||
         (flavour == FLAVOUR_SMP && UNLIKELY(*r->cpu_slot != r->cpu))) {
-        block_slow(r, vcpu, u, flavour);
+        block_slow(r, vcpu, word, flavour);
         return;
     }
     view = r->view;
     if (UNLIKELY(*r->log || ls_view_u64(view, LS_VIEW_CR3) != r->cr3 ||
-                 (ls_view_u64(view, 0) << 16 ^ u) >> LS_BLOCK_ID_BITS)) {
-        block_slow(r, vcpu, u, flavour);
+                 (ls_view_u64(view, 0) << 16 ^ word) >> LS_WORD_PAGE_SHIFT)) {
+        block_slow(r, vcpu, word, flavour);
         return;
     }
-    u = ls_word(u & ID_MASK, LS_W_BLOCK);
-    r->current = u;
-    ls_push_checked(r, u);
+    r->current = word;
+    ls_push_checked(r, word);
 }
 
 #define BLOCK_CALLBACK(name, recorder, flavour)                            \
@@ -399,15 +406,21 @@ static void block_audited(unsigned vcpu, void *userdata)
 static void block_real(unsigned vcpu, void *userdata)
 {
     LsRecorder *r = ls_self;
-    uint64_t u = (uint64_t)(uintptr_t)userdata;
+    uint64_t word = (uint64_t)(uintptr_t)userdata;
     bool same = r && (block_flavour == FLAVOUR_INDEX
                           ? vcpu == r->vcpu
                           : !r->cpu_slot || *r->cpu_slot == r->cpu);
 
     if (same) {
-        ls_real_mode_arrive(r, (uint32_t)(u & ID_MASK));
+        ls_real_mode_arrive(r, ls_word_id(word));
     }
-    block_slow(r, vcpu, u, block_flavour);
+    block_slow(r, vcpu, word, block_flavour);
+}
+
+/* Blocks whose word has no address. */
+static void block_far(unsigned vcpu, void *userdata)
+{
+    block_slow(ls_self, vcpu, (uint64_t)(uintptr_t)userdata, block_flavour);
 }
 
 /* Blocks of a nested guest. */
@@ -424,12 +437,12 @@ static void block_nested_real(unsigned vcpu, void *userdata)
 }
 
 /* The callback for a block of this mode. */
-static LsBlockCb callback_for(const LsBlockDraft *draft, bool nested)
+static LsBlockCb callback_for(const LsBlockDraft *draft, bool nested, bool far)
 {
     if (draft->flags & LS_BLOCK_MODE_KNOWN && !(draft->hflags & LS_HF_PE)) {
         return nested ? block_nested_real : block_real;
     }
-    return nested ? block_nested : block_callback;
+    return nested ? block_nested : far ? block_far : block_callback;
 }
 
 static void on_mem(LsInsn *insn, LsMemCb cb, int which, uint64_t userdata)
@@ -439,7 +452,7 @@ static void on_mem(LsInsn *insn, LsMemCb cb, int which, uint64_t userdata)
 
 static void hook_insn(LsInsn *insn, unsigned class, uint64_t site, bool alone)
 {
-    uint64_t index = site - ls_word(site >> 16, LS_W_BLOCK);
+    uint64_t index = site & LS_ACCESS_INDEX;
 
     /* T1: QEMU 7.2 may give another instruction's accesses to this one. */
     if (class & LS_INSN_NO_MEMORY && ls_api.version > 1) {
@@ -463,7 +476,8 @@ void ls_record_translate(LsTb *tb)
     uint8_t class[LS_MAX_INSNS];
     size_t count = ls_api.tb_n_insns(tb);
     unsigned at = 0;
-    uint64_t id, page;
+    uint64_t word;
+    uint32_t id;
     const uint8_t *eip;
     const void *cpu;
 
@@ -504,17 +518,17 @@ void ls_record_translate(LsTb *tb)
         draft->flags |= LS_BLOCK_LAST_REP;
     }
     id = ls_code_intern(draft);
-    page = draft->eip >> 12 & EIP_PAGE_MASK;
+    word = ls_word_of_block(id, draft->eip >> 12);
     ls_api.on_block(tb, callback_for(draft, eip && ls_view_u32(
-                                         eip, LS_VIEW_HFLAGS) & LS_HF_GUEST),
-                    LS_CB_NO_REGS,
-                    (void *)(uintptr_t)(page << LS_BLOCK_ID_BITS | id));
+                                         eip, LS_VIEW_HFLAGS) & LS_HF_GUEST,
+                                     id >= LS_NEAR_IDS),
+                    LS_CB_NO_REGS, (void *)(uintptr_t)word);
     for (unsigned i = 0; i < count; i++) {
         LsInsn *insn = ls_api.tb_get_insn(tb, i);
 
         ls_hook_insn_events(insn, draft, i, class[i],
                             i > 0 ? class[i - 1] : 0);
-        hook_insn(insn, class[i], ls_word(id, LS_W_BLOCK) + i, count == 1);
+        hook_insn(insn, class[i], ls_site(id, i), count == 1);
     }
 }
 

@@ -33,7 +33,7 @@ typedef struct {
 typedef struct LsRecorder {
     _Alignas(64) _Atomic(uint64_t *) head; /* next word to write */
     uint64_t *limit;          /* take the slow path from here on */
-    uint64_t current;         /* word of the running block */
+    uint64_t current;         /* word that started the running block */
     const uint8_t *view;      /* the vCPU's registers (cpu_view.h) or no_view */
     uint64_t cr3;
     const volatile char *log; /* next unread byte of QEMU's event log */

@@ -52,7 +52,7 @@ static COLD bool are_accesses(const uint64_t *at, uint32_t count)
 const uint64_t *ls_encode_usual(LsEncoder *e, const uint64_t *at,
                                 const uint64_t *end, uint32_t *done)
 {
-    uint32_t id = (uint32_t)(*at >> 16);
+    uint32_t id = ls_word_id(*at);
     LsBlockState *b = ls_encode_state(e, id);
     History h = { e->h0, e->h1, e->h2, e->access_run };
     uint32_t p1 = e->p1, p2 = e->p2, p3 = e->p3;
@@ -71,17 +71,17 @@ const uint64_t *ls_encode_usual(LsEncoder *e, const uint64_t *at,
         uint32_t *next3;
         LsBlockState *to;
 
-        if (UNLIKELY((*next & 0xffff) != LS_W_BLOCK)) {
+        if (UNLIKELY((*next & LS_WORD_KIND) != LS_WORD_BLOCK)) {
             break;
         }
         /* It may be the payload of a word that is no access; then nothing can be
          * learned from it.  What is known already does no harm: the accesses'
          * tags will not fit. */
-        if (UNLIKELY(!ls_encode_is_known(e, (uint32_t)(*next >> 16)) &&
+        if (UNLIKELY(!ls_encode_is_known(e, ls_near_id(*next)) &&
                      !are_accesses(at + 1, count))) {
             break;
         }
-        to = ls_encode_state(e, (uint32_t)(*next >> 16));
+        to = ls_encode_state(e, ls_near_id(*next));
         b = &e->blocks[id]; /* may have moved */
         __builtin_prefetch(e->slots + to->first_slot);
         if (UNLIKELY(ls_may_redo(b, to, *next))) {
@@ -112,7 +112,7 @@ const uint64_t *ls_encode_usual(LsEncoder *e, const uint64_t *at,
         pending_rep = b->last_rep;
         at = next;
         b = to;
-        id = (uint32_t)(*at >> 16);
+        id = ls_near_id(*at);
     }
     e->h0 = h.h0;
     e->h1 = h.h1;

@@ -519,7 +519,7 @@ static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
 void ls_walker_access(LsRecorder *r, uint64_t page, unsigned offset,
                       uint64_t low)
 {
-    unsigned end = offset + (1u << (low >> LS_ACCESS_SIZE_SHIFT & 7));
+    unsigned end = offset + ls_access_bytes(low);
     const LsPaging paging = paging_of(r);
     unsigned step = find_told(r->walker, page)->entry_bytes;
 

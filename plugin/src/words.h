@@ -1,50 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The words that capture puts into a ring, one stream per vCPU thread, in the
- * order in which things happened.  64 bits each:
+ * order in which things happened.  64 bits each, of which bits 0 to 2 say what the
+ * word is.  The two that are most frequent take the fewest operations to make:
  *
- *   payload << 16 | tag
- *
- * An access has tag bits 13 to 15 clear: bits 0 to 8 are the index of the
- * instruction in its block, bit 9 says store, bits 10 to 12 the log2 of the
- * size in bytes; the payload is the low 48 bits of the virtual address, which
- * is sign-extended to 64.
+ *   0  an access: bit 3 says store, bits 4 to 6 are the log2 of the size in bytes,
+ *      bits 7 to 15 the index of the instruction in its block, the rest the low 48
+ *      bits of the virtual address, which is sign-extended to 64;
+ *   1  a block starts: bits 3 to 27 are its id, above them stand bits 12 to 47 of
+ *      the address that it was translated for.  The word is the userdata of the
+ *      block's callback;
+ *   2  a block starts whose id is too long for that: bits 3 to 31;
+ *   3  anything else: bits 0 to 15 are an LS_W_ tag, the rest its payload.
  */
 #ifndef LOADSTORE_WORDS_H
 #define LOADSTORE_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    LS_ACCESS_INDEX = 0x1ff,
-    LS_ACCESS_STORE = 1 << 9,
-    LS_ACCESS_SIZE_SHIFT = 10,
-    LS_NOT_ACCESS = 0xe000,
+    LS_ACCESS_STORE = 1 << 3,
+    LS_ACCESS_SIZE_SHIFT = 4, /* of 3 bits */
+    LS_ACCESS_INDEX_SHIFT = 7,
+    LS_ACCESS_INDEX = 0x1ff << LS_ACCESS_INDEX_SHIFT,
+    LS_NOT_ACCESS = 7, /* any of these bits */
 };
+
+/* The host tests have fewer. */
+#ifndef LS_WORD_ID_BITS
+#define LS_WORD_ID_BITS 25
+#endif
+
+enum {
+    LS_WORD_KIND = 7,
+    LS_WORD_BLOCK = 1,
+    LS_WORD_BLOCK_FAR = 2,
+    LS_WORD_OTHER = 3,
+    LS_WORD_ID_SHIFT = 3,
+    LS_WORD_PAGE_SHIFT = 28,
+    LS_WORD_ID = (1 << LS_WORD_ID_BITS) - 1,
+    LS_NEAR_IDS = LS_WORD_ID, /* ids below this are short enough */
+};
+
+#define LS_W(number) ((number) << 3 | LS_WORD_OTHER)
 
 /* Tags of the other words. */
 enum {
-    LS_W_BLOCK = 0xe001,  /* a block starts; payload: block id */
-    LS_W_REDO = 0xe002,   /* QEMU redoes one instruction in a block of its own
+    LS_W_REDO = LS_W(2),  /* QEMU redoes one instruction in a block of its own
                              (block id) and reports its accesses only */
-    LS_W_VCPU = 0xe003,   /* the thread now runs vCPU (payload) */
-    LS_W_CR3 = 0xe004,    /* CR3 changed; next word: its value */
-    LS_W_MAP = 0xe005,    /* payload: virtual page; next word: physical page,
+    LS_W_VCPU = LS_W(3),  /* the thread now runs vCPU (payload) */
+    LS_W_CR3 = LS_W(4),    /* CR3 changed; next word: its value */
+    LS_W_MAP = LS_W(5),    /* payload: virtual page; next word: physical page,
                              or LS_MAP_UNKNOWN */
-    LS_W_UNMAP = 0xe006,  /* all mappings told so far are void */
-    LS_W_DEVICE = 0xe007, /* the next access goes to a device (payload bit 0:
+    LS_W_UNMAP = LS_W(6),  /* all mappings told so far are void */
+    LS_W_DEVICE = LS_W(7), /* the next access goes to a device (payload bit 0:
                              only its part in the second page; above it the
                              number of the region, regions.h); next word: the
                              guest-physical address */
-    LS_W_WIDE = 0xe008,   /* the next access has this address (next word) */
-    LS_W_PHYS = 0xe009,   /* the next access has a physical address only */
-    LS_W_EVENT = 0xe00a,  /* payload: vector | LS_EV_*; then error code, IP
+    LS_W_WIDE = LS_W(8),   /* the next access has this address (next word) */
+    LS_W_PHYS = LS_W(9),   /* the next access has a physical address only */
+    LS_W_EVENT = LS_W(10),  /* payload: vector | LS_EV_*; then error code, IP
                              (linear), CR2 */
-    LS_W_GAP = 0xe00b,    /* recording was paused until now; next word: the
+    LS_W_GAP = LS_W(11),    /* recording was paused until now; next word: the
                              nanoseconds since it began */
-    LS_W_PAGE_WALK = 0xe00c, /* the next access is the MMU's, to a physical
+    LS_W_PAGE_WALK = LS_W(12), /* the next access is the MMU's, to a physical
                              address */
-    LS_W_PORT = 0xe00d,   /* payload: port | LS_PORT_* bits | instruction index
+    LS_W_PORT = LS_W(13),   /* payload: port | LS_PORT_* bits | instruction index
                              << LS_PORT_INDEX_SHIFT; next word: the value */
 };
 
@@ -76,6 +98,48 @@ enum {
     LS_PORT_DX = 1 << 21,    /* the port is in DX; in a word: it is not known */
     LS_PORT_INDEX_SHIFT = 24,
 };
+
+/* The instruction's index in its block, of an access. */
+static inline uint32_t ls_access_index(uint64_t word)
+{
+    return (uint32_t)(word & LS_ACCESS_INDEX) >> LS_ACCESS_INDEX_SHIFT;
+}
+
+static inline unsigned ls_access_bytes(uint64_t word)
+{
+    return 1u << (word >> LS_ACCESS_SIZE_SHIFT & 7);
+}
+
+static inline bool ls_word_is_block(uint64_t word)
+{
+    return (word & LS_WORD_KIND) == LS_WORD_BLOCK ||
+           (word & LS_WORD_KIND) == LS_WORD_BLOCK_FAR;
+}
+
+/* The id of an LS_WORD_BLOCK; of another word no such id, or any. */
+static inline uint32_t ls_near_id(uint64_t word)
+{
+    return word >> LS_WORD_ID_SHIFT & LS_WORD_ID;
+}
+
+/* The id in a word that starts a block or redoes an instruction in one. */
+static inline uint32_t ls_word_id(uint64_t word)
+{
+    return (word & LS_WORD_KIND) == LS_WORD_BLOCK ? ls_near_id(word)
+           : (word & LS_WORD_KIND) == LS_WORD_BLOCK_FAR
+               ? (uint32_t)(word >> LS_WORD_ID_SHIFT)
+               : (uint32_t)(word >> 16);
+}
+
+/* The word that starts a block, which was translated for this page (address >> 12;
+ * the encoder does not look at it). */
+static inline uint64_t ls_word_of_block(uint32_t id, uint64_t page)
+{
+    return id >= LS_NEAR_IDS
+               ? (uint64_t)id << LS_WORD_ID_SHIFT | LS_WORD_BLOCK_FAR
+               : page << LS_WORD_PAGE_SHIFT |
+                     (uint64_t)id << LS_WORD_ID_SHIFT | LS_WORD_BLOCK;
+}
 
 #define LS_MAP_UNKNOWN UINT64_MAX
 /* A physical page has less than 48 bits; above them are the translation's

@@ -61,8 +61,7 @@ static void add_access(uint64_t word)
 {
     add("%s %u %u %#" PRIx64,
         word & LS_ACCESS_STORE ? "store" : "load",
-        (unsigned)(word & LS_ACCESS_INDEX),
-        1u << (word >> LS_ACCESS_SIZE_SHIFT & 7),
+        ls_access_index(word), ls_access_bytes(word),
         (uint64_t)((int64_t)word >> 16));
 }
 
@@ -75,10 +74,11 @@ static size_t add_word(const uint64_t *at)
         add_access(at[0]);
         return 0;
     }
-    switch (at[0] & 0xffff) {
-    case LS_W_BLOCK:
-        add("block %" PRIu64, payload);
+    if (ls_word_is_block(at[0])) {
+        add("block %u", ls_word_id(at[0]));
         return 0;
+    }
+    switch (at[0] & 0xffff) {
     case LS_W_REDO:
         add("redo %" PRIu64, payload);
         return 0;

@@ -78,6 +78,24 @@ TEST(encode_blocks_that_run_to_their_end)
     CHECK_EQ(encoder->totals.cuts, 0);
 }
 
+/* Blocks with long ids */
+
+TEST(encode_blocks_whose_words_are_of_the_long_form)
+{
+    const TraceSection *c;
+
+    add_code();
+    c = encode("vcpu 0|block 0|" MAPS "load 0 4 0x10000|load 1 4 0x10008|"
+               "store 1 4 0x10008|store 2 4 0x10010|"
+               "far-block 0|load 0 4 0x10000|load 1 4 0x10008|"
+               "store 1 4 0x10008|store 2 4 0x10010|"
+               "far-block 0|load 0 4 0x10000|load 1 4 0x10008|"
+               "event 14 3 0x1002 0x10008|far-block 3|store 2 4 0x10000");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @2,8 cut 1 1 cause 1 | "
+                               "@3,10 event 0xe 3 0x1002 0x10008");
+    CHECK_EQ(chunk_header(c).block_count, 4);
+}
+
 /* Exceptions */
 
 TEST(encode_exception_in_the_second_instruction)
@@ -487,11 +505,12 @@ static size_t loop_words(uint64_t *words, size_t rounds)
     for (size_t i = 0; i < rounds; i++) {
         uint64_t a = 0x10000 + i % 512 * 8;
 
-        words[count++] = LS_W_BLOCK;
-        words[count++] = a << 16 | 2 << 10;
-        words[count++] = a << 16 | 2 << 10 | 1;
-        words[count++] = a << 16 | 2 << 10 | LS_ACCESS_STORE | 1;
-        words[count++] = a << 16 | 2 << 10 | LS_ACCESS_STORE | 2;
+        words[count++] = ls_word_of_block(0, 0);
+        for (unsigned k = 0; k < 4; k++) {
+            words[count++] = a << 16 | 2 << LS_ACCESS_SIZE_SHIFT |
+                             (k + 1) / 2 % 3 << LS_ACCESS_INDEX_SHIFT |
+                             (k / 2 ? LS_ACCESS_STORE : 0u);
+        }
     }
     return count;
 }

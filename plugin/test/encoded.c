@@ -110,7 +110,8 @@ size_t words_from(const char *text, uint64_t *words, size_t room)
         unsigned in_word; /* numbers that go into the word itself */
         unsigned behind;  /* and into words behind it */
     } kinds[] = {
-        { "block ", LS_W_BLOCK, 1, 0 }, { "redo ", LS_W_REDO, 1, 0 },
+        { "block ", LS_WORD_BLOCK, 1, 0 },
+        { "far-block ", LS_WORD_BLOCK_FAR, 1, 0 }, { "redo ", LS_W_REDO, 1, 0 },
         { "vcpu ", LS_W_VCPU, 1, 0 },   { "unmap", LS_W_UNMAP, 0, 0 },
         { "phys", LS_W_PHYS, 0, 0 },    { "cr3 ", LS_W_CR3, 0, 1 },
         { "wide ", LS_W_WIDE, 0, 1 },   { "map ", LS_W_MAP, 1, 1 },
@@ -142,9 +143,14 @@ size_t words_from(const char *text, uint64_t *words, size_t room)
             abort();
         }
         if (kinds[k].in_word == 3) {
-            words[count++] = n[2] << 16 | kinds[k].tag | n[0] |
+            words[count++] = n[2] << 16 | kinds[k].tag |
+                             n[0] << LS_ACCESS_INDEX_SHIFT |
                              (uint64_t)__builtin_ctzll(n[1])
                                  << LS_ACCESS_SIZE_SHIFT;
+            continue;
+        }
+        if (ls_word_is_block(kinds[k].tag)) {
+            words[count++] = n[0] << LS_WORD_ID_SHIFT | kinds[k].tag;
             continue;
         }
         words[count++] = (kinds[k].in_word ? n[0] << 16 : 0) | kinds[k].tag;

@@ -8,26 +8,10 @@
 #include <string.h>
 
 static uint8_t ram[GUEST_RAM_BYTES] __attribute__((aligned(4096)));
-static uint8_t device[4096]; /* QEMU's buffer for what is no RAM */
 
-static void *map(void *space, uint64_t addr, uint64_t *len, bool write,
-                 uint64_t attributes)
+static const uint8_t *ram_page(uint64_t page)
 {
-    (void)space;
-    (void)len;
-    (void)write;
-    (void)attributes;
-    return addr < sizeof(ram) ? ram + addr : device;
-}
-
-static void unmap(void *space, void *host, uint64_t len, bool write,
-                  uint64_t used)
-{
-    (void)space;
-    (void)host;
-    (void)len;
-    (void)write;
-    (void)used;
+    return page < sizeof(ram) / 4096 ? ram + page * 4096 : NULL;
 }
 
 static int each_ram(int (*cb)(void *block, void *opaque), void *opaque)
@@ -54,9 +38,7 @@ static uint64_t ram_addr(void *host)
 void guest_ram_start(void)
 {
     memset(ram, 0, sizeof(ram));
-    ls_api.memory = ram;
-    ls_api.map = map;
-    ls_api.unmap = unmap;
+    ls_api.ram_page = ram_page;
     ls_api.each_ram = each_ram;
     ls_api.ram_host = ram_host;
     ls_api.ram_length = ram_length;

@@ -137,9 +137,9 @@ static size_t random_words(uint64_t *words, uint32_t id, unsigned accesses)
 {
     size_t count = 0;
 
-    words[count++] = (uint64_t)id << 16 | LS_W_BLOCK;
+    words[count++] = ls_word_of_block(id, 0);
     for (unsigned i = 0; i < accesses; i++) {
-        words[count++] = next_random() << 16 | 2 << 10;
+        words[count++] = next_random() << 16 | 2 << LS_ACCESS_SIZE_SHIFT;
     }
     return count;
 }

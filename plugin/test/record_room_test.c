@@ -44,7 +44,8 @@ TEST_WITH(record_wraps_the_ring_and_loses_nothing, V4)
         wrapped |= head < tail;
         CHECK_EQ(tail[count - 1], UINT64_C(0x10f98) << 16 |
                                       3 << LS_ACCESS_SIZE_SHIFT |
-                                      LS_ACCESS_STORE | 1);
+                                      LS_ACCESS_STORE |
+                                      1 << LS_ACCESS_INDEX_SHIFT);
         tail += count;
         if (tail >= r->turn) {
             tail -= r->ring.size;
