@@ -17,10 +17,10 @@ frame       equ DATA + 0x33000
 ; What the guest's tables say leads to DATA + 0x21000, nested paging leads to `frame`, and DATA + 0x22000 nowhere.
 moved       equ DATA + 0x21000
 absent      equ DATA + 0x22000
-; A copy of the tables, for nested paging.
+; Copies of the tables in which `moved` is `frame`: for nested paging, and for a guest.
 NESTED      equ 0x220000
-NESTED_PD   equ NESTED + 0x2000
 NESTED_PT   equ NESTED + 0x6000
+OTHER       equ 0x230000
 CODE64      equ 0xa9b               ; attributes of segments
 FLAT        equ 0xc93
 VMRUN_CALLS equ 3                   ; intercepted: vmrun, which must be, and vmmcall
@@ -45,6 +45,22 @@ VECTOR      equ 0x40
         mov [vmcb + %1], rax
 %endmacro
 
+; COPY_TABLES to
+%macro COPY_TABLES 1
+        mov esi, TABLES
+        mov edi, %1
+        mov ecx, 0x7000 / 8
+        rep movsq
+        mov dword [%1], %1 + 0x1000 + MAPPED
+%assign gib 0
+%rep 4
+        mov dword [%1 + 0x1000 + gib * 8], %1 + 0x2000 + gib * 0x1000 + MAPPED
+%assign gib gib + 1
+%endrep
+        mov dword [%1 + 0x2000 + (DATA >> 21) * 8], %1 + 0x6000 + MAPPED
+        mov qword [%1 + 0x6000 + (PTE(moved) - PT)], frame + MAPPED
+%endmacro
+
 ; What vmrun loads and stores beside segments: the control area and the guest's state, and the host's.
         ;= define vmrun_state() r20:vmcb r40:vmcb+0x40 r8:vmcb+0x68 r8:vmcb+0x90 r8:vmcb+0xa8 r16:vmcb+0xb0 host_state()
         ;= define vmrun_registers() r1:save+0xcb r8:save+0xd0 r24:save+0x148 r32:save+0x160 r8:save+0x1d8 r8:save+0x1f8 r8:save+0x240
@@ -58,19 +74,8 @@ main:
         NEEDS "SVM", 0x80000001, ecx, 2
         mov qword [PTE(missing)], 0
         mov qword [PTE(missing + 0x1000)], moved + MAPPED
-        ; The tables of nested paging are a copy, but for two pages.
-        mov esi, TABLES
-        mov edi, NESTED
-        mov ecx, 0x7000 / 8
-        rep movsq
-        mov dword [NESTED], NESTED + 0x1000 + MAPPED
-%assign gib 0
-%rep 4
-        mov dword [NESTED + 0x1000 + gib * 8], NESTED_PD + gib * 0x1000 + MAPPED
-%assign gib gib + 1
-%endrep
-        mov dword [NESTED_PD + (DATA >> 21) * 8], NESTED_PT + MAPPED
-        mov qword [NESTED_PT + (PTE(moved) - PT)], frame + MAPPED
+        COPY_TABLES OTHER
+        COPY_TABLES NESTED
         mov qword [NESTED_PT + (PTE(absent) - PT)], 0
         mov rax, cr3
         mov cr3, rax
@@ -156,13 +161,42 @@ main:
         ENDCASE
         CHECK qword [exit_code], EXIT_CALL
 
+        ; The host goes on in its own address space, and without nested paging: 15.6, 15.25.3.
+        mov dword [moved], 1
+        mov dword [frame], 2
+        mov qword [save + 0x150], OTHER
+        mov qword [save + 0x178], h_guest
+        vmrun                       ; and accesses of the guest, below
+        CASE svm-host-space, "the host's own mapping, after a guest with other tables", nested
+        mov ebx, [moved]            ;= r4:moved
+        inc dword [moved]           ;= r4:moved w4:moved
+        ENDCASE
+        CHECK ebx, 1
+        CHECK dword [moved], 2
+        CHECK dword [frame], 3
+        mov qword [save + 0x150], TABLES
+
         mov qword [vmcb + 0xb0], NESTED
         mov dword [vmcb + 0x90], 1
         mov qword [save + 0x178], d_guest
         vmrun                       ; and accesses of the guest, below
-        mov ebx, [frame]
-        CHECK ebx, 9
-        CHECK dword [moved], 0
+        CASE svm-host-page, "the host's own mapping, after a guest with nested paging and the same CR3", nested
+        mov ebx, [moved]            ;= r4:moved
+        mov dword [moved], 4        ;= w4:moved
+        ENDCASE
+        CHECK ebx, 2
+        CHECK dword [moved], 4
+        CHECK dword [frame], 9
+
+        mov qword [save + 0x178], i_guest
+        vmrun                       ; and accesses of the guest, below
+        CASE svm-host-page-fault, "... left in the middle of its code, by a nested page fault", nested
+        inc dword [moved]           ;= r4:moved w4:moved
+        mov ebx, [moved]            ;= r4:moved
+        ENDCASE
+        CHECK ebx, 5
+        CHECK dword [frame], 10
+        CHECK qword [exit_code], EXIT_NESTED
 
         mov qword [save + 0x178], e_guest
         CASE svm-nested-fault, "a page that nested paging does not map, in the middle of code", nested
@@ -230,6 +264,23 @@ d_guest:
         mov eax, [moved]            ;= r4:moved@frame
         push rax                    ;= w8:nested_top-8
         ENDCASE
+        vmmcall
+
+;= cr3 OTHER
+h_guest:
+        CASE svm-guest-space, "accesses of a guest with tables of its own", nested
+        mov eax, [moved]            ;= r4:moved@frame
+        inc dword [moved]           ;= r4:moved@frame w4:moved@frame
+        ENDCASE
+        vmmcall
+;= cr3 TABLES
+
+i_guest:
+        CASE svm-nested-again, "the guest's mapping by nested paging, after the host has used its own", nested
+        mov eax, [moved]            ;= r4:moved@frame
+        inc dword [moved]           ;= r4:moved@frame w4:moved@frame
+        ENDCASE
+        mov eax, [absent + 8]
         vmmcall
 
 e_guest: inc dword [data]

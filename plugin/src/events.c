@@ -13,6 +13,7 @@
 #include "events.h"
 
 #include "audit.h"
+#include "buffer.h"
 #include "cpu_view.h"
 #include "fw_cfg.h"
 #include "guest_memory.h"
@@ -110,8 +111,8 @@ void ls_events_close(void)
 typedef struct {
     bool irq;         /* an interrupt was announced, its delivery line not read */
     uint64_t vector;
-    LsLoggedEvent event[LS_LOGGED_EVENTS];
-    unsigned count;
+    LsLoggedEvent *event;
+    unsigned count, room;
 } Taking;
 
 /* The handler begins at SMBASE + 0x8000, which CS.base is; the state is saved in
@@ -187,10 +188,23 @@ static void tell_events(LsRecorder *r, Taking *t, bool lost)
     t->count = 0;
 }
 
+/* Room for one more.  A guest may raise exceptions without end and run no block. */
+static void make_room(LsRecorder *r, Taking *t)
+{
+    unsigned room = t->room ? 2 * t->room : 64;
+
+    if (t->room == LS_LOGGED_EVENTS) {
+        tell_events(r, t, true);
+        return;
+    }
+    t->event = ls_grow(t->event, room * sizeof(*t->event));
+    t->room = room;
+}
+
 static void add(LsRecorder *r, Taking *t, LsLoggedEvent event)
 {
-    if (t->count == LS_LOGGED_EVENTS) {
-        tell_events(r, t, true);
+    if (t->count == t->room) {
+        make_room(r, t);
     }
     t->event[t->count++] = event;
 }

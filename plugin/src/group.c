@@ -11,6 +11,7 @@
  */
 #include "encoder.h"
 
+#include "rep.h"
 #include "sink.h"
 #include "words.h"
 
@@ -107,27 +108,6 @@ static const uint64_t *find_continuation(const uint64_t *at,
     return NULL;
 }
 
-/* How many accesses one iteration of a rep string instruction makes here;
- * ins stores twice (T12, target/i386/tcg/translate.c gen_ins). */
-static uint32_t accesses_per_iteration(const LsBlock *code)
-{
-    const uint8_t *at = code->bytes + code->offset[code->insn_count - 1];
-    const uint8_t *end = code->bytes + code->byte_count;
-
-    for (; at < end; at++) {
-        switch (*at) {
-        case 0xa4: case 0xa5: case 0xa6: case 0xa7: case 0x6c: case 0x6d:
-            return 2;
-        case 0x6e: case 0x6f: case 0xaa: case 0xab: case 0xac: case 0xad:
-        case 0xae: case 0xaf:
-            return 1;
-        default:
-            break; /* prefixes */
-        }
-    }
-    return 1;
-}
-
 /* Accesses behind the first `count` that instructions made. */
 static uint32_t accesses_behind(uint32_t count, const uint64_t *at,
                                 const uint64_t *end)
@@ -153,16 +133,22 @@ static uint32_t count_aborted(const LsBlock *code, int index,
                               const uint64_t *at, const uint64_t *end)
 {
     const uint64_t *first = at;
+    uint64_t of_first[2] = { 0 };
     uint32_t of_insn = 0, all = 0;
 
     for (; at < end; at += words_of_insn(*at)) {
         if (!(*at & LS_NOT_ACCESS)) {
             all++;
-            of_insn += (int)ls_access_index(*at) >= index;
+            if ((int)ls_access_index(*at) >= index) {
+                if (of_insn < 2) {
+                    of_first[of_insn] = *at;
+                }
+                of_insn++;
+            }
         }
     }
     if (code->flags & LS_BLOCK_LAST_REP && index == code->insn_count - 1) {
-        of_insn %= accesses_per_iteration(code);
+        of_insn = ls_rep_behind_iterations(code, of_first, of_insn);
     }
     return of_insn ? accesses_behind(all - of_insn, first, end) : 0;
 }

@@ -44,6 +44,9 @@ const char *ls_options_parse(LsOptions *options, int argc, char **argv)
         if (!strcmp(argv[i], "audit=memory")) {
             options->audit = ok = true;
         }
+        if (!strcmp(argv[i], "restores=logged")) {
+            options->restores_are_logged = ok = true;
+        }
         for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
             size_t len = strlen(known[k].name);
 

@@ -15,6 +15,8 @@ typedef struct {
     const char *fault;    /* fault=KIND:N, for tests (fault.h) */
     bool paused;          /* start=paused */
     bool audit;           /* audit=memory */
+    bool restores_are_logged; /* restores=logged: the log tells of a snapshot that
+                               is loaded, for which QEMU needs a trace backend */
     LsLimits limits;      /* max-accesses=, max-instructions=, max-bytes= */
 } LsOptions;
 

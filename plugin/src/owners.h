@@ -13,7 +13,10 @@
 
 #include "deliver.h"
 
-enum { LS_LOGGED_EVENTS = 64, LS_NOBODY = -1 };
+enum {
+    LS_LOGGED_EVENTS = 1 << 16, /* at most, a power of two */
+    LS_NOBODY = -1,
+};
 
 typedef struct {
     LsOpenEvent event;

@@ -17,6 +17,7 @@
 #include "guest_memory.h"
 #include "options.h"
 #include "pages.h"
+#include "push.h"
 #include "qemu_api.h"
 #include "record.h"
 #include "report.h"
@@ -209,18 +210,33 @@ static void start_encoder(LsRecorder *r)
 
 static void on_exit_qemu(void);
 
+/* The tables were forgotten, and those that there are now not looked at. */
+static _Atomic bool tables_are_unseen;
+
 /* QEMU drops its translated code: it has no room for more, or loads a snapshot, of
- * which the log tells, where it is read (events.c).  Else memory and mappings may be
- * others now.  No vCPU runs. */
+ * which the log may tell (events.c).  Else memory and mappings may be others now, or
+ * soon: QEMU 11 loads it after that.  No vCPU runs. */
 static void on_flush(void)
 {
     for (unsigned i = 0; i < atomic_load(&ls_recorder_count); i++) {
         ls_pages_unmap(ls_recorders[i]);
-        if (!ls_events_are_read()) {
+        if (!ls_events_are_read() || !options.restores_are_logged) {
             ls_walker_forget(ls_recorders[i]);
+            atomic_store(&tables_are_unseen, true);
         }
     }
     ls_guest_memory_forget();
+}
+
+/* A vCPU is about to run a block for the first time since code was dropped. */
+static void on_translate(LsTb *tb)
+{
+    if (ls_self && atomic_load_explicit(&tables_are_unseen,
+                                        memory_order_relaxed)) {
+        atomic_store(&tables_are_unseen, false);
+        ls_walker_enter(ls_self); /* before the first access */
+    }
+    ls_record_translate(tb);
 }
 
 static void register_callbacks(void)
@@ -228,7 +244,7 @@ static void register_callbacks(void)
     ls_api_on_vcpu_init(plugin_id, ls_record_vcpu_init);
     ls_api_on_exit(plugin_id, on_exit_qemu);
     if (atomic_load(&recording)) {
-        ls_api_on_translate(plugin_id, ls_record_translate);
+        ls_api_on_translate(plugin_id, on_translate);
         ls_api_on_flush(plugin_id, on_flush);
     }
 }

@@ -5,6 +5,9 @@
 #include "check.h"
 #include "encoded.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #define MAPS "map 0x10 0x80|"
 #define ROUND "load 0 1 0x10000|store 0 1 0x10800|"
 
@@ -24,6 +27,11 @@ static const TraceSection *encode(const char *text)
     code_add(0x4001, MODE_64_KERNEL, "60");
     code_add(0x5000, MODE_64_KERNEL, "90;f3 6c");
     code_add(0x5001, MODE_64_KERNEL, "f3 6c");
+    code_add(0x6000, MODE_64_USER, "90;f3 6c");
+    code_add(0x6001, MODE_64_USER, "f3 6c");
+    code_add(0x7000, MODE_64_USER, "f3 6e");
+    code_add(0x7100, MODE_64_USER, "f3 66 6f");
+    code_add(0x7200, MODE_64_KERNEL, "f3 66 6f");
     encoded_all(encoder, text);
     encoded_close(&encoder, 1, "guest-exit");
     t = trace_read(check_path("trace"));
@@ -125,6 +133,69 @@ TEST(encode_rep_that_modified_its_block_before_its_first_access)
                                "@2,0 port 0 0x21 0x10 0");
     CHECK_EQ(chunk_header(c).stores, 2);
     CHECK_EQ(chunk_header(c).instruction_count, 5);
+}
+
+/* Outside of CPL 0 it looks into the I/O permission bitmap before that. */
+TEST(encode_rep_ins_that_modified_its_block_after_a_look)
+{
+    const TraceSection *c;
+
+    c = encode("vcpu 0|block 9|" MAPS "load 1 2 0x10066|load 1 2 0x10084|"
+               "block 10|load 0 2 0x10066|load 0 2 0x10084|"
+               "store 0 1 0x10000|store 0 1 0x10000|block 10|"
+               "load 0 2 0x10066|load 0 2 0x10084|block 0|");
+    CHECK_TEXT(chunk_notes(c), "@0,0 vcpu 0 | @0,0 cut 1 2 cause 3");
+    CHECK_EQ(chunk_header(c).aborted, 2);
+    CHECK_EQ(chunk_header(c).loads, 4);
+    CHECK_EQ(chunk_header(c).stores, 2);
+    CHECK_EQ(chunk_header(c).instruction_count, 5);
+}
+
+/* What of an instruction at CPL 3 came to nothing when a fault stopped it. */
+static uint32_t aborted_by_fault(unsigned block, const char *ip,
+                                 const char *accesses)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), "vcpu 0|block %u|" MAPS
+             "%s|event 14 6 %s 0x411000|block 0|", block, accesses, ip);
+    (void)!unlink(check_path("trace"));
+    return (uint32_t)chunk_header(encode(text)).aborted;
+}
+
+#define LOOK "load 0 2 0x10066|load 0 2 0x10084"
+#define STORES(at) "|store 0 1 " at "|store 0 1 " at
+
+TEST(encode_rep_ins_that_faults_after_a_look)
+{
+    CHECK_EQ(aborted_by_fault(10, "0x6001", "load 0 2 0x10066"), 1);
+    CHECK_EQ(aborted_by_fault(10, "0x6001", LOOK), 2);
+    CHECK_EQ(aborted_by_fault(10, "0x6001", LOOK "|store 0 1 0x10000"), 3);
+    CHECK_EQ(aborted_by_fault(10, "0x6001", LOOK STORES("0x10000")), 0);
+    CHECK_EQ(aborted_by_fault(10, "0x6001", LOOK STORES("0x10000")
+                              "|store 0 1 0x10001"), 1);
+    CHECK_EQ(aborted_by_fault(10, "0x6001", LOOK STORES("0x10000")
+                              STORES("0x10001")), 0);
+}
+
+TEST(encode_rep_outs_that_faults_after_a_look)
+{
+    CHECK_EQ(aborted_by_fault(11, "0x7000", "load 0 2 0x10066"), 1);
+    CHECK_EQ(aborted_by_fault(11, "0x7000", LOOK), 2);
+    CHECK_EQ(aborted_by_fault(11, "0x7000", LOOK "|load 0 1 0x10000"), 0);
+    CHECK_EQ(aborted_by_fault(11, "0x7000", "load 0 1 0x10000"), 0);
+}
+
+/* Words of the string are told from those of the bitmap by where they are. */
+TEST(encode_rep_outsw_that_faults_after_a_look)
+{
+    CHECK_EQ(aborted_by_fault(12, "0x7100", LOOK), 2);
+    CHECK_EQ(aborted_by_fault(12, "0x7100", LOOK "|load 0 2 0x10000"), 0);
+    CHECK_EQ(aborted_by_fault(12, "0x7100",
+                              "load 0 2 0x10000|load 0 2 0x10002"), 0);
+    CHECK_EQ(aborted_by_fault(12, "0x7100",
+                              "load 0 2 0x10002|load 0 2 0x10000"), 0);
+    CHECK_EQ(aborted_by_fault(13, "0x7200", LOOK), 0);
 }
 
 /* It goes on in a block of its own: nothing was begun in vain. */

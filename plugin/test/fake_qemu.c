@@ -491,6 +491,15 @@ bool fake_reset(void)
     return true;
 }
 
+void fake_flush(void)
+{
+    if (api() >= 7) {
+        ((DataCb)callbacks.flush)(NULL);
+    } else {
+        ((IdCb)callbacks.flush)(PLUGIN_ID);
+    }
+}
+
 void fake_exit(void)
 {
     if (api() >= 7) {

@@ -58,6 +58,8 @@ int fake_install(const char *arguments, unsigned max_vcpus);
 void fake_start_vcpu(unsigned index);
 /* The queued work of qemu_plugin_reset(); false when there is none. */
 bool fake_reset(void);
+/* QEMU has dropped its translated code. */
+void fake_flush(void);
 void fake_exit(void);
 
 /* The log of `-d int`, an empty file at first. */

@@ -219,6 +219,26 @@ TEST(owners_fault_in_a_delivery)
     CHECK_EQ(recorder()->missing_deliveries, 0);
 }
 
+/* The handler's page is not there: each fetch faults, and no block runs between
+ * hundreds of events. */
+TEST(owners_of_a_storm)
+{
+    enum { EVENTS = 300, BYTES = 48 };
+
+    start();
+    log_event(1, page_fault, 0x402000, 0x9000);
+    for (unsigned i = 1; i < EVENTS; i++) {
+        log_event(1, page_fault, HANDLER_PF, 0x9000 - i * BYTES);
+    }
+    at_handler(1, HANDLER_PF, 0x9000 - EVENTS * BYTES);
+    log_event(0, interrupt, 0x401000, 0x7000);
+    at_handler(0, HANDLER, 0x7000 - FRAME);
+    fake_enter_at(tb, HANDLER);
+    CHECK_EQ(recorder()->deliveries, EVENTS + 1);
+    CHECK_EQ(recorder()->missing_deliveries, 0);
+    CHECK_EQ(recorder()->vcpu, 0);
+}
+
 /* No gate leads into SMM: the registers are what tells. */
 TEST(owners_smm)
 {

@@ -318,6 +318,31 @@ describe('condition', () => {
       await verdict(['f36c'], [run(0, [...looks, '0 S1 5000', '0 S1 5000'])], MODE_32_USER),
     ).toEqual(clean(4, 3, { 'ins-stores-zero-first': 1 }, { iterations: 1, condition: 2 }));
   });
+  it('tells that look from the words of a word string', async () => {
+    const OUTSW = ['f3666f'];
+    const looks = ['0 L2 7066', '0 L2 7070'];
+    const words = ['0 L2 5000', '0 L2 5002', '0 L2 5004'];
+    expect(await verdict(OUTSW, [run(0, [...looks, ...words])], MODE_32_USER)).toEqual(
+      clean(5, 5, {}, { iterations: 3, condition: 2 }),
+    );
+    expect(await verdict(OUTSW, [run(0, [...looks, ...words].slice(0, 3))], MODE_32_USER)).toEqual(
+      clean(3, 3, {}, { iterations: 1, condition: 2 }),
+    );
+    expect(await verdict(OUTSW, [run(0, words), run(0, words.toReversed())], MODE_32_USER)).toEqual(
+      clean(6, 6, {}, { iterations: 6 }),
+    );
+    expect(await verdict(OUTSW, [run(0, [...looks, ...words])])).not.toEqual(
+      expect.objectContaining({ addressMismatches: 0 }),
+    );
+  });
+  it('takes a look of an attempt that came to nothing', async () => {
+    const denied = run(0, ['0 L2 7066', '0 L2 7070'], { executed: 0, aborted: 2 });
+    for (const code of ['f36c', 'f36e', 'f3666f']) {
+      expect(await verdict([code], [denied], MODE_32_USER)).toEqual(
+        clean(2, 0, { 'faulted-attempt': 2 }),
+      );
+    }
+  });
 });
 
 describe('mask', () => {

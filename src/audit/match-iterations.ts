@@ -63,8 +63,12 @@ export function matchIterations(
   finding.executions = completion === 'completed' ? 1 : 0;
   finding.recorded = end - begin;
   const first = begin + permissionLoads(plan, columns, begin, end);
-  addInferred(finding, 'condition', first - begin);
-  finding.expected += first - begin;
+  if (completion === 'aborted' && (columns.flags[begin] & AccessFlag.aborted) !== 0) {
+    addRule(finding, 'faulted-attempt', first - begin);
+  } else {
+    addInferred(finding, 'condition', first - begin);
+    finding.expected += first - begin;
+  }
   const fitting = fittingEnd(plan, columns, first, end, completion);
   finding.extra += end - fitting;
   countMembers(plan, columns, first, fitting, completion, finding);
@@ -73,18 +77,20 @@ export function matchIterations(
 
 function permissionLoads(
   plan: IterationPlan,
-  { size, flags }: AccessColumns,
+  { size, flags, vaddr }: AccessColumns,
   begin: number,
   end: number,
 ): number {
   const count = plan.permissionLoads;
-  // A word string loads words itself: then the number of accesses tells.
-  const isUsual = plan.members.every(({ store, bytes }) => store || bytes !== 2);
-  if (count === 0 || end - begin < count || !isUsual) return 0;
+  if (count === 0 || end - begin < count) return 0;
   for (let i = begin; i < begin + count; i++) {
     if (size[i] !== 2 || (flags[i] & AccessFlag.store) !== 0) return 0;
   }
-  return count;
+  // A word string loads words itself, one behind the other. (Those of a bitmap's first ports may be so, too, when it
+  // begins right behind the field that says where: then the third load is told as a wrong address.)
+  const isWordString = plan.members.some(({ store, bytes }) => !store && bytes === 2);
+  const distance = (vaddr[2 * begin + 2] - vaddr[2 * begin]) | 0;
+  return isWordString && Math.abs(distance) === 2 ? 0 : count;
 }
 
 /** Behind the last access that is what its place in its iteration says. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { describeSystemError, ExitCode, TraceError, UserError } from './errors.ts';
+import { describeSystemError, ExitCode, TraceError, UserError, writeFailure } from './errors.ts';
 
 describe('TraceError', () => {
   it('describes place, fact, expected and found in one line', () => {
@@ -71,5 +71,37 @@ describe('UserError', () => {
   it('has distinct exit codes', () => {
     const codes = Object.values(ExitCode);
     expect(new Set(codes).size).toBe(codes.length);
+  });
+});
+
+describe('writeFailure', () => {
+  const failure = (message: string, code?: string, why?: string): UserError =>
+    writeFailure('/x/y', Object.assign(new Error(message), { code }), '-o OUT', why);
+
+  it.each([
+    ['ENOSPC', 'where there is room'],
+    ['EDQUOT', 'where there is room'],
+    ['EFBIG', 'where there is room'],
+    ['EACCES', 'in a folder that you may write'],
+    ['EPERM', 'in a folder that you may write'],
+    ['EROFS', 'in a folder that you may write'],
+  ])('for %s says: %s', (code, remedy) => {
+    const error = failure(`${code}: some words, write`, code);
+    expect(error.remedy).toBe(`name an output ${remedy}: -o OUT`);
+    expect(error.exitCode).toBe(ExitCode.environment);
+    expect(error.message).toMatch(/^cannot write \/x\/y: ./);
+  });
+
+  it('knows other words, and what it does not know', () => {
+    const words = 'IO Error: Could not write file "/x/y": No space left on device';
+    expect(failure(words, undefined, words)).toMatchObject({
+      message: `cannot write /x/y: ${words}`,
+      remedy: 'name an output where there is room: -o OUT',
+    });
+    expect(failure('IO Error: Cannot open file: Permission denied').remedy).toContain('may write');
+    expect(failure('EIO: i/o error, write', 'EIO')).toMatchObject({
+      message: 'cannot write /x/y: i/o error',
+      remedy: 'name another output: -o OUT',
+    });
   });
 });

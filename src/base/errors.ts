@@ -128,3 +128,30 @@ export class UserError extends Error {
     this.remedy = remedy;
   }
 }
+
+const NO_ROOM = /\b(?:ENOSPC|EDQUOT|EFBIG)\b|no space left|file too large|quota exceeded/i;
+const NOT_ALLOWED = /\b(?:EACCES|EPERM|EROFS)\b|permission denied|not permitted|read-only/i;
+
+/**
+ * A file that cannot be written: UserError 'environment', with what to do about it. `option` is how the command line
+ * names the file, `why` what the system said, in other words than Node's.
+ */
+export function writeFailure(
+  file: string,
+  cause: unknown,
+  option: string,
+  why: string = describeSystemError(cause),
+): UserError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  const remedy = NO_ROOM.test(words)
+    ? 'name an output where there is room'
+    : NOT_ALLOWED.test(words)
+      ? 'name an output in a folder that you may write'
+      : 'name another output';
+  return new UserError(
+    ExitCode.environment,
+    `cannot write ${file}: ${why}`,
+    `${remedy}: ${option}`,
+    cause,
+  );
+}

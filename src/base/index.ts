@@ -21,6 +21,7 @@ export {
   type TraceErrorFacts,
   type TraceErrorKind,
   UserError,
+  writeFailure,
 } from './errors.ts';
 export {
   formatBytes,

@@ -15,6 +15,7 @@ const request = (
   changes: Partial<CommandLineRequest> = {},
 ): CommandLineRequest => ({
   version: version('10.0.2'),
+  logsTraces: true,
   guestArguments,
   pluginFile: '/p/loadstore.so',
   outputFile: '/out/a.memtrace',
@@ -55,9 +56,28 @@ describe('buildCommandLine', () => {
       ...['-m', '1G', '-accel', 'tcg,thread=single', '-d', 'int', '-D', '/s/events.log'],
       ...['-trace', 'loadvm_state_setup'],
       '-plugin',
-      '/p/loadstore.so,out=/out/a.memtrace,meta=/s/meta.json,control=/s/control,events=/s/events.log',
+      '/p/loadstore.so,out=/out/a.memtrace,meta=/s/meta.json,control=/s/control,events=/s/events.log,restores=logged',
     ]);
     expect(notes).toEqual([]);
+  });
+
+  it('leaves traces out of a QEMU that does not log them, and lets the plugin know', () => {
+    const { args, notes } = buildCommandLine(request([], { logsTraces: false }));
+    expect(args).not.toContain('-trace');
+    expect(args.at(-1)).toMatch(/,events=\/s\/events\.log$/);
+    expect(notes).toEqual([]);
+    const audited = buildCommandLine(request([], { logsTraces: false, auditMemory: true }));
+    expect(audited.args).not.toContain('-trace');
+    expect(audited.args.at(-1)).toMatch(/,audit=memory$/);
+    expect(audited.notes).toEqual([
+      'this QEMU has no trace events in its log (-d help names no "trace:"): the memory audit cannot tell what devices write, or that a snapshot was loaded, from what is unknown',
+    ]);
+  });
+
+  it('has no word on snapshots without events', () => {
+    const { args } = buildCommandLine(request([], { eventLogFile: undefined }));
+    expect(args).not.toContain('-trace');
+    expect(args.at(-1)).not.toContain('restores');
   });
 
   it('hands limits and the start over, and doubles commas in paths', () => {

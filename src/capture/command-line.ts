@@ -14,6 +14,8 @@ export interface RecordLimits {
 
 export interface CommandLineRequest {
   readonly version: QemuVersion;
+  /** QEMU can write trace events into its log. */
+  readonly logsTraces: boolean;
   readonly guestArguments: readonly string[];
   readonly pluginFile: string;
   readonly outputFile: string;
@@ -40,6 +42,9 @@ const AUDIT_TRACES = [
   ),
   'pci_nvme_enqueue_req_completion',
 ];
+
+const NO_TRACES_TO_AUDIT =
+  'this QEMU has no trace events in its log (-d help names no "trace:"): the memory audit cannot tell what devices write, or that a snapshot was loaded, from what is unknown';
 
 export interface CommandLine {
   readonly args: readonly string[];
@@ -85,16 +90,22 @@ export function buildCommandLine(request: CommandLineRequest): CommandLine {
         'leave out -d and -D, or record without events: --no-events',
       );
     }
-    args.push('-d', 'int', '-D', request.eventLogFile, '-trace', RESTORE_TRACE);
+    args.push('-d', 'int', '-D', request.eventLogFile);
+    if (request.logsTraces) args.push('-trace', RESTORE_TRACE);
   }
   if (request.auditMemory === true) {
     requireAuditable(request, facts.acceleration);
-    for (const event of AUDIT_TRACES) args.push('-trace', event);
-    // What devices map to write to; QEMU 7.2 cannot say.
-    if (isAtLeast(request.version, 10)) args.push('-trace', 'address_space_map');
+    if (request.logsTraces) args.push(...auditTraceArguments(request.version));
+    else notes.push(NO_TRACES_TO_AUDIT);
   }
   args.push('-plugin', pluginArgument(request));
   return { args, notes, usesTerminal: facts.usesTerminal };
+}
+
+function auditTraceArguments(version: QemuVersion): string[] {
+  // What devices map to write to; QEMU 7.2 cannot say.
+  const events = isAtLeast(version, 10) ? [...AUDIT_TRACES, 'address_space_map'] : AUDIT_TRACES;
+  return events.flatMap((event) => ['-trace', event]);
 }
 
 function requireAuditable(request: CommandLineRequest, acceleration: Acceleration): void {
@@ -133,7 +144,10 @@ function pluginArgument(request: CommandLineRequest): string {
     `meta=${request.metaFile}`,
     `control=${request.controlFile}`,
   ];
-  if (request.eventLogFile !== undefined) parts.push(`events=${request.eventLogFile}`);
+  if (request.eventLogFile !== undefined) {
+    parts.push(`events=${request.eventLogFile}`);
+    if (request.logsTraces) parts.push('restores=logged');
+  }
   if (request.startPaused) parts.push('start=paused');
   if (request.auditMemory === true) parts.push('audit=memory');
   if (request.fault !== undefined) parts.push(`fault=${request.fault}`);

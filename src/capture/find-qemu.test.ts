@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -57,5 +57,23 @@ describe('a QEMU that is not there', () => {
     expect(await remedyOf({ named: '/no/such', environment: '/no/such', searchPath: '' })).toBe(
       'npm run setup, or name one that runs: --qemu PATH',
     );
+  });
+});
+
+describe('whether trace events go to the log', () => {
+  /** A QEMU whose `-d help` is this. */
+  const logsTraces = async (help: string): Promise<boolean> => {
+    const named = path.join(folder, 'qemu');
+    const answer =
+      'if [ "$1" = -d ]; then printf "$HELP"; else echo "QEMU emulator version 10.0.2"; fi';
+    writeFileSync(named, `#!/bin/sh\nHELP='${help}'\n${answer}\n`, { mode: 0o755 });
+    return (await chooseQemu({ named, searchPath: '', cacheFolder: folder })).logsTraces;
+  };
+
+  it('is what -d help says', async () => {
+    const items = 'Log items (comma separated):\\nint             show interrupts\\n';
+    expect(await logsTraces(`${items}trace:PATTERN   enable trace events\\n`)).toBe(true);
+    expect(await logsTraces(`${items}exec            show trace: of blocks\\n`)).toBe(false);
+    expect(await logsTraces('')).toBe(false);
   });
 });

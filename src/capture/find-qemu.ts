@@ -18,6 +18,8 @@ export interface QemuProgram {
   readonly origin: QemuOrigin;
   readonly version: QemuVersion;
   readonly pluginApi: number;
+  /** Its log takes trace events: it was built with that trace backend, as not every distribution's is. */
+  readonly logsTraces: boolean;
 }
 
 /** A program that is where a QEMU should be and does not answer as one. */
@@ -53,7 +55,8 @@ export async function findQemus(
       broken.push({ path: file, origin, problem: answer.problem });
     } else {
       const { version } = answer;
-      found.push({ path: file, origin, version, pluginApi: pluginApiOf(version) });
+      const logsTraces = await probeLoggedTraces(file);
+      found.push({ path: file, origin, version, pluginApi: pluginApiOf(version), logsTraces });
     }
   }
   return { found, broken };
@@ -131,6 +134,12 @@ async function askVersion(file: string): Promise<{ version: QemuVersion } | { pr
   const version = parseQemuVersion(output);
   if (version !== undefined) return { version };
   return { problem: `it does not answer --version as QEMU does: ${firstLine(output)}` };
+}
+
+/** QEMU lists what it can log; trace events are there when it has the `log` trace backend (util/log.c). */
+async function probeLoggedTraces(file: string): Promise<boolean> {
+  const { output } = await runProbe(file, ['-d', 'help']);
+  return /^trace:/m.test(output);
 }
 
 export type PluginSupport = { readonly has: true } | { readonly has: false; readonly why: string };

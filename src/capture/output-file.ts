@@ -1,47 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// The trace file before QEMU starts: may it be written, is its name free.
+// A file before the work that it is for: may it be written, is its name free.
 
-import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 
 /**
  * Absolute path of a file that may be written: in a folder that can be, and not there yet, or with `force`
- * a regular file. Throws UserError 'usage' when it exists, 'environment' when it cannot be made.
+ * a regular file. `option` is how the command line names it. Throws UserError 'usage' when it exists or has no name,
+ * 'environment' when it cannot be made.
  */
-export function requireFreeOutput(name: string, force: boolean): string {
+export function requireFreeOutput(name: string, force: boolean, option = '-o FILE'): string {
+  if (name === '') {
+    throw new UserError(ExitCode.usage, 'the output has no name', `name one: ${option}`);
+  }
   const file = path.resolve(name);
-  requireWritableFolder(file);
+  requireWritableFolder(file, option);
   const facts = lstatSync(file, { throwIfNoEntry: false });
   if (facts === undefined) return file;
   if (!facts.isFile() && !facts.isSymbolicLink()) {
     throw new UserError(
       ExitCode.usage,
-      `${file} is not a regular file; a trace is read back, so it cannot go to a pipe or a device`,
-      'name another file: -o FILE',
+      `${file} exists and is not a regular file`,
+      `name another: ${option}`,
     );
   }
   if (!force) {
     throw new UserError(
       ExitCode.usage,
       `${file} exists`,
-      'replace it with --force, or name another: -o FILE',
+      `replace it with --force, or name another: ${option}`,
     );
   }
   return file;
 }
 
-/** Throws UserError 'environment' when no file can be made in the folder of this one. */
-export function requireWritableFolder(file: string): void {
+/** Throws UserError 'environment' when nothing can be made in the folder of this file. */
+export function requireWritableFolder(file: string, option = '-o FILE'): void {
   const folder = path.dirname(path.resolve(file));
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
+    const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    if (isFolder) accessSync(folder, constants.W_OK | constants.X_OK);
+    else throw new Error(existsSync(folder) ? 'not a folder' : 'no such folder');
   } catch (error) {
-    const why = existsSync(folder) ? describeSystemError(error) : 'no such folder';
     throw new UserError(
       ExitCode.environment,
-      `cannot write in ${folder}: ${why}`,
-      'name a file in a folder that you may write: -o FILE',
+      `cannot write in ${folder}: ${describeSystemError(error)}`,
+      `name a file in a folder that you may write: ${option}`,
       error,
     );
   }

@@ -107,6 +107,7 @@ export async function startRecording(request: RecordRequest): Promise<Recording>
     const metaFile = path.join(scratchFolder, 'recorder.json');
     const line = buildCommandLine({
       version: qemu.version,
+      logsTraces: qemu.logsTraces,
       guestArguments: request.guestArguments,
       pluginFile: request.pluginFile,
       outputFile: path.resolve(request.outputFile),

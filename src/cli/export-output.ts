@@ -8,7 +8,8 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
+import { describeSystemError, ExitCode, UserError, writeFailure } from '../base/index.ts';
+import { requireFreeOutput, requireWritableFolder } from '../capture/index.ts';
 import type { ExportPart } from '../export/index.ts';
 
 export interface ExportOutput {
@@ -19,6 +20,9 @@ export interface ExportOutput {
   /** It comes to nothing. */
   discard(): Promise<void>;
 }
+
+/** How the command line names the output. */
+const OPTION = '-o OUT';
 
 /** Compression by the name of the output. */
 const COMPRESSORS: Readonly<Record<string, () => Compressor>> = { '.gz': gzip, '.xz': xz };
@@ -56,7 +60,7 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
     await discard();
     if (isFolder) await mkdir(partial);
   } catch (error) {
-    throw writeError(partial, describeSystemError(error), error);
+    throw writeFailure(partial, error, OPTION);
   }
   return {
     partial,
@@ -66,16 +70,10 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
         if (isFolder) await rm(target, { recursive: true, force: true });
         await rename(partial, target);
       } catch (error) {
-        throw writeError(target, describeSystemError(error), error);
+        throw writeFailure(target, error, OPTION);
       }
     },
   };
-}
-
-/** Says what to do about an output that cannot be written. */
-function writeError(file: string, why: string, cause: unknown): UserError {
-  const remedy = 'name an output where there is room: -o OUT';
-  return new UserError(ExitCode.environment, `cannot write ${file}: ${why}`, remedy, cause);
 }
 
 /** Throws as claimOutput does. */
@@ -99,7 +97,7 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
       return await work();
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw writeError(partial, describeSystemError(error), error);
+      throw writeFailure(partial, error, OPTION);
     }
   };
   if (!isFolder) await guarded(async () => fileOf(''));
@@ -121,38 +119,23 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
 
 /** Throws UserError as claimOutput does, and touches nothing. */
 export function requireReplaceable({ name, isFolder, force }: OutputClaim): void {
-  const target = path.resolve(name);
-  const folder = path.dirname(target);
-  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
-    throw new UserError(ExitCode.environment, `cannot write ${target}: no such folder`, 'make it');
+  if (!isFolder || name === '') {
+    requireFreeOutput(name, force, OPTION);
+    return;
   }
+  const target = path.resolve(name);
+  requireWritableFolder(target, OPTION);
   const facts = lstatSync(target, { throwIfNoEntry: false });
   if (facts === undefined) return;
-  const isSame = isFolder ? facts.isDirectory() : facts.isFile() || facts.isSymbolicLink();
-  const another = 'name another: -o OUT';
-  if (!isSame) {
-    const kind = isFolder ? 'a folder' : 'a regular file';
-    throw new UserError(ExitCode.usage, `${target} exists and is not ${kind}`, another);
-  }
-  if (!force) {
-    throw new UserError(
-      ExitCode.usage,
-      `${target} exists`,
-      `replace it with --force, or ${another}`,
-    );
-  }
-  const foreign = isFolder
-    ? readdirSync(target, { recursive: true, encoding: 'utf8' }).find(
-        (file) => !FOLDER_FILE.test(file),
-      )
-    : undefined;
-  if (foreign !== undefined) {
-    throw new UserError(
-      ExitCode.usage,
-      `${target} holds ${foreign}, which no export made: it is not replaced`,
-      another,
-    );
-  }
+  const refuse = (what: string, remedy = `name another: ${OPTION}`): never => {
+    throw new UserError(ExitCode.usage, `${target} ${what}`, remedy);
+  };
+  if (!facts.isDirectory()) refuse('exists and is not a folder');
+  if (!force) refuse('exists', `replace it with --force, or name another: ${OPTION}`);
+  const foreign = readdirSync(target, { recursive: true, encoding: 'utf8' }).find(
+    (file) => !FOLDER_FILE.test(file),
+  );
+  if (foreign !== undefined) refuse(`holds ${foreign}, which no export made: it is not replaced`);
 }
 
 interface OutputFile {

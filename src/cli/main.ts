@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { ExitCode } from '../base/index.ts';
+import { ExitCode, writeFailure } from '../base/index.ts';
 import type { CliContext } from './command-spec.ts';
 import { takeMallocSettings } from './malloc-settings.ts';
 import { runCli } from './program.ts';
@@ -27,11 +27,15 @@ const context: CliContext = {
   },
 };
 
-// The reader of a pipe has seen enough (`loadstore dump FILE | head`).
+// The reader of a pipe has seen enough (`loadstore dump FILE | head`), or there is no room (`loadstore dump FILE > x`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(ExitCode.ok);
-  throw error;
+  const failure = writeFailure('standard output', error, '> FILE');
+  process.stderr.write(`loadstore: ${failure.message}\nTry: ${failure.remedy ?? ''}\n`);
+  process.exit(failure.exitCode);
 });
+// What cannot be said is no reason not to do the work.
+process.stderr.on('error', () => undefined);
 
 try {
   process.exitCode = await runCli(process.argv.slice(2), context);

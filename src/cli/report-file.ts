@@ -3,6 +3,7 @@
 
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { auditTrace } from '../audit/index.ts';
+import { writeFailure } from '../base/index.ts';
 import { type ReportParameters, readReport, type TraceReport } from '../query/index.ts';
 import { renderPage } from '../report/index.ts';
 import { type AnalysisContext, runPass, workersFrom } from './analysis-run.ts';
@@ -57,13 +58,15 @@ export async function isReportPage(file: string): Promise<boolean> {
   }
 }
 
-/** A page that is there is replaced when the new one is whole. */
+/** A page that is there is replaced when the new one is whole. Throws UserError 'environment'. */
 export async function writePage(report: TraceReport, file: string): Promise<void> {
   const page = renderPage(report, await readPageAssets());
   const unfinished = `${file}.unfinished`;
   try {
     await writeFile(unfinished, page);
     await rename(unfinished, file);
+  } catch (error) {
+    throw writeFailure(file, error, '--html OUT');
   } finally {
     await rm(unfinished, { force: true });
   }

@@ -99,10 +99,10 @@ export async function selectionFrom(
   const pattern = findText(input, 'function');
   const code = pattern === undefined ? undefined : selectFunctions(shape, names, pattern);
   const space = await addressSpaceFrom(input, context, trace, symbols);
-  const ordinals = spanOf('ordinal', from, to);
+  const ordinals = spanOf('ordinal', from, to, end);
   return {
     ordinals: space?.ordinals === undefined ? ordinals : overlapOf(ordinals, space.ordinals),
-    icounts: spanOf('icount', from, to),
+    icounts: spanOf('icount', from, to, end),
     vcpu: vcpuFrom(input, trace),
     cpl: cplFrom(input, trace),
     addressSpace: space?.addressSpace,
@@ -153,6 +153,12 @@ function endFrom(
       remedy: `say where it ends: --${name} N, or --${name} icount:N`,
     });
   }
+  if (count === 0) {
+    throw new TraceError('bad-argument', '--count selects nothing', {
+      expected: 'at least 1',
+      found: '0',
+    });
+  }
   return { unit: 'ordinal', at: (from?.at ?? 0) + count };
 }
 
@@ -160,13 +166,14 @@ function spanOf(
   unit: Place['unit'],
   from: Place | undefined,
   to: Place | undefined,
+  endName: 'to' | 'until',
 ): Span | undefined {
   const begin = from?.unit === unit ? from.at : undefined;
   const end = to?.unit === unit ? to.at : undefined;
   if (begin === undefined && end === undefined) return undefined;
   const span = { begin: begin ?? 0, end: end ?? Number.POSITIVE_INFINITY };
   if (span.begin < span.end) return span;
-  throw new TraceError('bad-argument', '--from is not before --to', {
+  throw new TraceError('bad-argument', `--from is not before --${endName}`, {
     expected: `less than ${span.end}`,
     found: String(span.begin),
   });

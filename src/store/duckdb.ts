@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { ExitCode, UserError } from '../base/index.ts';
+import { type UserError, writeFailure } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import { accessColumns, NO_WORD, type ScanColumn } from './scan-columns.ts';
 import type { DatabaseNames } from './tables.ts';
@@ -72,17 +72,18 @@ export function wordsOf(error: unknown): string {
   return text.split('\n\n')[0]?.replaceAll('\n', ' ') ?? text;
 }
 
-/** What to do about a file that DuckDB cannot write. */
+/** A file that DuckDB, or the file system afterwards, cannot write. */
 export function writeError(file: string, cause: unknown): UserError {
-  return new UserError(
-    ExitCode.environment,
-    `cannot write ${file}: ${wordsOf(cause)}`,
-    'name an output where there is room: -o OUT',
-    cause,
-  );
+  return isSystemError(cause)
+    ? writeFailure(file, cause, '-o OUT')
+    : writeFailure(file, cause, '-o OUT', wordsOf(cause));
 }
 
 /** The file system refused, for want of room or permission. */
 export function isFileError(error: unknown): error is Error {
-  return error instanceof Error && error.message.startsWith('IO Error');
+  return error instanceof Error && (error.message.startsWith('IO Error') || isSystemError(error));
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { auditTrace } from '../../src/audit/index.ts';
 import { requireDefined } from '../../src/base/index.ts';
-import { requirePluginFile } from '../../src/capture/index.ts';
+import { chooseQemu, type QemuProgram, requirePluginFile } from '../../src/capture/index.ts';
 import { EventFlag, type TraceNote } from '../../src/format/index.ts';
 import { type Access, type GuestRun, openGuest, recordGuest } from '../../src/guests/index.ts';
 import { addressOf, sectionOf } from './guest-sections.ts';
@@ -17,11 +17,16 @@ import { emptyQcow2, Monitor } from './snapshots.ts';
 
 interface Options {
   readonly machine?: string;
+  readonly qemu?: QemuProgram;
   readonly auditMemory?: boolean;
 }
 
 /** Runs the guest, takes a snapshot when it waits, lets it go on, loads the snapshot and has the guest finish. */
-async function recordRestored({ machine = '', auditMemory = false }: Options): Promise<GuestRun> {
+async function recordRestored({
+  machine = '',
+  auditMemory = false,
+  qemu,
+}: Options): Promise<GuestRun> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'restored-'));
   try {
     const disk = path.join(folder, 'disk.qcow2');
@@ -42,7 +47,7 @@ async function recordRestored({ machine = '', auditMemory = false }: Options): P
           ...['-monitor', `unix:${socket},server=on,wait=off`],
         ],
       },
-      qemu: await qemuUnderTest(),
+      qemu: qemu ?? (await qemuUnderTest()),
       pluginFile: requirePluginFile(process.env['LOADSTORE_PLUGIN']),
       auditMemory,
     });
@@ -65,6 +70,20 @@ async function recordRestored({ machine = '', auditMemory = false }: Options): P
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** The QEMU under test, as one without the `log` trace backend: -d help names no trace events, -trace is refused. */
+async function withoutLoggedTraces(folder: string): Promise<QemuProgram> {
+  const { path: real } = await qemuUnderTest();
+  const named = path.join(folder, 'qemu-system-x86_64');
+  const lines = [
+    '#!/bin/sh',
+    `if [ "$*" = "-d help" ]; then '${real}' -d help | grep -v '^trace:'; exit; fi`,
+    'for word; do if [ "$word" = -trace ]; then echo no traces >&2; exit 1; fi; done',
+    `exec '${real}' "$@"`,
+  ];
+  await writeFile(named, `${lines.join('\n')}\n`, { mode: 0o755 });
+  return chooseQemu({ named, searchPath: '', cacheFolder: folder });
 }
 
 function isRestored(note: TraceNote): boolean {
@@ -149,6 +168,30 @@ describe.skipIf(!PLUGIN_IS_BUILT)('of a guest that was put back by loadvm', () =
       expect(audit.byCause['snapshot']).toBeGreaterThan(4);
     } finally {
       await run.close();
+    }
+  });
+
+  it('addresses and page tables are right where the log cannot tell of it', async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'untraced-'));
+    const qemu = await withoutLoggedTraces(folder);
+    expect(qemu.logsTraces).toBe(false);
+    const run = await recordRestored({ qemu });
+    try {
+      expect(run.problem).toBeUndefined();
+      expect(run.notes.filter(isRestored)).toEqual([]);
+      const [frame1, entry] = ['frame_1', 'fresh_entry'].map((name) => addressOf(run, name));
+      expect(new Set(ofInstruction(run, 'w_wait').map(({ paddr }) => paddr))).toEqual(
+        new Set([frame1]),
+      );
+      expect(sectionOf(run, 0).inside.at(-1)?.paddr).toBe((frame1 ?? 0n) + 24n);
+      // What the MMU sets it sets once more.
+      for (const label of ['a_load', 'a_set', 'b_load', 'b_set']) {
+        expect(walksOf(run, label)).toEqual([entry]);
+      }
+      expect(run.trace.totals?.streams).toMatchObject([{ mapMismatches: 0, walkMismatches: 0 }]);
+    } finally {
+      await run.close();
+      await rm(folder, { recursive: true });
     }
   });
 

@@ -9,7 +9,7 @@ import { cacheFolderFrom, chooseQemu, type QemuProgram } from '../../src/capture
 import { type DemoGuest, demoBootArguments, prepareDemoGuest } from '../../src/guests/index.ts';
 
 const PROJECT = path.join(import.meta.dirname, '..', '..');
-const LOADSTORE = path.join(PROJECT, 'bin', 'loadstore');
+export const LOADSTORE = path.join(PROJECT, 'bin', 'loadstore');
 /** It runs in this Node.js. */
 const SEARCH_PATH = `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`;
 

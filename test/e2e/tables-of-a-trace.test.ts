@@ -2,7 +2,7 @@
 // Parquet exports and queries from outside, on a trace that no QEMU made: what is written, what is refused and with
 // which words, and that nothing which is not whole looks whole.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -11,7 +11,7 @@ import type { AddressSpacesCommandResult } from '../../src/cli/results.ts';
 import { randomTrace } from '../../src/format/program.oracle.ts';
 import { encodeTrace } from '../../src/format/reference-encoder.oracle.ts';
 import type { RefItem, RefTrace } from '../../src/format/reference-trace.oracle.ts';
-import { jsonOf, makeFolder, runLoadstore, startOnSmallDisk } from './run-loadstore.ts';
+import { jsonOf, LOADSTORE, makeFolder, runLoadstore, startOnSmallDisk } from './run-loadstore.ts';
 
 const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 11, blockCount: 8, executions: 400, streams: 1, oddity: 0.2 }),
@@ -195,6 +195,40 @@ describe('a query', () => {
       ),
     });
     expect(existsSync(at('poor'))).toBe(false);
+  });
+});
+
+describe('standard output', () => {
+  /** Ends as the shell command does, in which $0 is loadstore and $1 the trace. */
+  const inShell = (command: string) =>
+    spawnSync('bash', ['-o', 'pipefail', '-c', command, LOADSTORE, trace], { encoding: 'utf8' });
+
+  it.each(['info "$1"', 'dump "$1"', 'query "$1" "select * from accesses"', 'report "$1" --json'])(
+    'that is full is told by loadstore %s',
+    (words) => {
+      expect(inShell(`"$0" ${words} > /dev/full`)).toMatchObject({
+        status: 4,
+        stderr: expect.stringMatching(
+          /^loadstore: cannot write standard output: no space left on the device\nTry: name an output where there is room: > FILE\n$/m,
+        ),
+      });
+    },
+  );
+
+  it('that is closed early is no failure', () => {
+    for (const words of ['dump "$1"', 'query "$1" "select * from accesses" --limit 0']) {
+      const { status, stdout, stderr } = inShell(`"$0" ${words} | head -1`);
+      expect({ status, stderr, lines: stdout.split('\n').length }).toEqual({
+        ...{ status: 0, stderr: '', lines: 2 },
+      });
+    }
+  });
+
+  it('that nobody hears the errors beside is written all the same', () => {
+    expect(inShell('"$0" info "$1" --json 2> /dev/full')).toMatchObject({ status: 0 });
+    expect(inShell('"$0" query "$1" "select nosuch from accesses" 2> /dev/full')).toMatchObject({
+      ...{ status: 2, stdout: '' },
+    });
   });
 });
 

@@ -15,6 +15,11 @@ if (words.includes('--version')) {
   process.exit(0);
 }
 
+if (words[0] === '-d' && words[1] === 'help') {
+  console.log('Log items (comma separated):\ntrace:PATTERN   enable trace events');
+  process.exit(0);
+}
+
 const plugin = words[words.indexOf('-plugin') + 1] ?? '';
 if (behaviour === 'no-plugins') fail('qemu-system-x86_64: -plugin: invalid option');
 if (plugin.startsWith('file='))

@@ -108,6 +108,10 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
       { format: format.name, output: name, ...written },
       renderExport,
     );
+    for (const need of format.needs) {
+      const { status, why } = trace.capabilities[need];
+      if (status === 'partial') context.writeErr(`loadstore: note: ${need} in part: ${why}\n`);
+    }
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }

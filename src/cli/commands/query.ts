@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
-import { requireWritableFolder } from '../../capture/index.ts';
+import { requireFreeOutput } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
 import {
   columnsOf,
@@ -162,10 +161,7 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
       found: word === '' ? file : word,
     });
   }
-  if (existsSync(file) && !isOn(input, 'force')) {
-    throw new UserError(ExitCode.usage, `${file} exists`, 'name another file, or add --force');
-  }
-  requireWritableFolder(file);
+  requireFreeOutput(file, isOn(input, 'force'));
   return { file, format };
 }
 

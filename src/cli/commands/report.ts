@@ -27,7 +27,10 @@ pass.`,
   run: async (input, context) => {
     const named = findText(input, 'html');
     // Before the work, so that it is not for nothing.
-    const page = named === undefined ? undefined : requireFreeOutput(named, isOn(input, 'force'));
+    const page =
+      named === undefined
+        ? undefined
+        : requireFreeOutput(named, isOn(input, 'force'), '--html OUT');
     await withAnalysis(input, context, async (analysis) => {
       const report = await makeReport(input, context, analysis, isOn(input, 'audit'));
       if (page !== undefined) {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names that an output cannot have, for every format and every command that writes one: said before the trace is read,
+// and nothing is touched.
+
+import { once } from 'node:events';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EXPORT_FORMATS } from '../export/index.ts';
+import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { PARQUET_FORMAT } from './parquet-export.ts';
+import { hearCli, type Said } from './program.oracle.ts';
+
+const REFERENCE = randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 });
+let home = '';
+let folder = '';
+let trace = '';
+const at = (name: string): string => path.join(folder, name);
+
+beforeAll(() => {
+  home = mkdtempSync(path.join(os.tmpdir(), 'loadstore-outputs-'));
+  trace = path.join(home, 'x.memtrace');
+  writeFileSync(trace, encodeTrace(REFERENCE).bytes);
+});
+afterAll(() => {
+  rmSync(home, { recursive: true });
+});
+beforeEach(() => {
+  folder = mkdtempSync(path.join(home, 'o-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const loadstore = async (...words: readonly string[]): Promise<Said> =>
+  hearCli(words, { LOADSTORE_CACHE: home });
+
+const WRITERS: readonly {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** How the command line names the output, in its advice. */
+  readonly option: string;
+  readonly words: (output: string) => string[];
+}[] = [
+  ...[...EXPORT_FORMATS, PARQUET_FORMAT].map(({ name, output }) => ({
+    ...{ name: `export --to ${name}`, isFolder: output !== 'file', option: '-o OUT' },
+    words: (file: string) => ['export', trace, '--to', name, '-o', file],
+  })),
+  ...['csv', 'json', 'parquet'].map((format) => ({
+    ...{ name: `query --format ${format}`, isFolder: false, option: '-o FILE' },
+    words: (file: string) => [
+      ...['query', trace, 'select * from accesses', '--format', format, '-o', file],
+    ],
+  })),
+  {
+    ...{ name: 'report', isFolder: false, option: '--html OUT' },
+    words: (file: string) => ['report', trace, '--html', file],
+  },
+];
+
+describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
+  const refuses = async (output: string, exitCode: number, why: string, ...more: string[]) => {
+    const said = await loadstore(...words(output), ...more);
+    expect(said).toMatchObject({ exitCode, out: '' });
+    expect(said.err).toContain(`loadstore: ${why}\nTry: `);
+    expect(said.err).toContain(option);
+  };
+
+  it('says that the folder is not there, or none', async () => {
+    writeFileSync(at('file'), 'mine');
+    await refuses(at('none/x'), 4, `cannot write in ${at('none')}: no such folder`);
+    await refuses(at('file/x'), 4, `cannot write in ${at('file')}: not a folder`);
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
+  it('does not replace what it cannot have made, with --force either', async () => {
+    writeFileSync(at('file'), 'mine');
+    mkdirSync(at('folder'));
+    writeFileSync(at('folder/thesis.tex'), 'mine');
+    const listener = net.createServer();
+    listener.listen(at('socket'));
+    await once(listener, 'listening');
+    const wrong = `exists and is not a ${isFolder ? 'folder' : 'regular file'}`;
+    await refuses(at('socket'), 2, `${at('socket')} ${wrong}`, '--force');
+    await refuses(at('socket'), 2, `${at('socket')} ${wrong}`);
+    if (isFolder) {
+      await refuses(at('file'), 2, `${at('file')} ${wrong}`, '--force');
+      await refuses(at('folder'), 2, `${at('folder')} exists`);
+    } else {
+      await refuses(at('folder'), 2, `${at('folder')} ${wrong}`, '--force');
+      await refuses(at('file'), 2, `${at('file')} exists`);
+    }
+    expect(lstatSync(at('socket')).isSocket()).toBe(true);
+    listener.close();
+    expect(readFileSync(at('file'), 'utf8')).toBe('mine');
+    expect(existsSync(at('folder/thesis.tex'))).toBe(true);
+  });
+
+  it('wants a name', async () => {
+    expect(await loadstore(...words(''))).toEqual({
+      ...{ exitCode: 2, out: '' },
+      err: `loadstore: the output has no name\nTry: name one: ${option}\n`,
+    });
+  });
+});
+
+describe('a part of a trace to export', () => {
+  const exported = async (...words: string[]): Promise<Said> =>
+    loadstore('export', trace, '--to', 'csv', '-o', at('x.csv'), ...words);
+
+  it('that ends before it begins is told in the words of this command', async () => {
+    expect(await exported('--from', '7', '--until', '5')).toMatchObject({
+      exitCode: 2,
+      err: 'loadstore: --from is not before --until (expected less than 5, found 7)\n',
+    });
+    expect(await exported('--count', '0')).toMatchObject({
+      exitCode: 2,
+      err: 'loadstore: --count selects nothing (expected at least 1, found 0)\n',
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('what a format needs', () => {
+  it('and the trace has in part is said', async () => {
+    const partly = encodeTrace(REFERENCE, {
+      changeTotals: (totals) => ({
+        ...totals,
+        capabilities: {
+          ...Object.fromEntries(
+            ['vaddr', 'pc', 'icount', 'cpl', 'vcpu', 'device'].map((name) => [
+              name,
+              { status: 'yes' },
+            ]),
+          ),
+          paddr: { status: 'partial', why: 'not above 4 GiB' },
+        },
+      }),
+    });
+    const file = path.join(home, 'partly.memtrace');
+    writeFileSync(file, partly.bytes);
+    const note = 'loadstore: note: paddr in part: not above 4 GiB\n';
+    expect(await loadstore('export', file, '--to', 'gem5', '-o', at('x.gem5'))).toMatchObject({
+      exitCode: 0,
+      err: note,
+    });
+    expect(await loadstore('export', file, '--to', 'lackey', '-o', at('x.lackey'))).toMatchObject({
+      exitCode: 0,
+      err: '',
+    });
+  });
+});
