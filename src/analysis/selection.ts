@@ -176,9 +176,12 @@ export function createSelector(
 
 function hasAborted(batch: AccessColumns): boolean {
   const flags = requireColumn(batch.flags, 'flags');
+  const { length } = batch;
+  // Read before the loop: V8 compiles the loop while it runs, and leaves what it compiled at whatever is new behind it.
+  const { aborted } = AccessFlag;
   let all = 0;
-  for (let i = 0; i < batch.length; i++) all |= flags[i];
-  return (all & AccessFlag.aborted) !== 0;
+  for (let i = 0; i < length; i++) all |= flags[i];
+  return (all & aborted) !== 0;
 }
 
 /**

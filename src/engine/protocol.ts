@@ -2,12 +2,13 @@
 // What the coordinator of a pass and its worker threads say to each other.
 
 import type { AccessColumns, Selection } from '../analysis/index.ts';
-import type { SliceOptions } from '../format/index.ts';
-import type { SelectedCounts } from './pass.ts';
+import type { SharedTrace, SliceOptions } from '../format/index.ts';
+import type { SelectedCounts, SharedShape } from './pass.ts';
 
 /** What a worker is started with. */
 export interface WorkerTask {
-  readonly path: string;
+  readonly trace: SharedTrace;
+  readonly shape: SharedShape;
   readonly plan: SharedPlan;
 }
 

@@ -46,13 +46,15 @@ export async function runInWorkers(
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const work = plan.requests.map((request) => shareWork(request, shape, threadCount));
   const isFree = work.every(({ shards, state }) => shards === 0 && state === undefined);
+  const { vcpuCount, insnBase, blockCpl } = shape;
+  const common = { trace: trace.share(), shape: { vcpuCount, insnBase, blockCpl } };
   const threads = Array.from({ length: threadCount }, (_, thread) => {
     const shared = sharePlan(plan, work, thread);
     if (thread === 0 && isFree && !keepsFree) {
       const analyses = plan.requests.map(({ analysis }) => analysis);
       return useOwnThread(createPassMember(trace, shape, shared, analyses));
     }
-    const task: WorkerTask = { path: trace.path, plan: shared };
+    const task: WorkerTask = { ...common, plan: shared };
     return startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', task);
   });
   try {

@@ -86,7 +86,7 @@ export function codeTableBuilder(): CodeTableBuilder {
       parts.push(part);
       blockCount += part.entryAt.length;
     },
-    finish: () => ({ table: tableOfParts(parts, blockCount), parts }),
+    finish: () => holdCode(parts),
   };
 }
 
@@ -152,6 +152,12 @@ function checkEntry(
   }
   if (sum !== codeBytes) throw wrong('instruction lengths do not add up');
   return lengthsAt + insnCount + codeBytes;
+}
+
+/** All entries of a trace, in their order. */
+export function holdCode(parts: readonly CodePart[]): HeldCode {
+  const blockCount = parts.reduce((sum, { entryAt }) => sum + entryAt.length, 0);
+  return { table: tableOfParts(parts, blockCount), parts };
 }
 
 function tableOfParts(parts: readonly CodePart[], blockCount: number): CodeTable {
