@@ -7,6 +7,7 @@
 // checked when it enters the state (block miss, shape, access miss); the loop over the accesses of a
 // block has no checks left but the count of accesses.
 
+export { addBlocks } from './code';
 export { columnAddress } from './columns';
 
 import { beginArena, epoch, epochOf, readShape, refreshBlock } from './blocks';
@@ -163,6 +164,8 @@ let inBlock: bool = false;
 // Results of run().
 let accessesOut: u32 = 0;
 let runsOut: u32 = 0;
+/** Index, in the batch, that the first access of its first block execution has or would have. */
+let runsBegin: u32 = 0;
 
 export function tablesEnd(): u32 {
   return u32(END);
@@ -234,6 +237,10 @@ export function accessesInBatch(): u32 {
 
 export function runsInBatch(): u32 {
   return runsOut;
+}
+
+export function firstAccessOfRuns(): u32 {
+  return runsBegin;
 }
 
 export function crossingsInBatch(): u32 {
@@ -375,6 +382,7 @@ export function run(columns: u32): i32 {
   let noteAt = noteBlock;
   let out: u32 = 0;
   let runs: u32 = 0;
+  let runsAt: u32 = 0;
   let status = MORE;
   let bad: u64 = 0;
   // A note stands before the end of this block execution, or said something of it.
@@ -450,11 +458,12 @@ export function run(columns: u32): i32 {
       const continues = rep === load<u64>(begun, B_VADDR);
       if (continues) icountNow--;
       if (wantRuns) {
+        if (runs === 0) runsAt = out;
         store<u32>(RUN_BLOCK + (runs << 2), id);
         store<u16>(RUN_EXECUTED + (runs << 1), u16(executed));
         store<u16>(RUN_VCPU + (runs << 1), u16(vcpu));
         store<u64>(RUN_ICOUNT + (runs << 3), icountNow);
-        store<u32>(RUN_FIRST_ACCESS + (runs << 2), accesses);
+        store<u32>(RUN_FIRST_ACCESS + (runs << 2), out - runsAt);
         store<u8>(RUN_CONTINUES + runs, u8(continues));
         // Notes may cut it, or say of an access what the shape does not.
         const number = eventful ? 0 : load<u32>(begun, B_SHAPE_NUMBER);
@@ -547,6 +556,7 @@ export function run(columns: u32): i32 {
   placeWide();
   accessesOut = out;
   runsOut = runs;
+  runsBegin = runsAt;
   if (failure !== 0) return failure;
   if (status === DONE) saveVcpu();
   return status;

@@ -63,6 +63,8 @@ export interface CodePart {
   readonly entryAt: Uint32Array;
   readonly raw: Uint8Array;
   readonly data: DataView;
+  /** Of all entries. */
+  readonly insnCount: number;
 }
 
 export function codeTableBuilder(): CodeTableBuilder {
@@ -114,14 +116,16 @@ function decodePart(view: PayloadView, expectedFirstId: number): CodePart {
   const data = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const entryAt = new Uint32Array(count);
   let at = 0;
+  let insnCount = 0;
   for (let i = 0; i < count; i++) {
     entryAt[i] = at;
     at = checkEntry(view, data, raw, at, firstId + i);
+    insnCount += data.getUint16(entryAt[i] + 16, true);
   }
   if (at !== rawBytes) {
     throw view.error('bytes are left over behind the last entry', CODE_HEADER_BYTES);
   }
-  return { firstId, entryAt, raw, data };
+  return { firstId, entryAt, raw, data, insnCount };
 }
 
 /** Returns where the next entry begins. */

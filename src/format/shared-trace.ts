@@ -27,8 +27,8 @@ export function shareTrace(path: string, survey: LearnedOfTrace): SharedTrace {
   return {
     path,
     learned: { header, totals, chunks, complete, cut },
-    code: survey.code.parts.map(({ firstId, entryAt, raw }) => ({
-      firstId,
+    code: survey.code.parts.map(({ firstId, entryAt, raw, insnCount }) => ({
+      ...{ firstId, insnCount },
       entryAt: new Uint32Array(shared(entryAt)),
       raw: new Uint8Array(shared(raw)),
     })),
@@ -50,9 +50,9 @@ export async function learnShared({ learned, code, zstd }: SharedTrace): Promise
 
 function heldCode(code: readonly SharedCodePart[]): HeldCode {
   return holdCode(
-    code.map(({ firstId, entryAt, raw }) => ({
-      ...{ firstId, entryAt, raw },
-      data: new DataView(raw.buffer, raw.byteOffset, raw.byteLength),
+    code.map((part) => ({
+      ...part,
+      data: new DataView(part.raw.buffer, part.raw.byteOffset, part.raw.byteLength),
     })),
   );
 }
