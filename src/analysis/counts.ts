@@ -348,15 +348,14 @@ function rowsOf(vcpu: number, cells: Float64Array): CellRow[] {
   return rows;
 }
 
-/** An instruction completed in each execution that was left behind it. */
+/** An instruction completed in each execution that was left behind it. Made in place: there is one for each instruction of the trace. */
 function executionsOf({ insnBase, left }: CountsState): Float64Array {
-  const executions = new Float64Array(insnBase[insnBase.length - 1] ?? 0);
   for (let block = 0; block < insnBase.length - 1; block++) {
-    let behind = 0;
-    for (let insn = insnBase[block + 1] - insnBase[block] - 1; insn >= 0; insn--) {
-      behind += left[insnBase[block] + block + insn + 1];
-      executions[insnBase[block] + insn] = behind;
-    }
+    const at = insnBase[block];
+    const from = at + block + 1;
+    const count = insnBase[block + 1] - at;
+    for (let insn = count - 2; insn >= 0; insn--) left[from + insn] += left[from + insn + 1];
+    for (let insn = 0; insn < count; insn++) left[at + insn] = left[from + insn];
   }
-  return executions;
+  return left.subarray(0, insnBase[insnBase.length - 1] ?? 0);
 }

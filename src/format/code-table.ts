@@ -16,7 +16,7 @@ import {
 } from './layout.ts';
 import { type PayloadView, payloadView } from './payload-view.ts';
 import type { Section } from './section.ts';
-import { decompress, isPossibleRawSize } from './zstd.ts';
+import { decompressInto, isPossibleRawSize } from './zstd.ts';
 
 const CODE_FLAGS = CODE_FLAG_MODE_KNOWN | CODE_FLAG_LAST_REP | CODE_FLAG_DELIVERY;
 
@@ -56,7 +56,7 @@ export interface CodeTableBuilder {
   finish(): HeldCode;
 }
 
-/** The entries of one code section, checked: docs/format.md section 2. */
+/** The entries of one code section, checked: docs/format.md section 2. Plain data, in memory that threads share. */
 export interface CodePart {
   readonly firstId: number;
   /** Where each entry begins in raw. */
@@ -111,10 +111,13 @@ function decodePart(view: PayloadView, expectedFirstId: number): CodePart {
   if (count * CODE_ENTRY_BYTES > rawBytes) {
     throw view.error('too few bytes for its count', 4, undefined, `${count} in ${rawBytes} bytes`);
   }
-  const raw = storedBytes === rawBytes ? stored : decompress(stored, rawBytes);
-  if (raw === undefined) throw view.error('it does not decompress', CODE_HEADER_BYTES);
+  const raw = sharableBytes(rawBytes);
+  if (storedBytes === rawBytes) raw.set(stored);
+  else if (!decompressInto(stored, raw)) {
+    throw view.error('it does not decompress', CODE_HEADER_BYTES);
+  }
   const data = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  const entryAt = new Uint32Array(count);
+  const entryAt = new Uint32Array(sharableBytes(4 * count).buffer);
   let at = 0;
   let insnCount = 0;
   for (let i = 0; i < count; i++) {
@@ -126,6 +129,15 @@ function decodePart(view: PayloadView, expectedFirstId: number): CodePart {
     throw view.error('bytes are left over behind the last entry', CODE_HEADER_BYTES);
   }
   return { firstId, entryAt, raw, data, insnCount };
+}
+
+/** Memory that other threads can see, too, where there is such: all threads of a pass read one table. */
+function sharableBytes(byteCount: number): Uint8Array {
+  return new Uint8Array(
+    typeof SharedArrayBuffer === 'undefined'
+      ? new ArrayBuffer(byteCount)
+      : new SharedArrayBuffer(byteCount),
+  );
 }
 
 /** Returns where the next entry begins. */

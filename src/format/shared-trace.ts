@@ -2,14 +2,14 @@
 // What another thread of this process opens a trace with: what was learned of the file goes along, so that it is read
 // and checked once. Plain data that can be sent; the code is in shared memory, once for all threads.
 
-import { type CodePart, type HeldCode, holdCode } from './code-table.ts';
+import { type CodePart, holdCode } from './code-table.ts';
 import type { Survey } from './survey.ts';
 import { readyZstdModule, zstdModule } from './zstd.ts';
 
 export interface SharedTrace {
   readonly path: string;
   readonly learned: Omit<LearnedOfTrace, 'code'>;
-  readonly code: readonly SharedCodePart[];
+  readonly code: readonly CodePart[];
   /** The decompressor, compiled; undefined when it is not known here. */
   readonly zstd: WebAssembly.Module | undefined;
 }
@@ -20,39 +20,14 @@ export type LearnedOfTrace = Pick<
   'header' | 'totals' | 'code' | 'chunks' | 'complete' | 'cut'
 >;
 
-type SharedCodePart = Omit<CodePart, 'data'>;
-
 export function shareTrace(path: string, survey: LearnedOfTrace): SharedTrace {
-  const { header, totals, chunks, complete, cut } = survey;
-  return {
-    path,
-    learned: { header, totals, chunks, complete, cut },
-    code: survey.code.parts.map(({ firstId, entryAt, raw, insnCount }) => ({
-      ...{ firstId, insnCount },
-      entryAt: new Uint32Array(shared(entryAt)),
-      raw: new Uint8Array(shared(raw)),
-    })),
-    zstd: zstdModule(),
-  };
-}
-
-function shared({ buffer, byteOffset, byteLength }: ArrayBufferView): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(byteLength);
-  new Uint8Array(memory).set(new Uint8Array(buffer, byteOffset, byteLength));
-  return memory;
+  const { header, totals, chunks, complete, cut, code } = survey;
+  const learned = { header, totals, chunks, complete, cut };
+  return { path, learned, code: code.parts, zstd: zstdModule() };
 }
 
 /** In the thread that it was sent to. */
 export async function learnShared({ learned, code, zstd }: SharedTrace): Promise<LearnedOfTrace> {
   await readyZstdModule(zstd);
-  return { ...learned, code: heldCode(code) };
-}
-
-function heldCode(code: readonly SharedCodePart[]): HeldCode {
-  return holdCode(
-    code.map((part) => ({
-      ...part,
-      data: new DataView(part.raw.buffer, part.raw.byteOffset, part.raw.byteLength),
-    })),
-  );
+  return { ...learned, code: holdCode(code) };
 }

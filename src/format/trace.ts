@@ -94,7 +94,7 @@ export interface Trace {
   slices(options: SliceOptions): AsyncIterable<TraceSlice>;
   /**
    * What other threads of this process open the trace with, openSharedTrace(), instead of reading and checking its structure
-   * once more. Copies the code, once for all of them.
+   * once more.
    */
   share(): SharedTrace;
   close(): Promise<void>;
