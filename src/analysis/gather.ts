@@ -210,7 +210,8 @@ export function createGatherer(memory: ColumnMemory = reusedMemory()): Gatherer 
         firstOrdinal: (batch.firstOrdinal ?? 0) + (length > 0 ? chosen[0] : 0),
         endOrdinal: batch.endOrdinal,
       };
-      if (ordinal) gathered.ordinal = copyNumbers(memory.numbers('ordinal', length), ordinal, chosen);
+      if (ordinal)
+        gathered.ordinal = copyNumbers(memory.numbers('ordinal', length), ordinal, chosen);
       if (paddr) gathered.paddr = copyWide(memory.wide('paddr', length), paddr, chosen);
       if (batch.crossings) gathered.crossings = chooseCrossings(batch.crossings, chosen);
       if (vaddr) gathered.vaddr = copyWide(memory.wide('vaddr', length), vaddr, chosen);

@@ -286,12 +286,7 @@ function* decodeWhole(
 }
 
 /** Views; `firstBlock`: of the kernel's batch, from whose first block execution accesses are counted. */
-function takeRuns(
-  kernel: ChunkKernel,
-  firstBlock: number,
-  begin: number,
-  end: number,
-): SliceRuns {
+function takeRuns(kernel: ChunkKernel, firstBlock: number, begin: number, end: number): SliceRuns {
   const length = end - begin;
   const { buffer } = kernel;
   const at = (name: keyof typeof ColumnNumber, elementBytes: number): number =>

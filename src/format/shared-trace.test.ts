@@ -35,7 +35,9 @@ it('is the same trace, though only its chunks are read again', async () => {
   const trace = await openTrace(file);
   const shared = structuredClone(trace.share());
   for (const { raw, entryAt } of shared.code) {
-    expect([raw.buffer, entryAt.buffer].every((one) => one instanceof SharedArrayBuffer)).toBe(true);
+    expect([raw.buffer, entryAt.buffer].every((one) => one instanceof SharedArrayBuffer)).toBe(
+      true,
+    );
   }
   const wanted = await read(trace);
   // No survey would get beyond this.

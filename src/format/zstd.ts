@@ -42,7 +42,9 @@ export function zstdModule(): WebAssembly.Module | undefined {
 export async function readyZstdModule(module: WebAssembly.Module | undefined): Promise<void> {
   if (module === undefined) return readyZstd();
   if (zstd !== undefined) return;
-  zstd = exportsOf(new WebAssembly.Instance(module, { env: { emscripten_notify_memory_growth() {} } }));
+  zstd = exportsOf(
+    new WebAssembly.Instance(module, { env: { emscripten_notify_memory_growth() {} } }),
+  );
   compiled = module;
 }
 
