@@ -16,6 +16,7 @@ export interface WorkerTask {
 export interface SharedPlan {
   readonly selection: Selection;
   readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes' | 'mappings'>;
+  /** Where any order will do, as they are taken: take-order.ts. */
   readonly chunks: readonly number[];
   /** Chunks of which only mappings are read: PassPlan.notesOnly. */
   readonly notesOnly: readonly number[];
