@@ -8,7 +8,7 @@
 // block has no checks left but the count of accesses.
 
 export { addBlocks } from './code';
-export { columnAddress } from './columns';
+export { columnAddress, forgetVcpus, streamTable, tablesEnd, vcpuStates } from './columns';
 
 import { beginArena, epoch, epochOf, readShape, refreshBlock } from './blocks';
 import {
@@ -45,7 +45,6 @@ import {
   BLOCK,
   BLOCK_SHIFT,
   CPL,
-  END,
   FLAGS,
   ICOUNT,
   INSN,
@@ -70,7 +69,6 @@ import {
   SLOT_SHIFT,
   STREAMS,
   VADDR,
-  VCPUS,
   WALK,
 } from './memory-map';
 import {
@@ -166,28 +164,6 @@ let accessesOut: u32 = 0;
 let runsOut: u32 = 0;
 /** Index, in the batch, that the first access of its first block execution has or would have. */
 let runsBegin: u32 = 0;
-
-export function tablesEnd(): u32 {
-  return u32(END);
-}
-
-/** Address of the vCPU states, for the loader to fill before begin(): icount, cr3, pendingRep. */
-export function vcpuStates(): u32 {
-  return u32(VCPUS);
-}
-
-export function forgetVcpus(): void {
-  for (let i: usize = 0; i < 1024; i++) {
-    store<u64>(VCPUS + (i << 5), 0);
-    store<u64>(VCPUS + (i << 5), 0, 8);
-    store<u64>(VCPUS + (i << 5), NONE, 16);
-  }
-}
-
-/** Address of the eleven pairs of pointer and end, for the loader to fill before begin(). */
-export function streamTable(): u32 {
-  return u32(STREAMS);
-}
 
 /**
  * Begins a chunk. table: address of the block table, of which the first limit are known; arena: the

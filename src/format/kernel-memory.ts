@@ -30,15 +30,16 @@ export function entryRoom(parts: readonly CodePart[]): number {
 /** Writes BLOCK_BYTES for each block at tableAt and the offset of each instruction at offsetsAt; leaves entries at entriesAt. */
 export function writeBlockTable(
   parts: readonly CodePart[],
-  { memory, addBlocks }: BlockMaker,
+  kernel: BlockMaker,
   tableAt: number,
   offsetsAt: number,
   entriesAt: number,
 ): void {
   let offset = offsetsAt;
   for (const { firstId, entryAt, raw } of parts) {
-    new Uint8Array(memory.buffer).set(raw, entriesAt);
-    offset = addBlocks(entriesAt, entryAt.length, tableAt + firstId * BLOCK_BYTES, offset);
+    new Uint8Array(kernel.memory.buffer).set(raw, entriesAt);
+    const blockAt = tableAt + firstId * BLOCK_BYTES;
+    offset = kernel.addBlocks(entriesAt, entryAt.length, blockAt, offset);
   }
 }
 
