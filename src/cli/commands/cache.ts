@@ -12,7 +12,7 @@ import {
 } from '../../analysis/index.ts';
 import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
-import { DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
+import { createInstructionTable, DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
@@ -151,21 +151,24 @@ function cacheFigures(
   const limit = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
   const levels = result.levels.map(({ name }) => name).reverse();
   const byFunction = new Map<string, Partial<Record<LevelName, number>>>();
-  const byAddress = new Map<string, { block: number; insn: number; misses: LevelMisses }>();
+  // Blocks overlap: the same instruction is in many.
+  const table = createInstructionTable(trace.code);
+  const byInstruction: LevelMisses[] = [];
   for (const { block, insn, misses } of sites) {
     const name = names.nameOf(block, insn);
     byFunction.set(name, addMisses(byFunction.get(name), misses));
-    // Blocks overlap: the same instruction is in many.
-    const key = names.identityOf(block, insn);
-    const known = byAddress.get(key);
-    byAddress.set(key, { block, insn, misses: addMisses(known?.misses, misses) });
+    const instruction = table.numberOf(block, insn);
+    const known = byInstruction[instruction];
+    byInstruction[instruction] = known === undefined ? misses : addMisses(known, misses);
   }
   const most = (a: { misses: LevelMisses }, b: { misses: LevelMisses }): number =>
     levels
       .map((level) => (b.misses[level] ?? 0) - (a.misses[level] ?? 0))
       .find((difference) => difference !== 0) ?? 0;
   const functions = [...byFunction].map(([name, misses]) => ({ name, misses })).sort(most);
-  const instructions = [...byAddress.values()].sort(most);
+  const instructions = byInstruction
+    .map((misses, instruction) => ({ instruction, misses }))
+    .sort(most);
   const isWhole = Object.keys(selectionWords(input)).length === 0;
   const counted =
     result.instructions === null && isWhole && findText(input, 'warmupRefs') === undefined
@@ -177,7 +180,8 @@ function cacheFigures(
     functionCount: functions.length,
     functions: functions.slice(0, limit),
     instructionCount: instructions.length,
-    missingInstructions: instructions.slice(0, limit).map(({ block, insn, misses }) => {
+    missingInstructions: instructions.slice(0, limit).map(({ instruction, misses }) => {
+      const { block, insn } = table.placeOf(instruction);
       const { lo, hi } = names.addressOf(block, insn);
       return {
         address: formatHex64(lo, hi),
