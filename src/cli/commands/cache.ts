@@ -4,6 +4,7 @@ import {
   type CacheParameters,
   type CacheResult,
   chooseCacheAnalysis,
+  createTopList,
   DATA_PREFETCHERS,
   LEVEL_NAMES,
   type LevelName,
@@ -166,9 +167,14 @@ function cacheFigures(
       .map((level) => (b.misses[level] ?? 0) - (a.misses[level] ?? 0))
       .find((difference) => difference !== 0) ?? 0;
   const functions = [...byFunction].map(([name, misses]) => ({ name, misses })).sort(most);
-  const instructions = byInstruction
-    .map((misses, instruction) => ({ instruction, misses }))
-    .sort(most);
+  const [first] = levels;
+  const missesOf = (instruction: number): LevelMisses => byInstruction[instruction] ?? {};
+  const missing = createTopList<number>(
+    limit,
+    (instruction) => (first === undefined ? 0 : (missesOf(instruction)[first] ?? 0)),
+    (a, b) => most({ misses: missesOf(a) }, { misses: missesOf(b) }) || a - b,
+  );
+  for (const instruction of byInstruction.keys()) missing.offer(instruction);
   const isWhole = Object.keys(selectionWords(input)).length === 0;
   const counted =
     result.instructions === null && isWhole && findText(input, 'warmupRefs') === undefined
@@ -179,15 +185,15 @@ function cacheFigures(
     notSimulated: notSimulated(input),
     functionCount: functions.length,
     functions: functions.slice(0, limit),
-    instructionCount: instructions.length,
-    missingInstructions: instructions.slice(0, limit).map(({ instruction, misses }) => {
+    instructionCount: byInstruction.length,
+    missingInstructions: missing.take().map((instruction) => {
       const { block, insn } = table.placeOf(instruction);
       const { lo, hi } = names.addressOf(block, insn);
       return {
         address: formatHex64(lo, hi),
         function: names.nameOf(block, insn),
         text: names.textOf(block, insn),
-        misses,
+        misses: missesOf(instruction),
       };
     }),
   };
