@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells the loader where the columns of a batch are.
+// Tells the loader where the columns of a batch are, and what it fills before a chunk begins.
 
 import {
   BLOCK,
@@ -7,6 +7,7 @@ import {
   CR3,
   CROSSING_INDEX,
   CROSSING_PADDR,
+  END,
   FLAGS,
   ICOUNT,
   INSN,
@@ -20,9 +21,12 @@ import {
   RUN_SHAPE,
   RUN_VCPU,
   SIZE,
+  STREAMS,
   VADDR,
   VCPU,
+  VCPUS,
 } from './memory-map';
+import { NONE } from './notes';
 
 /** Where a column begins, for the loader: the numbers are those of src/format/kernel.ts. */
 export function columnAddress(column: u32): u32 {
@@ -70,4 +74,26 @@ export function columnAddress(column: u32): u32 {
     default:
       return 0;
   }
+}
+
+export function tablesEnd(): u32 {
+  return u32(END);
+}
+
+/** Address of the vCPU states, for the loader to fill before begin(): icount, cr3, pendingRep. */
+export function vcpuStates(): u32 {
+  return u32(VCPUS);
+}
+
+export function forgetVcpus(): void {
+  for (let i: usize = 0; i < 1024; i++) {
+    store<u64>(VCPUS + (i << 5), 0);
+    store<u64>(VCPUS + (i << 5), 0, 8);
+    store<u64>(VCPUS + (i << 5), NONE, 16);
+  }
+}
+
+/** Address of the eleven pairs of pointer and end, for the loader to fill before begin(). */
+export function streamTable(): u32 {
+  return u32(STREAMS);
 }

@@ -7,7 +7,8 @@
 // checked when it enters the state (block miss, shape, access miss); the loop over the accesses of a
 // block has no checks left but the count of accesses.
 
-export { columnAddress } from './columns';
+export { addBlocks } from './code';
+export { columnAddress, forgetVcpus, streamTable, tablesEnd, vcpuStates } from './columns';
 
 import { beginArena, epoch, epochOf, readShape, refreshBlock } from './blocks';
 import {
@@ -44,7 +45,6 @@ import {
   BLOCK,
   BLOCK_SHIFT,
   CPL,
-  END,
   FLAGS,
   ICOUNT,
   INSN,
@@ -69,7 +69,6 @@ import {
   SLOT_SHIFT,
   STREAMS,
   VADDR,
-  VCPUS,
   WALK,
 } from './memory-map';
 import {
@@ -163,28 +162,8 @@ let inBlock: bool = false;
 // Results of run().
 let accessesOut: u32 = 0;
 let runsOut: u32 = 0;
-
-export function tablesEnd(): u32 {
-  return u32(END);
-}
-
-/** Address of the vCPU states, for the loader to fill before begin(): icount, cr3, pendingRep. */
-export function vcpuStates(): u32 {
-  return u32(VCPUS);
-}
-
-export function forgetVcpus(): void {
-  for (let i: usize = 0; i < 1024; i++) {
-    store<u64>(VCPUS + (i << 5), 0);
-    store<u64>(VCPUS + (i << 5), 0, 8);
-    store<u64>(VCPUS + (i << 5), NONE, 16);
-  }
-}
-
-/** Address of the eleven pairs of pointer and end, for the loader to fill before begin(). */
-export function streamTable(): u32 {
-  return u32(STREAMS);
-}
+/** Index, in the batch, that the first access of its first block execution has or would have. */
+let runsBegin: u32 = 0;
 
 /**
  * Begins a chunk. table: address of the block table, of which the first limit are known; arena: the
@@ -234,6 +213,10 @@ export function accessesInBatch(): u32 {
 
 export function runsInBatch(): u32 {
   return runsOut;
+}
+
+export function firstAccessOfRuns(): u32 {
+  return runsBegin;
 }
 
 export function crossingsInBatch(): u32 {
@@ -375,6 +358,7 @@ export function run(columns: u32): i32 {
   let noteAt = noteBlock;
   let out: u32 = 0;
   let runs: u32 = 0;
+  let runsAt: u32 = 0;
   let status = MORE;
   let bad: u64 = 0;
   // A note stands before the end of this block execution, or said something of it.
@@ -450,11 +434,12 @@ export function run(columns: u32): i32 {
       const continues = rep === load<u64>(begun, B_VADDR);
       if (continues) icountNow--;
       if (wantRuns) {
+        if (runs === 0) runsAt = out;
         store<u32>(RUN_BLOCK + (runs << 2), id);
         store<u16>(RUN_EXECUTED + (runs << 1), u16(executed));
         store<u16>(RUN_VCPU + (runs << 1), u16(vcpu));
         store<u64>(RUN_ICOUNT + (runs << 3), icountNow);
-        store<u32>(RUN_FIRST_ACCESS + (runs << 2), accesses);
+        store<u32>(RUN_FIRST_ACCESS + (runs << 2), out - runsAt);
         store<u8>(RUN_CONTINUES + runs, u8(continues));
         // Notes may cut it, or say of an access what the shape does not.
         const number = eventful ? 0 : load<u32>(begun, B_SHAPE_NUMBER);
@@ -547,6 +532,7 @@ export function run(columns: u32): i32 {
   placeWide();
   accessesOut = out;
   runsOut = runs;
+  runsBegin = runsAt;
   if (failure !== 0) return failure;
   if (status === DONE) saveVcpu();
   return status;

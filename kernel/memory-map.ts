@@ -46,6 +46,7 @@ export const RUN_BLOCK: usize = WIDE_VADDR + WIDE_COLUMN;
 export const RUN_EXECUTED: usize = RUN_BLOCK + 32768 * 4 + 64;
 export const RUN_VCPU: usize = RUN_EXECUTED + 32768 * 2 + 64;
 export const RUN_ICOUNT: usize = RUN_VCPU + 32768 * 2 + 64;
+/** Counted from the first access of the batch's first block execution. */
 export const RUN_FIRST_ACCESS: usize = RUN_ICOUNT + WIDE_COLUMN;
 /** Number of the shape it had, unique in the chunk; 0: it was left early, or a note told of an access. */
 export const RUN_SHAPE: usize = RUN_FIRST_ACCESS + 32768 * 4 + 64;

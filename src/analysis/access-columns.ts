@@ -11,6 +11,8 @@ export type AccessColumns = {
   readonly length: number;
   /** Ordinal, within the stream, of the first access; that of access i when none were left out is i more. */
   readonly firstOrdinal?: number | undefined;
+  /** Ordinal behind the last access, of those that were left out, too. */
+  readonly endOrdinal?: number | undefined;
   readonly stream?: number | undefined;
   readonly chunkIndex?: number | undefined;
   /** Block executions, when the analysis asks for them. */

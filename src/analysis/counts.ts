@@ -204,17 +204,24 @@ function writeCells(
 function flushShapes(state: CountsState): void {
   const { shapes, left } = state;
   for (const [vcpu, times] of shapes.times) {
-    const counted = cellsOf(state, vcpu);
-    for (let row = 0; row < shapes.rowCount; row++) {
-      const count = times[shapes.shape[row]] ?? 0;
-      if (count === 0) continue;
-      left[shapes.leftAt[row]] += count;
-      for (let at = shapes.begin[row]; at < shapes.begin[row + 1]; at++) {
-        counted[shapes.cells[at]] += count;
-      }
-    }
+    addTimes(shapes, times, cellsOf(state, vcpu), left);
   }
   forgetShapes(shapes);
+}
+
+/** By itself, as joinFlags() in selection.ts is. */
+function addTimes(
+  { rowCount, shape, leftAt, begin, cells }: ShapeCounts,
+  times: Uint32Array,
+  counted: Float64Array,
+  left: Float64Array,
+): void {
+  for (let row = 0; row < rowCount; row++) {
+    const count = times[shape[row]] ?? 0;
+    if (count === 0) continue;
+    left[leftAt[row]] += count;
+    for (let at = begin[row]; at < begin[row + 1]; at++) counted[cells[at]] += count;
+  }
 }
 
 function countAccesses(state: CountsState, batch: AccessColumns, from: number, to: number): void {
@@ -251,11 +258,15 @@ function mergeCounts(a: CountsState, b: CountsState): CountsState {
   for (const [vcpu, cells] of b.cells) {
     const mine = a.cells.get(vcpu);
     if (mine === undefined) a.cells.set(vcpu, cells);
-    else for (let i = 0; i < CELL_COUNT; i++) mine[i] += cells[i];
+    else addTo(mine, cells);
   }
-  for (let i = 0; i < a.left.length; i++) a.left[i] += b.left[i];
+  addTo(a.left, b.left);
   for (const [vcpu, count] of b.runsOf) a.runsOf.set(vcpu, (a.runsOf.get(vcpu) ?? 0) + count);
   return a;
+}
+
+function addTo(sums: Float64Array, more: Float64Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i] += more[i];
 }
 
 function finishCounts(state: CountsState): CountsResult {
@@ -337,15 +348,14 @@ function rowsOf(vcpu: number, cells: Float64Array): CellRow[] {
   return rows;
 }
 
-/** An instruction completed in each execution that was left behind it. */
+/** An instruction completed in each execution that was left behind it. Made in place: there is one for each instruction of the trace. */
 function executionsOf({ insnBase, left }: CountsState): Float64Array {
-  const executions = new Float64Array(insnBase[insnBase.length - 1] ?? 0);
   for (let block = 0; block < insnBase.length - 1; block++) {
-    let behind = 0;
-    for (let insn = insnBase[block + 1] - insnBase[block] - 1; insn >= 0; insn--) {
-      behind += left[insnBase[block] + block + insn + 1];
-      executions[insnBase[block] + insn] = behind;
-    }
+    const at = insnBase[block];
+    const from = at + block + 1;
+    const count = insnBase[block + 1] - at;
+    for (let insn = count - 2; insn >= 0; insn--) left[from + insn] += left[from + insn + 1];
+    for (let insn = 0; insn < count; insn++) left[at + insn] = left[from + insn];
   }
-  return executions;
+  return left.subarray(0, insnBase[insnBase.length - 1] ?? 0);
 }

@@ -8,6 +8,7 @@
 import { halves } from '../base/index.ts';
 import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis } from './analysis.ts';
+import { createTally, type FootprintPart } from './footprint-tally.ts';
 import { beginOfWindow, type TimeWindows, windowOf } from './time-windows.ts';
 import {
   coarsenUnits,
@@ -48,17 +49,6 @@ export interface FootprintState {
   /** Accesses, and those of user code, exact. */
   accesses: number;
   userAccesses: number;
-}
-
-export interface WorkingSet {
-  readonly lines: number;
-  readonly pages: number;
-}
-
-export interface FootprintPart {
-  readonly all: WorkingSet;
-  readonly kernel: WorkingSet;
-  readonly user: WorkingSet;
 }
 
 export interface FootprintResult {
@@ -123,21 +113,51 @@ const seenLines = new Int32Array(4 * SEEN_COUNT);
 const SEEN_HI = 1;
 const SEEN_MARK = 2;
 
+/**
+ * Accesses that touchPiece() takes at a time: V8 compiles a function that is called often once, when it knows all of it, and one
+ * long loop piece by piece, as it comes to know it.
+ */
+const PIECE_LENGTH = 512;
+
 function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
-  const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
-  const icount = halves(requireColumn(batch.icount, 'icount'));
-  const size = requireColumn(batch.size, 'size');
-  const cpl = requireColumn(batch.cpl, 'cpl');
+  const { length } = batch;
+  const columns: TouchColumns = {
+    vaddr: halves(requireColumn(batch.vaddr, 'vaddr')),
+    icount: halves(requireColumn(batch.icount, 'icount')),
+    size: requireColumn(batch.size, 'size'),
+    cpl: requireColumn(batch.cpl, 'cpl'),
+  };
+  seenLines.fill(-1);
+  for (let begin = 0; begin < length; begin += PIECE_LENGTH) {
+    touchPiece(state, columns, begin, Math.min(length, begin + PIECE_LENGTH));
+  }
+  state.accesses += length;
+}
+
+interface TouchColumns {
+  /** In halves. */
+  readonly vaddr: Uint32Array;
+  /** In halves. */
+  readonly icount: Uint32Array;
+  readonly size: Uint8Array;
+  readonly cpl: Uint8Array;
+}
+
+function touchPiece(
+  state: FootprintState,
+  { vaddr, icount, size, cpl }: TouchColumns,
+  begin: number,
+  end: number,
+): void {
   const { windows, lineShift } = state.parameters;
   const lineMask = 2 ** lineShift - 1;
   const lineBytes = 2 ** lineShift;
-  seenLines.fill(-1);
   let userAccesses = 0;
   let window = -1;
   // Half open, of the current window.
   let windowBegin = 0;
   let windowEnd = 0;
-  for (let i = 0; i < batch.length; i++) {
+  for (let i = begin; i < end; i++) {
     const now = icount[2 * i + 1] * 2 ** 32 + icount[2 * i];
     if (now < windowBegin || now >= windowEnd || window < 0) {
       window = windowOf(windows, now);
@@ -168,7 +188,6 @@ function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
     if (into + size[i] > lineBytes)
       touchNext(state, lineLo, lineHi, into + size[i], window, isUser);
   }
-  state.accesses += batch.length;
   state.userAccesses += userAccesses;
 }
 
@@ -267,17 +286,26 @@ function mergeFootprint(a: FootprintState, b: FootprintState): FootprintState {
     if (!isSampled(a, groupLo, groupHi)) continue;
     const mine = rowOfUnit(a.groups, groupLo, groupHi);
     makeRoom(a);
-    const { bits } = a;
-    for (let word = 0; word < rowWords; word++) {
-      const more = from[row * rowWords + word];
-      if (more !== 0) bits[mine * rowWords + word] |= more;
-    }
+    joinBits(a.bits, mine * rowWords, from, row * rowWords, rowWords);
     // At once: both together may be twice what memory is for.
     if (a.groups.rowCount > a.groupLimit) thinOut(a);
   }
   a.accesses += b.accesses;
   a.userAccesses += b.userAccesses;
   return a;
+}
+
+function joinBits(
+  bits: Uint32Array,
+  at: number,
+  from: Uint32Array,
+  begin: number,
+  words: number,
+): void {
+  for (let word = 0; word < words; word++) {
+    const more = from[begin + word];
+    if (more !== 0) bits[at + word] |= more;
+  }
 }
 
 function finishFootprint(state: FootprintState): FootprintResult {
@@ -314,51 +342,5 @@ function finishFootprint(state: FootprintState): FootprintResult {
       instructions: windows.windowInstructions,
       ...tally.part(window, scale),
     })),
-  };
-}
-
-type Measure = 'lines' | 'pages';
-
-interface Tally {
-  /** A line or page of which a word of kernel's is at `at`, the one of user's 2^shift behind it, and so on. */
-  add(measure: Measure, bits: Uint32Array, at: number, words: number, shift: number): void;
-  /** Of a window; of the total when it is their number. */
-  part(window: number, scale: number): FootprintPart;
-}
-
-function createTally(windowCount: number): Tally {
-  const counts = {
-    lines: [0, 1, 2].map(() => new Float64Array(windowCount + 1)),
-    pages: [0, 1, 2].map(() => new Float64Array(windowCount + 1)),
-  };
-  const addBits = (into: Float64Array, word: number, from: number): void => {
-    for (let rest = word; rest !== 0; rest &= rest - 1)
-      into[from + 31 - Math.clz32(rest & -rest)]++;
-  };
-  return {
-    add(measure, bits, at, words, shift) {
-      const [all, kernel, user] = counts[measure];
-      let everKernel = 0;
-      let everUser = 0;
-      for (let word = 0; word < words; word++) {
-        const byKernel = bits[at + ((2 * word) << shift)];
-        const byUser = bits[at + ((2 * word + 1) << shift)];
-        everKernel |= byKernel;
-        everUser |= byUser;
-        addBits(kernel, byKernel, 32 * word);
-        addBits(user, byUser, 32 * word);
-        addBits(all, byKernel | byUser, 32 * word);
-      }
-      if (everKernel !== 0) kernel[windowCount]++;
-      if (everUser !== 0) user[windowCount]++;
-      if ((everKernel | everUser) !== 0) all[windowCount]++;
-    },
-    part(window, scale) {
-      const set = (who: number): WorkingSet => ({
-        lines: counts.lines[who][window] * scale,
-        pages: counts.pages[who][window] * scale,
-      });
-      return { all: set(0), kernel: set(1), user: set(2) };
-    },
   };
 }

@@ -3,7 +3,7 @@
 // the next stretch overwrites.
 
 import { halves } from '../base/index.ts';
-import type { MappingColumns } from '../format/index.ts';
+import type { Crossings, MappingColumns } from '../format/index.ts';
 import type { AccessColumns, PlacedNote, RunColumns } from './access-columns.ts';
 
 /** Copies the chosen rows of a stretch; `chosen` is ascending. Block executions and notes keep their places. */
@@ -192,65 +192,64 @@ function copyBytes(to: Uint8Array, from: Uint8Array, chosen: Uint32Array): Uint8
   return to;
 }
 
+/**
+ * Columns are added in the reader's order, and block executions are made as it makes them: so what was gathered is of the
+ * same shape as what was read, and loops over either are compiled once.
+ */
+type GrowingColumns = { -readonly [Name in keyof AccessColumns]: AccessColumns[Name] };
+
 export function createGatherer(memory: ColumnMemory = reusedMemory()): Gatherer {
   return {
     gather(batch, chosen, runs) {
       const { vaddr, pc, paddr, icount, cr3, ordinal, block, vcpu, insn, size, flags, cpl } = batch;
-      return {
-        length: chosen.length,
-        firstOrdinal: (batch.firstOrdinal ?? 0) + (chosen.length > 0 ? chosen[0] : 0),
+      const { length } = chosen;
+      const gathered: GrowingColumns = {
         stream: batch.stream,
         chunkIndex: batch.chunkIndex,
-        ...(batch.runParts === undefined ? {} : { runParts: batch.runParts }),
-        ...(vaddr === undefined
-          ? {}
-          : { vaddr: copyWide(memory.wide('vaddr', chosen.length), vaddr, chosen) }),
-        ...(pc === undefined ? {} : { pc: copyWide(memory.wide('pc', chosen.length), pc, chosen) }),
-        ...(paddr === undefined
-          ? {}
-          : { paddr: copyWide(memory.wide('paddr', chosen.length), paddr, chosen) }),
-        ...(icount === undefined
-          ? {}
-          : { icount: copyWide(memory.wide('icount', chosen.length), icount, chosen) }),
-        ...(cr3 === undefined
-          ? {}
-          : { cr3: copyWide(memory.wide('cr3', chosen.length), cr3, chosen) }),
-        ...(ordinal === undefined
-          ? {}
-          : { ordinal: copyNumbers(memory.numbers('ordinal', chosen.length), ordinal, chosen) }),
-        ...(block === undefined
-          ? {}
-          : { block: copyWords(memory.words('block', chosen.length), block, chosen) }),
-        ...(vcpu === undefined
-          ? {}
-          : { vcpu: copyShorts(memory.shorts('vcpu', chosen.length), vcpu, chosen) }),
-        ...(insn === undefined
-          ? {}
-          : { insn: copyShorts(memory.shorts('insn', chosen.length), insn, chosen) }),
-        ...(size === undefined
-          ? {}
-          : { size: copyBytes(memory.bytes('size', chosen.length), size, chosen) }),
-        ...(flags === undefined
-          ? {}
-          : { flags: copyBytes(memory.bytes('flags', chosen.length), flags, chosen) }),
-        ...(cpl === undefined
-          ? {}
-          : { cpl: copyBytes(memory.bytes('cpl', chosen.length), cpl, chosen) }),
-        ...crossingsOf(batch, chosen),
-        ...(runs === undefined
-          ? {}
-          : {
-              runs: {
-                ...memory.keepRuns(runs),
-                firstAccess: placeRuns(runs, chosen, memory.words('firstAccess', runs.length)),
-              },
-            }),
-        ...(batch.notes === undefined ? {} : { notes: placeNotes(batch.notes, chosen) }),
-        ...(batch.mappings === undefined
-          ? {}
-          : { mappings: placeMappings(batch.mappings, chosen, memory) }),
+        length,
+        firstOrdinal: (batch.firstOrdinal ?? 0) + (length > 0 ? chosen[0] : 0),
+        endOrdinal: batch.endOrdinal,
       };
+      if (ordinal)
+        gathered.ordinal = copyNumbers(memory.numbers('ordinal', length), ordinal, chosen);
+      if (paddr) gathered.paddr = copyWide(memory.wide('paddr', length), paddr, chosen);
+      if (batch.crossings) gathered.crossings = chooseCrossings(batch.crossings, chosen);
+      if (vaddr) gathered.vaddr = copyWide(memory.wide('vaddr', length), vaddr, chosen);
+      if (pc) gathered.pc = copyWide(memory.wide('pc', length), pc, chosen);
+      if (icount) gathered.icount = copyWide(memory.wide('icount', length), icount, chosen);
+      if (cr3) gathered.cr3 = copyWide(memory.wide('cr3', length), cr3, chosen);
+      if (size) gathered.size = copyBytes(memory.bytes('size', length), size, chosen);
+      if (flags) gathered.flags = copyBytes(memory.bytes('flags', length), flags, chosen);
+      if (cpl) gathered.cpl = copyBytes(memory.bytes('cpl', length), cpl, chosen);
+      if (vcpu) gathered.vcpu = copyShorts(memory.shorts('vcpu', length), vcpu, chosen);
+      if (insn) gathered.insn = copyShorts(memory.shorts('insn', length), insn, chosen);
+      if (block) gathered.block = copyWords(memory.words('block', length), block, chosen);
+      if (runs) {
+        const firstAccess = memory.words('firstAccess', runs.length);
+        gathered.runs = withFirstAccess(
+          memory.keepRuns(runs),
+          placeRuns(runs, chosen, firstAccess),
+        );
+      }
+      if (batch.notes) gathered.notes = placeNotes(batch.notes, chosen);
+      if (batch.mappings) gathered.mappings = placeMappings(batch.mappings, chosen, memory);
+      if (batch.runParts) gathered.runParts = batch.runParts;
+      return gathered;
     },
+  };
+}
+
+function withFirstAccess(runs: RunColumns, firstAccess: Uint32Array): RunColumns {
+  return {
+    length: runs.length,
+    firstBlock: runs.firstBlock,
+    block: runs.block,
+    executed: runs.executed,
+    vcpu: runs.vcpu,
+    icount: runs.icount,
+    firstAccess,
+    continues: runs.continues,
+    shape: runs.shape,
   };
 }
 
@@ -285,10 +284,10 @@ export function copyStretch(batch: AccessColumns, memory: ColumnMemory): AccessC
     ...(runs === undefined
       ? {}
       : {
-          runs: {
-            ...memory.keepRuns(runs),
-            firstAccess: copied(memory.words('firstAccess', runs.length), runs.firstAccess),
-          },
+          runs: withFirstAccess(
+            memory.keepRuns(runs),
+            copied(memory.words('firstAccess', runs.length), runs.firstAccess),
+          ),
         }),
     ...(mappings === undefined
       ? {}
@@ -306,11 +305,7 @@ function copied<C extends { set(from: C): void }>(to: C, from: C): C {
   return to;
 }
 
-function crossingsOf(
-  { crossings }: AccessColumns,
-  chosen: Uint32Array,
-): Pick<AccessColumns, 'crossings'> {
-  if (crossings === undefined) return {};
+function chooseCrossings(crossings: Crossings, chosen: Uint32Array): Crossings {
   const index: number[] = [];
   const paddr: bigint[] = [];
   let at = 0;
@@ -320,7 +315,7 @@ function crossingsOf(
     index.push(at);
     paddr.push(crossings.paddr[i]);
   }
-  return { crossings: { index: Uint32Array.from(index), paddr: BigUint64Array.from(paddr) } };
+  return { index: Uint32Array.from(index), paddr: BigUint64Array.from(paddr) };
 }
 
 /** Their first accesses, counted among the chosen ones. */

@@ -35,10 +35,10 @@ export {
 export { type CountsParameters, type CountsResult, countsAnalysis } from './counts.ts';
 export {
   type FootprintParameters,
-  type FootprintPart,
   type FootprintResult,
   footprintAnalysis,
 } from './footprint.ts';
+export type { FootprintPart } from './footprint-tally.ts';
 export { copyStretch, createGatherer, type SharedMemory, sharedMemory } from './gather.ts';
 export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';

@@ -176,9 +176,17 @@ export function createSelector(
 
 function hasAborted(batch: AccessColumns): boolean {
   const flags = requireColumn(batch.flags, 'flags');
+  return (joinFlags(flags, batch.length) & AccessFlag.aborted) !== 0;
+}
+
+/**
+ * By itself: V8 compiles a loop while it runs for the first time, and what stands behind it, of which nothing is known then, would
+ * be left to the interpreter ever after.
+ */
+function joinFlags(flags: Uint8Array, length: number): number {
   let all = 0;
-  for (let i = 0; i < batch.length; i++) all |= flags[i];
-  return (all & AccessFlag.aborted) !== 0;
+  for (let i = 0; i < length; i++) all |= flags[i];
+  return all;
 }
 
 /**

@@ -19,7 +19,7 @@ export interface ShapeCounts {
   readonly times: Map<number, Uint32Array>;
 }
 
-const FIRST_SHAPES = 4096;
+const FIRST_SHAPES = 65536;
 
 export function createShapeCounts(): ShapeCounts {
   return {

@@ -4,9 +4,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { findAnalysis } from '../analysis/index.ts';
 import { failureOf, requireDefined, type TraceFailure } from '../base/index.ts';
-import { openTrace } from '../format/index.ts';
+import { openSharedTrace } from '../format/index.ts';
 import { loadAnalysis } from './load-analysis.node.ts';
-import { type AnyAnalysis, shapeOfTrace } from './pass.ts';
+import { type AnyAnalysis, shapeFrom } from './pass.ts';
 import { createPassMember } from './pass-member.node.ts';
 import type { WorkerOrder, WorkerReport, WorkerRequest, WorkerTask } from './protocol.ts';
 import { buffersOf } from './sent-buffers.ts';
@@ -15,9 +15,9 @@ const port = requireDefined(parentPort ?? undefined, 'this file is only run as a
 
 async function work(): Promise<void> {
   const task = requireTask(workerData);
-  const trace = await openTrace(task.path);
+  const trace = await openSharedTrace(task.trace);
   const analyses = await Promise.all(task.plan.requests.map(requireAnalysis));
-  const member = createPassMember(trace, shapeOfTrace(trace), task.plan, analyses);
+  const member = createPassMember(trace, shapeFrom(trace, task.shape), task.plan, analyses);
   for (;;) {
     const order = await nextOrder();
     await member.carryOut(order, report);

@@ -146,7 +146,7 @@ function requireCapabilities(trace: Trace, analysis: AnyAnalysis): void {
 
 /** What analyses are told of the trace. */
 export function shapeOfTrace(trace: Trace): TraceShape {
-  const { code, chunks, capabilities, complete } = trace;
+  const { code } = trace;
   const insnBase = new Uint32Array(code.blockCount + 1);
   const blockCpl = new Uint8Array(code.blockCount);
   let total = 0;
@@ -157,16 +157,19 @@ export function shapeOfTrace(trace: Trace): TraceShape {
     blockCpl[block] = mode === undefined ? CPL_UNKNOWN : mode & MODE_CPL;
   }
   insnBase[code.blockCount] = total;
-  return {
-    blockCount: code.blockCount,
-    vcpuCount: countVcpus(trace),
-    insnBase,
-    blockCpl,
-    code,
-    chunks,
-    capabilities,
-    complete,
-  };
+  return shapeFrom(trace, { vcpuCount: countVcpus(trace), insnBase, blockCpl });
+}
+
+/** The part of it that takes a while to make. */
+export type SharedShape = Pick<TraceShape, 'vcpuCount' | 'insnBase' | 'blockCpl'>;
+
+/** With what another thread has made of it already. */
+export function shapeFrom(
+  { code, chunks, capabilities, complete }: Trace,
+  { vcpuCount, insnBase, blockCpl }: SharedShape,
+): TraceShape {
+  const { blockCount } = code;
+  return { blockCount, vcpuCount, insnBase, blockCpl, code, chunks, capabilities, complete };
 }
 
 const MODE_CPL = 3;

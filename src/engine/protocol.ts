@@ -2,12 +2,13 @@
 // What the coordinator of a pass and its worker threads say to each other.
 
 import type { AccessColumns, Selection } from '../analysis/index.ts';
-import type { SliceOptions } from '../format/index.ts';
-import type { SelectedCounts } from './pass.ts';
+import type { SharedTrace, SliceOptions } from '../format/index.ts';
+import type { SelectedCounts, SharedShape } from './pass.ts';
 
 /** What a worker is started with. */
 export interface WorkerTask {
-  readonly path: string;
+  readonly trace: SharedTrace;
+  readonly shape: SharedShape;
   readonly plan: SharedPlan;
 }
 
@@ -15,6 +16,7 @@ export interface WorkerTask {
 export interface SharedPlan {
   readonly selection: Selection;
   readonly slices: Pick<SliceOptions, 'columns' | 'runs' | 'notes' | 'mappings'>;
+  /** Where any order will do, as they are taken: take-order.ts. */
   readonly chunks: readonly number[];
   /** Chunks of which only mappings are read: PassPlan.notesOnly. */
   readonly notesOnly: readonly number[];

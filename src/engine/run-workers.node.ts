@@ -8,7 +8,13 @@
 
 import type { TraceShape } from '../analysis/index.ts';
 import { requireDefined } from '../base/index.ts';
-import { nextReport, startThread, type Thread, type Trace } from '../format/index.ts';
+import {
+  type ChunkInfo,
+  nextReport,
+  startThread,
+  type Thread,
+  type Trace,
+} from '../format/index.ts';
 import type { WorkerOptions } from './analyse.ts';
 import { createLookAhead, LOOK_AHEAD_BYTES } from './look-ahead.ts';
 import { useOwnThread } from './own-thread.node.ts';
@@ -29,6 +35,7 @@ import type {
   WorkerTask,
   WorkShare,
 } from './protocol.ts';
+import { takeOrder } from './take-order.ts';
 
 /** Orders to decode that a thread has at a time: one it works on, one that waits. */
 const DECODE_ORDERS = 2;
@@ -46,22 +53,25 @@ export async function runInWorkers(
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const work = plan.requests.map((request) => shareWork(request, shape, threadCount));
   const isFree = work.every(({ shards, state }) => shards === 0 && state === undefined);
+  const { vcpuCount, insnBase, blockCpl } = shape;
+  const common = { trace: trace.share(), shape: { vcpuCount, insnBase, blockCpl } };
+  const chunkOf = (index: number): ChunkInfo =>
+    requireDefined(trace.chunks[index], 'the plan is of this trace');
+  const chunks = isFree ? takeOrder(plan.chunks, threadCount, chunkOf) : plan.chunks;
   const threads = Array.from({ length: threadCount }, (_, thread) => {
-    const shared = sharePlan(plan, work, thread);
+    const shared = sharePlan({ ...plan, chunks }, work, thread);
     if (thread === 0 && isFree && !keepsFree) {
       const analyses = plan.requests.map(({ analysis }) => analysis);
       return useOwnThread(createPassMember(trace, shape, shared, analyses));
     }
-    const task: WorkerTask = { path: trace.path, plan: shared };
+    const task: WorkerTask = { ...common, plan: shared };
     return startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', task);
   });
   try {
     if (isFree) {
       await watch(threads, plan.chunks.length, onProgress, signal);
     } else {
-      const waitingBytes = plan.chunks.map((index) =>
-        waitingBytesOf(work, requireDefined(trace.chunks[index], 'the plan is of this trace')),
-      );
+      const waitingBytes = plan.chunks.map((index) => waitingBytesOf(work, chunkOf(index)));
       await conduct(threads, { plan, work, waitingBytes, lookAheadBytes, onProgress, signal });
     }
     return await collect(threads, plan, work, signal);

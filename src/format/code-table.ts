@@ -16,7 +16,7 @@ import {
 } from './layout.ts';
 import { type PayloadView, payloadView } from './payload-view.ts';
 import type { Section } from './section.ts';
-import { decompress, isPossibleRawSize } from './zstd.ts';
+import { decompressInto, isPossibleRawSize } from './zstd.ts';
 
 const CODE_FLAGS = CODE_FLAG_MODE_KNOWN | CODE_FLAG_LAST_REP | CODE_FLAG_DELIVERY;
 
@@ -56,13 +56,15 @@ export interface CodeTableBuilder {
   finish(): HeldCode;
 }
 
-/** The entries of one code section, checked: docs/format.md section 2. */
+/** The entries of one code section, checked: docs/format.md section 2. Plain data, in memory that threads share. */
 export interface CodePart {
   readonly firstId: number;
   /** Where each entry begins in raw. */
   readonly entryAt: Uint32Array;
   readonly raw: Uint8Array;
   readonly data: DataView;
+  /** Of all entries. */
+  readonly insnCount: number;
 }
 
 export function codeTableBuilder(): CodeTableBuilder {
@@ -86,7 +88,7 @@ export function codeTableBuilder(): CodeTableBuilder {
       parts.push(part);
       blockCount += part.entryAt.length;
     },
-    finish: () => ({ table: tableOfParts(parts, blockCount), parts }),
+    finish: () => holdCode(parts),
   };
 }
 
@@ -109,19 +111,33 @@ function decodePart(view: PayloadView, expectedFirstId: number): CodePart {
   if (count * CODE_ENTRY_BYTES > rawBytes) {
     throw view.error('too few bytes for its count', 4, undefined, `${count} in ${rawBytes} bytes`);
   }
-  const raw = storedBytes === rawBytes ? stored : decompress(stored, rawBytes);
-  if (raw === undefined) throw view.error('it does not decompress', CODE_HEADER_BYTES);
+  const raw = sharableBytes(rawBytes);
+  if (storedBytes === rawBytes) raw.set(stored);
+  else if (!decompressInto(stored, raw)) {
+    throw view.error('it does not decompress', CODE_HEADER_BYTES);
+  }
   const data = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  const entryAt = new Uint32Array(count);
+  const entryAt = new Uint32Array(sharableBytes(4 * count).buffer);
   let at = 0;
+  let insnCount = 0;
   for (let i = 0; i < count; i++) {
     entryAt[i] = at;
     at = checkEntry(view, data, raw, at, firstId + i);
+    insnCount += data.getUint16(entryAt[i] + 16, true);
   }
   if (at !== rawBytes) {
     throw view.error('bytes are left over behind the last entry', CODE_HEADER_BYTES);
   }
-  return { firstId, entryAt, raw, data };
+  return { firstId, entryAt, raw, data, insnCount };
+}
+
+/** Memory that other threads can see, too, where there is such: all threads of a pass read one table. */
+function sharableBytes(byteCount: number): Uint8Array {
+  return new Uint8Array(
+    typeof SharedArrayBuffer === 'undefined'
+      ? new ArrayBuffer(byteCount)
+      : new SharedArrayBuffer(byteCount),
+  );
 }
 
 /** Returns where the next entry begins. */
@@ -152,6 +168,12 @@ function checkEntry(
   }
   if (sum !== codeBytes) throw wrong('instruction lengths do not add up');
   return lengthsAt + insnCount + codeBytes;
+}
+
+/** All entries of a trace, in their order. */
+export function holdCode(parts: readonly CodePart[]): HeldCode {
+  const blockCount = parts.reduce((sum, { entryAt }) => sum + entryAt.length, 0);
+  return { table: tableOfParts(parts, blockCount), parts };
 }
 
 function tableOfParts(parts: readonly CodePart[], blockCount: number): CodeTable {

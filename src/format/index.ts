@@ -39,7 +39,7 @@ export type {
   TraceTotals,
   VcpuTotals,
 } from './metadata.ts';
-export { openTrace } from './open-trace.node.ts';
+export { openSharedTrace, openTrace } from './open-trace.node.ts';
 export type { AccessOptions, DefaultColumns } from './read-accesses.ts';
 export type { BlockBatch, BlockOptions } from './read-blocks.ts';
 export {
@@ -60,6 +60,7 @@ export type {
   TraceSlice,
 } from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
+export type { SharedTrace } from './shared-trace.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';
 export { nextReport, startThread, THREAD_LIMITS, type Thread } from './worker-thread.node.ts';

@@ -4,67 +4,42 @@
 
 import { type ChunkRecord, chunkError, type StreamExtent } from './chunk-header.ts';
 import type { CodePart } from './code-table.ts';
-import {
-  CODE_ENTRY_BYTES,
-  CODE_FLAG_DELIVERY,
-  CODE_FLAG_LAST_REP,
-  CODE_FLAG_MODE_KNOWN,
-  STREAM_NAMES,
-} from './layout.ts';
+import { STREAM_NAMES } from './layout.ts';
 import { decompressInto } from './zstd.ts';
 
 export const BLOCK_BYTES = 64;
 /** Behind each stream, so that a 64-bit read at its last byte stays inside. */
 const STREAM_PADDING = 8;
-const CPL_UNKNOWN = 255;
 
-export function countInsns(parts: readonly CodePart[]): number {
-  let count = 0;
-  for (const part of parts) {
-    for (const at of part.entryAt) count += part.data.getUint16(at + 16, true);
-  }
-  return count;
+/** The kernel's function that makes blocks of entries: kernel/code.ts. */
+interface BlockMaker {
+  readonly memory: WebAssembly.Memory;
+  addBlocks(entries: number, count: number, table: number, offsets: number): number;
 }
 
-/** Writes 64 bytes for each block at tableAt and the offset of each instruction at offsetsAt. */
+/** Bytes of the offsets that writeBlockTable will write. */
+export function offsetRoom(parts: readonly CodePart[]): number {
+  return 2 * parts.reduce((sum, { insnCount }) => sum + insnCount, 0);
+}
+
+/** Bytes that writeBlockTable needs for the entries meanwhile. */
+export function entryRoom(parts: readonly CodePart[]): number {
+  return parts.reduce((most, { raw }) => Math.max(most, raw.byteLength), 0);
+}
+
+/** Writes BLOCK_BYTES for each block at tableAt and the offset of each instruction at offsetsAt; leaves entries at entriesAt. */
 export function writeBlockTable(
   parts: readonly CodePart[],
-  memory: ArrayBuffer,
+  kernel: BlockMaker,
   tableAt: number,
   offsetsAt: number,
+  entriesAt: number,
 ): void {
-  const words = new Uint32Array(memory);
-  const halves = new Uint16Array(memory);
-  const bytes = new Uint8Array(memory);
-  let block = tableAt;
   let offset = offsetsAt;
-  for (const { entryAt, data, raw } of parts) {
-    for (const at of entryAt) {
-      const vaddrLo = data.getUint32(at, true);
-      const vaddrHi = data.getUint32(at + 4, true);
-      const flags = data.getUint32(at + 12, true);
-      const insnCount = data.getUint16(at + 16, true);
-      let insnAt = 0;
-      for (let i = 0; i < insnCount; i++) {
-        halves[(offset >>> 1) + i] = insnAt;
-        if (i < insnCount - 1) insnAt += raw[at + CODE_ENTRY_BYTES + i];
-      }
-      offset += insnCount * 2;
-      words[block >>> 2] = vaddrLo;
-      words[(block >>> 2) + 1] = vaddrHi;
-      const lastLo = vaddrLo + insnAt;
-      words[(block >>> 2) + 2] = lastLo;
-      words[(block >>> 2) + 3] = vaddrHi + (lastLo > 0xffff_ffff ? 1 : 0);
-      words[(block >>> 2) + 4] = offset - insnCount * 2;
-      // B_EPOCH, "in no chunk yet": in memory that another trace has used anything may stand there.
-      words[(block >>> 2) + 6] = 0;
-      halves[(block >>> 1) + 10] = insnCount;
-      const modeKnown = (flags & CODE_FLAG_MODE_KNOWN) !== 0;
-      bytes[block + 22] = modeKnown ? data.getUint32(at + 8, true) & 3 : CPL_UNKNOWN;
-      bytes[block + 23] = (flags & CODE_FLAG_LAST_REP) === 0 ? 0 : 1;
-      bytes[block + 60] = (flags & CODE_FLAG_DELIVERY) === 0 ? 0 : 1;
-      block += BLOCK_BYTES;
-    }
+  for (const { firstId, entryAt, raw } of parts) {
+    new Uint8Array(kernel.memory.buffer).set(raw, entriesAt);
+    const blockAt = tableAt + firstId * BLOCK_BYTES;
+    offset = kernel.addBlocks(entriesAt, entryAt.length, blockAt, offset);
   }
 }
 

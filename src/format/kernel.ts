@@ -9,7 +9,8 @@ import type { HeldCode } from './code-table.ts';
 import { KERNEL_BASE64 } from './kernel.gen.ts';
 import {
   BLOCK_BYTES,
-  countInsns,
+  entryRoom,
+  offsetRoom,
   placeStreams,
   streamRoom,
   writeBlockTable,
@@ -93,6 +94,7 @@ const FAILURES = [
 export interface KernelExports {
   readonly memory: WebAssembly.Memory;
   tablesEnd(): number;
+  addBlocks(entries: number, count: number, table: number, offsets: number): number;
   vcpuStates(): number;
   forgetVcpus(): void;
   streamTable(): number;
@@ -110,6 +112,7 @@ export interface KernelExports {
   run(columns: number): number;
   accessesInBatch(): number;
   runsInBatch(): number;
+  firstAccessOfRuns(): number;
   crossingsInBatch(): number;
   eventsSoFar(): number;
   notesSoFar(): number;
@@ -119,6 +122,7 @@ export interface KernelExports {
 
 const EXPORTED_FUNCTIONS: readonly (keyof KernelExports)[] = [
   'tablesEnd',
+  'addBlocks',
   'vcpuStates',
   'forgetVcpus',
   'streamTable',
@@ -127,6 +131,7 @@ const EXPORTED_FUNCTIONS: readonly (keyof KernelExports)[] = [
   'run',
   'accessesInBatch',
   'runsInBatch',
+  'firstAccessOfRuns',
   'crossingsInBatch',
   'eventsSoFar',
   'notesSoFar',
@@ -154,6 +159,8 @@ export interface ChunkKernel {
   run(columns: number): boolean;
   readonly accessesInBatch: number;
   readonly runsInBatch: number;
+  /** Index, in the batch, that the first access of its first block execution has or would have. */
+  readonly firstAccessOfRuns: number;
   readonly crossingsInBatch: number;
   readonly eventsSoFar: number;
   /** Address of a column in memory. */
@@ -169,9 +176,9 @@ let compiled: WebAssembly.Module | undefined;
 export function createKernel(code: HeldCode, exports: KernelExports = instantiate()): ChunkKernel {
   const tableAt = alignUp(exports.tablesEnd(), BLOCK_BYTES);
   const offsetsAt = tableAt + code.table.blockCount * BLOCK_BYTES;
-  const streamsAt = alignUp(offsetsAt + countInsns(code.parts) * 2, 8);
-  growTo(exports.memory, streamsAt);
-  writeBlockTable(code.parts, exports.memory.buffer, tableAt, offsetsAt);
+  const streamsAt = alignUp(offsetsAt + offsetRoom(code.parts), 8);
+  growTo(exports.memory, streamsAt + entryRoom(code.parts));
+  writeBlockTable(code.parts, exports, tableAt, offsetsAt, streamsAt);
   let record: ChunkRecord | undefined;
   const check = (status: number): number => {
     if (status !== STATUS_MORE && status !== STATUS_DONE && record !== undefined) {
@@ -222,6 +229,9 @@ export function createKernel(code: HeldCode, exports: KernelExports = instantiat
     },
     get runsInBatch() {
       return exports.runsInBatch();
+    },
+    get firstAccessOfRuns() {
+      return exports.firstAccessOfRuns();
     },
     get crossingsInBatch() {
       return exports.crossingsInBatch();

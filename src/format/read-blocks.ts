@@ -83,24 +83,29 @@ export function* decodeBlocks(
 ): Generator<BlockBatch, void, undefined> {
   const { info } = record;
   let firstBlock = info.firstBlock;
+  let kernelOrdinal = info.firstOrdinal;
   for (let more = true; more && firstBlock < plan.to; ) {
     more = kernel.run(ColumnBit.runs);
     const length = kernel.runsInBatch;
     const begin = Math.max(0, plan.from - firstBlock);
     const end = Math.min(length, plan.to - firstBlock);
     if (begin < end) {
-      const batch = takeBlocks(kernel, record, firstBlock, begin, end, plan.copy);
+      const firstOrdinal = kernelOrdinal + kernel.firstAccessOfRuns;
+      const place = { firstBlock, firstOrdinal };
+      const batch = takeBlocks(kernel, record, place, begin, end, plan.copy);
       if (plan.vcpu === undefined) yield batch;
       else yield* splitByVcpu(batch, plan.vcpu);
     }
     firstBlock += length;
+    kernelOrdinal += kernel.accessesInBatch;
   }
 }
 
+/** `place`: of the kernel's first block execution and its first access. */
 function takeBlocks(
   kernel: ChunkKernel,
   { info }: ChunkRecord,
-  firstBlock: number,
+  { firstBlock, firstOrdinal }: { readonly firstBlock: number; readonly firstOrdinal: number },
   begin: number,
   end: number,
   copy: boolean,
@@ -114,9 +119,9 @@ function takeBlocks(
   const vcpu = new Uint16Array(buffer, at('runVcpu', 2), length);
   const executed = new Uint16Array(buffer, at('runExecuted', 2), length);
   const continues = new Uint8Array(buffer, at('runContinues', 1), length);
-  const inChunk = new Uint32Array(buffer, at('runFirstAccess', 4), length);
+  const inBatch = new Uint32Array(buffer, at('runFirstAccess', 4), length);
   const firstAccess = new Float64Array(length);
-  for (let i = 0; i < length; i++) firstAccess[i] = info.firstOrdinal + inChunk[i];
+  for (let i = 0; i < length; i++) firstAccess[i] = firstOrdinal + inBatch[i];
   return {
     stream: info.stream,
     chunkIndex: info.chunkIndex,

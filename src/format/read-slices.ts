@@ -199,7 +199,7 @@ function lastPiece(
   const place = { stream, chunkIndex, kernelOrdinal };
   return {
     batch: takeBatch(kernel, columns, place, [{ begin: 0, end: 0 }], false),
-    runs: runs ? takeRuns(kernel, firstBlock, 0, 0, 0) : undefined,
+    runs: runs ? takeRuns(kernel, firstBlock, 0, 0) : undefined,
     isLast: true,
   };
 }
@@ -253,9 +253,7 @@ function* decodeWhole(
     const place = { stream: info.stream, chunkIndex: info.chunkIndex, kernelOrdinal };
     const take = (begin: number, end: number, copy: boolean): AccessBatch =>
       takeBatch(kernel, columns, place, [{ begin, end }], copy);
-    const inChunk = runColumn(kernel);
-    const firstOf = (run: number): number => inChunk[run] - (kernelOrdinal - info.firstOrdinal);
-    const ofAside = runCount === 0 ? length : firstOf(0);
+    const ofAside = runCount === 0 ? length : kernel.firstAccessOfRuns;
     if (aside !== undefined) {
       if (ofAside > 0) aside.batches.push(take(0, ofAside, true));
       if (runCount > 0) {
@@ -265,18 +263,18 @@ function* decodeWhole(
     }
     if (runCount > 0) {
       const last = runCount - 1;
-      const lastAt = firstOf(last);
-      const kept = takeRuns(kernel, firstBlock, last, runCount, inChunk[last]);
+      const kept = takeRuns(kernel, firstBlock, last, runCount);
+      const lastAt = ofAside + kept.firstAccess[0];
       if (last > 0) {
         yield {
           batch: take(ofAside, lastAt, false),
-          runs: takeRuns(kernel, firstBlock, 0, last, inChunk[0]),
+          runs: takeRuns(kernel, firstBlock, 0, last),
           isLast: false,
         };
       }
       aside = {
         batches: [take(lastAt, length, true)],
-        runs: copyRuns(kept),
+        runs: aloneRun(kept),
       };
     }
     kernelOrdinal += length;
@@ -287,26 +285,12 @@ function* decodeWhole(
     : { batch: joinBatches(aside.batches), runs: aside.runs, isLast: true };
 }
 
-/** First access of each block execution, counted in the chunk. */
-function runColumn(kernel: ChunkKernel): Uint32Array {
-  const at = kernel.address(ColumnNumber.runFirstAccess);
-  return new Uint32Array(kernel.buffer, at, kernel.runsInBatch);
-}
-
-/** Views; `firstBlock`: of the kernel's batch; `accessesBefore`: of the chunk, before the slice. */
-function takeRuns(
-  kernel: ChunkKernel,
-  firstBlock: number,
-  begin: number,
-  end: number,
-  accessesBefore: number,
-): SliceRuns {
+/** Views; `firstBlock`: of the kernel's batch, from whose first block execution accesses are counted. */
+function takeRuns(kernel: ChunkKernel, firstBlock: number, begin: number, end: number): SliceRuns {
   const length = end - begin;
   const { buffer } = kernel;
   const at = (name: keyof typeof ColumnNumber, elementBytes: number): number =>
     kernel.address(ColumnNumber[name]) + begin * elementBytes;
-  const firstAccess = new Uint32Array(buffer, at('runFirstAccess', 4), length);
-  for (let i = 0; i < length; i++) firstAccess[i] -= accessesBefore;
   return {
     length,
     firstBlock: firstBlock + begin,
@@ -314,13 +298,14 @@ function takeRuns(
     executed: new Uint16Array(buffer, at('runExecuted', 2), length),
     vcpu: new Uint16Array(buffer, at('runVcpu', 2), length),
     icount: new BigUint64Array(buffer, at('runIcount', 8), length),
-    firstAccess,
+    firstAccess: new Uint32Array(buffer, at('runFirstAccess', 4), length),
     continues: new Uint8Array(buffer, at('runContinues', 1), length),
     shape: new Uint32Array(buffer, at('runShape', 4), length),
   };
 }
 
-function copyRuns(runs: SliceRuns): SliceRuns {
+/** A copy of one block execution, which begins its slice. */
+function aloneRun(runs: SliceRuns): SliceRuns {
   return {
     length: runs.length,
     firstBlock: runs.firstBlock,
@@ -328,7 +313,7 @@ function copyRuns(runs: SliceRuns): SliceRuns {
     executed: runs.executed.slice(),
     vcpu: runs.vcpu.slice(),
     icount: runs.icount.slice(),
-    firstAccess: runs.firstAccess.slice(),
+    firstAccess: new Uint32Array(1),
     continues: runs.continues.slice(),
     shape: runs.shape.slice(),
   };

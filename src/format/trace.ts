@@ -32,7 +32,8 @@ import {
 } from './read-notes.ts';
 import { decodeSlices, planSlices, type SliceOptions, type TraceSlice } from './read-slices.ts';
 import { requireWhole, takeInventory } from './request.ts';
-import { type Survey, surveyTrace, type TraceCut } from './survey.ts';
+import { type LearnedOfTrace, type SharedTrace, shareTrace } from './shared-trace.ts';
+import { surveyTrace, type TraceCut } from './survey.ts';
 
 /** Sums over the chunks of a trace. */
 export interface TraceSummary {
@@ -91,6 +92,11 @@ export interface Trace {
   notes(options?: NoteOptions): AsyncIterable<TraceNote>;
   /** Accesses, block executions, notes and mappings together, chunk by chunk. Throws as accesses() does. */
   slices(options: SliceOptions): AsyncIterable<TraceSlice>;
+  /**
+   * What other threads of this process open the trace with, openSharedTrace(), instead of reading and checking its structure
+   * once more.
+   */
+  share(): SharedTrace;
   close(): Promise<void>;
 }
 
@@ -107,7 +113,15 @@ export async function openTraceSource(
   source: ByteSource,
   parallel?: ParallelDecoder,
 ): Promise<Trace> {
-  const survey = await surveyTrace(source);
+  return traceOf(source, await surveyTrace(source), parallel);
+}
+
+/** A trace of which everything is known but its chunks' contents. */
+export function traceOf(
+  source: ByteSource,
+  survey: LearnedOfTrace,
+  parallel?: ParallelDecoder,
+): Trace {
   const capabilities = survey.totals?.capabilities ?? survey.header.capabilities;
   const chunks = survey.chunks.map((record) => record.info);
   const inventory = takeInventory(survey.header, survey.totals, chunks);
@@ -165,13 +179,14 @@ export async function openTraceSource(
         }
       });
     },
+    share: () => shareTrace(source.name, survey),
     close: () => source.close(),
   };
 }
 
 function iterateAccesses(
   source: ByteSource,
-  survey: Survey,
+  survey: LearnedOfTrace,
   plan: AccessPlan,
   signal: AbortSignal | undefined,
 ): AsyncIterable<AccessBatch> {
@@ -189,7 +204,7 @@ function iterateAccesses(
 
 async function* iterateNotes(
   source: ByteSource,
-  survey: Survey,
+  survey: LearnedOfTrace,
   { stream, kinds }: NotePlan,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TraceNote, void, undefined> {
@@ -203,14 +218,14 @@ async function* iterateNotes(
 }
 
 /** A stream without a chunk is known from the totals. */
-function streamsOf({ chunks, totals }: Survey): Set<number> {
+function streamsOf({ chunks, totals }: LearnedOfTrace): Set<number> {
   return new Set([
     ...chunks.map(({ info }) => info.stream),
     ...(totals?.streams ?? []).map(({ stream }) => stream),
   ]);
 }
 
-function summarize({ chunks }: Survey): TraceSummary {
+function summarize({ chunks }: LearnedOfTrace): TraceSummary {
   const sum = (pick: (info: ChunkInfo) => number): number =>
     chunks.reduce((total, { info }) => total + pick(info), 0);
   return {

@@ -16,4 +16,8 @@ declare namespace WebAssembly {
     constructor(module: Module, imports: object);
     readonly exports: object;
   }
+  interface Instantiated {
+    readonly module: Module;
+    readonly instance: Instance;
+  }
 }

@@ -14,14 +14,14 @@ interface ZstdExports {
 }
 
 let zstd: ZstdExports | undefined;
+let compiled: WebAssembly.Module | undefined;
 
 /** Gives what it has compiled: decode() returns each frame in new memory, of which there would be hundreds in a chunk. */
 class OpenDecoder extends ZSTDDecoder {
   // Called without `this`.
-  override _init(result: { readonly instance: WebAssembly.Instance }): void {
-    const { exports } = result.instance;
-    if (!isZstdExports(exports)) throw new Error('internal: the decompressor lacks an export');
-    zstd = exports;
+  override _init(result: WebAssembly.Instantiated): void {
+    zstd = exportsOf(result.instance);
+    compiled = result.module;
     super._init(result);
   }
 }
@@ -30,7 +30,27 @@ const decoder = new OpenDecoder();
 
 /** Must have been awaited once before decompress() is called. */
 export async function readyZstd(): Promise<void> {
-  await decoder.init();
+  if (zstd === undefined) await decoder.init();
+}
+
+/** What another thread can be ready with sooner; undefined when it is not known here. */
+export function zstdModule(): WebAssembly.Module | undefined {
+  return compiled;
+}
+
+/** Instead of readyZstd(), with what zstdModule() gave in another thread. */
+export async function readyZstdModule(module: WebAssembly.Module | undefined): Promise<void> {
+  if (module === undefined) return readyZstd();
+  if (zstd !== undefined) return;
+  zstd = exportsOf(
+    new WebAssembly.Instance(module, { env: { emscripten_notify_memory_growth() {} } }),
+  );
+  compiled = module;
+}
+
+function exportsOf({ exports }: WebAssembly.Instance): ZstdExports {
+  if (isZstdExports(exports)) return exports;
+  throw new Error('internal: the decompressor lacks an export');
 }
 
 function isZstdExports(exports: object): exports is ZstdExports {

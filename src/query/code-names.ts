@@ -27,8 +27,6 @@ export interface CodeNames {
   nameOf(block: number, insn: number): string;
   /** "mov", "rep stos"; "(event delivery)" where no instruction is. */
   mnemonicOf(block: number, insn: number): string;
-  /** The same for the same code at the same address, in whichever blocks it is; cheaper than its text. */
-  identityOf(block: number, insn: number): string;
   /** Disassembly; "(event delivery)" where no instruction is. */
   textOf(block: number, insn: number): string;
   /** Symbol of an address of data, and how far behind its beginning it is; else the region of the address space. */
@@ -73,11 +71,6 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
       mnemonics.set(key, known);
       return known;
     },
-    identityOf(block, insn) {
-      const { lo, hi } = addressOf(block, insn);
-      const bits = isDelivery(code, block) ? 0 : modeOf(code, block).codeBits;
-      return `${hi}:${lo}:${bits}:${String.fromCharCode(...bytesOf(block, insn))}`;
-    },
     textOf(block, insn) {
       if (isDelivery(code, block)) return DELIVERY;
       const { lo, hi } = addressOf(block, insn);
@@ -95,6 +88,11 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
 
 function isDelivery(code: CodeTable, block: number): boolean {
   return code.insnCount(block) === 0;
+}
+
+/** Bits of the code that a block is of; 0 where no instruction is. */
+export function codeBitsOf(code: CodeTable, block: number): number {
+  return isDelivery(code, block) ? 0 : modeOf(code, block).codeBits;
 }
 
 /** Of code whose mode is not known the address tells most. */

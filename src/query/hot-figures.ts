@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hottest functions, instructions, lines and pages with their names: of `hot` and of the demo.
 
-import type { HotResult, HotUnits, TraceShape } from '../analysis/index.ts';
+import {
+  createTopList,
+  type HotResult,
+  type HotUnits,
+  type TraceShape,
+} from '../analysis/index.ts';
 import { formatHex64 } from '../base/index.ts';
 import type { CodeNames } from './code-names.ts';
+import { createInstructionTable } from './instruction-table.ts';
 
 interface AccessCount {
   readonly loads: number;
@@ -52,7 +58,10 @@ export function hotFigures(
   top: number,
 ): HotFigures {
   const functions = new Map<string, HotFunction>();
-  const instructions = new Map<string, AccessCount & Place>();
+  // Code that was translated several times is in several blocks.
+  const instructions = createInstructionTable(shape.code);
+  /** Loads and stores of instruction n of the table at 2n and 2n + 1. */
+  let counts = new Float64Array(FIRST_COUNTS);
   for (let block = 0; block < shape.blockCount; block++) {
     const begin = shape.insnBase[block] ?? 0;
     const end = shape.insnBase[block + 1] ?? 0;
@@ -62,9 +71,10 @@ export function hotFigures(
       const insn = at - begin;
       const name = names.nameOf(block, insn);
       functions.set(name, { name, ...add(count, functions.get(name)) });
-      // Code that was translated several times is in several blocks.
-      const key = names.identityOf(block, insn);
-      instructions.set(key, { block, insn, ...add(count, instructions.get(key)) });
+      const into = 2 * instructions.numberOf(block, insn);
+      if (into >= counts.length) counts = doubled(counts);
+      counts[into] = (counts[into] ?? 0) + count.loads;
+      counts[into + 1] = (counts[into + 1] ?? 0) + count.stores;
     }
   }
   return {
@@ -72,14 +82,16 @@ export function hotFigures(
     stores,
     functions: { count: functions.size, top: mostFirst([...functions.values()], top) },
     instructions: {
-      count: instructions.size,
-      top: mostFirst([...instructions.values()], top).map(({ block, insn, ...count }) => {
+      count: instructions.count,
+      top: mostOfAll(counts, instructions.count, top).map((instruction) => {
+        const { block, insn } = instructions.placeOf(instruction);
         const { lo, hi } = names.addressOf(block, insn);
         return {
           address: formatHex64(lo, hi),
           function: names.nameOf(block, insn),
           text: names.textOf(block, insn),
-          ...count,
+          loads: counts[2 * instruction] ?? 0,
+          stores: counts[2 * instruction + 1] ?? 0,
         };
       }),
     },
@@ -88,9 +100,20 @@ export function hotFigures(
   };
 }
 
-interface Place {
-  readonly block: number;
-  readonly insn: number;
+const FIRST_COUNTS = 2048;
+
+function doubled(counts: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(2 * counts.length);
+  larger.set(counts);
+  return larger;
+}
+
+/** Numbers of those with the most accesses. */
+function mostOfAll(counts: Float64Array, count: number, top: number): readonly number[] {
+  const accessesOf = (one: number): number => (counts[2 * one] ?? 0) + (counts[2 * one + 1] ?? 0);
+  const most = createTopList<number>(top, accessesOf, (a, b) => a - b);
+  for (let one = 0; one < count; one++) if (accessesOf(one) >= most.least()) most.offer(one);
+  return most.take();
 }
 
 function add(a: AccessCount, b: AccessCount | undefined): AccessCount {

@@ -4,6 +4,7 @@ import {
   type CacheParameters,
   type CacheResult,
   chooseCacheAnalysis,
+  createTopList,
   DATA_PREFETCHERS,
   LEVEL_NAMES,
   type LevelName,
@@ -12,7 +13,7 @@ import {
 } from '../../analysis/index.ts';
 import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
-import { DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
+import { createInstructionTable, DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
@@ -151,21 +152,29 @@ function cacheFigures(
   const limit = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
   const levels = result.levels.map(({ name }) => name).reverse();
   const byFunction = new Map<string, Partial<Record<LevelName, number>>>();
-  const byAddress = new Map<string, { block: number; insn: number; misses: LevelMisses }>();
+  // Blocks overlap: the same instruction is in many.
+  const table = createInstructionTable(trace.code);
+  const byInstruction: LevelMisses[] = [];
   for (const { block, insn, misses } of sites) {
     const name = names.nameOf(block, insn);
     byFunction.set(name, addMisses(byFunction.get(name), misses));
-    // Blocks overlap: the same instruction is in many.
-    const key = names.identityOf(block, insn);
-    const known = byAddress.get(key);
-    byAddress.set(key, { block, insn, misses: addMisses(known?.misses, misses) });
+    const instruction = table.numberOf(block, insn);
+    const known = byInstruction[instruction];
+    byInstruction[instruction] = known === undefined ? misses : addMisses(known, misses);
   }
   const most = (a: { misses: LevelMisses }, b: { misses: LevelMisses }): number =>
     levels
       .map((level) => (b.misses[level] ?? 0) - (a.misses[level] ?? 0))
       .find((difference) => difference !== 0) ?? 0;
   const functions = [...byFunction].map(([name, misses]) => ({ name, misses })).sort(most);
-  const instructions = [...byAddress.values()].sort(most);
+  const [first] = levels;
+  const missesOf = (instruction: number): LevelMisses => byInstruction[instruction] ?? {};
+  const missing = createTopList<number>(
+    limit,
+    (instruction) => (first === undefined ? 0 : (missesOf(instruction)[first] ?? 0)),
+    (a, b) => most({ misses: missesOf(a) }, { misses: missesOf(b) }) || a - b,
+  );
+  for (const instruction of byInstruction.keys()) missing.offer(instruction);
   const isWhole = Object.keys(selectionWords(input)).length === 0;
   const counted =
     result.instructions === null && isWhole && findText(input, 'warmupRefs') === undefined
@@ -176,14 +185,15 @@ function cacheFigures(
     notSimulated: notSimulated(input),
     functionCount: functions.length,
     functions: functions.slice(0, limit),
-    instructionCount: instructions.length,
-    missingInstructions: instructions.slice(0, limit).map(({ block, insn, misses }) => {
+    instructionCount: byInstruction.length,
+    missingInstructions: missing.take().map((instruction) => {
+      const { block, insn } = table.placeOf(instruction);
       const { lo, hi } = names.addressOf(block, insn);
       return {
         address: formatHex64(lo, hi),
         function: names.nameOf(block, insn),
         text: names.textOf(block, insn),
-        misses,
+        misses: missesOf(instruction),
       };
     }),
   };

@@ -10,7 +10,8 @@ import {
   stridesAnalysis,
 } from '../../analysis/index.ts';
 import { formatHex64 } from '../../base/index.ts';
-import type { CodeNames } from '../../query/index.ts';
+import type { CodeTable } from '../../format/index.ts';
+import { type CodeNames, createInstructionTable } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
 import { type CommandSpec, findCount } from '../command-spec.ts';
 import { renderStrides } from '../render/strides.ts';
@@ -36,7 +37,7 @@ when that is 0. The four strides that are seen most are counted; counts are exac
       const [result] = await runPass(input, context, analysis, [
         { analysis: stridesAnalysis, parameters: {} },
       ]);
-      const figures = stridesFigures(result, analysis.names, reportTop);
+      const figures = stridesFigures(result, analysis.trace.code, analysis.names, reportTop);
       return reportOf(
         'strides',
         input,
@@ -65,16 +66,19 @@ function addStrides(a: readonly StrideCount[], b: readonly StrideCount[]): reado
 
 function stridesFigures(
   { accesses, noAddress, sites }: StridesResult,
+  code: CodeTable,
   names: CodeNames,
   top: number,
 ): StridesFigures {
   // Code that was translated several times is in several blocks.
-  const places = new Map<string, Place>();
+  const table = createInstructionTable(code);
+  /** Loads of instruction n of the table at 2n, stores at 2n + 1. */
+  const places: (Place | undefined)[] = [];
   for (const { block, insn, store, ...site } of sites) {
-    const key = `${names.identityOf(block, insn)} ${store}`;
-    const place = places.get(key);
+    const at = 2 * table.numberOf(block, insn) + Number(store);
+    const place = places[at];
     if (place === undefined) {
-      places.set(key, { block, insn, store, ...site });
+      places[at] = { block, insn, store, ...site };
       continue;
     }
     place.accesses += site.accesses;
@@ -96,7 +100,8 @@ function stridesFigures(
     (place) => place.accesses,
     (a, b) => a.block - b.block || a.insn - b.insn || Number(a.store) - Number(b.store),
   );
-  for (const place of places.values()) {
+  for (const place of places) {
+    if (place === undefined) continue;
     const count = byClass[classifyStrides(place.steps, place.strides)];
     count.instructions++;
     count.accesses += place.accesses;
