@@ -11,6 +11,7 @@ import { MapScene, painted } from './map-scene.ts';
 import { moveBy } from './navigation.ts';
 import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
+import { MAP_BACKGROUND } from './palette.ts';
 import { ordinalOfX, panRegion, type Region, rankOfY, zoomRegion } from './view.ts';
 
 /** The map that is on the page. */
@@ -63,6 +64,7 @@ export function MapPane(): JSX.Element {
       <div
         class={page.brushMode.value ? 'map brushing' : 'map'}
         ref={surface}
+        style={{ background: MAP_BACKGROUND[page.theme.value] }}
         id="map"
         role="application"
         tabIndex={0}

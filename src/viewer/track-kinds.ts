@@ -94,7 +94,7 @@ export const TRACK_KINDS: readonly TrackKind[] = [
     name: 'events',
     title: 'Interrupts, exceptions',
     series: [
-      { label: 'interrupts', colour: 2, values: (track) => track.interrupts },
+      { label: 'interrupts', colour: 5, values: (track) => track.interrupts },
       { label: 'exceptions', colour: 3, values: (track) => track.exceptions },
     ],
     isFilled: false,

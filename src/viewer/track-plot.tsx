@@ -146,9 +146,7 @@ function drawTop({ ctx, bbox, scales }: uPlot, { soft, card }: CanvasColours): v
   ctx.save();
   ctx.font = `${size}px system-ui, sans-serif`;
   ctx.fillStyle = card;
-  ctx.globalAlpha = 0.75;
   ctx.fillRect(bbox.left, bbox.top, ctx.measureText(text).width + size, size * 1.2);
-  ctx.globalAlpha = 1;
   ctx.fillStyle = soft;
   ctx.textBaseline = 'top';
   ctx.fillText(text, bbox.left + size / 2, bbox.top + size * 0.1);
@@ -159,7 +157,7 @@ function formatTop(top: number): string {
   return top < 100 ? String(Number(top.toPrecision(2))) : formatCountShort(Math.round(top));
 }
 
-/** Stretches of the same address space, in its colour. */
+/** Stretches of the same address space, in its colour; a gap before each, where there is room: there are more than colours. */
 function drawSpaces(plot: uPlot, vcpu: number, colours: CanvasColours): void {
   const reply = tracks.peek();
   const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
@@ -177,8 +175,9 @@ function drawSpaces(plot: uPlot, vcpu: number, colours: CanvasColours): void {
     const left = plot.valToPos(begins[i] ?? 0, 'x', true);
     const right = plot.valToPos(begins[end] ?? reply.end, 'x', true);
     if (space >= 0) {
-      ctx.fillStyle = colours.bands[space % colours.bands.length] ?? 'grey';
-      ctx.fillRect(left, bbox.top + bbox.height * 0.2, right - left, bbox.height * 0.6);
+      ctx.fillStyle = colours.series[space % colours.series.length] ?? 'grey';
+      const gap = right - left > 4 * devicePixelRatio ? devicePixelRatio : 0;
+      ctx.fillRect(left + gap, bbox.top + bbox.height * 0.2, right - left - gap, bbox.height * 0.6);
     }
     i = end;
   }

@@ -8,6 +8,7 @@ import { formatCount } from '../base/index.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures } from './gestures.ts';
 import { handlersFor } from './map-pane.tsx';
+import { POINTER_ALPHA } from './overlay-painter.ts';
 import * as page from './page-state.ts';
 import { columnAt, tracks } from './track-data.ts';
 import { SHARED_PAGES, spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
@@ -125,7 +126,7 @@ function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Elem
     <span>
       {series.map(({ label, colour }) => (
         <span key={label} class="key" data-colour={colour}>
-          <i class={`s${colour}`} />
+          <i style={{ background: `var(--s${colour})` }} />
           {label}
         </span>
       ))}
@@ -137,5 +138,6 @@ function CursorLine(): JSX.Element | null {
   const at = page.pointed.value;
   if (at === null) return null;
   const x = GUTTER_WIDTH + xOfOrdinal(page.view.value, page.mapFrame.value, at.ordinal);
-  return <div class="cursor-line" style={{ transform: `translateX(${Math.round(x)}px)` }} />;
+  const style = { transform: `translateX(${Math.round(x)}px)`, opacity: POINTER_ALPHA };
+  return <div class="cursor-line" style={style} />;
 }
