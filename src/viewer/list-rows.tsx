@@ -4,7 +4,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { formatCount } from '../base/index.ts';
+import { formatCount, formatQuantity } from '../base/index.ts';
 import type { AccessRow, WindowQuery } from '../server/protocol.ts';
 import { showAccess } from './actions.ts';
 import { LIST_COLUMNS } from './list-columns.ts';
@@ -34,6 +34,11 @@ export function ListRows({ query }: { query: WindowQuery }): JSX.Element {
     if (row === null || (row >= first && row < first + whole)) return;
     scrollTo(row - Math.floor(whole / 2));
   }, [shownAccess, total > 0]);
+  // While it is counted the number changes all the time: it is said when it is known.
+  useEffect(() => {
+    if (counted)
+      page.announcement.value = `${formatQuantity(total, 'access', 'accesses')} in the list`;
+  }, [counted]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = active.peek() ?? rowShown() ?? first;
     const row = source.find(at);
@@ -42,7 +47,7 @@ export function ListRows({ query }: { query: WindowQuery }): JSX.Element {
   };
   return (
     <>
-      <div class="list-count soft" role="status">
+      <div class="list-count soft">
         {counted ? '' : 'at least '}
         {formatCount(total)} accesses
       </div>

@@ -69,6 +69,7 @@ export function MapPane(): JSX.Element {
         role="application"
         tabIndex={0}
         aria-label="Map of memory accesses: time from left to right, addresses from below. W, A, S, D move; Enter selects what is in the middle; question mark lists all keys."
+        aria-describedby="map-words"
       >
         <canvas ref={map} aria-hidden="true" />
         <canvas ref={overlay} aria-hidden="true" />

@@ -11,7 +11,7 @@ import { RowSource } from './row-source.ts';
 import { type ScrollMap, scrollMap } from './scroll-map.ts';
 
 /** In pixels, as in the style sheet; of the names of columns above them, too. */
-export const ROW_HEIGHT = 20;
+const ROW_HEIGHT = 20;
 const AHEAD = 20;
 
 export interface RowWindow {

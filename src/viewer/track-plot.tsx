@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // One track: uPlot, on the time axis of the map. It is drawn again for new data and moved for a new view.
 
-import { effect, type Signal, signal } from '@preact/signals';
+import { effect, type Signal, signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { formatCountShort } from '../base/index.ts';
-import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
+import type { TimeRange, TracksReply, VcpuTrack } from '../server/protocol.ts';
 import { type CanvasColours, canvasColours } from './colours.ts';
 import * as page from './page-state.ts';
 import { tracks } from './track-data.ts';
-import type { TrackKind } from './track-kinds.ts';
+import { type TrackKind, trackWords } from './track-kinds.ts';
 import type { Frame } from './view.ts';
 
 /** In pixels, of every track. */
 export const trackHeight: Signal<number> = signal(40);
 
-export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+export function TrackPlot({
+  kind,
+  vcpu,
+  name,
+}: {
+  kind: TrackKind;
+  vcpu: number;
+  /** What it is of, in words. */
+  name: string;
+}): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
+  // Words follow what came, and not every frame on the way there.
+  const time = useSignal<TimeRange>(page.view.peek());
+  useSignalEffect(() => {
+    void tracks.value;
+    time.value = page.view.peek();
+  });
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
@@ -55,7 +70,21 @@ export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JS
       plot?.destroy();
     };
   }, [kind, vcpu]);
-  return <div class="plot" ref={box} role="img" aria-label={`${kind.title} of vCPU ${vcpu}`} />;
+  return (
+    <div
+      class="plot"
+      ref={box}
+      role="img"
+      aria-label={`${name}: ${wordsOf(kind, vcpu, time.value)}`}
+    />
+  );
+}
+
+function wordsOf(kind: TrackKind, vcpu: number, time: TimeRange): string {
+  const reply = tracks.value;
+  const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
+  if (reply === null || track === undefined) return 'not known yet';
+  return trackWords(kind, track, reply, time);
 }
 
 function emptyData(kind: TrackKind): uPlot.AlignedData {

@@ -61,14 +61,14 @@ export function TracksPanel(): JSX.Element {
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
           {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
           {TRACK_KINDS.map((kind) => (
-            <Track key={kind.name} kind={kind} vcpu={vcpu} />
+            <Track key={kind.name} kind={kind} vcpu={vcpu} of={`vCPU ${vcpu}`} />
           ))}
         </section>
       ))}
       {vcpus.length > 1 ? (
         <section aria-label="All vCPUs">
           <h3>All vCPUs</h3>
-          <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} />
+          <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} of="all vCPUs" />
         </section>
       ) : null}
       <CursorLine />
@@ -90,14 +90,14 @@ function heightFor(place: HTMLElement): number {
   return Math.max(LEAST_HEIGHT, Math.min(MOST_HEIGHT, each));
 }
 
-function Track({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+function Track({ kind, vcpu, of }: { kind: TrackKind; vcpu: number; of: string }): JSX.Element {
   return (
     <div class="track" data-track={kind.name}>
       <div class="track-name" title={`${kind.title}; the wheel scrolls here`}>
         <b>{kind.title}</b>
         <TrackValue kind={kind} vcpu={vcpu} />
       </div>
-      <TrackPlot kind={kind} vcpu={vcpu} />
+      <TrackPlot kind={kind} vcpu={vcpu} name={`${kind.title} of ${of}`} />
     </div>
   );
 }
