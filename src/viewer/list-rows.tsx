@@ -34,11 +34,6 @@ export function ListRows({ query }: { query: WindowQuery }): JSX.Element {
     if (row === null || (row >= first && row < first + whole)) return;
     scrollTo(row - Math.floor(whole / 2));
   }, [shownAccess, total > 0]);
-  // While it is counted the number changes all the time: it is said when it is known.
-  useEffect(() => {
-    if (counted)
-      page.announcement.value = `${formatQuantity(total, 'access', 'accesses')} in the list`;
-  }, [counted]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = active.peek() ?? rowShown() ?? first;
     const row = source.find(at);
@@ -50,6 +45,10 @@ export function ListRows({ query }: { query: WindowQuery }): JSX.Element {
       <div class="list-count soft">
         {counted ? '' : 'at least '}
         {formatCount(total)} accesses
+      </div>
+      <div class="unseen" role="status">
+        {/* While it is counted the number changes all the time: it is said when it is known. */}
+        {counted ? `${formatQuantity(total, 'access', 'accesses')} in the list` : ''}
       </div>
       <div
         class="list-rows"

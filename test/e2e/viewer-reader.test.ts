@@ -228,7 +228,9 @@ describe("the viewer's page, read and walked through", () => {
 
   it('says what came of what was asked', async () => {
     const { page } = await open('#tab=list');
-    await expect.poll(async () => said(page)).toContain('1,048,576 accesses in the list');
+    await expect
+      .poll(async () => page.textContent('.list [role="status"]'))
+      .toBe('1,048,576 accesses in the list');
     await page.evaluate(`location.hash = '${STATES.window}'`);
     await expect
       .poll(async () => said(page))
