@@ -14,7 +14,7 @@ import { useReply } from './use-reply.ts';
 
 export function AccessPanel({ ordinal }: { ordinal: number }): JSX.Element {
   return (
-    <section class="access" aria-label={`Access ${formatCount(ordinal)}`}>
+    <section class="access" aria-label={`Access ${ordinal}`}>
       <header>
         <h2>Access #{formatCount(ordinal)}</h2>
         <span class="group" role="group" aria-label="Other accesses">
