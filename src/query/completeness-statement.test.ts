@@ -27,4 +27,22 @@ describe('the completeness statement', () => {
       text,
     });
   });
+
+  it.each(['no', 'partial'] as const)(
+    'has words on every line, when page walks are held: %s',
+    (status) => {
+      const lines = completenessStatement({
+        ...facts,
+        capabilities: { ...facts.capabilities, 'page-walk': { status, why: 'bits that were set' } },
+        outside: { 'page walks': 'what the MMU reads is not seen', microcode: 'is not seen' },
+        doubts: { gaps: 2 },
+      });
+      expect(lines.filter(({ text }) => text === '')).toEqual([]);
+      const own = lines.filter(({ name }) => name === 'page walks').map(({ text }) => text);
+      expect(own).toEqual(status === 'partial' ? [] : ['what the MMU reads is not seen']);
+      expect(lines.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['page-walk', 'microcode', 'gaps']),
+      );
+    },
+  );
 });

@@ -57,11 +57,15 @@ export function completenessStatement(facts: TraceFacts): StatementLine[] {
     const isAdded = status !== 'yes' && why !== '' && why !== 'not recorded';
     lines.push({ name, status, text: isAdded ? `${held}: ${why}` : held });
   }
-  for (const name of Object.keys(outside)) {
-    lines.push({ name, status: 'no', text: notHeld.get(name) ?? '' });
-  }
-  for (const name of Object.keys(doubts).map(nameDoubt)) {
-    lines.push({ name, status: 'partial', text: notHeld.get(name) ?? '' });
+  for (const [names, status] of [
+    [Object.keys(outside), 'no'],
+    [Object.keys(doubts).map(nameDoubt), 'partial'],
+  ] as const) {
+    for (const name of names) {
+      // What a capability says already has no words of its own.
+      const text = notHeld.get(name);
+      if (text !== undefined) lines.push({ name, status, text });
+    }
   }
   if (facts.deliberateFault !== null) {
     lines.unshift({

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Style of the page. Colours of series are those of Okabe and Ito, told apart by colour-blind people too.
+// Style of the page. Every colour is in the two tables below; style.test.ts says what they have to be: told apart by
+// colour-blind people, legible.
 
 const LIGHT = `
   color-scheme: light;
-  --page: #fbfbfa; --card: #ffffff; --ink: #1b1f24; --soft: #5b6470; --line: #e1e4e8; --bar: #cfe3f5;
+  --page: #fbfbfa; --card: #ffffff; --ink: #1b1f24; --soft: #5b6470; --line: #e1e4e8; --edge: #808891; --bar: #cfe3f5;
   --good: #006b4f; --bad: #b23c00; --accent: #0b5fa5;
-  --s0: #0072b2; --s1: #e69f00; --s2: #009e73; --s3: #d55e00; --s4: #cc79a7; --s5: #56b4e9; --s7: #8b949e;
-  --h0: #ffffff; --h1: #d9ecf7; --h2: #86bfe0; --h3: #2f83bd; --h4: #0a3f7d; --h5: #051b3b;`;
+  --s0: #0c5484; --s1: #b48418; --s2: #0c8454; --s3: #a83c00; --s4: #e45490; --s5: #3c90cc; --s7: #545454;
+  --h1: #c4dcef; --h2: #8abfe2; --h3: #3f8fc6; --h4: #14538f; --h5: #051b3b;`;
 
 const DARK = `
   color-scheme: dark;
-  --page: #0f1318; --card: #171c22; --ink: #e6e9ed; --soft: #9aa5b1; --line: #2b333c; --bar: #1f4a6b;
+  --page: #0f1318; --card: #171c22; --ink: #e6e9ed; --soft: #9aa5b1; --line: #2b333c; --edge: #6b7682; --bar: #1f4a6b;
   --good: #3fc79a; --bad: #ff9359; --accent: #6cb6f5;
-  --s0: #3d9be0; --s1: #f0b429; --s2: #2bb88a; --s3: #ef7f3a; --s4: #dd92bb; --s5: #8fd0f5; --s7: #77828e;
-  --h0: #171c22; --h1: #17304a; --h2: #1b5a8a; --h3: #3f95b8; --h4: #b7c96a; --h5: #fff3a3;`;
+  --s0: #3c84c0; --s1: #e4a824; --s2: #24b484; --s3: #cc783c; --s4: #cca8c0; --s5: #9cd8fc; --s7: #788490;
+  --h1: #204672; --h2: #256aa0; --h3: #3f9abf; --h4: #b5cd72; --h5: #fff7b8;`;
 
 /** The theme that was chosen goes before what the system says. */
 export const PAGE_STYLE: string = `
@@ -30,7 +31,7 @@ h3 { font-size: 14px; margin: 16px 0 4px; }
 p { margin: 4px 0; }
 .soft, .about { color: var(--soft); }
 .about { font-size: 13px; }
-button { font: inherit; font-size: 13px; color: var(--ink); background: var(--card); border: 1px solid var(--line);
+button { font: inherit; font-size: 13px; color: var(--ink); background: var(--card); border: 1px solid var(--edge);
   border-radius: 6px; padding: 4px 10px; cursor: pointer; white-space: nowrap; }
 button:hover { border-color: var(--accent); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 16px 0 12px; }

@@ -16,10 +16,17 @@ interface Download {
 }
 
 /** JSON, bytes as they are, or a file. */
-export type Answer = { readonly json: unknown } | { readonly bytes: Uint8Array } | Download;
+type Answer = { readonly json: unknown } | { readonly bytes: Uint8Array } | Download;
 
 /** The signal is aborted when the client goes away or the server closes. */
 export type Endpoint = (parameters: Parameters, signal: AbortSignal) => Promise<Answer>;
+
+/** By name. */
+export type Endpoints = Readonly<Record<string, Endpoint>>;
+
+export function json(value: unknown): Answer {
+  return { json: value };
+}
 
 export interface HttpOptions {
   readonly token: string;

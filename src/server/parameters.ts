@@ -26,6 +26,8 @@ export interface Parameters {
   finish(): void;
 }
 
+/** Of an access in its stream. */
+export const ORDINAL: Bounds = { least: 0, most: Number.MAX_SAFE_INTEGER };
 export const SPACES: readonly Space[] = ['virtual', 'physical'];
 const ADDRESS_LIMIT = 2n ** 64n;
 const MOST_STREAMS = 4096;

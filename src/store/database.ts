@@ -233,9 +233,7 @@ async function parse(
 }
 
 function refused(message: string): TraceError {
-  return new TraceError('bad-argument', message, {
-    remedy: 'The tables and columns that there are: --schema.',
-  });
+  return new TraceError('bad-argument', message);
 }
 
 async function fillTable(

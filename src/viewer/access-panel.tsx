@@ -13,17 +13,16 @@ import { formatAddress } from './ticks.ts';
 import { useReply } from './use-reply.ts';
 
 export function AccessPanel({ ordinal }: { ordinal: number }): JSX.Element {
-  const answer = useReply((signal) => api.access({ stream: view.peek().stream, ordinal }, signal));
   return (
     <section class="access" aria-label={`Access ${ordinal}`}>
-      <h2>
-        Access #{formatCount(ordinal)}
+      <header>
+        <h2>Access #{formatCount(ordinal)}</h2>
         <span class="group" role="group" aria-label="Other accesses">
           <button
             type="button"
             class="icon"
             aria-label="The access before"
-            title=","
+            title="The access before (,)"
             onClick={() => step(-1)}
           >
             ‹
@@ -32,25 +31,35 @@ export function AccessPanel({ ordinal }: { ordinal: number }): JSX.Element {
             type="button"
             class="icon"
             aria-label="The next access"
-            title="."
+            title="The next access (.)"
             onClick={() => step(1)}
           >
             ›
           </button>
         </span>
-        <button type="button" title="f" onClick={() => zoomToSelection()}>
+        <button type="button" title="Zoom to it (f)" onClick={() => zoomToSelection()}>
           Zoom
         </button>
-      </h2>
-      {answer.value.state === 'asked' ? <progress aria-label="Looking up the access" /> : null}
-      {answer.value.state === 'failed' ? (
+      </header>
+      <Answered key={ordinal} ordinal={ordinal} />
+    </section>
+  );
+}
+
+function Answered({ ordinal }: { ordinal: number }): JSX.Element | null {
+  const answer = useReply((signal) => api.access({ stream: view.peek().stream, ordinal }, signal));
+  switch (answer.value.state) {
+    case 'asked':
+      return <progress aria-label="Looking up the access" />;
+    case 'failed':
+      return (
         <p class="refusal" role="alert">
           {answer.value.message}
         </p>
-      ) : null}
-      {answer.value.state === 'here' ? <Known reply={answer.value.reply} /> : null}
-    </section>
-  );
+      );
+    case 'here':
+      return <Known reply={answer.value.reply} />;
+  }
 }
 
 function Known({ reply }: { reply: AccessReply }): JSX.Element {
@@ -84,7 +93,7 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
         )}
       </dl>
       <h3>Accesses to the same {reply.neighbourSpace} memory</h3>
-      <table class="neighbours">
+      <table class="neighbours" aria-label="Accesses to the same memory">
         <tbody>
           {(['bytes', 'line', 'page'] as const).map((of) => (
             <tr key={of}>
@@ -102,7 +111,7 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
       {reply.block.length === 0 ? null : (
         <>
           <h3>The block it ran in</h3>
-          <ol class="block" ref={showCurrent}>
+          <ol class="block" ref={showCurrent} aria-label="The block it ran in" tabIndex={0}>
             {reply.block.map(({ pc, bytes, disassembly, current }) => (
               <li key={pc} class={current ? 'current' : ''} aria-current={current}>
                 <code class="soft" title={bytes}>
@@ -149,19 +158,19 @@ function Neighbour({
   direction,
 }: {
   reply: AccessReply;
-  of: 'bytes' | 'line' | 'page';
+  of: Unit;
   direction: 'previous' | 'next';
 }): JSX.Element {
   const { complete, ...found } = reply.neighbours[of];
   const ordinal = found[direction];
-  if (ordinal !== null) return <NeighbourAt ordinal={ordinal} direction={direction} />;
+  if (ordinal !== null) return <NeighbourAt ordinal={ordinal} of={of} direction={direction} />;
   const question = neighbourQuestion(reply, of, direction);
   if (complete || question === null) return <span class="soft">no {direction}</span>;
-  return <FarNeighbour question={question} />;
+  return <FarNeighbour question={question} of={of} />;
 }
 
 /** It was not near: asked for again, with more patience; then it is the reader's to search on. */
-function FarNeighbour({ question }: { question: NeighbourQuery }): JSX.Element {
+function FarNeighbour({ question, of }: { question: NeighbourQuery; of: Unit }): JSX.Element {
   // What fails here was not asked for by the reader: searching on says it.
   const answer = useReply(
     async (signal) => api.neighbour(question, signal),
@@ -170,26 +179,45 @@ function FarNeighbour({ question }: { question: NeighbourQuery }): JSX.Element {
   const { direction } = question;
   const reply = answer.value.state === 'here' ? answer.value.reply : null;
   if (reply !== null && reply.ordinal !== null) {
-    return <NeighbourAt ordinal={reply.ordinal} direction={direction} />;
+    return <NeighbourAt ordinal={reply.ordinal} of={of} direction={direction} />;
   }
   if (reply?.complete === true) return <span class="soft">no {direction}</span>;
   const from = reply === null ? question : { ...question, ordinal: reply.searched };
   return (
-    <button type="button" onClick={() => void followMemory(from)}>
+    <button
+      type="button"
+      id={neighbourId(of, direction)}
+      aria-label={`Search for the ${direction} access to the same ${of}`}
+      onClick={() => void followMemory(from)}
+    >
       {direction === 'previous' ? '‹ search' : 'search ›'}
     </button>
   );
 }
 
+type Unit = 'bytes' | 'line' | 'page';
+
+/** The same in the panel of another access: who follows a line of them by keys keeps the focus. */
+function neighbourId(of: Unit, direction: 'previous' | 'next'): string {
+  return `${direction}-${of}`;
+}
+
 function NeighbourAt({
   ordinal,
+  of,
   direction,
 }: {
   ordinal: number;
+  of: Unit;
   direction: 'previous' | 'next';
 }): JSX.Element {
   return (
-    <button type="button" onClick={() => void showAccess(ordinal)}>
+    <button
+      type="button"
+      id={neighbourId(of, direction)}
+      aria-label={`The ${direction} access to the same ${of}: #${formatCount(ordinal)}`}
+      onClick={() => void showAccess(ordinal)}
+    >
       {direction === 'previous' ? '‹ ' : ''}#{formatCount(ordinal)}
       {direction === 'next' ? ' ›' : ''}
     </button>

@@ -8,6 +8,7 @@ import { IndexProgress } from './index-progress.tsx';
 import { LowerPane } from './lower-pane.tsx';
 import { MapHead } from './map-head.tsx';
 import { MapPane } from './map-pane.tsx';
+import { mapWords, movedTo } from './map-reader.ts';
 import { announcement } from './page-state.ts';
 import { SidePane } from './side-pane.tsx';
 import { StatusLine } from './status-line.tsx';
@@ -23,6 +24,9 @@ export function App(): JSX.Element {
           <MapHead />
           <div class="map-grid">
             <MapPane />
+            <p class="unseen" id="map-words">
+              {mapWords}
+            </p>
             <IndexProgress />
           </div>
         </section>
@@ -33,6 +37,9 @@ export function App(): JSX.Element {
       <HelpPage />
       <div class="unseen" role="status" aria-live="polite">
         {announcement}
+      </div>
+      <div class="unseen" role="status" id="moved-to">
+        {movedTo}
       </div>
     </div>
   );

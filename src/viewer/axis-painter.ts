@@ -13,7 +13,7 @@ export interface AxisColours {
   readonly soft: string;
   readonly line: string;
   /** Of bands, in turn. */
-  readonly bands: readonly string[];
+  readonly series: readonly string[];
 }
 
 /** As --gutter and --time-axis in style.css. */
@@ -66,8 +66,8 @@ export function paintGutter(
   }
 }
 
-function bandColour({ bands }: AxisColours, index: number): string {
-  return bands[index % bands.length] ?? 'grey';
+function bandColour({ series }: AxisColours, index: number): string {
+  return series[index % series.length] ?? 'grey';
 }
 
 /** Ordinals and, in a second line, the icount of a vCPU where it is known. */

@@ -4,6 +4,7 @@
 import { computed, effect, type ReadonlySignal } from '@preact/signals';
 import { themeColour } from './canvas-size.ts';
 import { theme } from './page-state.ts';
+import { MAP_BACKGROUND } from './palette.ts';
 
 const STORED = 'loadstore-theme';
 
@@ -47,19 +48,20 @@ export interface CanvasColours {
   readonly veil: string;
   readonly card: string;
   readonly load: string;
+  readonly loadInk: string;
   readonly store: string;
-  readonly bands: readonly string[];
+  readonly storeInk: string;
+  /** Round the markers on the map, so that they stand off whatever is under them. */
+  readonly ground: string;
+  /** Of series, bands and address spaces, in turn. */
   readonly series: readonly string[];
 }
 
-const SERIES = 6;
-const BANDS = 8;
+const SERIES = 8;
 
 export const canvasColours: ReadonlySignal<CanvasColours> = computed(() => {
   // The style sheet goes by this attribute, and effects may run after this.
   document.documentElement.dataset['theme'] = theme.value;
-  const numbered = (name: string, count: number): string[] =>
-    Array.from({ length: count }, (_, i) => themeColour(`${name}${i}`));
   return {
     ink: themeColour('ink'),
     soft: themeColour('soft'),
@@ -68,8 +70,10 @@ export const canvasColours: ReadonlySignal<CanvasColours> = computed(() => {
     veil: themeColour('veil'),
     card: themeColour('card'),
     load: themeColour('load-fill'),
+    loadInk: themeColour('load-ink'),
     store: themeColour('store-fill'),
-    bands: numbered('b', BANDS),
-    series: numbered('s', SERIES),
+    storeInk: themeColour('store-ink'),
+    ground: MAP_BACKGROUND[theme.value],
+    series: Array.from({ length: SERIES }, (_, i) => themeColour(`s${i}`)),
   };
 });

@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { announcement } from './page-state.ts';
 
 const DONE_MS = 1500;
 
@@ -14,6 +15,7 @@ export function CopyButton({ text }: { text: string }): JSX.Element {
     } catch {
       said.value = 'Refused by the browser';
     }
+    announcement.value = said.peek();
     setTimeout(() => {
       said.value = 'Copy';
     }, DONE_MS);

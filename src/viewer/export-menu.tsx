@@ -74,6 +74,11 @@ const ITEMS: readonly (readonly [string, () => Promise<void>])[] = [
   ['Copy a link to this view', copyLink],
 ];
 
+/** As it opens. */
+function focusFirst(menu: HTMLElement | null): void {
+  menu?.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
+}
+
 /** Arrows go round; Escape closes and gives the focus back. */
 function onMenuKey(event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void {
   if (!isOpen.peek()) return;
@@ -117,18 +122,20 @@ export function ExportMenu(): JSX.Element {
         Export
       </button>
       {isOpen.value ? (
-        <div class="menu-items" role="menu" aria-label="Export">
-          {ITEMS.map(([name, run]) => (
-            <button
-              key={name}
-              type="button"
-              role="menuitem"
-              tabIndex={-1}
-              onClick={() => void run().catch(reportProblem)}
-            >
-              {name}
-            </button>
-          ))}
+        <div class="menu-items">
+          <div role="menu" aria-label="Export" ref={focusFirst}>
+            {ITEMS.map(([name, run]) => (
+              <button
+                key={name}
+                type="button"
+                role="menuitem"
+                tabIndex={-1}
+                onClick={() => void run().catch(reportProblem)}
+              >
+                {name}
+              </button>
+            ))}
+          </div>
           {progress.value === '' ? null : <p class="soft">{progress.value}</p>}
         </div>
       ) : null}

@@ -37,7 +37,7 @@ function onKey(event: KeyboardEvent): void {
     moveChoice(event.key === 'ArrowDown' ? 1 : -1);
     event.preventDefault();
   } else if (event.key === 'Enter') {
-    submit();
+    void submit();
   }
 }
 

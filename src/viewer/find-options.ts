@@ -22,7 +22,7 @@ export const isBusy: Signal<boolean> = signal(false);
 /** While it is busy: how much of the trace was looked at, 0 to 1. */
 export const searched: Signal<number> = signal(0);
 export const isOpen: Signal<boolean> = signal(false);
-/** Of the options; -1: none, Enter asks what stands in the box. */
+/** Of the options, the one that is marked; -1: none, Enter asks what stands in the box. */
 export const chosen: Signal<number> = signal(-1);
 export const found: Signal<FindReply | null> = signal(null);
 const names: Signal<NamesReply['names']> = signal([]);
@@ -32,6 +32,8 @@ const MOST_NAMES = 8;
 let asking = new AbortController();
 let naming = new AbortController();
 let timer = 0;
+/** Asks for the names at once that wait for a pause in typing; done when they are here, or none are to come. */
+let namesOfText: () => Promise<void> = async () => Promise.resolve();
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
   ['0xffffffff81000000', 'an address'],
@@ -107,20 +109,32 @@ export function write(words: string): void {
   clearTimeout(timer);
   naming.abort();
   const wanted = partOfName(words);
-  if (wanted === null) names.value = [];
-  else timer = window.setTimeout(() => void askNames(wanted.part), PAUSE_MS);
+  if (wanted === null) {
+    names.value = [];
+    namesOfText = async () => Promise.resolve();
+    return;
+  }
+  let asked: Promise<void> | undefined;
+  namesOfText = async () => (asked ??= askNames(wanted.part));
+  timer = window.setTimeout(() => void namesOfText(), PAUSE_MS);
 }
 
+/** Marks what is typed in full, or the first: Enter takes it. */
 async function askNames(part: string): Promise<void> {
   naming = new AbortController();
   const { signal: aborted } = naming;
+  let offered: NamesReply['names'] = [];
   try {
-    const reply = await api.names({ q: part, limit: MOST_NAMES }, aborted);
-    if (!aborted.aborted) names.value = reply.names;
+    offered = (await api.names({ q: part, limit: MOST_NAMES }, aborted)).names;
   } catch {
     // Names are offered where they can be; what is asked says what is wrong.
-    if (!aborted.aborted) names.value = [];
   }
+  if (aborted.aborted) return;
+  names.value = offered;
+  chosen.value = Math.max(
+    offered.findIndex(({ name }) => name === part),
+    Math.min(0, offered.length - 1),
+  );
 }
 
 /** Moves the choice by one; from the last to none, and on to the first. */
@@ -132,10 +146,17 @@ export function moveChoice(by: 1 | -1): void {
   chosen.value = ((chosen.peek() + 1 + by + around) % around) - 1;
 }
 
-/** What Enter does. */
-export function submit(): void {
+/** What Enter does: takes what is marked; else asks for the words as they are. */
+export async function submit(): Promise<void> {
+  if (isOpen.peek() && !isBusy.peek() && found.peek() === null) {
+    const words = text.peek();
+    clearTimeout(timer);
+    await namesOfText();
+    // Escape, or another word: it was thought better of.
+    if (!isOpen.peek() || text.peek() !== words) return;
+  }
   const option = isShown.peek() ? options.peek()[chosen.peek()] : undefined;
-  if (option === undefined) void find();
+  if (option === undefined) await find();
   else option.choose();
 }
 

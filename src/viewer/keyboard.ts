@@ -13,6 +13,7 @@ import { switchTheme } from './colours.ts';
 import { focusFindBox } from './find-box.tsx';
 import { findKey, type KeyAction } from './key-map.ts';
 import { selectMiddle } from './map-pane.tsx';
+import { noteKeyMove } from './map-reader.ts';
 import { jump, moveBy, noteLink, showSide, showSpace } from './navigation.ts';
 import * as page from './page-state.ts';
 import { COLOUR_MODES, panRegion, type Region, wholeRegion, zoomRegion } from './view.ts';
@@ -62,6 +63,9 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
     page.helpOpen.value = !page.helpOpen.peek();
   },
 };
+
+/** What these show is said when it is there, as what keys that are held do. */
+const SAID: ReadonlySet<KeyAction> = new Set(['show-all', 'zoom-selection', 'space', 'colours']);
 
 /** What a key that is held does in `seconds`; undefined for other keys. */
 function heldChange(action: KeyAction, seconds: number): ((region: Region) => Region) | undefined {
@@ -144,6 +148,7 @@ export function startKeyboard(): () => void {
       const { action } = bound;
       if (page.helpOpen.peek() && action !== 'help' && action !== 'clear') return;
       event.preventDefault();
+      if (bound.held || SAID.has(action)) noteKeyMove();
       if (!bound.held) {
         if (!event.repeat || action.endsWith('access')) ONCE[action]?.();
         return;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Below the map, in turn: tracks, the list of accesses, the result of a query. Its height is the reader's.
 
-import { signal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { AccessList } from './access-list.tsx';
 import { noteLink } from './navigation.ts';
 import { tab } from './page-state.ts';
@@ -21,12 +22,14 @@ const TABS = LOWER_TABS.map((name, i) => {
 });
 const LEAST = 90;
 const STEP = 24;
+/** What stays for the map and what is above it. */
+const ABOVE = 320;
 
 /** Part of the height below which the pane begins, in pixels from below; null: by the style sheet. */
 const height = signal<number | null>(null);
 
 function setHeight(pixels: number): void {
-  height.value = Math.max(LEAST, Math.min(window.innerHeight - 320, pixels));
+  height.value = Math.max(LEAST, Math.min(window.innerHeight - ABOVE, pixels));
 }
 
 export function LowerPane(): JSX.Element {
@@ -64,14 +67,20 @@ export function LowerPane(): JSX.Element {
 
 function Divider(): JSX.Element {
   const heightNow = (): number => document.getElementById('lower')?.clientHeight ?? LEAST;
+  const measured = useSignal(LEAST);
+  useEffect(() => {
+    measured.value = heightNow();
+  }, []);
   return (
     <div
       class="divider"
       role="separator"
       aria-orientation="horizontal"
       aria-label="Height of the lower pane"
-      aria-valuenow={Math.round(height.value ?? 240)}
+      aria-controls="lower"
+      aria-valuenow={Math.round(height.value ?? measured.value)}
       aria-valuemin={LEAST}
+      aria-valuemax={Math.max(LEAST, window.innerHeight - ABOVE)}
       tabIndex={0}
       onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
       onPointerMove={(event) => {

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which cell of the map is at a place, and what was counted in it.
 
+import type { TileReply } from './api-client.ts';
 import { TILE_CELLS, type TilePlace, tileRegion } from './tile-grid.ts';
-import type { TileStore } from './tile-store.ts';
 import type { Region } from './view.ts';
+
+/** What is here of tiles. */
+interface CountedTiles {
+  find(place: TilePlace): { readonly reply: Omit<TileReply, 'maximum' | 'isRefining'> } | undefined;
+}
 
 export interface CellUnder {
   readonly region: Region;
@@ -15,7 +20,7 @@ export interface CellUnder {
 }
 
 export function cellUnder(
-  store: TileStore,
+  store: CountedTiles,
   visible: readonly TilePlace[],
   ordinal: number,
   rank: number,
@@ -72,4 +77,56 @@ export function nearestUsedCell(
     }
   }
   return best ?? own;
+}
+
+export interface CellSums {
+  readonly loads: number;
+  readonly stores: number;
+  /** With the most accesses; null: there are none. */
+  readonly busiest: CellUnder | null;
+}
+
+/** Of all cells of these tiles that are in the region, in whole or in part. */
+export function sumCells(
+  store: CountedTiles,
+  visible: readonly TilePlace[],
+  region: Region,
+): CellSums {
+  let [loads, stores, most] = [0, 0, 0];
+  let busiest: readonly [ordinal: number, rank: number] | null = null;
+  for (const place of visible) {
+    const tile = store.find(place);
+    if (tile === undefined) continue;
+    const own = tileRegion(place);
+    const width = (own.to - own.from) / TILE_CELLS;
+    const height = (own.high - own.low) / TILE_CELLS;
+    const { columns, rows, loads: l, stores: s } = tile.reply;
+    const [left, right] = within(
+      (region.from - own.from) / width,
+      (region.to - own.from) / width,
+      columns,
+    );
+    const [bottom, top] = within(
+      (region.low - own.low) / height,
+      (region.high - own.low) / height,
+      rows,
+    );
+    for (let row = bottom; row < top; row++) {
+      for (let cell = row * columns + left; cell < row * columns + right; cell++) {
+        const count = (l[cell] ?? 0) + (s[cell] ?? 0);
+        loads += l[cell] ?? 0;
+        stores += s[cell] ?? 0;
+        if (count <= most) continue;
+        most = count;
+        const column = cell - row * columns;
+        busiest = [own.from + (column + 0.5) * width, own.low + (row + 0.5) * height];
+      }
+    }
+  }
+  const cell = busiest === null ? undefined : cellUnder(store, visible, ...busiest);
+  return { loads, stores, busiest: cell ?? null };
+}
+
+function within(begin: number, end: number, count: number): readonly [number, number] {
+  return [Math.max(0, Math.floor(begin)), Math.min(count, Math.ceil(end))];
 }

@@ -24,7 +24,7 @@ const MODE_NAMES: { readonly [M in ColourMode]: string } = {
 export function MapHead(): JSX.Element {
   const { space, colours } = page.view.value;
   return (
-    <div class="map-head" role="toolbar" aria-label="Map">
+    <div class="map-head" role="group" aria-label="What the map shows">
       <span class="group" role="group" aria-label="Addresses">
         {SPACES.map((name) => {
           const lacks = page.trace.value !== null && page.trace.value.spaces[name] === null;

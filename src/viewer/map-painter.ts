@@ -2,7 +2,7 @@
 // Draws the map's tiles. Per frame it only copies images that are coloured already.
 
 import type { DamagedTime } from '../server/protocol.ts';
-import { MAP_BACKGROUND, type Theme } from './palette.ts';
+import { MAP_BACKGROUND, MAP_DAMAGED, type Theme } from './palette.ts';
 import { levelOf, TILE_CELLS, type TilePlace, tileRegion, tilesIn } from './tile-grid.ts';
 import { colourMaximum, type StoredTile, type TileStore } from './tile-store.ts';
 import { type Extent, type Frame, type Region, type View, xOfOrdinal, yOfRank } from './view.ts';
@@ -180,7 +180,7 @@ function drawRefused(
   context.beginPath();
   context.rect(left, top, right - left, bottom - top);
   context.clip();
-  context.strokeStyle = theme === 'dark' ? '#5a3a2a' : '#e3b9a0';
+  context.strokeStyle = MAP_DAMAGED[theme];
   context.lineWidth = 2;
   context.beginPath();
   for (let x = left - (bottom - top); x < right; x += 12) {

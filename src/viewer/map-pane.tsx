@@ -11,6 +11,7 @@ import { MapScene, painted } from './map-scene.ts';
 import { moveBy } from './navigation.ts';
 import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
+import { MAP_BACKGROUND } from './palette.ts';
 import { ordinalOfX, panRegion, type Region, rankOfY, zoomRegion } from './view.ts';
 
 /** The map that is on the page. */
@@ -63,10 +64,12 @@ export function MapPane(): JSX.Element {
       <div
         class={page.brushMode.value ? 'map brushing' : 'map'}
         ref={surface}
+        style={{ background: MAP_BACKGROUND[page.theme.value] }}
         id="map"
         role="application"
         tabIndex={0}
         aria-label="Map of memory accesses: time from left to right, addresses from below. W, A, S, D move; Enter selects what is in the middle; question mark lists all keys."
+        aria-describedby="map-words"
       >
         <canvas ref={map} aria-hidden="true" />
         <canvas ref={overlay} aria-hidden="true" />

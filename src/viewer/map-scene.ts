@@ -7,7 +7,7 @@ import { GUTTER_WIDTH, paintGutter, paintTimeAxis, TIME_AXIS_HEIGHT } from './ax
 import { fitCanvas } from './canvas-size.ts';
 import { canvasColours } from './colours.ts';
 import { icountAt } from './icounts.ts';
-import { type CellUnder, cellUnder } from './map-cells.ts';
+import { type CellSums, type CellUnder, cellUnder, sumCells } from './map-cells.ts';
 import { type PaintedMap, paintMap } from './map-painter.ts';
 import { nearAccesses, nearRows } from './near-accesses.ts';
 import { paintOverlay } from './overlay-painter.ts';
@@ -84,6 +84,12 @@ export class MapScene {
   cellAt(ordinal: number, rank: number): CellUnder | undefined {
     const now = painted.peek();
     return now === null ? undefined : cellUnder(this.#store, now.visible, ordinal, rank);
+  }
+
+  /** Of all that is in view; undefined until all of it is here. */
+  sums(): CellSums | undefined {
+    const now = painted.peek();
+    return now?.isWhole === true ? sumCells(this.#store, now.visible, page.view.peek()) : undefined;
   }
 
   #markMap(): void {

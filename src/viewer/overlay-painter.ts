@@ -9,11 +9,21 @@ export interface OverlayColours {
   readonly ink: string;
   readonly accent: string;
   readonly line: string;
-  readonly card: string;
+  /** Of the map, where nothing is. */
+  readonly ground: string;
   readonly veil: string;
   readonly load: string;
+  readonly loadInk: string;
   readonly store: string;
+  readonly storeInk: string;
 }
+
+/** Of the ink of lines through the pointer, here and over the tracks. */
+export const POINTER_ALPHA = 0.5;
+/** At each side of a marker, so that it stands off whatever is under it. */
+const CASING = 1;
+/** Of marks at both sides of the map, where the target is. */
+const TARGET_MARK = 12;
 
 export interface Overlay {
   readonly selected: Region | null;
@@ -46,6 +56,9 @@ export function paintOverlay(
     const bottom = yOfRank(view, frame, target.rank);
     context.fillStyle = colours.veil;
     context.fillRect(0, top, width, Math.max(1, bottom - top));
+    const middle = Math.round((top + bottom) / 2) - 1;
+    fillCased(context, 0, middle, TARGET_MARK, 2, colours);
+    fillCased(context, width - TARGET_MARK, middle, TARGET_MARK, 2, colours);
   }
   drawNear(context, view, frame, overlay.near, colours);
   if (overlay.selected !== null) drawWindow(context, view, frame, overlay.selected, colours, []);
@@ -55,7 +68,7 @@ export function paintOverlay(
   if (access !== null) drawAccess(context, view, frame, access, target, colours);
   if (pointed !== null) {
     context.fillStyle = colours.ink;
-    context.globalAlpha = 0.35;
+    context.globalAlpha = POINTER_ALPHA;
     context.fillRect(Math.round(xOfOrdinal(view, frame, pointed.ordinal)), 0, 1, height);
     if (pointed.rank !== null) {
       context.fillRect(0, Math.round(yOfRank(view, frame, pointed.rank)), width, 1);
@@ -89,12 +102,13 @@ function drawNear(
     const height = Math.max(2, bottom - top);
     const width = Math.max(2, right - left);
     // Over the cells of its count, which are a byte high.
-    context.fillStyle = colours.card;
+    context.fillStyle = colours.ground;
     context.fillRect(left - gap, top - gap, width + 2 * gap, height + 2 * gap);
-    context.fillStyle = row.kind === 'store' ? colours.store : colours.load;
+    const isStore = row.kind === 'store';
+    context.fillStyle = isStore ? colours.store : colours.load;
     context.fillRect(left, top, width - gap, height - gap);
     if (right - left < LABEL_WIDTH || height < LABEL_HEIGHT) continue;
-    context.fillStyle = colours.card;
+    context.fillStyle = isStore ? colours.storeInk : colours.loadInk;
     context.fillText(row.disassembly ?? row.kind, left + 5, (top + bottom) / 2, right - left - 10);
   }
 }
@@ -124,11 +138,41 @@ function drawWindow(
   if (w <= 0 || h <= 0) return;
   context.fillStyle = colours.veil;
   context.fillRect(x, y, w, h);
+  const edges = [Math.round(x) + 0.5, Math.round(y) + 0.5, Math.round(w), Math.round(h)] as const;
+  strokeCased(context, edges, 1.5, dash, colours);
+}
+
+type Rectangle = readonly [left: number, top: number, width: number, height: number];
+
+function strokeCased(
+  context: CanvasRenderingContext2D,
+  edges: Rectangle,
+  lineWidth: number,
+  dash: number[],
+  { accent, ground }: OverlayColours,
+): void {
+  context.strokeStyle = ground;
+  context.lineWidth = lineWidth + 2 * CASING;
+  context.strokeRect(...edges);
   context.setLineDash(dash);
-  context.strokeStyle = colours.accent;
-  context.lineWidth = 1.5;
-  context.strokeRect(Math.round(x) + 0.5, Math.round(y) + 0.5, Math.round(w), Math.round(h));
+  context.strokeStyle = accent;
+  context.lineWidth = lineWidth;
+  context.strokeRect(...edges);
   context.setLineDash([]);
+}
+
+function fillCased(
+  context: CanvasRenderingContext2D,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+  { accent, ground }: OverlayColours,
+): void {
+  context.fillStyle = ground;
+  context.fillRect(left - CASING, top - CASING, width + 2 * CASING, height + 2 * CASING);
+  context.fillStyle = accent;
+  context.fillRect(left, top, width, height);
 }
 
 /** A window is to be seen however small it is. */
@@ -147,16 +191,20 @@ function drawAccess(
 ): void {
   const left = xOfOrdinal(view, frame, ordinal);
   const right = xOfOrdinal(view, frame, ordinal + 1);
-  context.fillStyle = colours.accent;
-  context.globalAlpha = 0.8;
-  context.fillRect(Math.round((left + right) / 2 - 0.75), 0, 1.5, frame.height);
-  context.globalAlpha = 1;
-  if (target === null || target.space !== view.space) return;
+  const line = (from: number, to: number): void => {
+    const middle = Math.round((left + right) / 2 - 0.75);
+    if (to > from) fillCased(context, middle, from, 1.5, to - from, colours);
+  };
+  if (target === null || target.space !== view.space) {
+    line(0, frame.height);
+    return;
+  }
   const top = yOfRank(view, frame, target.rank + target.bytes / 4096);
   const bottom = yOfRank(view, frame, target.rank);
   const [x0, x1] = widened(left, right);
   const [y0, y1] = widened(top, bottom);
-  context.strokeStyle = colours.accent;
-  context.lineWidth = 2;
-  context.strokeRect(x0, y0, x1 - x0, y1 - y0);
+  // Not through the access itself.
+  line(0, y0);
+  line(y1, frame.height);
+  strokeCased(context, [x0, y0, x1 - x0, y1 - y0], 2, [], colours);
 }

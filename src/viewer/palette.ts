@@ -4,7 +4,7 @@
 // another calculation. Pure.
 //
 // Ramps rise or fall in lightness all along, and loads and stores differ as yellow and blue do: both can be told by
-// people who do not tell red from green.
+// people who lack one kind of cone, which colours.test.ts measures.
 
 import type { ColourMode } from './view.ts';
 
@@ -54,17 +54,23 @@ const SUM: { readonly [T in Theme]: readonly Rgb[] } = {
 };
 const LOADS: { readonly [T in Theme]: readonly Rgb[] } = {
   light: ramp('#efd98a', '#e2bb41', '#c79200', '#8a5f00', '#4d3300'),
-  dark: ramp('#66520c', '#957a0d', '#c49d14', '#eec21f', '#fff1a6'),
+  dark: ramp('#66520c', '#957a0d', '#c49d14', '#eec21f', '#ffec85'),
 };
 const STORES: { readonly [T in Theme]: readonly Rgb[] } = {
   light: ramp('#b5cff0', '#7aabea', '#2f7bd6', '#0c4a9c', '#062450'),
-  dark: ramp('#1b4680', '#2263b5', '#2d7fe0', '#6fb0ff', '#cfe6ff'),
+  dark: ramp('#1b4680', '#2263b5', '#2d7fe0', '#6fb0ff', '#c2deff'),
 };
 
 /** Where a cell without accesses shows through. */
 export const MAP_BACKGROUND: { readonly [T in Theme]: string } = {
   light: '#ffffff',
   dark: '#0d1116',
+};
+
+/** Stripes where nothing is known. */
+export const MAP_DAMAGED: { readonly [T in Theme]: string } = {
+  light: '#b0714a',
+  dark: '#8f5f46',
 };
 
 export function rampOf(mode: Exclude<ColourMode, 'split'>, theme: Theme): readonly Rgb[] {

@@ -20,6 +20,8 @@ const SCHEMA = [
   'from information_schema.columns group by 1 order by 1',
 ].join(' ');
 
+const SCHEMA_BUTTON = 'Tables and columns';
+
 type Cell = SqlReply['rows'][number][number];
 
 export function QueryPanel(): JSX.Element {
@@ -72,9 +74,10 @@ export function QueryPanel(): JSX.Element {
         {isBusy.value ? <JobProgress name="sql" label="The query runs" /> : <SchemaButton />}
       </div>
       {refusal.value === '' ? null : (
-        <p class="refusal" role="alert">
-          {refusal.value}
-        </p>
+        <div role="alert">
+          <p class="refusal">{refusal.value}</p>
+          <p>“{SCHEMA_BUTTON}”, at the right, shows what can be asked for.</p>
+        </div>
       )}
       {reply.value === null || isBusy.value ? null : <Table reply={reply.value} />}
     </div>
@@ -84,7 +87,7 @@ export function QueryPanel(): JSX.Element {
 function SchemaButton(): JSX.Element {
   return (
     <button type="button" onClick={() => runSql(SCHEMA)}>
-      Tables and columns
+      {SCHEMA_BUTTON}
     </button>
   );
 }

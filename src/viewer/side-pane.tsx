@@ -42,7 +42,7 @@ function Details(): JSX.Element {
   const isAny = access.value !== null || selected.value !== null;
   return (
     <>
-      {access.value === null ? null : <AccessPanel key={access.value} ordinal={access.value} />}
+      {access.value === null ? null : <AccessPanel ordinal={access.value} />}
       {selected.value === null ? null : (
         <SummaryPanel key={JSON.stringify(selected.value)} region={selected.value} />
       )}

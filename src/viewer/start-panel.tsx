@@ -115,30 +115,28 @@ function Completeness({ reply }: { reply: TraceReply }): JSX.Element {
   const missing = statements.filter(({ status }) => status !== 'yes');
   return (
     <>
-      <Statements rows={missing} />
+      <Statements rows={missing} label="Held in part, or not" />
       {whole.length === 0 ? null : (
         <details>
           <summary>
-            <span class="status yes">all</span>
-            {whole.map(({ name }) => name).join(', ')}
+            <span class="status yes">all</span> {whole.map(({ name }) => name).join(', ')}
           </summary>
-          <Statements rows={whole} />
+          <Statements rows={whole} label="Held in whole" />
         </details>
       )}
     </>
   );
 }
 
-function Statements({ rows }: { rows: readonly Statement[] }): JSX.Element {
+function Statements({ rows, label }: { rows: readonly Statement[]; label: string }): JSX.Element {
   return (
-    <table class="completeness">
+    <table class="completeness" aria-label={label}>
       <tbody>
         {rows.map(({ name, status, text }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
             <td>
-              <span class={`status ${status}`}>{STATUS[status]}</span>
-              {text}
+              <span class={`status ${status}`}>{STATUS[status]}</span> {text}
             </td>
           </tr>
         ))}

@@ -3,14 +3,20 @@
 
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { formatBytes, formatCount, formatCountShort, formatRatio } from '../base/index.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatCountShort,
+  formatQuantity,
+  formatRatio,
+} from '../base/index.ts';
 import type { NamedCount, SummaryReply, WindowQuery } from '../server/protocol.ts';
 import { windowQuery, zoomToSelection } from './actions.ts';
 import { api } from './api-client.ts';
 import { CopyButton } from './copy-button.tsx';
 import { JobProgress } from './job-progress.tsx';
 import { noteLink } from './navigation.ts';
-import { tab } from './page-state.ts';
+import { announcement, tab } from './page-state.ts';
 import { formatAddress } from './ticks.ts';
 import { type Answer, useReply } from './use-reply.ts';
 import type { Region } from './view.ts';
@@ -32,7 +38,7 @@ export function SummaryPanel({ region }: { region: Region }): JSX.Element {
         </dd>
       </dl>
       <p class="actions">
-        <button type="button" title="f" onClick={() => zoomToSelection()}>
+        <button type="button" title="Zoom to it (f)" onClick={() => zoomToSelection()}>
           Zoom to it
         </button>
         <button
@@ -92,7 +98,11 @@ function Counted({
   query: Parameters<typeof api.summary>[0];
   want: () => void;
 }): JSX.Element {
-  const answer = useReply(async (signal) => api.summary(query, signal));
+  const answer = useReply(async (signal) => {
+    const reply = await api.summary(query, signal);
+    announcement.value = `${formatQuantity(reply.accesses, 'access', 'accesses')} in the window: ${formatCount(reply.loads)} loads, ${formatCount(reply.stores)} stores`;
+    return reply;
+  });
   return (
     <>
       {answer.value.state === 'asked' ? (
@@ -153,7 +163,7 @@ function Summary({ reply, want }: { reply: SummaryReply; want: () => void }): JS
           </button>
         </p>
       ) : (
-        <table class="counts">
+        <table class="counts" aria-label="Caches, begun cold">
           <tbody>
             {reply.cache.map(({ level, accesses: asked, misses, sizeBytes, ways }) => (
               <tr
@@ -196,7 +206,7 @@ function Counts({
   return (
     <>
       <h3>{title}</h3>
-      <table class="counts">
+      <table class="counts" aria-label={title}>
         <tbody>
           {rows.map(({ name, address, count, place }) => (
             <tr key={`${address}${name}`} title={[name, place, address].join('  ')}>

@@ -12,12 +12,12 @@ export function TopBar(): JSX.Element {
   const isDark = theme.value === 'dark';
   return (
     <header class="top">
-      <span class="brand" aria-label="loadstore">
+      <span class="brand" role="img" aria-label="loadstore">
         load<i>store</i>
       </span>
-      <span class="file" title={trace.value?.file ?? ''}>
-        {trace.value === null ? '' : baseName(trace.value.file)}
-      </span>
+      <h1 class="file" title={trace.value?.file ?? ''}>
+        {trace.value === null ? 'Opening the trace' : baseName(trace.value.file)}
+      </h1>
       <span class="group" role="group" aria-label="History">
         <button
           type="button"
@@ -48,7 +48,12 @@ export function TopBar(): JSX.Element {
       >
         About
       </button>
-      <button type="button" title="Light or dark (t)" onClick={switchTheme}>
+      <button
+        type="button"
+        aria-label={isDark ? 'Light colours' : 'Dark colours'}
+        title="Light or dark (t)"
+        onClick={switchTheme}
+      >
         {isDark ? 'Light' : 'Dark'}
       </button>
       <button

@@ -94,7 +94,7 @@ export const TRACK_KINDS: readonly TrackKind[] = [
     name: 'events',
     title: 'Interrupts, exceptions',
     series: [
-      { label: 'interrupts', colour: 2, values: (track) => track.interrupts },
+      { label: 'interrupts', colour: 5, values: (track) => track.interrupts },
       { label: 'exceptions', colour: 3, values: (track) => track.exceptions },
     ],
     isFilled: false,
@@ -125,6 +125,33 @@ export const SHARED_PAGES: TrackKind = {
 function formatPages(pages: readonly Value[], column: number): string {
   const count = pages[column] ?? null;
   return count === null ? 'not known' : formatCountShort(count);
+}
+
+/**
+ * What a track shows, for those who do not see it: at both ends of a stretch of time, and where the series that is on
+ * top is highest.
+ */
+export function trackWords(
+  { series, say }: TrackKind,
+  track: VcpuTrack,
+  reply: TracksReply,
+  { from, to }: TimeRange,
+): string {
+  const { begins, end, known } = reply;
+  const shown = begins.flatMap((begin, column) =>
+    begin < to && (begins[column + 1] ?? end) > from && known[column] === true ? [column] : [],
+  );
+  const [first] = shown;
+  const last = shown.at(-1);
+  if (first === undefined || last === undefined) return 'nothing is known here';
+  const words = (column: number): string =>
+    `at access ${formatCount(Math.max(begins[column] ?? 0, Math.floor(from)))} ${say(track, column, reply)}`;
+  const values = series.at(-1)?.values(track, reply) ?? [];
+  const highest = shown.reduce((most, column) =>
+    (values[column] ?? 0) > (values[most] ?? 0) ? column : most,
+  );
+  const peak = values.length > 0 ? [`most ${words(highest)}`] : [];
+  return [words(first), ...peak, words(last)].join('; ');
 }
 
 /** How many address spaces a track shows in a stretch of time: of each column that with the most accesses. */

@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // One track: uPlot, on the time axis of the map. It is drawn again for new data and moved for a new view.
 
-import { effect, type Signal, signal } from '@preact/signals';
+import { effect, type Signal, signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { formatCountShort } from '../base/index.ts';
-import type { TracksReply, VcpuTrack } from '../server/protocol.ts';
+import type { TimeRange, TracksReply, VcpuTrack } from '../server/protocol.ts';
 import { type CanvasColours, canvasColours } from './colours.ts';
 import * as page from './page-state.ts';
 import { tracks } from './track-data.ts';
-import type { TrackKind } from './track-kinds.ts';
+import { type TrackKind, trackWords } from './track-kinds.ts';
 import type { Frame } from './view.ts';
 
 /** In pixels, of every track. */
 export const trackHeight: Signal<number> = signal(40);
 
-export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+export function TrackPlot({
+  kind,
+  vcpu,
+  name,
+}: {
+  kind: TrackKind;
+  vcpu: number;
+  /** What it is of, in words. */
+  name: string;
+}): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
+  // Words follow what came, and not every frame on the way there.
+  const time = useSignal<TimeRange>(page.view.peek());
+  useSignalEffect(() => {
+    void tracks.value;
+    time.value = page.view.peek();
+  });
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
@@ -55,7 +70,21 @@ export function TrackPlot({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JS
       plot?.destroy();
     };
   }, [kind, vcpu]);
-  return <div class="plot" ref={box} role="img" aria-label={`${kind.title} of vCPU ${vcpu}`} />;
+  return (
+    <div
+      class="plot"
+      ref={box}
+      role="img"
+      aria-label={`${name}: ${wordsOf(kind, vcpu, time.value)}`}
+    />
+  );
+}
+
+function wordsOf(kind: TrackKind, vcpu: number, time: TimeRange): string {
+  const reply = tracks.value;
+  const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
+  if (reply === null || track === undefined) return 'not known yet';
+  return trackWords(kind, track, reply, time);
 }
 
 function emptyData(kind: TrackKind): uPlot.AlignedData {
@@ -146,9 +175,7 @@ function drawTop({ ctx, bbox, scales }: uPlot, { soft, card }: CanvasColours): v
   ctx.save();
   ctx.font = `${size}px system-ui, sans-serif`;
   ctx.fillStyle = card;
-  ctx.globalAlpha = 0.75;
   ctx.fillRect(bbox.left, bbox.top, ctx.measureText(text).width + size, size * 1.2);
-  ctx.globalAlpha = 1;
   ctx.fillStyle = soft;
   ctx.textBaseline = 'top';
   ctx.fillText(text, bbox.left + size / 2, bbox.top + size * 0.1);
@@ -159,7 +186,7 @@ function formatTop(top: number): string {
   return top < 100 ? String(Number(top.toPrecision(2))) : formatCountShort(Math.round(top));
 }
 
-/** Stretches of the same address space, in its colour. */
+/** Stretches of the same address space, in its colour; a gap before each, where there is room: there are more than colours. */
 function drawSpaces(plot: uPlot, vcpu: number, colours: CanvasColours): void {
   const reply = tracks.peek();
   const track = reply?.vcpus.find((one) => one.vcpu === vcpu);
@@ -177,8 +204,9 @@ function drawSpaces(plot: uPlot, vcpu: number, colours: CanvasColours): void {
     const left = plot.valToPos(begins[i] ?? 0, 'x', true);
     const right = plot.valToPos(begins[end] ?? reply.end, 'x', true);
     if (space >= 0) {
-      ctx.fillStyle = colours.bands[space % colours.bands.length] ?? 'grey';
-      ctx.fillRect(left, bbox.top + bbox.height * 0.2, right - left, bbox.height * 0.6);
+      ctx.fillStyle = colours.series[space % colours.series.length] ?? 'grey';
+      const gap = right - left > 4 * devicePixelRatio ? devicePixelRatio : 0;
+      ctx.fillRect(left + gap, bbox.top + bbox.height * 0.2, right - left - gap, bbox.height * 0.6);
     }
     i = end;
   }

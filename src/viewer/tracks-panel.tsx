@@ -8,6 +8,7 @@ import { formatCount } from '../base/index.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures } from './gestures.ts';
 import { handlersFor } from './map-pane.tsx';
+import { POINTER_ALPHA } from './overlay-painter.ts';
 import * as page from './page-state.ts';
 import { columnAt, tracks } from './track-data.ts';
 import { SHARED_PAGES, spacesShown, TRACK_KINDS, type TrackKind } from './track-kinds.ts';
@@ -60,14 +61,14 @@ export function TracksPanel(): JSX.Element {
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
           {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
           {TRACK_KINDS.map((kind) => (
-            <Track key={kind.name} kind={kind} vcpu={vcpu} />
+            <Track key={kind.name} kind={kind} vcpu={vcpu} of={`vCPU ${vcpu}`} />
           ))}
         </section>
       ))}
       {vcpus.length > 1 ? (
         <section aria-label="All vCPUs">
           <h3>All vCPUs</h3>
-          <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} />
+          <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} of="all vCPUs" />
         </section>
       ) : null}
       <CursorLine />
@@ -89,14 +90,14 @@ function heightFor(place: HTMLElement): number {
   return Math.max(LEAST_HEIGHT, Math.min(MOST_HEIGHT, each));
 }
 
-function Track({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Element {
+function Track({ kind, vcpu, of }: { kind: TrackKind; vcpu: number; of: string }): JSX.Element {
   return (
     <div class="track" data-track={kind.name}>
       <div class="track-name" title={`${kind.title}; the wheel scrolls here`}>
         <b>{kind.title}</b>
         <TrackValue kind={kind} vcpu={vcpu} />
       </div>
-      <TrackPlot kind={kind} vcpu={vcpu} />
+      <TrackPlot kind={kind} vcpu={vcpu} name={`${kind.title} of ${of}`} />
     </div>
   );
 }
@@ -125,7 +126,7 @@ function TrackValue({ kind, vcpu }: { kind: TrackKind; vcpu: number }): JSX.Elem
     <span>
       {series.map(({ label, colour }) => (
         <span key={label} class="key" data-colour={colour}>
-          <i class={`s${colour}`} />
+          <i style={{ background: `var(--s${colour})` }} />
           {label}
         </span>
       ))}
@@ -137,5 +138,6 @@ function CursorLine(): JSX.Element | null {
   const at = page.pointed.value;
   if (at === null) return null;
   const x = GUTTER_WIDTH + xOfOrdinal(page.view.value, page.mapFrame.value, at.ordinal);
-  return <div class="cursor-line" style={{ transform: `translateX(${Math.round(x)}px)` }} />;
+  const style = { transform: `translateX(${Math.round(x)}px)`, opacity: POINTER_ALPHA };
+  return <div class="cursor-line" style={style} />;
 }

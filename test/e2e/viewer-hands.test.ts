@@ -148,8 +148,8 @@ describe("the viewer's page in the hand", () => {
     const options = page.locator('#found [role="option"]');
     await page.waitForSelector('#found [role="option"]:has-text("cold_hot")');
     expect(await options.locator('code').allTextContents()).toEqual([
-      'hot_page',
       'hot_page_init',
+      'hot_page',
       'hotplug',
       'cold_hot',
     ]);
@@ -160,15 +160,18 @@ describe("the viewer's page in the hand", () => {
       'data',
     ]);
     expect(await box.getAttribute('aria-expanded')).toBe('true');
-    // Nothing is chosen unasked: Enter would ask for "hot".
-    expect(await box.getAttribute('aria-activedescendant')).toBeNull();
-    await page.keyboard.press('ArrowUp');
-    expect(await box.getAttribute('aria-activedescendant')).toBe('found-3');
-    await page.keyboard.press('ArrowDown');
-    expect(await box.getAttribute('aria-activedescendant')).toBeNull();
-    await page.keyboard.press('ArrowDown');
-    expect(await box.getAttribute('aria-activedescendant')).toBe('found-0');
+    // The first is marked: Enter takes it. Beyond the last and the first are the words as they are.
+    const marked = async (): Promise<string | null> => box.getAttribute('aria-activedescendant');
+    expect(await marked()).toBe('found-0');
     expect(await page.getAttribute('#found-0', 'aria-selected')).toBe('true');
+    await page.keyboard.press('ArrowUp');
+    expect(await marked()).toBeNull();
+    await page.keyboard.press('ArrowUp');
+    expect(await marked()).toBe('found-3');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    expect(await marked()).toBe('found-1');
     await page.keyboard.press('Enter');
     await page.waitForURL(/target=/);
     expect(await box.inputValue()).toBe('hot_page');
@@ -176,6 +179,39 @@ describe("the viewer's page in the hand", () => {
     expect(await focused(page)).toBe('map');
     const names = server.asked.filter((url) => url.includes('/api/names'));
     expect(names.length).toBeLessThanOrEqual(2);
+    await page.close();
+  });
+
+  it('takes what is offered with Enter, and the words as they are when the offers are closed', async () => {
+    const { page, server } = await open();
+    await picture(page);
+    const asked = (): string[] =>
+      server.asked
+        .filter((url) => url.includes('/api/find?'))
+        .map((url) => new URL(url, 'http://localhost').searchParams.get('q') ?? '');
+    // Before the names are here: it waits for them.
+    await page.fill('#find', 'hotpl');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.found p:has-text("nothing is called hotplug")');
+    expect(await page.inputValue('#find')).toBe('hotplug');
+    // When they are.
+    await page.fill('#find', 'hot');
+    await page.waitForSelector('#found-0[aria-selected="true"]');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.found p:has-text("nothing is called hot_page_init")');
+    // A name that is typed in full goes before others that begin so.
+    await page.fill('#find', 'hot_page');
+    await page.waitForSelector('#found-1[aria-selected="true"]');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/target=/);
+    await page.fill('#find', 'hot');
+    await page.waitForSelector('#found-0');
+    await page.keyboard.press('Escape');
+    expect(await page.locator('.found').count()).toBe(0);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.found p:has-text("nothing is called hot")');
+    expect(await page.inputValue('#find')).toBe('hot');
+    expect(asked()).toEqual(['hotplug', 'hot_page_init', 'hot_page', 'hot']);
     await page.close();
   });
 
@@ -281,12 +317,14 @@ describe("the viewer's page in the hand", () => {
     await page.waitForTimeout(400);
     await page.keyboard.press('Enter');
     await page.waitForSelector('.summary .command code');
-    expect(await announced(page)).toContain('Selected accesses');
+    expect(await announced(page)).toMatch(/^[\d,]+ accesses in the window: /);
     await page.keyboard.press('f');
     await page.waitForTimeout(400);
     expect(viewOf(page).to - viewOf(page).from).toBeLessThan(ACCESSES / 50);
     await page.keyboard.press('r');
-    await expect.poll(async () => announced(page)).toContain('Selected accesses');
+    await expect
+      .poll(async () => announced(page))
+      .toMatch(/^Selected accesses|accesses in the window/);
     const view = viewOf(page);
     const window = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('select') ?? '';
     const [from, to] = window.split(',').map(Number);
@@ -297,7 +335,7 @@ describe("the viewer's page in the hand", () => {
     // The menu.
     await page.focus('.menu > button');
     await page.keyboard.press('Enter');
-    await page.keyboard.press('ArrowDown');
+    await page.waitForSelector('[role="menu"]');
     await page.keyboard.press('ArrowDown');
     expect(await focused(page)).toBe('BUTTON Map as SVG');
     await page.keyboard.press('Escape');

@@ -357,6 +357,7 @@ describe("the viewer's page", () => {
 
   it('looks further for neighbours that are not near', async () => {
     const { page, server, complaints } = await open(`#access=${LONELY_ACCESS}`);
+    await page.waitForSelector('.neighbours td');
     const texts = page.locator('.neighbours td');
     await expect.poll(async () => (await texts.allTextContents()).join(' ')).toMatch(/#.*#/);
     await expect.poll(async () => texts.allTextContents()).not.toContain('search ›');

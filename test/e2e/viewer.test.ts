@@ -193,6 +193,10 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
     await page.fill('#find', 'select nonsense from nowhere');
     await page.keyboard.press('Enter');
     await page.waitForSelector('.refusal:has-text("nowhere")', { timeout: 60_000 });
+    const said = (await page.textContent('.query [role="alert"]')) ?? '';
+    // What one can do in the page, and not what one could in a terminal.
+    expect(said).toContain('“Tables and columns”, at the right');
+    expect(said).not.toContain('--');
     await page.click('button:has-text("Tables and columns")');
     await page.waitForSelector('.query-rows td:has-text("icount, pc, vaddr")', { timeout: 60_000 });
     expect(await page.textContent('.query-rows')).toContain('address_spaces');

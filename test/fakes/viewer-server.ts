@@ -404,7 +404,7 @@ function fakeFind(q: string, accesses: number, timesAsked: number): FindReply {
   };
 }
 
-const NAMES = ['hot_page', 'hot_page_init', 'hotplug', 'cold_hot'] as const;
+const NAMES = ['hot_page_init', 'hot_page', 'hotplug', 'cold_hot'] as const;
 
 function fakeNames(q: string): NamesReply {
   const names = NAMES.filter((name) => name.includes(q));

@@ -86,7 +86,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
       if (sql === undefined) {
         await printResult(context, input, { tables: await database.schema() }, renderSchema);
       } else {
-        await withAbort(async (signal) => {
+        const work = withAbort(async (signal) => {
           const run: RunOptions = {
             signal,
             onProgress: (part) => {
@@ -119,6 +119,9 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
             );
           }
         });
+        await work.catch((error: unknown) => {
+          throw withSchemaRemedy(error);
+        });
       }
     } finally {
       database.close();
@@ -132,6 +135,13 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
     line.clear();
     await trace.close();
   }
+}
+
+/** What DuckDB refuses is in its own words: what there is to ask for is this command's to say. */
+function withSchemaRemedy(error: unknown): unknown {
+  const isRefused = error instanceof TraceError && error.kind === 'bad-argument';
+  const remedy = 'The tables and columns that there are: --schema.';
+  return isRefused ? error.withFacts({ remedy }) : error;
 }
 
 function countRows<T>(parts: AsyncIterable<readonly T[]>): {

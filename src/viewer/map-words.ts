@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the map shows, in words, for those who do not see it. Pure.
+
+import { formatCount } from '../base/index.ts';
+import type { Band } from '../server/protocol.ts';
+import type { CellSums } from './map-cells.ts';
+import type { ColourMode, Extent, Region, View } from './view.ts';
+
+export interface MapFacts {
+  readonly view: View;
+  readonly extent: Extent;
+  readonly bands: readonly Band[];
+  /** Of the first and the last byte in view, and of the busiest cell. */
+  readonly first: string;
+  readonly last: string;
+  readonly busiest: string | null;
+  readonly sums: CellSums;
+}
+
+const MODES: { readonly [M in ColourMode]: string } = {
+  sum: 'Loads and stores together',
+  split: 'Loads and stores apart',
+  loads: 'Loads alone',
+  stores: 'Stores alone',
+};
+
+export function describeMap(facts: MapFacts): string {
+  const { view, extent, bands, first, last, sums } = facts;
+  const { from, to } = wholeTime(view, extent);
+  const shown = bands.filter((band) => band.first < view.high && band.end > view.low);
+  const names = shown.map(({ name }) => name).join(', ');
+  return [
+    `${view.space === 'virtual' ? 'Virtual' : 'Physical'} memory`,
+    `accesses ${formatCount(from)} to ${formatCount(to - 1)} of ${formatCount(extent.accesses)}`,
+    `addresses ${first} to ${last}${names === '' ? '' : `, in ${names}`}. ${MODES[view.colours]}`,
+    describeSums(facts, sums),
+  ].join('; ');
+}
+
+function describeSums(
+  { bands, busiest }: MapFacts,
+  { loads, stores, busiest: cell }: CellSums,
+): string {
+  if (cell === null) return 'no access is in view.';
+  const { from, low } = cell.region;
+  const band = bands.find((one) => low >= one.first && low < one.end)?.name;
+  const where = [busiest ?? '', band === undefined ? '' : `in ${band}`].join(' ').trim();
+  return [
+    `${formatCount(loads)} loads and ${formatCount(stores)} stores`,
+    `most in one cell: ${formatCount(cell.loads + cell.stores)}, at access ${formatCount(Math.floor(from))}, ${where}.`,
+  ].join('; ');
+}
+
+function wholeTime({ from, to }: Region, { accesses }: Extent): { from: number; to: number } {
+  const first = Math.max(0, Math.floor(from));
+  return { from: first, to: Math.max(first + 1, Math.min(accesses, Math.ceil(to))) };
+}
