@@ -67,7 +67,9 @@ bool ls_audit_begin(void)
 {
     const uint8_t *first;
 
-    if (!ls_guest_memory_is_readable() || !(first = ls_guest_page(0)) ||
+    if (!ls_guest_memory_is_readable() || !ls_api.each_ram ||
+        !ls_api.ram_host || !ls_api.ram_length || !ls_api.ram_addr ||
+        !(first = ls_guest_page(0)) ||
         !ls_api.each_ram(find_block, (void *)(uintptr_t)first)) {
         return false;
     }

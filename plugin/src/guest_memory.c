@@ -28,8 +28,7 @@ static __thread Known *known __attribute__((tls_model("initial-exec")));
 
 bool ls_guest_memory_is_readable(void)
 {
-    return ls_api.ram_page && ls_api.each_ram && ls_api.ram_host &&
-           ls_api.ram_length && ls_api.ram_addr;
+    return ls_api.ram_page && (ls_api.version > 1 || ls_api.ram_addr);
 }
 
 void ls_guest_memory_forget(void)

@@ -233,8 +233,9 @@ static void on_translate(LsTb *tb)
 {
     if (ls_self && atomic_load_explicit(&tables_are_unseen,
                                         memory_order_relaxed)) {
-        atomic_store(&tables_are_unseen, false);
         ls_walker_enter(ls_self); /* before the first access */
+        /* In a nested guest or SMM they cannot be looked at yet. */
+        atomic_store(&tables_are_unseen, !ls_self->walker);
     }
     ls_record_translate(tb);
 }
@@ -441,6 +442,7 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
         return refuse(options.events, problem);
     }
     abilities.events = options.events != NULL;
+    abilities.restores = options.restores_are_logged;
     abilities.view = ls_api.current_cpu != NULL;
     ls_now_ns();
     if (open_trace(info)) {

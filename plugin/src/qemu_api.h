@@ -68,10 +68,10 @@ typedef struct {
     void **(*current_cpu)(void);
     /* The vCPU object with this index; exported likewise. */
     void *(*get_cpu)(int index);
-    /* Guest-physical memory (include/exec/memory.h, cpu-common.h); exported
-     * likewise, and of use only when all are there (guest_memory.c). */
-    /* A guest-physical page's bytes; NULL when it is not, or not whole, RAM or ROM. */
+    /* A guest-physical page's bytes; NULL when it is not, or not whole, RAM or ROM.
+     * Itself NULL when this QEMU does not export what that takes. */
     const uint8_t *(*ram_page)(uint64_t page);
+    /* Blocks of RAM (include/exec/cpu-common.h), exported likewise. */
     int (*each_ram)(int (*cb)(void *block, void *opaque), void *opaque);
     void *(*ram_host)(void *block);
     uint64_t (*ram_length)(void *block);

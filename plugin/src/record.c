@@ -65,10 +65,12 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
     mem_tell(r, info, vaddr, low);
 }
 
-/* Before an access of an instruction that may be redone in a block of its own. */
+/* Whether the running block is not the site's, or has a long id. */
 static inline bool is_elsewhere(const LsRecorder *r, uint64_t site)
 {
-    return site >> 16 != ls_near_id(r->current);
+    uint64_t low = r->current & ((UINT64_C(1) << LS_WORD_PAGE_SHIFT) - 1);
+
+    return (site >> 16 << LS_WORD_ID_SHIFT | LS_WORD_BLOCK) != low;
 }
 
 static COLD void see_to_redo(LsRecorder *r, uint64_t site)
@@ -109,8 +111,8 @@ static COLD void mem_redo(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
  * to enter a block of two or more instructions.  That callback has seen to room
  * for LS_BLOCK_WORDS, which is more than instructions without a rep prefix can
  * make.  Userdata is the instruction's index, where an access word has it, and
- * LS_ACCESS_STORE for stores, which have a callback of their own.  All calls are tail calls, so that the fast path
- * needs no stack frame. */
+ * LS_ACCESS_STORE for stores, which have a callback of their own.  All calls are
+ * tail calls, so that the fast path needs no stack frame. */
 static inline __attribute__((always_inline)) void
 mem(LsRecorder *r, LsMemInfo info, uint64_t vaddr, void *userdata,
     unsigned size_bit, bool store)

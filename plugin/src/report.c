@@ -82,7 +82,7 @@ static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
 static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)
 {
     bool can = a->view && !a->parallel && ls_guest_memory_is_readable();
-    char partly[256];
+    char partly[512];
     const char *why =
         a->parallel ? "with thread=multi page tables change while they are "
                       "looked at"
@@ -90,15 +90,22 @@ static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)
                       "in this QEMU";
 
     snprintf(partly, sizeof(partly), "accessed and dirty bits that the MMU "
-             "sets, told when they are first used or seen%s; its reads of page "
-             "tables are not recorded",
+             "sets, told when they are first used or seen%s%s; its reads of "
+             "page tables are not recorded",
              ls_api.version == 1 ? ", but not those of the first fetch through "
                                    "tables that CR3 is newly loaded with"
-                                 : "");
+                                 : "",
+             a->events && a->restores
+                 ? "" : ", but not those of fetches before QEMU dropped its "
+                        "translated code");
     add_ability(out, "page-walk", can ? "partial" : "no", can ? partly : why);
     add_ability(out, "page-attributes", can ? "yes" : "no",
                 can ? NULL : why);
 }
+
+#define LOGGED_EVENTS \
+    "from QEMU's -d int log, which is silent about exceptions in real mode: " \
+    "those are told when the stack and the vector table show them"
 
 static void add_abilities(LsBuffer *out, const LsAbilities *a)
 {
@@ -123,9 +130,10 @@ static void add_abilities(LsBuffer *out, const LsAbilities *a)
                             : "a block that an exception in real mode leaves "
                               "early counts whole: QEMU does not log it");
         add_ability(out, "events", "partial",
-                    "from QEMU's -d int log, which is silent about exceptions "
-                    "in real mode: those are told when the stack and the "
-                    "vector table show them");
+                    a->restores ? LOGGED_EVENTS
+                                : LOGGED_EVENTS "; that a snapshot was loaded "
+                                  "is not told, for this QEMU's log has no "
+                                  "trace events");
     } else {
         add_ability(out, "icount", "partial",
                     "events are not recorded, so a block that an exception "

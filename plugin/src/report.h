@@ -10,6 +10,7 @@
 typedef struct {
     bool view;      /* the vCPU's registers can be read */
     bool events;
+    bool restores;  /* the log of events tells that a snapshot is loaded */
     bool parallel;  /* one thread for each vCPU */
 } LsAbilities;
 

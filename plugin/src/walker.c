@@ -492,22 +492,40 @@ static void mind_change(LsRecorder *r, const Table *t, unsigned offset,
     ls_pages_forget(r); /* each is compared when next used */
 }
 
-/* The guest writes to a root that is not the one it runs on, which is forgotten, and read
- * anew when it is again: when its process has ended, what is written there may be anything
- * but entries.  Whether the table is gone. */
-static bool leaves_root(LsWalker *w, const Table *t, const LsPaging *paging)
+static bool differs(const Table *t)
 {
-    uint64_t page = t->page - 1;
-    bool last = t->links == 1;
+    const uint8_t *now = t->page ? ls_guest_page(t->page - 1) : NULL;
+
+    return now && memcmp(now, t->copy, PAGE_BYTES);
+}
+
+/* Tells what the MMU stored and was not told yet, in any table. */
+static void compare_all(LsRecorder *r, uint64_t low)
+{
+    for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+        Table *t = &r->walker->table[i];
+        for (unsigned at = 0; differs(t) && at < PAGE_BYTES;
+             at += t->entry_bytes) {
+            compare(r, t, entry_at(t, ls_guest_page(t->page - 1), at), at, low);
+        }
+    }
+}
+
+/* The guest wrote to this root.  When it is not the one it runs on it is forgotten, and
+ * read anew when it is again: its process may have ended, and what is written there be
+ * anything but entries. */
+static void leave_root(LsRecorder *r, uint64_t page, const LsPaging *paging,
+                       uint64_t low)
+{
+    LsWalker *w = r->walker;
 
     for (unsigned i = 0; page != root_page(paging) && i < ROOTS; i++) {
         if (w->root[i] == page + 1) {
+            compare_all(r, low);
             w->root[i] = 0;
             unlink_table(w, page);
-            return last;
         }
     }
-    return false;
 }
 
 /* The guest wrote an entry: other tables may be linked now. */
@@ -520,9 +538,6 @@ static void follow_store(LsRecorder *r, Table *t, const uint8_t *bytes,
     unsigned level = t->level;
 
     mind_change(r, t, offset, was, is);
-    if (was != is && leaves_root(r->walker, t, paging)) {
-        return;
-    }
     memcpy(t->copy + offset, bytes + offset, t->entry_bytes);
     /* No walk has an entry of 0. */
     same_of(r->walker, (t->page - 1) << 12 | offset)->value = 0;
@@ -543,6 +558,8 @@ void ls_walker_access(LsRecorder *r, uint64_t page, unsigned offset,
     unsigned end = offset + ls_access_bytes(low);
     const LsPaging paging = paging_of(r);
     unsigned step = find_told(r->walker, page)->entry_bytes;
+    bool changed = false;
+    const Table *left;
 
     for (unsigned at = offset & ~(step - 1); at < end && at < PAGE_BYTES;
          at += step) {
@@ -550,18 +567,16 @@ void ls_walker_access(LsRecorder *r, uint64_t page, unsigned offset,
         const uint8_t *now = t->page ? ls_guest_page(t->page - 1) : NULL;
 
         if (now && low & LS_ACCESS_STORE) {
+            changed |= entry_at(t, t->copy, at) != entry_at(t, now, at);
             follow_store(r, t, now, at, &paging);
         } else if (now) {
             compare(r, t, entry_at(t, now, at), at, low);
         }
     }
-}
-
-static bool differs(const Table *t)
-{
-    const uint8_t *now = t->page ? ls_guest_page(t->page - 1) : NULL;
-
-    return now && memcmp(now, t->copy, PAGE_BYTES);
+    left = find_told(r->walker, page);
+    if (changed && left->page) {
+        leave_root(r, left->page - 1, &paging, low);
+    }
 }
 
 bool ls_walker_differs(const LsRecorder *r)
@@ -576,12 +591,8 @@ bool ls_walker_differs(const LsRecorder *r)
 
 void ls_walker_compare_all(LsRecorder *r)
 {
-    for (unsigned i = 0; r->walker && i < TABLE_SLOTS; i++) {
-        Table *t = &r->walker->table[i];
-        for (unsigned at = 0; differs(t) && at < PAGE_BYTES;
-             at += t->entry_bytes) {
-            compare(r, t, entry_at(t, ls_guest_page(t->page - 1), at), at, 0);
-        }
+    if (r->walker) {
+        compare_all(r, 0);
     }
 }
 

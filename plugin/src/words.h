@@ -10,7 +10,7 @@
  *   1  a block starts: bits 3 to 27 are its id, above them stand bits 12 to 47 of
  *      the address that it was translated for.  The word is the userdata of the
  *      block's callback;
- *   2  a block starts whose id is too long for that: bits 3 to 31;
+ *   2  a block starts whose id is too long for that: bits 3 to 30;
  *   3  anything else: bits 0 to 15 are an LS_W_ tag, the rest its payload.
  */
 #ifndef LOADSTORE_WORDS_H
@@ -40,34 +40,34 @@ enum {
     LS_WORD_ID_SHIFT = 3,
     LS_WORD_PAGE_SHIFT = 28,
     LS_WORD_ID = (1 << LS_WORD_ID_BITS) - 1,
-    LS_NEAR_IDS = LS_WORD_ID, /* ids below this are short enough */
+    LS_NEAR_IDS = 1 << LS_WORD_ID_BITS, /* ids below this are short enough */
 };
 
 #define LS_W(number) ((number) << 3 | LS_WORD_OTHER)
 
 /* Tags of the other words. */
 enum {
-    LS_W_REDO = LS_W(2),  /* QEMU redoes one instruction in a block of its own
-                             (block id) and reports its accesses only */
-    LS_W_VCPU = LS_W(3),  /* the thread now runs vCPU (payload) */
-    LS_W_CR3 = LS_W(4),    /* CR3 changed; next word: its value */
-    LS_W_MAP = LS_W(5),    /* payload: virtual page; next word: physical page,
-                             or LS_MAP_UNKNOWN */
-    LS_W_UNMAP = LS_W(6),  /* all mappings told so far are void */
-    LS_W_DEVICE = LS_W(7), /* the next access goes to a device (payload bit 0:
-                             only its part in the second page; above it the
-                             number of the region, regions.h); next word: the
-                             guest-physical address */
-    LS_W_WIDE = LS_W(8),   /* the next access has this address (next word) */
-    LS_W_PHYS = LS_W(9),   /* the next access has a physical address only */
-    LS_W_EVENT = LS_W(10),  /* payload: vector | LS_EV_*; then error code, IP
-                             (linear), CR2 */
-    LS_W_GAP = LS_W(11),    /* recording was paused until now; next word: the
-                             nanoseconds since it began */
-    LS_W_PAGE_WALK = LS_W(12), /* the next access is the MMU's, to a physical
-                             address */
-    LS_W_PORT = LS_W(13),   /* payload: port | LS_PORT_* bits | instruction index
-                             << LS_PORT_INDEX_SHIFT; next word: the value */
+    LS_W_REDO = LS_W(2),        /* QEMU redoes one instruction in a block of its own
+                                   (block id) and reports its accesses only */
+    LS_W_VCPU = LS_W(3),        /* the thread now runs vCPU (payload) */
+    LS_W_CR3 = LS_W(4),         /* CR3 changed; next word: its value */
+    LS_W_MAP = LS_W(5),         /* payload: virtual page; next word: physical page,
+                                   or LS_MAP_UNKNOWN */
+    LS_W_UNMAP = LS_W(6),       /* all mappings told so far are void */
+    LS_W_DEVICE = LS_W(7),      /* the next access goes to a device (payload bit 0:
+                                   only its part in the second page; above it the
+                                   number of the region, regions.h); next word: the
+                                   guest-physical address */
+    LS_W_WIDE = LS_W(8),        /* the next access has this address (next word) */
+    LS_W_PHYS = LS_W(9),        /* the next access has a physical address only */
+    LS_W_EVENT = LS_W(10),      /* payload: vector | LS_EV_*; then error code, IP
+                                   (linear), CR2 */
+    LS_W_GAP = LS_W(11),        /* recording was paused until now; next word: the
+                                   nanoseconds since it began */
+    LS_W_PAGE_WALK = LS_W(12),  /* the next access is the MMU's, to a physical
+                                   address */
+    LS_W_PORT = LS_W(13),       /* payload: port | LS_PORT_* bits | instruction index
+                                   << LS_PORT_INDEX_SHIFT; next word: the value */
 };
 
 enum { LS_EVENT_WORDS = 4 };
@@ -116,7 +116,7 @@ static inline bool ls_word_is_block(uint64_t word)
            (word & LS_WORD_KIND) == LS_WORD_BLOCK_FAR;
 }
 
-/* The id of an LS_WORD_BLOCK; of another word no such id, or any. */
+/* The id of an LS_WORD_BLOCK. */
 static inline uint32_t ls_near_id(uint64_t word)
 {
     return word >> LS_WORD_ID_SHIFT & LS_WORD_ID;

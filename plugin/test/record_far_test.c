@@ -8,8 +8,8 @@
 static LsTb *far_block(const char *code)
 {
     captured_start(1);
-    for (unsigned id = 0; id <= LS_NEAR_IDS; id++) {
-        fake_translate(0x800000 + id * 16, "90");
+    for (unsigned id = 0; id < LS_NEAR_IDS; id++) {
+        fake_translate(0x800000 + id * 16, "8b 03");
     }
     CHECK_EQ(ls_code_count(), 1024);
     fake_map_ram(0x10, 0x80);
@@ -19,7 +19,7 @@ static LsTb *far_block(const char *code)
 
 TEST_WITH(record_far_block, "FAKE_QEMU=4")
 {
-    LsTb *tb = far_block(LOAD_STORE), *near = fake_translate(0x800000, "90");
+    LsTb *tb = far_block(LOAD_STORE), *near = fake_translate(0x800000, "8b 03");
 
     fake_enter(tb);
     fake_load(tb, 0, 4, 0x10020);
@@ -68,4 +68,15 @@ TEST_WITH(record_instruction_that_is_redone_in_a_far_block, "FAKE_QEMU=4")
     fake_enter(tb);
     CHECK_TEXT(captured_text(), "block 1024 | map 0x10 0x80 | load 0 4 0x10000 | "
                                 "redo 1025 | store 0 4 0x10000 | block 1024");
+}
+
+/* Block 0 has the lower bits of the long id. */
+TEST_WITH(record_instruction_that_is_redone_while_a_far_block_runs, "FAKE_QEMU=4")
+{
+    LsTb *tb = far_block(LOAD_STORE), *alone;
+
+    alone = fake_translate(0x800000, "8b 03");
+    fake_enter(tb);
+    fake_load(alone, 0, 4, 0x10000);
+    CHECK_TEXT(captured_text(), "block 1024 | redo 0 | map 0x10 0x80 | load 0 4 0x10000");
 }

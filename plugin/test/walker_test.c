@@ -263,11 +263,13 @@ TEST_WITH(walker_root_that_is_left_and_written_to, V4)
 {
     LsTb *tb = start_with_tables();
     LsRecorder *r = ls_recorders[0];
+    uint64_t updates;
 
     guest_put(WINDOW_L1 + 24, 8, LEFT | DIRTY);
     fake_map_ram(AT_LEFT >> 12, LEFT >> 12);
     guest_put(LEFT, 8, L3 | ACCESSED);
     guest_put(LEFT + 8, 8, LEFT_L2 | ACCESSED);
+    guest_put(LEFT_L2, 8, L1 | 7);
     fake_cpu_set(0, LS_VIEW_CR3, LEFT);
     fake_enter(tb);
     CHECK_EQ(ls_walker_has(r, LEFT >> 12) && ls_walker_has(r, LEFT_L2 >> 12), true);
@@ -276,8 +278,12 @@ TEST_WITH(walker_root_that_is_left_and_written_to, V4)
     fake_load(tb, 0, 8, AT_LEFT); /* changes nothing */
     fake_store(tb, 1, 8, AT_LEFT);
     CHECK_EQ(ls_walker_has(r, LEFT >> 12) && ls_walker_has(r, LEFT_L2 >> 12), true);
+    guest_put(LEFT_L2, 8, L1 | ACCESSED); /* for a fetch, while it ran */
+    updates = r->walk_updates;
     guest_put(LEFT + 16, 8, OTHER | ACCESSED);
     fake_store(tb, 1, 8, AT_LEFT + 16);
+    CHECK_EQ(r->walk_updates, updates + 1);
+    CHECK_EQ(r->walk_mismatches, 1); /* the window above */
     CHECK_EQ(ls_walker_has(r, LEFT >> 12) || ls_walker_has(r, LEFT_L2 >> 12) ||
                  ls_walker_has(r, OTHER >> 12),
              false);

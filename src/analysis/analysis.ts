@@ -26,7 +26,7 @@ export interface TraceShape {
   readonly insnBase: Uint32Array;
   /** Privilege that each block runs at, 0 to 3; 255 when it is not known. */
   readonly blockCpl: Uint8Array;
-  /** The code itself. Each thread has a table of its own: not for what harvest gives. */
+  /** The code itself: its bytes are in memory that threads share, the object is each thread's, not for what harvest gives. */
   readonly code: CodeTable;
   readonly chunks: readonly ChunkInfo[];
   readonly capabilities: Capabilities;
@@ -74,7 +74,7 @@ interface AnalysisCore<P, S, R, D> {
   harvest?(state: S): D;
   /** What both have seen, in either of them or a third; neither is used any more. */
   merge(a: D, b: D): D;
-  /** The figures, as data that JSON can say. */
+  /** The figures, as data that JSON can say. Called once: `data` is not used any more, and may become part of them. */
   finish(data: D, trace: TraceShape): R;
 }
 

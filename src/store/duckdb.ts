@@ -75,8 +75,8 @@ export function wordsOf(error: unknown): string {
 /** A file that DuckDB, or the file system afterwards, cannot write. */
 export function writeError(file: string, cause: unknown): UserError {
   return isSystemError(cause)
-    ? writeFailure(file, cause, '-o OUT')
-    : writeFailure(file, cause, '-o OUT', wordsOf(cause));
+    ? writeFailure(file, cause, '-o')
+    : writeFailure(file, cause, '-o', wordsOf(cause));
 }
 
 /** The file system refused, for want of room or permission. */
