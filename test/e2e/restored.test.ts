@@ -181,9 +181,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('of a guest that was put back by loadvm', () =
       expect(run.notes.filter(isRestored)).toEqual([]);
       const { events, 'page-walk': walks } = run.trace.capabilities;
       expect(events.why).toContain('that a snapshot was loaded is not told');
-      expect(walks.why).toContain(
-        'not those of fetches before QEMU dropped its translated code',
-      );
+      expect(walks.why).toContain('not those of fetches before QEMU dropped its translated code');
       const [frame1, entry] = ['frame_1', 'fresh_entry'].map((name) => addressOf(run, name));
       expect(new Set(ofInstruction(run, 'w_wait').map(({ paddr }) => paddr))).toEqual(
         new Set([frame1]),
