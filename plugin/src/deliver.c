@@ -262,6 +262,6 @@ void ls_deliver_walks(LsRecorder *r)
     if (r->eip && ls_walker_differs(r)) {
         ls_cpu_dump_view(r->eip, &cpu);
         ls_push_checked(r, ls_word_of_block(block_id(r, &cpu, cpu.cpl), 0));
-        ls_walker_compare_all(r);
+        ls_walker_compare_all(r, 0);
     }
 }

@@ -68,9 +68,8 @@ static COLD void mem_slow(LsRecorder *r, LsMemInfo info, uint64_t vaddr,
 /* Whether the running block is not the site's, or has a long id. */
 static inline bool is_elsewhere(const LsRecorder *r, uint64_t site)
 {
-    uint64_t low = r->current & ((UINT64_C(1) << LS_WORD_PAGE_SHIFT) - 1);
-
-    return (site >> 16 << LS_WORD_ID_SHIFT | LS_WORD_BLOCK) != low;
+    return (site >> 16 << LS_WORD_ID_SHIFT | LS_WORD_BLOCK) !=
+           (r->current & LS_WORD_BELOW_PAGE);
 }
 
 static COLD void see_to_redo(LsRecorder *r, uint64_t site)
@@ -92,8 +91,7 @@ static inline uint64_t size_bits(LsMemInfo info, unsigned size_bit)
 }
 
 /* What else there is in an access word; "store" is bit 17 of the info. */
-static inline uint64_t low_bits(LsMemInfo info, uint64_t site,
-                                unsigned size_bit)
+static inline uint64_t low_bits(LsMemInfo info, uint64_t site, unsigned size_bit)
 {
     return (site & LS_ACCESS_INDEX) | size_bits(info, size_bit) |
            (info >> 14 & LS_ACCESS_STORE);

@@ -499,10 +499,9 @@ static bool differs(const Table *t)
     return now && memcmp(now, t->copy, PAGE_BYTES);
 }
 
-/* Tells what the MMU stored and was not told yet, in any table. */
-static void compare_all(LsRecorder *r, uint64_t low)
+void ls_walker_compare_all(LsRecorder *r, uint64_t low)
 {
-    for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+    for (unsigned i = 0; r->walker && i < TABLE_SLOTS; i++) {
         Table *t = &r->walker->table[i];
         for (unsigned at = 0; differs(t) && at < PAGE_BYTES;
              at += t->entry_bytes) {
@@ -521,7 +520,7 @@ static void leave_root(LsRecorder *r, uint64_t page, const LsPaging *paging,
 
     for (unsigned i = 0; page != root_page(paging) && i < ROOTS; i++) {
         if (w->root[i] == page + 1) {
-            compare_all(r, low);
+            ls_walker_compare_all(r, low);
             w->root[i] = 0;
             unlink_table(w, page);
         }
@@ -587,13 +586,6 @@ bool ls_walker_differs(const LsRecorder *r)
         }
     }
     return false;
-}
-
-void ls_walker_compare_all(LsRecorder *r)
-{
-    if (r->walker) {
-        compare_all(r, 0);
-    }
 }
 
 void ls_walker_forget(LsRecorder *r)

@@ -53,8 +53,9 @@ void ls_walker_access(LsRecorder *r, uint64_t page, unsigned offset,
  * not run. */
 bool ls_walker_differs(const LsRecorder *r);
 
-/* Compares every table and tells; when the vCPU does not run. */
-void ls_walker_compare_all(LsRecorder *r);
+/* Compares every table and tells what the MMU stored; when the vCPU does not run, or at
+ * an access whose word has these low bits. */
+void ls_walker_compare_all(LsRecorder *r, uint64_t low);
 
 /* Memory may have changed unseen. */
 void ls_walker_forget(LsRecorder *r);

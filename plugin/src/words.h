@@ -43,6 +43,7 @@ enum {
     LS_NEAR_IDS = 1 << LS_WORD_ID_BITS, /* ids below this are short enough */
 };
 
+#define LS_WORD_BELOW_PAGE ((UINT64_C(1) << LS_WORD_PAGE_SHIFT) - 1)
 #define LS_W(number) ((number) << 3 | LS_WORD_OTHER)
 
 /* Tags of the other words. */

@@ -11,7 +11,7 @@ import { type Access, type GuestRun, openGuest, recordGuest } from '../../src/gu
 import { PLUGIN_IS_BUILT, qemuUnderTest } from './run-loadstore.ts';
 
 /** To have two replays that are not cut short. */
-const MOST_TRIES = 8;
+const MOST_TRIES = 32;
 
 interface Seen {
   readonly accesses: readonly Access[];

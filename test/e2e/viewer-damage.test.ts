@@ -7,6 +7,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../src/cli/chromium.ts';
 import type { AccessReply, FindReply, TraceReply, TracksReply } from '../../src/server/protocol.ts';
+import { MAP_DAMAGED } from '../../src/viewer/palette.ts';
 import { flipByteOfChunk } from './damaged-chunk.ts';
 import {
   bootWords,
@@ -110,13 +111,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer of a new trace', () => {
 
 /** Lines of the stripes over what is not known: where across the map they are. */
 const STRIPES = `(() => {
+  const colours = ${JSON.stringify(Object.values(MAP_DAMAGED))};
   const canvas = document.querySelector('.map canvas');
   const { width, height } = canvas;
   const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
   const columns = new Set();
   for (let at = 0; at < data.length; at += 4) {
-    const colour = data[at] * 65536 + data[at + 1] * 256 + data[at + 2];
-    if (colour === 0x5a3a2a || colour === 0xe3b9a0) columns.add(((at / 4) % width) / width);
+    const colour = '#' + (data[at] * 65536 + data[at + 1] * 256 + data[at + 2]).toString(16).padStart(6, '0');
+    if (colours.includes(colour)) columns.add(((at / 4) % width) / width);
   }
   return [...columns];
 })()`;
