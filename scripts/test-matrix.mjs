@@ -27,6 +27,7 @@ const TESTED_ONCE = {
   'test/e2e/kernel-symbols.test.ts': 'names of code, from any trace',
   'test/e2e/viewer.test.ts': 'the viewer of a trace',
   'test/e2e/viewer-server.test.ts': 'the viewer of a trace',
+  'test/e2e/viewer-reader.test.ts': 'a page in a browser, of no recording',
 };
 
 /**

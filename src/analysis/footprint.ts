@@ -6,6 +6,7 @@
 // memory, only those of some pages are kept, chosen by a hash of the page, and the figures are estimates.
 
 import { halves } from '../base/index.ts';
+import { AccessFlag } from '../format/index.ts';
 import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis } from './analysis.ts';
 import { createTally, type FootprintPart } from './footprint-tally.ts';
@@ -70,7 +71,7 @@ export const footprintAnalysis: FreeAnalysis<FootprintParameters, FootprintState
   {
     name: 'footprint',
     order: 'any',
-    columns: ['vaddr', 'size', 'icount', 'cpl'],
+    columns: ['vaddr', 'size', 'flags', 'icount', 'cpl'],
     requires: ['icount'],
     init: initFootprint,
     consume: consumeFootprint,
@@ -125,6 +126,7 @@ function consumeFootprint(state: FootprintState, batch: AccessColumns): void {
     vaddr: halves(requireColumn(batch.vaddr, 'vaddr')),
     icount: halves(requireColumn(batch.icount, 'icount')),
     size: requireColumn(batch.size, 'size'),
+    flags: requireColumn(batch.flags, 'flags'),
     cpl: requireColumn(batch.cpl, 'cpl'),
   };
   seenLines.fill(-1);
@@ -140,12 +142,13 @@ interface TouchColumns {
   /** In halves. */
   readonly icount: Uint32Array;
   readonly size: Uint8Array;
+  readonly flags: Uint8Array;
   readonly cpl: Uint8Array;
 }
 
 function touchPiece(
   state: FootprintState,
-  { vaddr, icount, size, cpl }: TouchColumns,
+  { vaddr, icount, size, flags, cpl }: TouchColumns,
   begin: number,
   end: number,
 ): void {
@@ -167,6 +170,7 @@ function touchPiece(
     }
     const isUser = cpl[i] === 3 ? 1 : 0;
     userAccesses += isUser;
+    if ((flags[i] & AccessFlag.physicalOnly) !== 0) continue;
     const mark = 2 * window + isUser;
     const lo = vaddr[2 * i];
     const hi = vaddr[2 * i + 1];

@@ -117,6 +117,7 @@ function countCells(
   let windowBegin = 0;
   let windowEnd = 0;
   for (let i = begin; i < end; i++) {
+    if ((flags[i] & AccessFlag.physicalOnly) !== 0) continue;
     const now = icount[2 * i + 1] * 2 ** 32 + icount[2 * i];
     if (now < windowBegin || now >= windowEnd || window < 0) {
       window = windowOf(windows, now);

@@ -114,6 +114,7 @@ function countLines(
   const limit = state.parameters.lineLimit;
   let { byLine } = state;
   for (let i = begin; i < end; i++) {
+    if ((flags[i] & AccessFlag.physicalOnly) !== 0) continue;
     const hi = words[2 * i + 1];
     const row = rowOfUnit(
       lines,

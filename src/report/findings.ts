@@ -10,6 +10,8 @@ export interface Findings {
   readonly footprint: string;
   readonly heat: string;
   readonly reuse: string;
+  /** '' when each line was followed. */
+  readonly reuseSampling: string;
   readonly functions: string;
   readonly instructions: string;
   readonly pages: string;
@@ -25,6 +27,7 @@ export function findingsOf(result: ReportResult): Findings {
     footprint: footprintFinding(footprint),
     heat: regionsFinding(heat.rows),
     reuse: reuseFinding(result.reuse),
+    reuseSampling: describeSampling(result.reuse),
     functions: `${countOf(hot.functions.top.length, 'function')} of ${formatCountShort(hot.functions.count)} make ${share(hot.functions.top)} of all accesses`,
     instructions: `${countOf(hot.instructions.top.length, 'instruction')} of ${formatCountShort(hot.instructions.count)} make ${share(hot.instructions.top)}`,
     pages: `${countOf(hot.pages.top.length, 'page')} of ${formatCountShort(hot.pages.count)} take ${share(hot.pages.top)}`,
@@ -72,6 +75,12 @@ function footprintFinding({ total, windows, lineBytes }: ReportResult['footprint
 
 /** Sizes that level 1 and level 2 caches have. */
 const TOLD_SIZES = [2 ** 15, 2 ** 20];
+
+function describeSampling({ sampling }: ReportResult['reuse']): string {
+  return sampling === null || sampling.rate === 1
+    ? ''
+    : `; estimated from one line in ${formatCountShort(Math.round(1 / sampling.rate))}`;
+}
 
 function reuseFinding({ missRatioCurve }: ReportResult['reuse']): string {
   const told = TOLD_SIZES.flatMap((size) => {

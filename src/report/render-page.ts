@@ -77,7 +77,7 @@ ${vcpuSection(report)}
 ${heatSection(report, findings.heat)}
 <div class="pair">
 ${chart('footprint', `Working set: ${findings.footprint}`, footprintAbout(report))}
-${chart('reuse', `Miss ratio by cache size: ${findings.reuse}`, reuseAbout(report))}
+${chart('reuse', `Miss ratio by cache size: ${findings.reuse}`, reuseAbout(report, findings.reuseSampling))}
 </div>
 ${hotTables(result.hot, findings, parameters)}
 <div class="pair">
@@ -222,12 +222,8 @@ function footprintAbout({ result: { footprint }, parameters }: TraceReport): str
   return `different lines of ${formatBytes(footprint.lineBytes)} of virtual memory, in bytes, touched in each window of ${formatCountShort(parameters.windowInstructions)} instructions${sampled}`;
 }
 
-function reuseAbout({ result: { reuse }, parameters }: TraceReport): string {
-  const sampled =
-    reuse.sampling === null || reuse.sampling.rate === 1
-      ? ''
-      : `; estimated from one line in ${formatCountShort(Math.round(1 / reuse.sampling.rate))}`;
-  return `references that a fully associative LRU cache of that size would miss, in lines of ${formatBytes(parameters.lineBytes)} of virtual memory, first uses included${sampled}`;
+function reuseAbout({ parameters }: TraceReport, sampling: string): string {
+  return `references that a fully associative LRU cache of that size would miss, in lines of ${formatBytes(parameters.lineBytes)} of virtual memory, first uses included${sampling}`;
 }
 
 function heatSection({ result: { heat }, parameters }: TraceReport, finding: string): Html {

@@ -95,7 +95,7 @@ describe('the map in words', () => {
   it('says what is in view and where most is', () => {
     expect(describeMap(facts)).toBe(
       'Virtual memory; accesses 0 to 1,000 of 2,000; addresses 0x7000 to 0xffff, in stacks, kernel. Loads and stores apart; ' +
-        '1,500 loads and 20 stores; most in one cell: 42, at access 128, 0xf010 in kernel.',
+        '1,500 loads and 20 stores, one that crosses pages counted on each; most in one cell: 42, at access 128, 0xf010 in kernel.',
     );
   });
 

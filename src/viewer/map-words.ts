@@ -46,7 +46,7 @@ function describeSums(
   const band = bands.find((one) => low >= one.first && low < one.end)?.name;
   const where = [busiest ?? '', band === undefined ? '' : `in ${band}`].join(' ').trim();
   return [
-    `${formatCount(loads)} loads and ${formatCount(stores)} stores`,
+    `${formatCount(loads)} loads and ${formatCount(stores)} stores, one that crosses pages counted on each`,
     `most in one cell: ${formatCount(cell.loads + cell.stores)}, at access ${formatCount(Math.floor(from))}, ${where}.`,
   ].join('; ');
 }

@@ -57,7 +57,7 @@ export function renderReport({ file, parameters, result }: TraceReport, program:
     note === undefined ? '' : `  ${note}\n`,
     `working set: ${findings.footprint}\n`,
     `  ${sparks(footprint.windows.map(({ all }) => all.lines))}\n`,
-    `reuse, fully associative LRU caches: ${findings.reuse}\n`,
+    `reuse, fully associative LRU caches: ${findings.reuse}${findings.reuseSampling}\n`,
     addressSpaces === null ? '' : `address spaces: ${findings.spaces}\n`,
     `addresses: ${findings.heat}\n`,
     `instructions: ${findings.mix}\n`,
