@@ -169,7 +169,7 @@ function whatRan({ result: { facts, counts } }: TraceReport): [string, Html][] {
     [
       'length',
       html`${formatQuantity(counts.instructions, 'instruction')}, ${formatQuantity(counts.blockExecutions, 'block execution')},
-${formatQuantity(facts.totals.events, 'event')} (interrupts, exceptions); ended: ${facts.cause ?? 'not known'}`,
+${formatQuantity(facts.totals.events, 'event')} (interrupts, exceptions, SMM); ended: ${facts.cause ?? 'not known'}`,
     ],
     [
       'accesses',

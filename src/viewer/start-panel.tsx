@@ -28,7 +28,7 @@ export function StartPanel({ reply }: { reply: TraceReply }): JSX.Element {
           'in user mode',
           formatCount(facts.userAccesses),
         ],
-    [formatCountShort(facts.events), 'interrupts and exceptions', formatCount(facts.events)],
+    [formatCountShort(facts.events), 'interrupts, exceptions, SMM', formatCount(facts.events)],
     [
       `${(facts.bytesPerAccess ?? 0).toFixed(3)} B`,
       'per access',

@@ -18,7 +18,7 @@ export function renderTotals(facts: TraceFacts): string {
       ? []
       : [['by user code', formatCount(totals.userAccesses), '(CPL 3)']]),
     ['block executions', formatCount(totals.blocks), ''],
-    ['events', formatCount(totals.events), '(interrupts, exceptions)'],
+    ['events', formatCount(totals.events), '(interrupts, exceptions, SMM)'],
   ];
   const size =
     facts.bytesPerAccess === null
