@@ -2,9 +2,8 @@
 ; A disk that reads nothing but zeros, at an AHCI controller: Serial ATA AHCI 1.3.1, 3.3, 4.2 and 5.5.
 ;@ run arguments="-device ahci,id=ahci,addr=5 -blockdev driver=null-co,node-name=zeros,read-zeroes=on,size=1048576 -device ide-hd,drive=zeros,bus=ahci.0"
 %include "boot.inc"
+%include "pci.inc"
 
-PCI_ADDRESS equ 0xcf8
-PCI_DATA    equ 0xcfc
 PCI_AHCI    equ 0x80000000 | 5 << 11
 CONTROLLER  equ 0xfe000000          ; where BAR 5 is put
 CONTROL     equ CONTROLLER + 4
@@ -22,15 +21,6 @@ SECTOR_BYTES equ 512
 READ_DMA    equ 0xc8
 TO_DEVICE   equ 0x8027              ; a structure with a command
 
-%macro PCI 2 ; register, value
-        mov dx, PCI_ADDRESS
-        mov eax, PCI_AHCI | %1
-        out dx, eax
-        mov dx, PCI_DATA
-        mov eax, %2
-        out dx, eax
-%endmacro
-
 main:
         mov edi, header
         mov ecx, 0xc00 / 4
@@ -40,8 +30,8 @@ main:
         mov ecx, SECTOR_BYTES / 4
         mov eax, -1
         rep stosd
-        PCI 0x24, CONTROLLER
-        PCI 4, 6                    ; memory, bus master
+        PCI PCI_AHCI, 0x24, CONTROLLER
+        PCI PCI_AHCI, 4, 6                    ; memory, bus master
         mov ebx, CONTROL
         mov dword [rbx], 1 << 31    ; as AHCI, not as IDE
         mov ebx, PORT

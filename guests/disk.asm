@@ -2,9 +2,8 @@
 ; A disk that reads nothing but zeros, by the bus-master DMA of a PIIX3's IDE controller.
 ;@ run arguments="-blockdev driver=null-co,node-name=zeros,read-zeroes=on,size=1048576 -device ide-hd,drive=zeros,bus=ide.0"
 %include "boot.inc"
+%include "pci.inc"
 
-PCI_ADDRESS equ 0xcf8
-PCI_DATA    equ 0xcfc
 PCI_IDE     equ 0x80000000 | 1 << 11 | 1 << 8
 BUS_MASTER  equ 0xc100          ; where BAR 4 is put
 COMMAND     equ 0               ; its registers

@@ -2,9 +2,8 @@
 ; The admin queue of an NVMe controller, without a disk: NVM Express 1.4, 3.1, 4.1 to 4.6 and 5.15.
 ;@ run arguments="-device nvme,serial=none,addr=6"
 %include "boot.inc"
+%include "pci.inc"
 
-PCI_ADDRESS equ 0xcf8
-PCI_DATA    equ 0xcfc
 PCI_NVME    equ 0x80000000 | 6 << 11
 CONTROLLER  equ 0xfe000000          ; where BAR 0 is put
 CONFIGURATION equ 0x14              ; registers
@@ -23,15 +22,6 @@ answer      equ DATA + 0x3000
 ANSWER_BYTES equ 4096
 PHASE       equ 1 << 16             ; of the last word of a completed entry
 
-%macro PCI 2 ; register, value
-        mov dx, PCI_ADDRESS
-        mov eax, PCI_NVME | %1
-        out dx, eax
-        mov dx, PCI_DATA
-        mov eax, %2
-        out dx, eax
-%endmacro
-
 main:
         mov edi, submitted
         mov ecx, 0x2000 / 4
@@ -40,9 +30,9 @@ main:
         mov ecx, ANSWER_BYTES / 4
         mov eax, -1
         rep stosd
-        PCI 0x10, CONTROLLER
-        PCI 0x14, 0
-        PCI 4, 6                    ; memory, bus master
+        PCI PCI_NVME, 0x10, CONTROLLER
+        PCI PCI_NVME, 0x14, 0
+        PCI PCI_NVME, 4, 6                    ; memory, bus master
         mov ebx, CONTROLLER
         mov dword [rbx + QUEUE_SIZES], (ENTRIES - 1) << 16 | (ENTRIES - 1)
         mov dword [rbx + SUBMISSION], submitted

@@ -1,14 +1,13 @@
 ; SPDX-License-Identifier: Apache-2.0
 ; System management mode: an SMI by the chipset's APM control port, a handler in RAM, rsm.
 %include "boot.inc"
+%include "pci.inc"
 
 SMBASE      equ 0x30000
 HANDLER     equ SMBASE + 0x8000
 save_area   equ SMBASE + 0xfe00     ; as a CPU with long mode has it: AMD APM 2, 10.2.3
 SAVE_BYTES  equ 0x200
 saved_rip   equ SMBASE + 0xff78
-PCI_ADDRESS equ 0xcf8
-PCI_DATA    equ 0xcfc
 PCI_PM      equ 0x80000000 | 1 << 11 | 3 << 8
 APM_ENABLE  equ 0x58                ; a register of it: an SMI for each write to APM_CONTROL is bit 25
 APM_CONTROL equ 0xb2

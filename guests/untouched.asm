@@ -3,9 +3,8 @@
 ; controller, whose ICR does so: PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual, 13.4.17.
 ;@ run arguments="-device e1000,addr=5,romfile="
 %include "boot.inc"
+%include "pci.inc"
 
-PCI_ADDRESS equ 0xcf8
-PCI_DATA    equ 0xcfc
 PCI_E1000   equ 0x80000000 | 5 << 11
 CONTROLLER  equ 0xfe000000          ; where BAR 0 is put
 cause_read  equ CONTROLLER + 0xc0   ; ICR
@@ -14,18 +13,9 @@ LINK_CHANGED equ 4
 unused      equ 0x30000000          ; an address of which nothing is used
 unused_entry equ PD + (unused >> 21) * 8
 
-%macro PCI 2 ; register, value
-        mov dx, PCI_ADDRESS
-        mov eax, PCI_E1000 | %1
-        out dx, eax
-        mov dx, PCI_DATA
-        mov eax, %2
-        out dx, eax
-%endmacro
-
 main:
-        PCI 0x10, CONTROLLER
-        PCI 4, 2                    ; memory
+        PCI PCI_E1000, 0x10, CONTROLLER
+        PCI PCI_E1000, 4, 2                    ; memory
         mov ebx, CONTROLLER
         mov edi, unused_entry
         mov ecx, CONTROLLER + MAPPED

@@ -74,7 +74,7 @@ static void mem_faulty(unsigned vcpu, LsMemInfo info, uint64_t vaddr,
 {
     LsRecorder *r = ls_self;
     uint64_t site = (uint64_t)(uintptr_t)userdata;
-    uint64_t index = ls_site_index(site);
+    uint64_t index = ls_access_index(site);
 
     if (ls_site_id(site) != ls_word_id(r->current) || *r->log ||
         !ls_page_is_placed(r, vaddr, ls_api.mem_is_store(info)) ||

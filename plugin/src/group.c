@@ -34,10 +34,7 @@ static inline size_t words_of(uint64_t word)
     if (__builtin_expect(!(word & LS_NOT_ACCESS), 1)) {
         return 1;
     }
-    if ((word & LS_WORD_KIND) != LS_WORD_OTHER) {
-        return 1;
-    }
-    switch (word & 0xffff) {
+    switch (word & 0xffff) { /* no tag is what a block's word ends in */
     case LS_W_MAP:
     case LS_W_DEVICE:
     case LS_W_WIDE:

@@ -34,11 +34,6 @@ static inline uint32_t ls_site_id(uint64_t site)
     return (uint32_t)(site >> 16);
 }
 
-static inline unsigned ls_site_index(uint64_t site)
-{
-    return ls_access_index(site);
-}
-
 static inline uint64_t ls_word(uint64_t payload, unsigned tag)
 {
     return payload << 16 | tag;
