@@ -146,15 +146,14 @@ static void *encode_thread(void *argument)
     LsEncoder *e = encoders[r->index];
     const struct timespec pause = { 0, 200000 };
     uint64_t taken = ls_now_ns();
-    bool populated = false;
 
     for (;;) {
         bool last = atomic_load(&closing);
         size_t there = words_there(r), used = 0;
 
-        if (!populated && there > LS_RING_STEP) { /* not while paused */
+        if (!r->ring.populated && there > LS_RING_STEP) { /* not while paused */
+            r->ring.populated = true;
             ls_ring_populate(&r->ring);
-            populated = true;
         }
         if (last || there >= DISTANCE_WORDS ||
             ls_now_ns() - taken > PATIENCE_NS) {
@@ -296,11 +295,13 @@ static void set_recording(bool on)
 }
 
 /* Shows the progress and does what the launcher asks for. */
-static void *control_thread(void *unused)
+static void *control_thread(void *prepared)
 {
     const struct timespec pause = { 0, 10000000 };
 
-    (void)unused;
+    if (prepared) {
+        ls_ring_populate(prepared);
+    }
     while (!atomic_load(&closing)) {
         uint64_t command = atomic_load(&ls_control->command);
 
@@ -408,6 +409,7 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
                         char **argv)
 {
     const char *problem = ls_options_parse(&options, argc, argv);
+    const LsRing *prepared;
 
     plugin_id = id;
     if (problem) {
@@ -457,7 +459,9 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
                                                     : LS_STATE_RECORDING);
     ls_record_started = start_encoder;
     register_callbacks();
-    if (pthread_create(&controller, NULL, control_thread, NULL) != 0) {
+    /* QEMU makes its machine meanwhile. */
+    prepared = options.paused ? NULL : ls_record_prepare();
+    if (pthread_create(&controller, NULL, control_thread, (void *)prepared)) {
         return refuse("cannot start a thread", "");
     }
     return 0;

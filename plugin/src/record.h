@@ -114,6 +114,10 @@ extern _Atomic unsigned ls_recorder_count;
 /* Registers the callbacks of one translated block. */
 void ls_record_translate(LsTb *tb);
 
+/* Opens the ring of the first recorder, which need not populate it then: the caller
+ * does.  NULL: there is no memory, as that recorder will find out. */
+const LsRing *ls_record_prepare(void);
+
 /* Makes the calling thread's recorder; `started` (plugin.c) then starts its
  * encoder.  In the vCPU thread, before it runs. */
 void ls_record_thread_start(unsigned vcpu);

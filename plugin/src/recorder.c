@@ -91,6 +91,25 @@ void ls_look_closely(LsRecorder *r)
     r->view = no_view;
 }
 
+/* The first recorder's, opened before there is a vCPU, and who has it. */
+static LsRing first_ring;
+static const LsRecorder *first_ring_owner;
+
+static bool open_ring(LsRing *ring)
+{
+    return ls_ring_open(ring, ls_capture.smp ? LS_RING_WORDS_SMP
+                                             : LS_RING_WORDS);
+}
+
+const LsRing *ls_record_prepare(void)
+{
+    if (!open_ring(&first_ring)) {
+        return NULL;
+    }
+    first_ring.populated = true;
+    return &first_ring;
+}
+
 static LsRecorder *new_recorder(void)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -100,8 +119,13 @@ static LsRecorder *new_recorder(void)
         return NULL;
     }
     memset(r, 0, sizeof(*r));
-    if (!ls_ring_open(&r->ring, ls_capture.smp ? LS_RING_WORDS_SMP
-                                               : LS_RING_WORDS)) {
+    pthread_mutex_lock(&lock);
+    if (first_ring.words && !first_ring_owner) {
+        r->ring = first_ring;
+        first_ring_owner = r;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!r->ring.words && !open_ring(&r->ring)) {
         return NULL;
     }
     r->turn = r->ring.words + r->ring.size;

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { PIECE_BYTES = 1 << 20 };
+
 bool ls_ring_open(LsRing *ring, size_t size)
 {
     size_t bytes = size * sizeof(uint64_t);
@@ -39,8 +41,14 @@ void ls_ring_populate(const LsRing *ring)
 {
 #ifdef MADV_POPULATE_WRITE
     /* Linux before 5.14 does not know it: the pages come as they are used. */
-    (void)!madvise(ring->words, ring->size * sizeof(uint64_t),
-                   MADV_POPULATE_WRITE);
+    uint8_t *at = (uint8_t *)ring->words;
+    size_t left = ring->size * sizeof(uint64_t), some;
+
+    /* In pieces, for meanwhile no other thread can map memory. */
+    for (; left; at += some, left -= some) {
+        some = left < PIECE_BYTES ? left : PIECE_BYTES;
+        (void)!madvise(at, some, MADV_POPULATE_WRITE);
+    }
 #else
     (void)ring;
 #endif

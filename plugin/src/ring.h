@@ -30,7 +30,8 @@ typedef struct {
     uint64_t *words;
     size_t size;              /* words, a power of two */
     _Atomic(uint64_t *) tail;
-    char pad[64 - sizeof(uint64_t *) * 3];
+    bool populated;           /* or about to be */
+    char pad[64 - sizeof(uint64_t *) * 3 - sizeof(bool)];
 } LsRing;
 
 /* `size` is a power of two of at least 512 words.  Returns false, with errno
@@ -38,7 +39,7 @@ typedef struct {
 bool ls_ring_open(LsRing *ring, size_t size);
 
 /* Has the kernel provide the memory now, which then costs the vCPU thread no
- * page faults; for the encoder's thread. */
+ * page faults; in another thread.  It takes some 0.1 s. */
 void ls_ring_populate(const LsRing *ring);
 
 /* How many words lie between two pointers into the first mapping. */

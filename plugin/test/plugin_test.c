@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -380,6 +381,46 @@ TEST_WITH(threads_plugin_pauses_with_api_4, "FAKE_QEMU=4")
 TEST_WITH(threads_plugin_pauses_with_api_7, "FAKE_QEMU=7")
 {
     check_pause_and_resume();
+}
+
+/* How much memory the ring of the only recorder has, in pages. */
+static size_t ring_pages(void)
+{
+    const LsRing *ring = &ls_recorders[0]->ring;
+    size_t count = ring->size * sizeof(uint64_t) / 4096, there = 0;
+    unsigned char *in_core = malloc(count);
+
+    CHECK_EQ(mincore(ring->words, count * 4096, in_core), 0);
+    for (size_t i = 0; i < count; i++) {
+        there += in_core[i] & 1;
+    }
+    free(in_core);
+    return there;
+}
+
+TEST_WITH(plugin_has_the_memory_of_its_ring_before_there_is_work, "FAKE_QEMU=4")
+{
+    const struct timespec pause = { 0, 10000000 };
+    const size_t all = LS_RING_WORDS / 4096 * sizeof(uint64_t);
+
+    install("", 1);
+    fake_cpu_run(0);
+    fake_start_vcpu(0);
+    for (unsigned i = 0; i < 1000 && ring_pages() < all; i++) {
+        nanosleep(&pause, NULL);
+    }
+    CHECK_EQ(ring_pages(), all);
+    fake_exit();
+}
+
+TEST_WITH(plugin_needs_no_memory_for_its_ring_while_paused, "FAKE_QEMU=4")
+{
+    install("start=paused", 1);
+    fake_cpu_run(0);
+    fake_start_vcpu(0);
+    run_rounds(translate(), 1000);
+    CHECK(ring_pages() < 16);
+    fake_exit();
 }
 
 static void check_paused_start(void)

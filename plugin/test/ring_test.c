@@ -4,6 +4,7 @@
 #include "ring.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 enum { WORDS = 1 << 12 };
 
@@ -20,6 +21,20 @@ TEST(ring_is_the_same_memory_twice)
     ring.words[WORDS - 1] = 2;
     CHECK_EQ(ring.words[2 * WORDS - 1], 2);
     CHECK(atomic_load(&ring.tail) == ring.words);
+}
+
+TEST(ring_has_all_its_memory_when_it_is_populated)
+{
+    enum { PAGES = 1024 }; /* of several pieces */
+    unsigned char in_core[PAGES];
+    LsRing ring;
+
+    CHECK(ls_ring_open(&ring, PAGES * 4096 / sizeof(uint64_t)));
+    ls_ring_populate(&ring);
+    CHECK_EQ(mincore(ring.words, PAGES * 4096, in_core), 0);
+    for (unsigned i = 0; i < PAGES; i++) {
+        CHECK_EQ(in_core[i] & 1, 1);
+    }
 }
 
 TEST(ring_counts_words_over_the_turn)
