@@ -363,7 +363,11 @@ uint32_t ls_encode_block(LsEncoder *e, uint32_t id, const uint64_t *at,
                 leave_shape(e, b, count);
                 usual_count = 0;
             }
-            number = find_slot(e, b, id, tag, slot_h0);
+            /* An iteration of a rep instruction is like the one before. */
+            number = count > 1 ? e->group_shape[count - 2] : 0;
+            if (count < 2 || e->slots[b->first_slot + number].tag != tag) {
+                number = find_slot(e, b, id, tag, slot_h0);
+            }
             e->group_shape[count] = number;
             s = &e->slots[b->first_slot + number];
         }

@@ -8,7 +8,8 @@
  *
  *   usual.c    the common groups, fast
  *   encode.c   any group: words -> the streams of a chunk
- *   group.c    finds groups, resolves how blocks were left, counts
+ *   group.c    finds groups, counts
+ *   left.c     resolves how blocks were left
  *   chunk.c    begins and seals chunks
  */
 #ifndef LOADSTORE_ENCODER_H

@@ -6,6 +6,7 @@
 #include "encoded.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MAPS "map 0x10 0x80|"
@@ -122,6 +123,44 @@ TEST(encode_rep_that_modified_its_block_in_a_later_round)
 }
 
 /* ins stores first: nothing was done, but its port was told. */
+/* Words are looked at by fours where they are accesses: any number of rounds, with
+ * a page told before any of them. */
+TEST(encode_rep_that_modified_its_block_after_many_rounds)
+{
+    static char text[1 << 16];
+    size_t at = (size_t)snprintf(text, sizeof(text), "vcpu 0|");
+    unsigned cases = 0, all_rounds = 0, cuts = 0;
+    const TraceSection *c;
+    const char *note;
+
+    for (unsigned rounds = 1; rounds < 14; rounds++) {
+        for (unsigned told = 0; told <= rounds; told++) {
+            at += (size_t)snprintf(text + at, sizeof(text) - at,
+                                   "block 3|" MAPS "store 0 4 0x10000|");
+            for (unsigned i = 0; i < rounds; i++) {
+                at += (size_t)snprintf(
+                    text + at, sizeof(text) - at,
+                    "%sload 1 1 %#x|store 1 1 %#x|",
+                    i == told ? "map 0x11 0x81|" : "", 0x10000 + i,
+                    0x10800 + i);
+            }
+            at += (size_t)snprintf(text + at, sizeof(text) - at,
+                                   "load 1 1 0x10100|block 4|" ROUND);
+            cases++;
+            all_rounds += rounds;
+        }
+    }
+    snprintf(text + at, sizeof(text) - at, "block 0|");
+    c = encode(text);
+    CHECK_EQ(chunk_header(c).aborted, cases);
+    CHECK_EQ(chunk_header(c).loads, all_rounds + cases);
+    CHECK_EQ(chunk_header(c).stores, all_rounds + 2 * cases);
+    for (note = chunk_notes(c); (note = strstr(note, " cut ")); note++) {
+        cuts += !strncmp(note, " cut 1 1 cause 3", 16);
+    }
+    CHECK_EQ(cuts, cases);
+}
+
 TEST(encode_rep_that_modified_its_block_before_its_first_access)
 {
     const TraceSection *c;
