@@ -29,6 +29,8 @@ export interface ExplainResult {
     readonly why: string;
     /** Its value decides what the instruction accesses, or was chosen for it. */
     readonly matters: boolean;
+    /** Of vector registers that the instruction selects or finds elements of memory by; else null. */
+    readonly elementBytes: number | null;
   }[];
   /** What QEMU translated the instruction to, without the recorder. */
   readonly ops: readonly OperationResult[];
@@ -46,6 +48,13 @@ export interface ExplainResult {
     readonly address: string | null;
     /** Most occurrences with these registers. */
     readonly count: number;
+    /** Where a mask selects elements, which are so many bytes each; else null. */
+    readonly elements: {
+      readonly mask: string;
+      readonly bytes: number;
+      readonly count: number;
+      readonly selected: readonly { readonly element: number; readonly address: string }[];
+    } | null;
   }[];
   /** What the trace has, in order. */
   readonly accesses: readonly RecordedResult[];

@@ -109,6 +109,27 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(observed(await explain('vpgatherdd xmm0, [rax+xmm1], xmm2'))).toHaveLength(4);
     const store = await explain('vpmaskmovd [rdi], xmm1, xmm2');
     expect([store.verdict, observed(store).length]).toEqual(['complete', 4]);
+    const some = await explain(
+      ...['--set', 'ymm1=-1,7,0,-3', '--set', 'ymm2=-1,1,0x8000000000000000,0'],
+      'vgatherqpd ymm0, [rdi+ymm1*8+0x10], ymm2',
+    );
+    expect([some.verdict, observed(some)]).toEqual([
+      'complete',
+      ['load 8 0x470008', 'load 8 0x470010'],
+    ]);
+    expect(some.preset.filter(({ matters }) => matters).map(({ name }) => name)).toEqual([
+      ...['rdi', 'ymm1', 'ymm2'],
+    ]);
+    expect(some.architectural[0]?.elements).toMatchObject({ mask: 'ymm2', count: 4 });
+    const load = await explain('--set', 'xmm2=0,0,-1,0', 'vmaskmovps xmm1, xmm2, [rdi]');
+    expect([load.verdict, load.isDifferent]).toEqual(['more', false]);
+    const bytes = await explain('--mode', '16', '--set', 'xmm1=0x8000_80', 'maskmovdqu xmm0, xmm1');
+    expect([bytes.verdict, observed(bytes)]).toEqual([
+      'complete',
+      ['store 1 0x21700', 'store 1 0x21702'],
+    ]);
+    const mmx = await explain('maskmovq mm0, mm6');
+    expect([mmx.verdict, observed(mmx)]).toEqual(['complete', ['store 1 0x470007']]);
   });
 
   it('what QEMU does beyond the manual has a name', async () => {
@@ -232,13 +253,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     const mattering = result.preset.filter(({ matters }) => matters);
     expect(mattering.map(({ name }) => name)).toEqual(['ebx', 'edi']);
     const { out } = await runLoadstore('explain', '--brief', 'vpgatherdd ymm0, [rdi+ymm1], ymm2');
-    expect(out).toMatch(/^before +rdi 0x470000, ymm1 all ones$/m);
+    expect(out).toMatch(/^before +rdi 0x470000, ymm1 0,1,2,3,4,5,6,7 \(indices\), ymm2 all ones$/m);
   });
 
   it.each([
     [['movv eax, 1'], 'nasm does not assemble'],
     [['mov eax, 1', '--mode', '8'], 'there is no such mode'],
-    [['mov eax, 1', '--set', 'xmm0=1'], 'REGISTER=NUMBER'],
+    [['mov eax, 1', '--set', 'mm0=1'], 'REGISTER=NUMBER'],
+    [['mov eax, 1', '--set', 'xmm0=1,2,3'], 'as many elements'],
     [['mov eax, 1', '--bytes', '90'], 'both an instruction and --bytes'],
     [['times 2 nop'], 'has 1 of its 2 bytes'],
     [['mov eax, [rdi]; mov ebx, eax'], 'is a comment'],

@@ -24,8 +24,8 @@ const PUSH: ExplainResult = {
   },
   qemu: { path: '/usr/bin/qemu-system-x86_64', version: '10.0.2', thread: 'single' },
   preset: [
-    { name: 'rax', value: '0x400000', why: '', matters: false },
-    { name: 'rsp', value: '0x3f0000', why: '--set', matters: true },
+    { name: 'rax', value: '0x400000', why: '', matters: false, elementBytes: null },
+    { name: 'rsp', value: '0x3f0000', why: '--set', matters: true, elementBytes: null },
   ],
   ops: [
     { text: 'mov_i64 loc0,r8', memory: null },
@@ -51,6 +51,7 @@ const PUSH: ExplainResult = {
       expression: 'ss:rsp-0x8',
       address: '0x3efff8',
       count: 1,
+      elements: null,
     },
   ],
   accesses: [STORE],
@@ -132,6 +133,49 @@ verdict: complete: every architectural access was observed, and nothing else
     ]) {
       expect(text).toContain(part);
     }
+  });
+
+  it('draws vector registers and what a mask selects by elements', () => {
+    const [access] = PUSH.architectural;
+    const gather = (selected: readonly number[]): ExplainResult => ({
+      ...PUSH,
+      preset: [
+        {
+          name: 'xmm1',
+          value: '0x0000000300000002fffffff000000000',
+          why: '--set',
+          matters: true,
+          elementBytes: 4,
+        },
+        { name: 'xmm2', value: `0x${'f'.repeat(32)}`, why: '', matters: true, elementBytes: 4 },
+      ],
+      architectural:
+        access === undefined
+          ? []
+          : [
+              {
+                ...access,
+                ...{
+                  direction: 'load',
+                  bytes: 16,
+                  kind: 'masked',
+                  expression: 'ds:rdi+xmm1',
+                  address: null,
+                },
+                elements: {
+                  ...{ mask: 'xmm2', bytes: 4, count: 4 },
+                  selected: selected.map((element) => ({ element, address: `0x47000${element}` })),
+                },
+              },
+            ],
+    });
+    const text = renderExplain(gather([1, 3]));
+    expect(text).toContain('before       xmm1 0,0xfffffff0,2,3 (--set), xmm2 all ones\n');
+    expect(text).toMatch(/^load 4 ds:rdi\+xmm1, element 1 = 0x470001 {2}store 8/m);
+    expect(text).toMatch(/^load 4 ds:rdi\+xmm1, element 3 = 0x470003$/m);
+    expect(renderExplain(gather([]))).toMatch(
+      /^load 4 ds:rdi\+xmm1: 0 of 4 elements, by xmm2 {2}/m,
+    );
   });
 
   it('says when there is nothing', () => {
