@@ -205,6 +205,7 @@ function expectedResult(one: ExpectedAccess): ExplainResult['architectural'][num
     expression: one.expression,
     address: one.address === undefined ? null : hex(one.address),
     count: one.count,
+    step: Number(one.step),
     elements: elementsResult(one),
   };
 }

@@ -36,7 +36,7 @@ export interface ExplainResult {
   readonly ops: readonly OperationResult[];
   /** What it was translated to again, when QEMU did it in a block of its own after all. */
   readonly retranslations: readonly (readonly OperationResult[])[];
-  /** What the manual prescribes. */
+  /** What the manual prescribes, in order; what has several occurrences is repeated together. */
   readonly architectural: readonly {
     readonly direction: 'load' | 'store';
     readonly bytes: number;
@@ -48,6 +48,8 @@ export interface ExplainResult {
     readonly address: string | null;
     /** Most occurrences with these registers. */
     readonly count: number;
+    /** Bytes from one occurrence to the next. */
+    readonly step: number;
     /** Where a mask selects elements, which are so many bytes each; else null. */
     readonly elements: {
       readonly mask: string;

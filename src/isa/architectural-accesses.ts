@@ -65,7 +65,10 @@ export function architecturalAccesses(
 ): Prescribed {
   const special = specialAccesses(instruction, uses, mode);
   if (special !== undefined) return { accesses: special, otherForms: [] };
-  const listed = uses.memory.flatMap((used) => listedAccess(instruction, used, mode));
+  const listed = inOrder(
+    instruction,
+    uses.memory.flatMap((used) => listedAccess(instruction, used, mode)),
+  );
   return (
     farTransfer(instruction, listed, mode) ?? {
       accesses: withImplied(instruction, listed, mode),
@@ -84,6 +87,19 @@ function specialAccesses(
   const area = stateArea(instruction, uses, mode) ?? nestedStateAccesses(instruction);
   if (area !== undefined) return area;
   return maskedAccesses(instruction, uses, (used) => addressOf(instruction, used, 'operand', mode));
+}
+
+/** What MOVS and POP store they have loaded before; iced lists the destination first. */
+function inOrder(
+  instruction: Instruction,
+  listed: readonly ArchitecturalAccess[],
+): readonly ArchitecturalAccess[] {
+  const isMove =
+    instruction.mnemonic === Mnemonic.Pop ||
+    (instruction.isStringInstruction && listed.length === 2);
+  if (!isMove) return listed;
+  const isLoad = ({ direction }: ArchitecturalAccess): boolean => direction === 'load';
+  return [...listed.filter(isLoad), ...listed.filter((access) => !isLoad(access))];
 }
 
 function listedAccess(

@@ -64,7 +64,7 @@ const CASES: readonly Case[] = [
   // The stack.
   [L, '55', 'push rbp', ['S8 ss:rsp-0x8']],
   [L, 'ff742408', 'push qword [rsp+8]', ['L8 ss:rsp+0x8', 'S8 ss:rsp-0x8']],
-  [L, '8f442408', 'pop qword [rsp+8]', ['S8 ss:rsp+0x10', 'L8 ss:rsp']],
+  [L, '8f442408', 'pop qword [rsp+8]', ['L8 ss:rsp', 'S8 ss:rsp+0x10']],
   [L, 'ffd0', 'call rax', ['S8 ss:rsp-0x8']],
   [L, 'ff5010', 'call qword [rax+0x10]', ['L8 ds:rax+0x10', 'S8 ss:rsp-0x8']],
   [L, 'c3', 'ret', ['L8 ss:rsp']],
@@ -92,8 +92,8 @@ const CASES: readonly Case[] = [
     ],
   ],
   // String instructions.
-  [L, '48a5', 'movsq', ['S8 es:rdi', 'L8 ds:rsi']],
-  [L, 'f348a5', 'rep movsq', ['S8* es:rdi', 'L8* ds:rsi']],
+  [L, '48a5', 'movsq', ['L8 ds:rsi', 'S8 es:rdi']],
+  [L, 'f348a5', 'rep movsq', ['L8* ds:rsi', 'S8* es:rdi']],
   [L, 'f2ae', 'repne scasb', ['L1* es:rdi']],
   [L, 'f3a6', 'repe cmpsb', ['L1* ds:rsi', 'L1* es:rdi']],
   [L, 'f36c', 'rep insb', ['S1* es:rdi']],

@@ -105,6 +105,21 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(observed(await explain('--set', 'rcx=0', 'rep movsb'))).toEqual([]);
   });
 
+  it.each([
+    ['rep movsb', ['load ds:rsi', 'store es:rdi']],
+    ['pop qword [rdi]', ['load ss:rsp', 'store ds:rdi']],
+    ['push qword [rdi]', ['load ds:rdi', 'store ss:rsp-0x8']],
+    ['xchg [rdi], rax', ['load ds:rdi', 'store ds:rdi']],
+  ])('%s: prescribed in the order in which it is made', async (text, order) => {
+    const { architectural, accesses } = await explain('--set', 'rcx=1', text);
+    expect(architectural.map(({ direction, expression }) => `${direction} ${expression}`)).toEqual(
+      order,
+    );
+    expect(accesses.map(({ direction, address }) => [direction, address])).toEqual(
+      architectural.map(({ direction, address }) => [direction, address]),
+    );
+  });
+
   it('a gather and a masked store reach what their masks select', async () => {
     expect(observed(await explain('vpgatherdd xmm0, [rax+xmm1], xmm2'))).toHaveLength(4);
     const store = await explain('vpmaskmovd [rdi], xmm1, xmm2');

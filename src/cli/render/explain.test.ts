@@ -51,6 +51,7 @@ const PUSH: ExplainResult = {
       expression: 'ss:rsp-0x8',
       address: '0x3efff8',
       count: 1,
+      step: 0,
       elements: null,
     },
   ],
@@ -176,6 +177,45 @@ verdict: complete: every architectural access was observed, and nothing else
     expect(renderExplain(gather([]))).toMatch(
       /^load 4 ds:rdi\+xmm1: 0 of 4 elements, by xmm2 {2}/m,
     );
+  });
+
+  it('lists iterations as they are made, when they are few', () => {
+    const [access] = PUSH.architectural;
+    if (access === undefined) throw new Error('push has an access');
+    const repeated = (mnemonic: string, count: number): string =>
+      renderExplain({
+        ...PUSH,
+        instruction: { ...PUSH.instruction, mnemonic },
+        accesses: [],
+        architectural: [
+          { ...access, direction: 'load', kind: 'tss', expression: '', address: null },
+          ...(['load', 'store'] as const).map((direction) => ({
+            ...{
+              ...access,
+              direction,
+              bytes: 2,
+              kind: 'string',
+              occurrence: 'per-iteration',
+              count,
+            },
+            ...(direction === 'load'
+              ? { expression: 'ds:rsi', address: '0x460000', step: -2 }
+              : { expression: 'es:rdi', address: '0x470000', step: -2 }),
+          })),
+        ],
+      });
+    expect(repeated('rep movsw', 2)).toContain(
+      [
+        'load 8 tss                                   nothing',
+        'load 2 ds:rsi = 0x460000, iteration 1 of 2',
+        'store 2 es:rdi = 0x470000, iteration 1 of 2',
+        'load 2 ds:rsi = 0x45fffe, iteration 2 of 2',
+        'store 2 es:rdi = 0x46fffe, iteration 2 of 2\n',
+      ].join('\n'),
+    );
+    expect(repeated('repe cmpsw', 1)).toContain('0x460000, iteration 1 of up to 1\n');
+    expect(repeated('rep movsw', 7)).toContain('load 2 ds:rsi = 0x460000, up to 7 times\n');
+    expect(repeated('rep movsw', 0)).toContain('load 2 ds:rsi = 0x460000, up to 0 times\n');
   });
 
   it('says when there is nothing', () => {

@@ -103,7 +103,7 @@ function memoryLines({ text, memory }: OperationResult): string[] {
 /** What the manual prescribes beside what the trace has. */
 function renderSides(result: ExplainResult): string {
   const left = [
-    ...result.architectural.flatMap(describeArchitectural),
+    ...listIterations(result).flatMap(describeArchitectural),
     ...describeDelivery(result.outcome),
   ];
   const right = [
@@ -149,17 +149,47 @@ function describeDelivery({ kind, vector }: ExplainResult['outcome']): string[] 
   return kind === 'interrupt' ? [`delivery of interrupt ${vector}: tables, stack frame`] : [];
 }
 
-function describeArchitectural(access: ExplainResult['architectural'][number]): string[] {
-  const { direction, bytes, kind, occurrence, expression, address, count, elements } = access;
+/** Iterations one behind the other, as they are made, when they are few. */
+function listIterations({ architectural, instruction }: ExplainResult): PrescribedRow[] {
+  const repeated = architectural.filter(({ occurrence }) => occurrence === 'per-iteration');
+  const count = repeated[0]?.count ?? 0;
+  const isFew = count > 0 && count * repeated.length <= GROUPED_FROM;
+  if (!isFew) return [...architectural];
+  const most = /^repn?e /.test(instruction.mnemonic) ? `up to ${count}` : `${count}`;
+  const iterations = Array.from({ length: count }, (_, i) =>
+    repeated.map((access) => ({
+      ...access,
+      address: access.address === null ? null : stepped(access.address, i * access.step),
+      iteration: `${i + 1} of ${most}`,
+    })),
+  ).flat();
+  const first = architectural.findIndex(({ occurrence }) => occurrence === 'per-iteration');
+  return architectural.flatMap((access, i) => {
+    if (i === first) return iterations;
+    return access.occurrence === 'per-iteration' ? [] : [access];
+  });
+}
+
+type PrescribedRow = ExplainResult['architectural'][number] & { readonly iteration?: string };
+
+function stepped(address: string, distance: number): string {
+  return `0x${BigInt.asUintN(64, BigInt(address) + BigInt(distance)).toString(16)}`;
+}
+
+function describeArchitectural(access: PrescribedRow): string[] {
+  const { direction, bytes, kind, occurrence, expression, address, count, elements, iteration } =
+    access;
   if (elements !== null) return describeElements(access, elements);
   const place = expression === '' ? ` ${kind}` : ` ${expression}`;
   const at = address === null ? '' : ` = ${address}`;
   const often =
-    occurrence === 'per-iteration'
-      ? `, up to ${count} times`
-      : occurrence === 'conditional'
-        ? ', conditional'
-        : '';
+    iteration !== undefined
+      ? `, iteration ${iteration}`
+      : occurrence === 'per-iteration'
+        ? `, up to ${count} times`
+        : occurrence === 'conditional'
+          ? ', conditional'
+          : '';
   const special = kind === 'state-area' || kind === 'masked' ? ` (${kind})` : '';
   return [`${direction} ${bytes}${place}${at}${special}${often}`];
 }
