@@ -65,10 +65,11 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       bits: mode,
       instructionBytes: bytes.length,
     };
-    const { fate, report, translations } = await runPlain(task);
+    const [{ fate, report, translations }, recorded] = await bothOf(
+      runPlain(task),
+      runRecorded(task, request.pluginFile),
+    );
     const lacking = lackingFeatures(report, mode, neededFeatures(bytes, cpuMode));
-    const isHopeless = fate.kind === 'no-report' && fate.why === 'time';
-    const recorded = await runRecorded(task, request.pluginFile, isHopeless);
     const isBefore10 = !isAtLeast(qemu.version, 10);
     const [ops, ...retranslations] = translations.map(({ operations }) =>
       operations.map((operation) => operationResult(operation, isBefore10)),
@@ -114,6 +115,12 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Throws what the first of them threw, when both have ended. */
+async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 function requireOne(bytes: Uint8Array, decodedBytes: number, mode: CodeBits): void {

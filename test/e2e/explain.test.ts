@@ -26,7 +26,7 @@ function originsOf({ accesses }: ExplainResult): Set<string> {
   return new Set(accesses.map(({ origin }) => origin));
 }
 
-describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
+describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
   let qemu: QemuProgram;
   let is10: boolean;
 
@@ -201,6 +201,16 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(protectedMode.verdict).toBe('complete');
   });
 
+  it.each([
+    ['16', 'di'],
+    ['32', 'edi'],
+    ['64', 'rdi'],
+  ])('memory in %s-bit code is zero, or what it is set to', async (mode, register) => {
+    const words = ['--mode', mode, '--set', 'dx=0', `div word [${register}]`];
+    expect((await explain(...words)).outcome).toMatchObject({ kind: 'faulted', vector: 0 });
+    expect((await explain('--set', 'memory=1', ...words)).outcome.kind).toBe('completed');
+  });
+
   it('bytes, which mean something else in another mode', async () => {
     const long = await explain('--bytes', '48890f');
     expect([long.verdict, long.instruction.disassembly]).toEqual(['complete', 'mov [rdi], rcx']);
@@ -209,13 +219,18 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(failed.err).toContain('the first instruction of 48890f has 1 of its 3 bytes');
   });
 
-  it('an instruction that goes elsewhere, and one that never goes on', async () => {
+  it('an instruction that goes elsewhere', async () => {
     const jump = await explain('jmp rax');
     expect(jump.outcome).toMatchObject({ kind: 'left', target: '0x400000' });
+  });
+
+  it('one that never goes on', async () => {
     const halt = await explain('hlt');
     expect(halt.outcome.kind).toBe('no-report');
     expect(halt.remarks).toEqual([expect.stringContaining('time limit')]);
-    // It calls itself until the time is over; the first time counts.
+  });
+
+  it('one that calls itself until the time is over: the first time counts', async () => {
     const self = await explain('--mode', '16', 'call 0x1000:0x2000');
     expect(self.outcome.kind).toBe('no-report');
     expect(observed(self)).toEqual(['store 2 0x47ffe', 'store 2 0x47ffc']);
