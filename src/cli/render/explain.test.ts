@@ -127,7 +127,7 @@ verdict: complete: every architectural access was observed, and nothing else
       'In a block of its own; none of 1 gets at memory:\n    ret\n\n',
       'store 8 0x3efff8 observed, device, aborted\n',
       'store 8 0x3efff8 reconstructed, page-walk\n',
-      'in 1, port 0x80\n',
+      'in 1, port 0x80 (when, among these, is not told)\n',
       '(it faults) delivery of exception 14: tables, stack frame',
       'It went to a device: ',
       'note: it went on at 0x400000, where no code is\n',
@@ -222,6 +222,8 @@ verdict: complete: every architectural access was observed, and nothing else
     const text = renderExplain({ ...PUSH, ops: [], architectural: [], accesses: [] });
     expect(text).toContain('QEMU translated no block that begins with it.\n');
     expect(text).toMatch(/\nno memory access +nothing\n/);
+    const port = { direction: 'in', port: '0x80', bytes: 1, value: null } as const;
+    expect(renderExplain({ ...PUSH, accesses: [], ports: [port] })).toContain('in 1, port 0x80\n');
     expect(renderExplain({ ...PUSH, accesses: [], verdict: 'not-recorded' })).toContain(
       'not recorded\n',
     );

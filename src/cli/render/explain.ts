@@ -106,11 +106,13 @@ function renderSides(result: ExplainResult): string {
     ...listIterations(result).flatMap(describeArchitectural),
     ...describeDelivery(result.outcome),
   ];
+  // A trace tells ports behind the accesses of their instruction.
+  const place = result.accesses.length === 0 ? '' : ' (when, among these, is not told)';
   const right = [
     ...groupAccesses(result.accesses).map(describeGroup),
     ...result.ports.map(
       ({ direction, bytes, port, value }) =>
-        `${direction} ${bytes}, port ${port ?? 'unknown'}${value === null ? '' : `, value ${value}`}`,
+        `${direction} ${bytes}, port ${port ?? 'unknown'}${value === null ? '' : `, value ${value}`}${place}`,
     ),
   ];
   const rows = Array.from({ length: Math.max(left.length, right.length, 1) }, (_, i) => [
