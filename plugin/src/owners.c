@@ -5,6 +5,15 @@
 #include "cpu_view.h"
 #include "words.h"
 
+#include <string.h>
+
+/* Of what comes behind an event: each vCPU's first one. */
+typedef struct {
+    int first[LS_MAX_VCPUS];       /* by vCPU; LS_NOBODY: none */
+    unsigned vcpu[LS_MAX_VCPUS];   /* those that have one, the earliest first */
+    unsigned count;
+} Later;
+
 static bool same_registers(const LsCpuDump *a, const LsCpuDump *b)
 {
     for (unsigned i = 0; i < LS_GENERAL; i++) {
@@ -42,36 +51,45 @@ static bool led_to(const LsLoggedEvent *e, const uint8_t *eip, const LsCpuDump *
     return ls_deliver_led_to(&event, now);
 }
 
-/* The first later event that found the state which this one led to. */
-static int find_next(const LsLoggedEvent *list, unsigned count, unsigned i)
+/*
+ * The first later event that found the state which this one led to.  Of each vCPU its
+ * first one alone can have done so: others found what came of that.
+ */
+static int find_next(const LsLoggedEvent *list, const Later *later, unsigned i)
 {
-    for (unsigned j = i + 1; j < count; j++) {
+    for (unsigned at = 0; at < later->count; at++) {
+        unsigned vcpu = later->vcpu[at];
+        int j = later->first[vcpu];
         const LsCpuDump *found = &list[j].event.before;
-        const uint8_t *eip;
 
-        if (list[j].vcpu == LS_NOBODY || !list[j].event.dumped) {
+        if (!list[j].event.dumped) {
             continue;
         }
-        eip = ls_view_eip(ls_record_vcpu_object((unsigned)list[j].vcpu));
         if (list[i].event.dumped && same_state(&list[i].event.before, found)) {
-            return (int)j;
+            return j;
         }
-        if (led_to(&list[i], eip, found)) {
-            return (int)j;
+        if (led_to(&list[i], ls_view_eip(ls_record_vcpu_object(vcpu)), found)) {
+            return j;
         }
     }
     return LS_NOBODY;
 }
 
-static bool has_later(const LsLoggedEvent *list, unsigned count, unsigned i,
-                      unsigned vcpu)
+/* Event i is of this vCPU, and comes before all that are known. */
+static void come_before(Later *later, unsigned vcpu, unsigned i)
 {
-    while (++i < count) {
-        if (list[i].vcpu == (int)vcpu) {
-            return true;
+    unsigned at = 0;
+
+    if (later->first[vcpu] == LS_NOBODY) {
+        at = later->count++;
+    } else {
+        while (later->vcpu[at] != vcpu) {
+            at++;
         }
     }
-    return false;
+    memmove(later->vcpu + 1, later->vcpu, at * sizeof(later->vcpu[0]));
+    later->vcpu[0] = vcpu;
+    later->first[vcpu] = (int)i;
 }
 
 /* How well a vCPU as it is fits what the event left. */
@@ -88,8 +106,8 @@ static unsigned fit(const LsLoggedEvent *e, const uint8_t *eip)
     return (registers ? FITS_REGISTERS : 0u) | (state ? FITS_STATE : 0u);
 }
 
-/* The one vCPU that fits best. */
-static int find_vcpu(const LsLoggedEvent *list, unsigned count, unsigned i)
+/* The one vCPU that fits best, of those that have no later event. */
+static int find_vcpu(const LsLoggedEvent *e, const Later *later)
 {
     unsigned best = FITS_NOT;
     int found = LS_NOBODY;
@@ -98,10 +116,10 @@ static int find_vcpu(const LsLoggedEvent *list, unsigned count, unsigned i)
         const uint8_t *eip = ls_view_eip(ls_record_vcpu_object(vcpu));
         unsigned now;
 
-        if (!eip || has_later(list, count, i, vcpu)) {
+        if (!eip || later->first[vcpu] != LS_NOBODY) {
             continue;
         }
-        now = fit(&list[i], eip);
+        now = fit(e, eip);
         if (now > best) {
             best = now;
             found = (int)vcpu;
@@ -115,6 +133,12 @@ static int find_vcpu(const LsLoggedEvent *list, unsigned count, unsigned i)
 void ls_owners_find(const LsRecorder *r, LsLoggedEvent *list, unsigned count,
                     bool lost)
 {
+    Later later;
+
+    later.count = 0;
+    for (unsigned vcpu = 0; vcpu < ls_capture.max_vcpus; vcpu++) {
+        later.first[vcpu] = LS_NOBODY;
+    }
     for (unsigned i = count; i-- > 0;) {
         LsLoggedEvent *e = &list[i];
 
@@ -123,9 +147,12 @@ void ls_owners_find(const LsRecorder *r, LsLoggedEvent *list, unsigned count,
             e->next = i + 1 < count ? (int)i + 1 : LS_NOBODY;
             continue;
         }
-        e->next = find_next(list, count, i);
+        e->next = find_next(list, &later, i);
         e->vcpu = e->next != LS_NOBODY ? list[e->next].vcpu
                   : lost               ? LS_NOBODY
-                                       : find_vcpu(list, count, i);
+                                       : find_vcpu(e, &later);
+        if (e->vcpu != LS_NOBODY) {
+            come_before(&later, (unsigned)e->vcpu, i);
+        }
     }
 }

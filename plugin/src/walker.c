@@ -133,11 +133,13 @@ static uint64_t frame_page(const Table *t, uint64_t entry)
                                               : (UINT64_C(1) << 40) - 1);
 }
 
-/* The page of the table that an entry leads to, or -1. */
+/* The page of the table that an entry leads to, or -1; a table that leads to itself is
+ * not held by that. */
 static uint64_t child_of(const Table *t, uint64_t entry)
 {
     if (t->level == 1 || !(entry & LS_PTE_PRESENT) ||
-        (t->large && entry & LS_PTE_LARGE)) {
+        (t->large && entry & LS_PTE_LARGE) ||
+        frame_page(t, entry) == t->page - 1) {
         return UINT64_MAX;
     }
     return frame_page(t, entry);

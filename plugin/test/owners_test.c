@@ -4,6 +4,7 @@
 #include "captured.h"
 #include "check.h"
 #include "cpu_dump.h"
+#include "deliver.h"
 #include "events.h"
 #include "fake_qemu.h"
 #include "guest_ram.h"
@@ -237,6 +238,36 @@ TEST(owners_of_a_storm)
     CHECK_EQ(recorder()->deliveries, EVENTS + 1);
     CHECK_EQ(recorder()->missing_deliveries, 0);
     CHECK_EQ(recorder()->vcpu, 0);
+}
+
+static unsigned long comparisons;
+bool __real_ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now);
+bool __wrap_ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now);
+
+bool __wrap_ls_deliver_led_to(const LsOpenEvent *event, const LsCpuDump *now)
+{
+    comparisons++;
+    return __real_ls_deliver_led_to(event, now);
+}
+
+/* Events that lead to nothing known, among those of a storm: each is compared with one
+ * event and one state of a vCPU, not with all that come behind it. */
+TEST(owners_of_a_storm_cost_the_same_each)
+{
+    enum { EVENTS = 400, BYTES = 48, VCPUS = 2 };
+
+    start();
+    for (unsigned i = 0; i < EVENTS; i++) {
+        log_event(7, interrupt, 0x402000 + i, 0xf000);
+        log_event(1, page_fault, HANDLER_PF, 0x9000 - i * BYTES);
+    }
+    at_handler(1, HANDLER_PF, 0x9000 - EVENTS * BYTES);
+    comparisons = 0;
+    fake_enter(tb);
+    CHECK_EQ(recorder()->deliveries, EVENTS);
+    CHECK_EQ(recorder()->missing_deliveries, EVENTS);
+    CHECK(comparisons >= EVENTS);
+    CHECK(comparisons <= 2 * EVENTS * 2 * VCPUS);
 }
 
 /* No gate leads into SMM: the registers are what tells. */

@@ -292,3 +292,36 @@ TEST_WITH(walker_root_that_is_left_and_written_to, V4)
     fake_enter(tb);
     CHECK_EQ(ls_walker_has(r, LEFT_L2 >> 12) && ls_walker_has(r, OTHER >> 12), true);
 }
+
+enum { LEFT_TOP = 0x118000, SELF = 0x1ed * 8 };
+
+/* Windows maps tables by an entry of the root to itself, and with PAE by one table that
+ * leads to itself and its fellows. */
+TEST_WITH(walker_tables_that_lead_to_themselves, V4)
+{
+    LsTb *tb = start_with_tables();
+    LsRecorder *r = ls_recorders[0];
+
+    guest_put(WINDOW_L1 + 24, 8, LEFT | DIRTY);
+    fake_map_ram(AT_LEFT >> 12, LEFT >> 12);
+    guest_put(LEFT, 8, L3 | ACCESSED);
+    guest_put(LEFT + 8, 8, LEFT_L2 | ACCESSED);
+    guest_put(LEFT + 16, 8, LEFT_TOP | ACCESSED);
+    guest_put(LEFT + SELF, 8, LEFT | DIRTY);
+    guest_put(LEFT_TOP, 8, LEFT_L2 | DIRTY);
+    guest_put(LEFT_TOP + 8, 8, LEFT_TOP | DIRTY);
+    fake_cpu_set(0, LS_VIEW_CR3, LEFT);
+    fake_enter(tb);
+    CHECK_EQ(ls_walker_has(r, LEFT >> 12) && ls_walker_has(r, LEFT_L2 >> 12) &&
+                 ls_walker_has(r, LEFT_TOP >> 12),
+             true);
+    fake_cpu_set(0, LS_VIEW_CR3, ROOT);
+    fake_enter(tb);
+    fake_load(tb, 0, 8, AT_LEFT);
+    guest_put(LEFT + 24, 8, OTHER | ACCESSED);
+    fake_store(tb, 1, 8, AT_LEFT + 24);
+    CHECK_EQ(ls_walker_has(r, LEFT >> 12) || ls_walker_has(r, LEFT_L2 >> 12) ||
+                 ls_walker_has(r, LEFT_TOP >> 12),
+             false);
+    CHECK_EQ(ls_walker_has(r, L3 >> 12) && ls_walker_has(r, L2 >> 12), true);
+}

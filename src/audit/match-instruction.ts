@@ -299,13 +299,13 @@ function matchMasked(
   completion: Completion,
   finding: Finding,
 ): void {
-  const { elementBytes = 1, bytes: operandBytes, address } = expected;
+  const { elements, bytes: operandBytes, address } = expected;
   const lowest = recorded.reduce((low, one) => (one.address < low ? one.address : low), 2n ** 64n);
   const taken = new Set<bigint>();
   let left = operandBytes;
   let fitting = 0;
   for (const one of recorded) {
-    const isElements = one.bytes % elementBytes === 0 && one.bytes <= left;
+    const isElements = one.bytes % (elements?.bytes ?? 1) === 0 && one.bytes <= left;
     const isInside =
       address === undefined || one.address + BigInt(one.bytes) <= lowest + BigInt(operandBytes);
     const range = Array.from({ length: one.bytes }, (_, i) => one.address + BigInt(i));

@@ -87,4 +87,22 @@ describe('compareAccesses', () => {
     expect(compare('0fae07', fields.slice(1).join(' ')).missing[0]).toContain('x87');
     expect(compare('0fae07', [...fields, 'w16:4700a0'].join(' ')).missing[0]).toContain('sse');
   });
+
+  it('wants the elements that the mask selects, where their indices lead, and no others', () => {
+    // vpgatherdd ymm0, [rdi+ymm1*4], ymm2
+    const mask = ['ymm2=-1,0,0,-1,0,0,0,0'];
+    expect(compare('c4e26d90048f', 'r4:470000 r4:47000c', mask)).toEqual({
+      missing: [],
+      extra: NOTHING,
+      remarks: ['the mask in ymm2 selects 2 of 8 elements'],
+    });
+    expect(compare('c4e26d90048f', 'r4:470000', mask).missing).toEqual([
+      'load 4 at ds:rdi+ymm1*4: element 3',
+    ]);
+    expect(compare('c4e26d90048f', 'r4:470000 r4:470004 r4:47000c', mask).extra.load).toBe(4);
+    expect(compare('c4e26d90048f', 'r4:470000 r4:470008', mask)).toMatchObject({
+      missing: [expect.stringContaining('element 3')],
+      extra: { load: 4, store: 0 },
+    });
+  });
 });

@@ -173,20 +173,19 @@ function claimElements(
   unclaimed: Unclaimed,
   remarks: string[],
 ): string | undefined {
-  const { access, address } = one;
-  const elementBytes = access.elementBytes ?? access.bytes;
-  const count = access.bytes / elementBytes;
-  let done = 0;
-  for (let i = 0; i < count; i++) {
-    const isThere =
-      address === undefined
-        ? unclaimed.claimAnywhere(access.direction, elementBytes)
-        : unclaimed.claim(access.direction, address + BigInt(i * elementBytes), elementBytes);
-    if (isThere) done++;
+  const { access, selected } = one;
+  const { elements } = access;
+  if (elements === undefined || selected === undefined) return claimOnce(one, unclaimed, remarks);
+  const lacking = selected.filter(
+    ({ address }) => !unclaimed.claim(access.direction, address, elements.bytes),
+  );
+  if (lacking.length > 0) {
+    const numbers = lacking.map(({ element }) => element).join(', ');
+    return `${describeExpected({ ...one, access: { ...access, bytes: elements.bytes } })}: element ${numbers}`;
   }
-  // The masks are preset to all ones.
-  if (done < count) return `${describeExpected(one)}: ${count - done} of ${count} elements`;
-  remarks.push(`${count} elements, all of which the preset mask selects`);
+  remarks.push(
+    `the mask in ${elements.mask ?? 'its register'} selects ${selected.length} of ${elements.count} elements`,
+  );
   return undefined;
 }
 

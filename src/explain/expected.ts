@@ -3,6 +3,7 @@
 
 import { type ArchitecturalAccess, type DecodedInstruction, formatAddress } from '../isa/index.ts';
 import { type MachineState, SEGMENT_BASES, valueOf } from './machine-state.ts';
+import { elementOf, findVector, selectedElements } from './vector-state.ts';
 
 export interface ExpectedAccess {
   readonly access: ArchitecturalAccess;
@@ -10,12 +11,21 @@ export interface ExpectedAccess {
   readonly expression: string;
   /** Linear, of the first occurrence; undefined when the code alone does not tell. */
   readonly address: bigint | undefined;
+  /** Of 'masked': those that the mask selects; undefined when it cannot be said. */
+  readonly selected: readonly SelectedElement[] | undefined;
   /** Most occurrences, as the preset repeat count has it. */
   readonly count: number;
   /** From one occurrence to the next. */
   readonly step: bigint;
   /** A comparison may end the repetition. */
   readonly mayEndEarly: boolean;
+}
+
+export interface SelectedElement {
+  /** Its number, from the lowest on. */
+  readonly element: number;
+  /** Linear. */
+  readonly address: bigint;
 }
 
 const DIRECTION_FLAG = 1n << 10n;
@@ -28,17 +38,46 @@ export function expectAccesses(
 ): ExpectedAccess[] {
   const isDown = (state.flags.value & DIRECTION_FLAG) !== 0n;
   return accesses.map((access) => {
-    const { address, bytes, occurrence } = access;
+    const { bytes, occurrence, elements } = access;
+    const address = elements?.index?.from ?? access.address;
     const isRepeated = occurrence === 'per-iteration';
     const counter = BigInt.asUintN(address?.addressBits ?? state.bits, valueOf(state, 'rcx'));
     return {
       access,
       expression: address === undefined ? '' : formatAddress(address, address.addressBits),
       address: isKnown(address, state) ? linearAddress(address, state, next) : undefined,
+      selected: selectedIn(access, state, next),
       count: isRepeated ? Number(counter) : 1,
       step: BigInt(isDown ? -bytes : bytes),
       mayEndEarly: isRepeated && /(?:cmps|scas)[bwdq]$/.test(mnemonic),
     };
+  });
+}
+
+function selectedIn(
+  { elements, address }: ArchitecturalAccess,
+  state: MachineState,
+  next: bigint,
+): SelectedElement[] | undefined {
+  if (elements?.mask === undefined) return undefined;
+  const mask = findVector(state.vectors, elements.mask);
+  if (mask === undefined) return undefined;
+  const { index, bytes } = elements;
+  const place = index?.from ?? address;
+  const indices = findVector(state.vectors, index?.from.index ?? '');
+  if (place === undefined || (index !== undefined && indices === undefined)) return undefined;
+  return selectedElements(elements, mask.value).map((element) => {
+    const distance =
+      index === undefined || indices === undefined
+        ? BigInt(element * bytes)
+        : BigInt.asIntN(8 * index.bytes, elementOf(indices.value, index.bytes, element)) *
+          BigInt(place.scale);
+    const own = {
+      ...place,
+      index: index === undefined ? place.index : undefined,
+      displacement: place.displacement + distance,
+    };
+    return { element, address: linearAddress(own, state, next) };
   });
 }
 

@@ -23,6 +23,7 @@ import { type CodeBits, fullName, type MachineState, presetState } from './machi
 import { findMemoryPath } from './memory-paths.ts';
 import type { ExplainResult, OperationResult, RecordedResult } from './results.ts';
 import type { TcgOperation } from './translation-log.ts';
+import { findVector, isSameVector } from './vector-state.ts';
 import { isReconstructed, judge } from './verdict.ts';
 
 export interface ExplainRequest {
@@ -64,10 +65,11 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       bits: mode,
       instructionBytes: bytes.length,
     };
-    const { fate, report, translations } = await runPlain(task);
+    const [{ fate, report, translations }, recorded] = await bothOf(
+      runPlain(task),
+      runRecorded(task, request.pluginFile),
+    );
     const lacking = lackingFeatures(report, mode, neededFeatures(bytes, cpuMode));
-    const isHopeless = fate.kind === 'no-report' && fate.why === 'time';
-    const recorded = await runRecorded(task, request.pluginFile, isHopeless);
     const isBefore10 = !isAtLeast(qemu.version, 10);
     const [ops, ...retranslations] = translations.map(({ operations }) =>
       operations.map((operation) => operationResult(operation, isBefore10)),
@@ -113,6 +115,12 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Throws what the first of them threw, when both have ended. */
+async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 function requireOne(bytes: Uint8Array, decodedBytes: number, mode: CodeBits): void {
@@ -161,16 +169,36 @@ function presetResult(
       value: hex(value),
       why,
       matters: why !== '' || used.has(name),
+      elementBytes: null,
     })),
-    ...named
-      .filter((name) => /^[xy]mm/.test(name))
-      .map((name) => ({ name, value: vectorOfOnes(name), why: '', matters: true })),
+    ...vectorResult(state, expected),
   ];
 }
 
-/** guests/explain.inc sets all bits of vector registers. */
-function vectorOfOnes(name: string): string {
-  return hex((1n << (name.startsWith('y') ? 256n : 128n)) - 1n);
+/** Those that select elements and find them, as the instruction names them, before all others. */
+function vectorResult(
+  { vectors }: MachineState,
+  expected: readonly ExpectedAccess[],
+): ExplainResult['preset'] {
+  const elementBytes = new Map<string, number>();
+  for (const { elements } of expected.map(({ access }) => access)) {
+    const index = elements?.index;
+    if (index?.from.index !== undefined) elementBytes.set(index.from.index, index.bytes);
+    if (elements?.mask !== undefined) elementBytes.set(elements.mask, elements.bytes);
+  }
+  const mattering = [...elementBytes].flatMap(([name, bytes]) => {
+    const found = findVector(vectors, name);
+    if (found === undefined) return [];
+    const { why, digits } = found;
+    return [{ name, value: `0x${digits}`, why, matters: true, elementBytes: bytes }];
+  });
+  const others = vectors
+    .filter(({ name }) => !mattering.some((one) => isSameVector(one.name, name)))
+    .map(({ name, value, why }) => ({
+      ...{ name, value: hex(value), why, elementBytes: null },
+      matters: why !== '',
+    }));
+  return [...mattering, ...others];
 }
 
 function operationResult(operation: TcgOperation, isBefore10: boolean): OperationResult {
@@ -184,6 +212,20 @@ function expectedResult(one: ExpectedAccess): ExplainResult['architectural'][num
     expression: one.expression,
     address: one.address === undefined ? null : hex(one.address),
     count: one.count,
+    step: Number(one.step),
+    elements: elementsResult(one),
+  };
+}
+
+function elementsResult({
+  access: { elements },
+  selected,
+}: ExpectedAccess): ExplainResult['architectural'][number]['elements'] {
+  if (elements?.mask === undefined || selected === undefined) return null;
+  const { mask, bytes, count } = elements;
+  return {
+    ...{ mask, bytes, count },
+    selected: selected.map(({ element, address }) => ({ element, address: hex(address) })),
   };
 }
 

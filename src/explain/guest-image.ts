@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { requireDefined } from '../base/index.ts';
 import type { GuestFile } from '../guests/index.ts';
 import type { CodeBits, MachineState } from './machine-state.ts';
+import { VECTOR_BYTES } from './vector-state.ts';
 
 /** Where things are in the guest, linear. */
 export interface GuestPlaces {
@@ -49,13 +50,16 @@ export function patchImage(
   if (isShort) view.setInt16(jump + 1, distance, true);
   else view.setInt32(jump + 1, distance, true);
   const wordBytes = state.bits / 8;
-  const write = (offset: number, value: bigint): void => {
-    for (let i = 0; i < wordBytes; i++) {
+  const write = (offset: number, value: bigint, bytes = wordBytes): void => {
+    for (let i = 0; i < bytes; i++) {
       view.setUint8(offset + i, Number((value >> BigInt(8 * i)) & 255n));
     }
   };
   for (const [number, { value }] of state.registers.entries()) {
     write(offsetOf('registers') + number * wordBytes, value);
+  }
+  for (const [number, { value }] of state.vectors.entries()) {
+    write(offsetOf('vectors') + number * VECTOR_BYTES, value, VECTOR_BYTES);
   }
   write(offsetOf('flags'), state.flags.value);
   write(offsetOf('memory'), state.memory.value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two runs of the micro-guest: by QEMU alone, which logs what it translates, and recorded.
+// The two runs of the micro-guest: by QEMU alone, which logs what it translates, and recorded. They may be side by side.
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -26,8 +26,6 @@ export interface GuestTask {
 
 /** How long the guest may take; it takes a tenth of a second. */
 const LIMIT_MS = 10_000;
-/** When it is known that it does not come to its end. */
-const HOPELESS_LIMIT_MS = 1000;
 /** The guest itself has less than 400,000 accesses and 20,000 instructions; one that jumps to itself has no end. */
 const LIMITS = { accesses: 1_000_000, instructions: 1_000_000 } as const;
 
@@ -72,11 +70,10 @@ export async function runPlain(task: GuestTask): Promise<PlainResult> {
   };
 }
 
-/** The trace's account; `isHopeless` when the plain run was out of time; `refused` when this QEMU cannot be recorded so. */
+/** The trace's account; `refused` when this QEMU cannot be recorded so. */
 export async function runRecorded(
   task: GuestTask,
   pluginFile: string,
-  isHopeless: boolean,
 ): Promise<RecordedWork | { readonly refused: string }> {
   if (task.parallel && !isAtLeast(task.qemu.version, 10)) {
     return {
@@ -88,7 +85,7 @@ export async function runRecorded(
     machine: machineFor(task, path.join(task.folder, 'recorded-report')),
     qemu: task.qemu,
     pluginFile,
-    limitMs: isHopeless ? HOPELESS_LIMIT_MS : LIMIT_MS,
+    limitMs: LIMIT_MS,
     limits: LIMITS,
     ...(task.signal === undefined ? {} : { signal: task.signal }),
   });

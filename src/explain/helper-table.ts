@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The helpers of QEMU's x86 front end that reach guest memory, by their names in TCG calls. Read in the sources of
 // QEMU 7.2 and 10.0 (target/i386), each helper with all that it calls, exceptions apart; a helper that is
-// not here reaches none. Where they differ, 7.2 is `before10`.
+// not here reaches none. Where they differ, 7.2 is `before10`. A nested guest, which the instruction is not run in,
+// has more: the maps of ports and MSRs that its host intercepts.
 
 export interface HelperFacts {
   /** In QEMU's source tree. */
@@ -18,6 +19,7 @@ const FPU = 'target/i386/tcg/fpu_helper.c';
 const SEG = 'target/i386/tcg/seg_helper.c';
 const SSE = 'target/i386/ops_sse.h';
 const MPX = 'target/i386/tcg/mpx_helper.c';
+const SVM = 'target/i386/tcg/sysemu/svm_helper.c';
 
 /** access_*: through a host pointer from probe_access(), through cpu_*_mmuidx_ra() where that gives none. */
 function block(loads: string, stores: string): Pick<HelperFacts, 'calls' | 'callsBefore10'> {
@@ -115,14 +117,16 @@ const HELPERS: ReadonlyMap<string, HelperFacts> = new Map<string, HelperFacts>([
       unseen: 'all of it: physical loads without a callback',
     },
   ],
-  ...['vmrun', 'vmload', 'vmsave'].map((name): [string, HelperFacts] => [
-    name,
+  [
+    'vmrun',
     {
-      file: 'target/i386/tcg/sysemu/svm_helper.c',
+      file: SVM,
       calls: 'cpu_{ld,st}*_mmuidx_ra(), x86_{ld,st}*_phys()',
       unseen: 'x86_{ld,st}*_phys(): physical accesses without a callback',
     },
-  ]),
+  ],
+  ['vmload', { file: SVM, calls: 'cpu_ld{q,l,uw}_mmuidx_ra()' }],
+  ['vmsave', { file: SVM, calls: 'cpu_st{q,l,w}_mmuidx_ra()' }],
 ]);
 
 /** Undefined: it reaches no guest memory. */

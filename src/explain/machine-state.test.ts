@@ -35,7 +35,7 @@ describe('presetState', () => {
     expect(valueOf(presetState(64, decode('cd80'), []), 'rdx')).toBe(0x420000n);
   });
 
-  it.each(['rdi', 'rdi=', 'rdi=x', 'xmm0=1', 'al=1', 'r16=1'])('refuses --set %s', (setting) => {
+  it.each(['rdi', 'rdi=', 'rdi=x', 'xmm16=1', 'al=1', 'r16=1'])('refuses --set %s', (setting) => {
     expect(() => presetState(64, decode(MOV), [setting])).toThrow(UserError);
   });
 

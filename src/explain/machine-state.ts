@@ -4,6 +4,13 @@
 
 import { ExitCode, requireDefined, UserError } from '../base/index.ts';
 import type { DecodedInstruction } from '../isa/index.ts';
+import {
+  type PresetVector,
+  parseVector,
+  presetVectors,
+  type VectorSetting,
+  vectorNames,
+} from './vector-state.ts';
 
 export type CodeBits = 16 | 32 | 64;
 
@@ -22,6 +29,7 @@ export interface MachineState {
   readonly bits: CodeBits;
   /** In the order of their numbers. */
   readonly registers: readonly PresetRegister[];
+  readonly vectors: readonly PresetVector[];
   readonly flags: PresetRegister;
   /** Of the words that data and stack hold, as wide as the code. */
   readonly memory: PresetRegister;
@@ -54,9 +62,15 @@ export function presetState(
   settings: readonly string[],
 ): MachineState {
   const chosen = new Map<string, bigint>();
+  const chosenVectors: VectorSetting[] = [];
   for (const setting of settings) {
-    const { name, value } = parseSetting(setting, bits);
-    chosen.set(name, value);
+    const vector = parseVector(setting, bits);
+    if (vector === undefined) {
+      const { name, value } = parseSetting(setting, bits);
+      chosen.set(name, value);
+    } else {
+      chosenVectors.push(vector);
+    }
   }
   const make = (name: string, usual: bigint): PresetRegister => {
     const set = chosen.get(name);
@@ -67,6 +81,7 @@ export function presetState(
   return {
     bits,
     registers: registerNames(bits).map((name, number) => make(name, usualValue(bits, number))),
+    vectors: presetVectors(bits, instruction, chosenVectors),
     flags: make('flags', 2n),
     memory: make('memory', 0n),
   };
@@ -106,7 +121,7 @@ function parseSetting(text: string, bits: CodeBits): { name: string; value: bigi
     /^(\w+)=(0x[0-9a-f]+|[0-9]+)$/i.exec(text.replaceAll('_', '')) ?? [];
   const name = fullName(word.toLowerCase());
   if (name === undefined || !['flags', 'memory', ...registerNames(bits)].includes(name)) {
-    const names = [...registerNames(bits), 'flags', 'memory'];
+    const names = [...registerNames(bits), ...vectorNames(bits), 'flags', 'memory'];
     throw new UserError(
       ExitCode.usage,
       `--set ${text}: that is not REGISTER=NUMBER with a register of ${bits}-bit code`,

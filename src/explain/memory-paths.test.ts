@@ -19,10 +19,12 @@ describe('findMemoryPath', () => {
     const found = pathOf(text);
     expect(found).toMatchObject({ way: 'inline', direction, bytes });
     expect(found?.how).toContain(slow);
+    expect(found?.source).toBe('accel/tcg/ldst_common.c.inc');
   });
 
   it('names the slow paths of QEMU before 10.0', () => {
     expect(pathOf('qemu_ld_i64 tmp0,tmp2,leuw,4', true)?.how).toContain('helper_le_lduw_mmu()');
+    expect(pathOf('qemu_ld_i64 tmp0,tmp2,leuw,4', true)?.source).toBe('accel/tcg/cputlb.c');
     expect(pathOf('qemu_st_i64 tmp0,tmp2,ub,4', true)?.how).toContain('helper_ret_stb_mmu()');
   });
 
@@ -37,6 +39,10 @@ describe('findMemoryPath', () => {
     expect(pathOf('call check_io,$0x2,$0,env')?.source).toContain('/system/');
     expect(pathOf('call vpgatherdd_ymm,$0x0,$0,env')?.how).toContain('cpu_ldl_data_ra()');
     expect(pathOf('call rsm,$0x2,$0,env')?.how).toContain('without a callback');
+    expect(pathOf('call vmrun,$0x0,$0,env,$0x2,$0x3')?.how).toContain('without a callback');
+    expect(pathOf('call vmload,$0x0,$0,env,$0x2')?.how).toBe(
+      'helper_vmload(): cpu_ld{q,l,uw}_mmuidx_ra()',
+    );
   });
 
   it.each([

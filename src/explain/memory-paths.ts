@@ -43,7 +43,7 @@ function inlinePath(operation: TcgOperation, isLoad: boolean, isBefore10: boolea
     direction: isLoad ? 'load' : 'store',
     bytes,
     how: `generated code on a TLB hit; on a miss ${slowPath(isLoad, bytes, isBefore10)}`,
-    source: 'accel/tcg/cputlb.c',
+    source: isBefore10 ? 'accel/tcg/cputlb.c' : 'accel/tcg/ldst_common.c.inc',
   };
 }
 

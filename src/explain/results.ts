@@ -29,12 +29,14 @@ export interface ExplainResult {
     readonly why: string;
     /** Its value decides what the instruction accesses, or was chosen for it. */
     readonly matters: boolean;
+    /** Of vector registers that the instruction selects or finds elements of memory by; else null. */
+    readonly elementBytes: number | null;
   }[];
   /** What QEMU translated the instruction to, without the recorder. */
   readonly ops: readonly OperationResult[];
   /** What it was translated to again, when QEMU did it in a block of its own after all. */
   readonly retranslations: readonly (readonly OperationResult[])[];
-  /** What the manual prescribes. */
+  /** What the manual prescribes, in order; what has several occurrences is repeated together. */
   readonly architectural: readonly {
     readonly direction: 'load' | 'store';
     readonly bytes: number;
@@ -46,6 +48,15 @@ export interface ExplainResult {
     readonly address: string | null;
     /** Most occurrences with these registers. */
     readonly count: number;
+    /** Bytes from one occurrence to the next. */
+    readonly step: number;
+    /** Where a mask selects elements, which are so many bytes each; else null. */
+    readonly elements: {
+      readonly mask: string;
+      readonly bytes: number;
+      readonly count: number;
+      readonly selected: readonly { readonly element: number; readonly address: string }[];
+    } | null;
   }[];
   /** What the trace has, in order. */
   readonly accesses: readonly RecordedResult[];

@@ -85,6 +85,14 @@ describe('judge', () => {
     expect(verdictOf('6c', work('w1:470000 w1:470000 port')).isDifferent).toBe(false);
   });
 
+  it('does not take an order for the loads of a comparison that the manual has not', () => {
+    const cmpsb = verdictOf('a6', work('r1:470000 r1:460000'));
+    expect(cmpsb).toMatchObject({ verdict: 'complete', isDifferent: false });
+    expect(cmpsb.remarks).toEqual([expect.stringContaining('which of the two loads')]);
+    // cmpsd xmm0, [rdi], 0
+    expect(verdictOf('f20fc20700', work('r8:470000')).remarks).toEqual([]);
+  });
+
   it('says what the CPU lacks where that is an invalid opcode', () => {
     const invalid: Fate = { kind: 'faulted', vector: 6, errorCode: undefined };
     expect(verdictOf('90', work(''), invalid).reason).toContain('has no INVPCID (CPUID)');

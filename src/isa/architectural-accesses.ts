@@ -24,6 +24,7 @@ import type {
   Occurrence,
   StateField,
 } from './instruction.ts';
+import { maskedAccesses } from './masked-elements.ts';
 import { nestedStateAccesses } from './nested-state.ts';
 import {
   dataSegmentLoad,
@@ -64,7 +65,10 @@ export function architecturalAccesses(
 ): Prescribed {
   const special = specialAccesses(instruction, uses, mode);
   if (special !== undefined) return { accesses: special, otherForms: [] };
-  const listed = uses.memory.flatMap((used) => listedAccess(instruction, used, mode));
+  const listed = inOrder(
+    instruction,
+    uses.memory.flatMap((used) => listedAccess(instruction, used, mode)),
+  );
   return (
     farTransfer(instruction, listed, mode) ?? {
       accesses: withImplied(instruction, listed, mode),
@@ -82,7 +86,20 @@ function specialAccesses(
   if (WITHOUT_ACCESS.has(instruction.mnemonic)) return [];
   const area = stateArea(instruction, uses, mode) ?? nestedStateAccesses(instruction);
   if (area !== undefined) return area;
-  return maskedAccesses(instruction, uses, mode);
+  return maskedAccesses(instruction, uses, (used) => addressOf(instruction, used, 'operand', mode));
+}
+
+/** What MOVS and POP store they have loaded before; iced lists the destination first. */
+function inOrder(
+  instruction: Instruction,
+  listed: readonly ArchitecturalAccess[],
+): readonly ArchitecturalAccess[] {
+  const isMove =
+    instruction.mnemonic === Mnemonic.Pop ||
+    (instruction.isStringInstruction && listed.length === 2);
+  if (!isMove) return listed;
+  const isLoad = ({ direction }: ArchitecturalAccess): boolean => direction === 'load';
+  return [...listed.filter(isLoad), ...listed.filter((access) => !isLoad(access))];
 }
 
 function listedAccess(
@@ -182,11 +199,13 @@ function addressOf(
 
 function addressBitsOf(instruction: Instruction, used: IcedMemory, mode: CpuMode): 16 | 32 | 64 {
   const register = used.base === Register.None ? used.index : used.base;
-  if (register !== Register.None) return bitsOf(RegisterExt.size(register));
+  if (register !== Register.None && !RegisterExt.isVectorRegister(register)) {
+    return bitsOf(RegisterExt.size(register));
+  }
   if (instruction.isIpRelMemoryOperand) {
     return bitsOf(RegisterExt.size(instruction.memoryBase));
   }
-  // No register: the displacement is the address, as wide as it is encoded; 64-bit code extends its sign.
+  // No general register: the displacement is the address, as wide as it is encoded; 64-bit code extends its sign.
   if (mode.codeBits === 64) return 64;
   return bitsOf(instruction.memoryDisplSize);
 }
@@ -286,72 +305,4 @@ function stateArea(
     default:
       return undefined;
   }
-}
-
-/** Instructions that access those elements of their operand that a mask register selects. */
-function maskedAccesses(
-  instruction: Instruction,
-  uses: IcedUses,
-  mode: CpuMode,
-): readonly ArchitecturalAccess[] | undefined {
-  const elementBytes = maskedElementBytes(instruction);
-  if (elementBytes === undefined) return undefined;
-  const isGather = instruction.isVsib;
-  if (isGather) {
-    const index = RegisterExt.size(instruction.memoryIndex) / (instruction.isVsib64 ? 8 : 4);
-    const data = RegisterExt.size(instruction.op0Register) / elementBytes;
-    return [
-      {
-        direction: 'load',
-        bytes: elementBytes * Math.min(index, data),
-        kind: 'masked',
-        occurrence: 'always',
-        condition: '',
-        address: undefined,
-        elementBytes,
-      },
-    ];
-  }
-  return uses.memory.flatMap((used) =>
-    directionsOf(instruction, used.access).map(({ direction }) => ({
-      direction,
-      bytes: MemorySizeExt.size(used.memorySize),
-      kind: 'masked' as const,
-      occurrence: 'always' as const,
-      condition: '',
-      address: addressOf(instruction, used, 'operand', mode),
-      elementBytes,
-    })),
-  );
-}
-
-function maskedElementBytes(instruction: Instruction): number | undefined {
-  switch (instruction.mnemonic) {
-    case Mnemonic.Maskmovq:
-    case Mnemonic.Maskmovdqu:
-    case Mnemonic.Vmaskmovdqu:
-      return 1;
-    case Mnemonic.Vmaskmovps:
-    case Mnemonic.Vpmaskmovd:
-      return hasMemory(instruction) ? 4 : undefined;
-    case Mnemonic.Vmaskmovpd:
-    case Mnemonic.Vpmaskmovq:
-      return hasMemory(instruction) ? 8 : undefined;
-    case Mnemonic.Vpgatherdd:
-    case Mnemonic.Vpgatherqd:
-    case Mnemonic.Vgatherdps:
-    case Mnemonic.Vgatherqps:
-      return 4;
-    case Mnemonic.Vpgatherdq:
-    case Mnemonic.Vpgatherqq:
-    case Mnemonic.Vgatherdpd:
-    case Mnemonic.Vgatherqpd:
-      return 8;
-    default:
-      return undefined;
-  }
-}
-
-function hasMemory(instruction: Instruction): boolean {
-  return instruction.memorySize !== MemorySize.Unknown;
 }

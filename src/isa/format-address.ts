@@ -2,9 +2,9 @@
 
 import type { AddressExpression } from './instruction.ts';
 
-/** What the code calls the low bits of a register: 'ebx' of 'rbx', 'r8w' of 'r8'. */
+/** What the code calls the low bits of a register: 'ebx' of 'rbx', 'r8w' of 'r8'; vectors have one name. */
 export function registerName(full: string, bits: 16 | 32 | 64): string {
-  if (bits === 64) return full;
+  if (bits === 64 || full.includes('mm')) return full;
   if (/\d/.test(full)) return `${full}${bits === 32 ? 'd' : 'w'}`;
   return full.replace(/^r/, bits === 32 ? 'e' : '');
 }

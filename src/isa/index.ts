@@ -16,6 +16,7 @@ export type {
   ArchitecturalAccess,
   DecodedInstruction,
   Direction,
+  MaskedElements,
   Occurrence,
   RegisterMove,
   StateField,

@@ -53,10 +53,25 @@ export interface ArchitecturalAccess {
   readonly condition: string;
   /** Undefined: it does not follow from the code alone (descriptor tables, bit strings, gathers). */
   readonly address: AddressExpression | undefined;
-  /** For 'masked': bytes of one element. */
-  readonly elementBytes?: number;
+  readonly elements?: MaskedElements;
   /** For 'state-area': its fields. */
   readonly fields?: readonly StateField[];
+}
+
+/** For 'masked': what the access consists of. */
+export interface MaskedElements {
+  /** Of one. */
+  readonly bytes: number;
+  readonly count: number;
+  /** 'ymm2', 'mm1': the highest bit of each of its elements selects one; undefined: a mask register of AVX-512. */
+  readonly mask: string | undefined;
+  /** For gathers, whose elements each have an index, signed; else they lie one behind the other. */
+  readonly index?: {
+    /** Of the index of one element. */
+    readonly bytes: number;
+    /** Its index is a vector register, 'ymm1'. */
+    readonly from: AddressExpression;
+  };
 }
 
 /** A field of a state area. */

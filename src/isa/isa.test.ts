@@ -64,7 +64,7 @@ const CASES: readonly Case[] = [
   // The stack.
   [L, '55', 'push rbp', ['S8 ss:rsp-0x8']],
   [L, 'ff742408', 'push qword [rsp+8]', ['L8 ss:rsp+0x8', 'S8 ss:rsp-0x8']],
-  [L, '8f442408', 'pop qword [rsp+8]', ['S8 ss:rsp+0x10', 'L8 ss:rsp']],
+  [L, '8f442408', 'pop qword [rsp+8]', ['L8 ss:rsp', 'S8 ss:rsp+0x10']],
   [L, 'ffd0', 'call rax', ['S8 ss:rsp-0x8']],
   [L, 'ff5010', 'call qword [rax+0x10]', ['L8 ds:rax+0x10', 'S8 ss:rsp-0x8']],
   [L, 'c3', 'ret', ['L8 ss:rsp']],
@@ -92,8 +92,8 @@ const CASES: readonly Case[] = [
     ],
   ],
   // String instructions.
-  [L, '48a5', 'movsq', ['S8 es:rdi', 'L8 ds:rsi']],
-  [L, 'f348a5', 'rep movsq', ['S8* es:rdi', 'L8* ds:rsi']],
+  [L, '48a5', 'movsq', ['L8 ds:rsi', 'S8 es:rdi']],
+  [L, 'f348a5', 'rep movsq', ['L8* ds:rsi', 'S8* es:rdi']],
   [L, 'f2ae', 'repne scasb', ['L1* es:rdi']],
   [L, 'f3a6', 'repe cmpsb', ['L1* ds:rsi', 'L1* es:rdi']],
   [L, 'f36c', 'rep insb', ['S1* es:rdi']],
@@ -141,6 +141,44 @@ const CASES: readonly Case[] = [
   [L, 'c4e2758e00', 'vpmaskmovd [rax], ymm1, ymm0', ['S32 ds:rax']],
   [L, 'c4e269900408', 'vpgatherdd xmm0, [rax+xmm1], xmm2', ['L16 masked']],
 ].map(([mode, hex, text, accesses]) => [mode, hex, text, accesses] as Case);
+
+describe('elements that a mask selects', () => {
+  test.each([
+    ['660ff7c1', 'maskmovdqu xmm0, xmm1', '16 x 1 by xmm1'],
+    ['0ff7c1', 'maskmovq mm0, mm1', '8 x 1 by mm1'],
+    ['c4e26d2c0f', 'vmaskmovps ymm1, ymm2, [rdi]', '8 x 4 by ymm2'],
+    ['c4e2f18e17', 'vpmaskmovq [rdi], xmm1, xmm2', '2 x 8 by xmm1'],
+    ['c4e269900408', 'vpgatherdd xmm0, [rax+xmm1], xmm2', '4 x 4 by xmm2, ds:rax+xmm1 of 4'],
+    [
+      'c4e26d93448f10',
+      'vgatherqps xmm0, [rdi+ymm1*4+16], xmm2',
+      '4 x 4 by xmm2, ds:rdi+ymm1*4+0x10 of 8',
+    ],
+    ['c4e2ed90048f', 'vpgatherdq ymm0, [rdi+xmm1*4], ymm2', '4 x 8 by ymm2, ds:rdi+xmm1*4 of 4'],
+    [
+      'c4e26990048d10000000',
+      'vpgatherdd xmm1, [xmm1*4+0x10], xmm2',
+      '4 x 4 by xmm2, ds:xmm1*4+0x10 of 4',
+    ],
+    [
+      '62f27d4990048f',
+      'vpgatherdd zmm0{k1}, [rdi+zmm1*4]',
+      '16 x 4 by undefined, ds:rdi+zmm1*4 of 4',
+    ],
+  ])('%s %s', (hex, _text, wanted) => {
+    const [{ elements } = { elements: undefined }] = decodeInstruction(bytesOf(hex), L).accesses;
+    const { bytes, count, mask, index } = elements ?? {};
+    const indices = index === undefined ? '' : `, ${formatAddress(index.from)} of ${index.bytes}`;
+    expect(`${count} x ${bytes} by ${mask}${indices}`).toBe(wanted);
+  });
+
+  test('an address that has none but vector registers is as wide as the code', () => {
+    const bitsIn = (mode: CpuMode): number | undefined =>
+      decodeInstruction(bytesOf('c4e26990048d10000000'), mode).accesses[0]?.elements?.index?.from
+        .addressBits;
+    expect([bitsIn(L), bitsIn(PROTECTED_32)]).toEqual([64, 32]);
+  });
+});
 
 describe('architectural accesses', () => {
   test.each(CASES.map(([mode, hex, text, accesses]) => ({ mode, hex, text, accesses })))(

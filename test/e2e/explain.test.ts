@@ -26,7 +26,7 @@ function originsOf({ accesses }: ExplainResult): Set<string> {
   return new Set(accesses.map(({ origin }) => origin));
 }
 
-describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
+describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
   let qemu: QemuProgram;
   let is10: boolean;
 
@@ -105,10 +105,46 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(observed(await explain('--set', 'rcx=0', 'rep movsb'))).toEqual([]);
   });
 
+  it.each([
+    ['rep movsb', ['load ds:rsi', 'store es:rdi']],
+    ['pop qword [rdi]', ['load ss:rsp', 'store ds:rdi']],
+    ['push qword [rdi]', ['load ds:rdi', 'store ss:rsp-0x8']],
+    ['xchg [rdi], rax', ['load ds:rdi', 'store ds:rdi']],
+  ])('%s: prescribed in the order in which it is made', async (text, order) => {
+    const { architectural, accesses } = await explain('--set', 'rcx=1', text);
+    expect(architectural.map(({ direction, expression }) => `${direction} ${expression}`)).toEqual(
+      order,
+    );
+    expect(accesses.map(({ direction, address }) => [direction, address])).toEqual(
+      architectural.map(({ direction, address }) => [direction, address]),
+    );
+  });
+
   it('a gather and a masked store reach what their masks select', async () => {
     expect(observed(await explain('vpgatherdd xmm0, [rax+xmm1], xmm2'))).toHaveLength(4);
     const store = await explain('vpmaskmovd [rdi], xmm1, xmm2');
     expect([store.verdict, observed(store).length]).toEqual(['complete', 4]);
+    const some = await explain(
+      ...['--set', 'ymm1=-1,7,0,-3', '--set', 'ymm2=-1,1,0x8000000000000000,0'],
+      'vgatherqpd ymm0, [rdi+ymm1*8+0x10], ymm2',
+    );
+    expect([some.verdict, observed(some)]).toEqual([
+      'complete',
+      ['load 8 0x470008', 'load 8 0x470010'],
+    ]);
+    expect(some.preset.filter(({ matters }) => matters).map(({ name }) => name)).toEqual([
+      ...['rdi', 'ymm1', 'ymm2'],
+    ]);
+    expect(some.architectural[0]?.elements).toMatchObject({ mask: 'ymm2', count: 4 });
+    const load = await explain('--set', 'xmm2=0,0,-1,0', 'vmaskmovps xmm1, xmm2, [rdi]');
+    expect([load.verdict, load.isDifferent]).toEqual(['more', false]);
+    const bytes = await explain('--mode', '16', '--set', 'xmm1=0x8000_80', 'maskmovdqu xmm0, xmm1');
+    expect([bytes.verdict, observed(bytes)]).toEqual([
+      'complete',
+      ['store 1 0x21700', 'store 1 0x21702'],
+    ]);
+    const mmx = await explain('maskmovq mm0, mm6');
+    expect([mmx.verdict, observed(mmx)]).toEqual(['complete', ['store 1 0x470007']]);
   });
 
   it('what QEMU does beyond the manual has a name', async () => {
@@ -165,6 +201,16 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(protectedMode.verdict).toBe('complete');
   });
 
+  it.each([
+    ['16', 'di'],
+    ['32', 'edi'],
+    ['64', 'rdi'],
+  ])('memory in %s-bit code is zero, or what it is set to', async (mode, register) => {
+    const words = ['--mode', mode, '--set', 'dx=0', `div word [${register}]`];
+    expect((await explain(...words)).outcome).toMatchObject({ kind: 'faulted', vector: 0 });
+    expect((await explain('--set', 'memory=1', ...words)).outcome.kind).toBe('completed');
+  });
+
   it('bytes, which mean something else in another mode', async () => {
     const long = await explain('--bytes', '48890f');
     expect([long.verdict, long.instruction.disassembly]).toEqual(['complete', 'mov [rdi], rcx']);
@@ -173,13 +219,18 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     expect(failed.err).toContain('the first instruction of 48890f has 1 of its 3 bytes');
   });
 
-  it('an instruction that goes elsewhere, and one that never goes on', async () => {
+  it('an instruction that goes elsewhere', async () => {
     const jump = await explain('jmp rax');
     expect(jump.outcome).toMatchObject({ kind: 'left', target: '0x400000' });
+  });
+
+  it('one that never goes on', async () => {
     const halt = await explain('hlt');
     expect(halt.outcome.kind).toBe('no-report');
     expect(halt.remarks).toEqual([expect.stringContaining('time limit')]);
-    // It calls itself until the time is over; the first time counts.
+  });
+
+  it('one that calls itself until the time is over: the first time counts', async () => {
     const self = await explain('--mode', '16', 'call 0x1000:0x2000');
     expect(self.outcome.kind).toBe('no-report');
     expect(observed(self)).toEqual(['store 2 0x47ffe', 'store 2 0x47ffc']);
@@ -232,13 +283,14 @@ describe.skipIf(!PLUGIN_IS_BUILT)('loadstore explain', () => {
     const mattering = result.preset.filter(({ matters }) => matters);
     expect(mattering.map(({ name }) => name)).toEqual(['ebx', 'edi']);
     const { out } = await runLoadstore('explain', '--brief', 'vpgatherdd ymm0, [rdi+ymm1], ymm2');
-    expect(out).toMatch(/^before +rdi 0x470000, ymm1 all ones$/m);
+    expect(out).toMatch(/^before +rdi 0x470000, ymm1 0,1,2,3,4,5,6,7 \(indices\), ymm2 all ones$/m);
   });
 
   it.each([
     [['movv eax, 1'], 'nasm does not assemble'],
     [['mov eax, 1', '--mode', '8'], 'there is no such mode'],
-    [['mov eax, 1', '--set', 'xmm0=1'], 'REGISTER=NUMBER'],
+    [['mov eax, 1', '--set', 'mm0=1'], 'REGISTER=NUMBER'],
+    [['mov eax, 1', '--set', 'xmm0=1,2,3'], 'as many elements'],
     [['mov eax, 1', '--bytes', '90'], 'both an instruction and --bytes'],
     [['times 2 nop'], 'has 1 of its 2 bytes'],
     [['mov eax, [rdi]; mov ebx, eax'], 'is a comment'],

@@ -22,7 +22,8 @@ export const explainCommand: CommandSpec = {
   details: `Runs the instruction in a bare micro-guest at CPL 0: once by QEMU alone, which logs the TCG operations that
 it makes, and once recorded. Beside them stands what the manual prescribes, and the verdict: complete;
 complete-reconstructed, where the recorder worked out what no callback reports; more, where QEMU accesses what the
-manual does not prescribe; incomplete; faulted; not-recorded. Each register points at zeroed memory of its own.
+manual does not prescribe; incomplete; faulted; not-recorded. Each register points at zeroed memory of its own;
+vector registers are all ones, so that as masks they select everything, and the indices of a gather 0, 1, 2 ...
 0x1f0000 is a read-only page, 0x1f1000 is absent, 0x1f2000 is neither accessed nor dirty, 0xfee00000 is the
 local APIC (32- and 64-bit code; real mode has no paging).`,
   options: [
@@ -30,7 +31,8 @@ local APIC (32- and 64-bit code; real mode has no paging).`,
     { flags: '--mode <BITS>', description: '16 (real mode), 32 or 64 (default)' },
     {
       flags: '--set <REGISTER=NUMBER>',
-      description: 'what a register, "flags" or each word of "memory" holds before; repeatable',
+      description:
+        'what a register, "flags" or each word of "memory" holds before; a vector register may be given by its elements, the lowest first: ymm2=-1,0,0,-1; repeatable',
       repeatable: true,
     },
     {
@@ -46,6 +48,7 @@ local APIC (32- and 64-bit code; real mode has no paging).`,
     'loadstore explain --bytes 480fc70f --set rax=0 --set rdx=0',
     "loadstore explain 'xchg [bx], ax' --mode 16",
     "loadstore explain 'mov [rdi], eax' --set rdi=0x1f0000",
+    "loadstore explain 'vgatherqpd ymm0, [rdi+ymm1*8], ymm2' --set ymm2=-1,0,0,-1",
   ],
   exitCodes: [
     '0    the trace has what the manual prescribes, and a rule explains what it has besides; also: it faulted, or is not recorded',

@@ -24,8 +24,8 @@ const PUSH: ExplainResult = {
   },
   qemu: { path: '/usr/bin/qemu-system-x86_64', version: '10.0.2', thread: 'single' },
   preset: [
-    { name: 'rax', value: '0x400000', why: '', matters: false },
-    { name: 'rsp', value: '0x3f0000', why: '--set', matters: true },
+    { name: 'rax', value: '0x400000', why: '', matters: false, elementBytes: null },
+    { name: 'rsp', value: '0x3f0000', why: '--set', matters: true, elementBytes: null },
   ],
   ops: [
     { text: 'mov_i64 loc0,r8', memory: null },
@@ -51,6 +51,8 @@ const PUSH: ExplainResult = {
       expression: 'ss:rsp-0x8',
       address: '0x3efff8',
       count: 1,
+      step: 0,
+      elements: null,
     },
   ],
   accesses: [STORE],
@@ -125,7 +127,7 @@ verdict: complete: every architectural access was observed, and nothing else
       'In a block of its own; none of 1 gets at memory:\n    ret\n\n',
       'store 8 0x3efff8 observed, device, aborted\n',
       'store 8 0x3efff8 reconstructed, page-walk\n',
-      'in 1, port 0x80\n',
+      'in 1, port 0x80 (when, among these, is not told)\n',
       '(it faults) delivery of exception 14: tables, stack frame',
       'It went to a device: ',
       'note: it went on at 0x400000, where no code is\n',
@@ -134,10 +136,94 @@ verdict: complete: every architectural access was observed, and nothing else
     }
   });
 
+  it('draws vector registers and what a mask selects by elements', () => {
+    const [access] = PUSH.architectural;
+    const gather = (selected: readonly number[]): ExplainResult => ({
+      ...PUSH,
+      preset: [
+        {
+          name: 'xmm1',
+          value: '0x0000000300000002fffffff000000000',
+          why: '--set',
+          matters: true,
+          elementBytes: 4,
+        },
+        { name: 'xmm2', value: `0x${'f'.repeat(32)}`, why: '', matters: true, elementBytes: 4 },
+      ],
+      architectural:
+        access === undefined
+          ? []
+          : [
+              {
+                ...access,
+                ...{
+                  direction: 'load',
+                  bytes: 16,
+                  kind: 'masked',
+                  expression: 'ds:rdi+xmm1',
+                  address: null,
+                },
+                elements: {
+                  ...{ mask: 'xmm2', bytes: 4, count: 4 },
+                  selected: selected.map((element) => ({ element, address: `0x47000${element}` })),
+                },
+              },
+            ],
+    });
+    const text = renderExplain(gather([1, 3]));
+    expect(text).toContain('before       xmm1 0,0xfffffff0,2,3 (--set), xmm2 all ones\n');
+    expect(text).toMatch(/^load 4 ds:rdi\+xmm1, element 1 = 0x470001 {2}store 8/m);
+    expect(text).toMatch(/^load 4 ds:rdi\+xmm1, element 3 = 0x470003$/m);
+    expect(renderExplain(gather([]))).toMatch(
+      /^load 4 ds:rdi\+xmm1: 0 of 4 elements, by xmm2 {2}/m,
+    );
+  });
+
+  it('lists iterations as they are made, when they are few', () => {
+    const [access] = PUSH.architectural;
+    if (access === undefined) throw new Error('push has an access');
+    const repeated = (mnemonic: string, count: number): string =>
+      renderExplain({
+        ...PUSH,
+        instruction: { ...PUSH.instruction, mnemonic },
+        accesses: [],
+        architectural: [
+          { ...access, direction: 'load', kind: 'tss', expression: '', address: null },
+          ...(['load', 'store'] as const).map((direction) => ({
+            ...{
+              ...access,
+              direction,
+              bytes: 2,
+              kind: 'string',
+              occurrence: 'per-iteration',
+              count,
+            },
+            ...(direction === 'load'
+              ? { expression: 'ds:rsi', address: '0x460000', step: -2 }
+              : { expression: 'es:rdi', address: '0x470000', step: -2 }),
+          })),
+        ],
+      });
+    expect(repeated('rep movsw', 2)).toContain(
+      [
+        'load 8 tss                                   nothing',
+        'load 2 ds:rsi = 0x460000, iteration 1 of 2',
+        'store 2 es:rdi = 0x470000, iteration 1 of 2',
+        'load 2 ds:rsi = 0x45fffe, iteration 2 of 2',
+        'store 2 es:rdi = 0x46fffe, iteration 2 of 2\n',
+      ].join('\n'),
+    );
+    expect(repeated('repe cmpsw', 1)).toContain('0x460000, iteration 1 of up to 1\n');
+    expect(repeated('rep movsw', 7)).toContain('load 2 ds:rsi = 0x460000, up to 7 times\n');
+    expect(repeated('rep movsw', 0)).toContain('load 2 ds:rsi = 0x460000, up to 0 times\n');
+  });
+
   it('says when there is nothing', () => {
     const text = renderExplain({ ...PUSH, ops: [], architectural: [], accesses: [] });
     expect(text).toContain('QEMU translated no block that begins with it.\n');
     expect(text).toMatch(/\nno memory access +nothing\n/);
+    const port = { direction: 'in', port: '0x80', bytes: 1, value: null } as const;
+    expect(renderExplain({ ...PUSH, accesses: [], ports: [port] })).toContain('in 1, port 0x80\n');
     expect(renderExplain({ ...PUSH, accesses: [], verdict: 'not-recorded' })).toContain(
       'not recorded\n',
     );

@@ -28,21 +28,35 @@ function renderHead({ instruction, qemu, preset }: ExplainResult): string {
       : 'two vCPUs, thread=multi: translated for parallel execution';
   const values = preset
     .filter(({ matters }) => matters)
-    .map(({ name, value, why }) => `${name} ${shortly(value)}${why === '' ? '' : ` (${why})`}`);
+    .map(
+      ({ name, value, why, elementBytes }) =>
+        `${name} ${formatValue(value, elementBytes)}${why === '' ? '' : ` (${why})`}`,
+    );
+  const valueLines =
+    values.length === 0 ? [] : fillText(values.join(', '), WIDTH - 13, '').split('\n');
   return drawTable(
     [
       ['instruction', instruction.disassembly],
       ['bytes', `${bytes}, ${where}`],
       ['QEMU', `${qemu.version}, ${thread}`],
-      ...(values.length === 0 ? [] : [['before', values.join(', ')]]),
+      ...valueLines.map((line, i) => [i === 0 ? 'before' : '', line]),
     ],
     [],
   );
 }
 
-/** Of a vector register. */
-function shortly(value: string): string {
-  return /^0xf{17,}$/.test(value) ? 'all ones' : value;
+/** A vector register is told by its elements, as --set takes them. */
+function formatValue(value: string, elementBytes: number | null): string {
+  if (/^0xf{17,}$/.test(value)) return 'all ones';
+  if (elementBytes === null) return value;
+  const digits = value.slice(2);
+  const width = 2 * elementBytes;
+  return Array.from({ length: digits.length / width }, (_, at) => {
+    const element = BigInt(`0x${digits.slice(at * width, (at + 1) * width)}`);
+    return element < 10n ? `${element}` : `0x${element.toString(16)}`;
+  })
+    .toReversed()
+    .join();
 }
 
 function renderOperations({ ops, retranslations }: ExplainResult, brief: boolean): string {
@@ -89,14 +103,16 @@ function memoryLines({ text, memory }: OperationResult): string[] {
 /** What the manual prescribes beside what the trace has. */
 function renderSides(result: ExplainResult): string {
   const left = [
-    ...result.architectural.map(describeArchitectural),
+    ...listIterations(result).flatMap(describeArchitectural),
     ...describeDelivery(result.outcome),
   ];
+  // A trace tells ports behind the accesses of their instruction.
+  const place = result.accesses.length === 0 ? '' : ' (when, among these, is not told)';
   const right = [
     ...groupAccesses(result.accesses).map(describeGroup),
     ...result.ports.map(
       ({ direction, bytes, port, value }) =>
-        `${direction} ${bytes}, port ${port ?? 'unknown'}${value === null ? '' : `, value ${value}`}`,
+        `${direction} ${bytes}, port ${port ?? 'unknown'}${value === null ? '' : `, value ${value}`}${place}`,
     ),
   ];
   const rows = Array.from({ length: Math.max(left.length, right.length, 1) }, (_, i) => [
@@ -135,18 +151,60 @@ function describeDelivery({ kind, vector }: ExplainResult['outcome']): string[] 
   return kind === 'interrupt' ? [`delivery of interrupt ${vector}: tables, stack frame`] : [];
 }
 
-function describeArchitectural(access: ExplainResult['architectural'][number]): string {
-  const { direction, bytes, kind, occurrence, expression, address, count } = access;
+/** Iterations one behind the other, as they are made, when they are few. */
+function listIterations({ architectural, instruction }: ExplainResult): PrescribedRow[] {
+  const repeated = architectural.filter(({ occurrence }) => occurrence === 'per-iteration');
+  const count = repeated[0]?.count ?? 0;
+  const isFew = count > 0 && count * repeated.length <= GROUPED_FROM;
+  if (!isFew) return [...architectural];
+  const most = /^repn?e /.test(instruction.mnemonic) ? `up to ${count}` : `${count}`;
+  const iterations = Array.from({ length: count }, (_, i) =>
+    repeated.map((access) => ({
+      ...access,
+      address: access.address === null ? null : stepped(access.address, i * access.step),
+      iteration: `${i + 1} of ${most}`,
+    })),
+  ).flat();
+  const first = architectural.findIndex(({ occurrence }) => occurrence === 'per-iteration');
+  return architectural.flatMap((access, i) => {
+    if (i === first) return iterations;
+    return access.occurrence === 'per-iteration' ? [] : [access];
+  });
+}
+
+type PrescribedRow = ExplainResult['architectural'][number] & { readonly iteration?: string };
+
+function stepped(address: string, distance: number): string {
+  return `0x${BigInt.asUintN(64, BigInt(address) + BigInt(distance)).toString(16)}`;
+}
+
+function describeArchitectural(access: PrescribedRow): string[] {
+  const { direction, bytes, kind, occurrence, expression, address, count, elements, iteration } =
+    access;
+  if (elements !== null) return describeElements(access, elements);
   const place = expression === '' ? ` ${kind}` : ` ${expression}`;
   const at = address === null ? '' : ` = ${address}`;
   const often =
-    occurrence === 'per-iteration'
-      ? `, up to ${count} times`
-      : occurrence === 'conditional'
-        ? ', conditional'
-        : '';
+    iteration !== undefined
+      ? `, iteration ${iteration}`
+      : occurrence === 'per-iteration'
+        ? `, up to ${count} times`
+        : occurrence === 'conditional'
+          ? ', conditional'
+          : '';
   const special = kind === 'state-area' || kind === 'masked' ? ` (${kind})` : '';
-  return `${direction} ${bytes}${place}${at}${special}${often}`;
+  return [`${direction} ${bytes}${place}${at}${special}${often}`];
+}
+
+function describeElements(
+  { direction, expression }: ExplainResult['architectural'][number],
+  { mask, bytes, count, selected }: NonNullable<ExplainResult['architectural'][number]['elements']>,
+): string[] {
+  const access = `${direction} ${bytes} ${expression}`;
+  if (selected.length === 0 || selected.length > GROUPED_FROM) {
+    return [`${access}: ${selected.length} of ${count} elements, by ${mask}`];
+  }
+  return selected.map(({ element, address }) => `${access}, element ${element} = ${address}`);
 }
 
 interface AccessGroup {
