@@ -13,7 +13,7 @@ import { type CommandSpec, findText, JSON_OPTION, printResult, wordAt } from '..
 import { withAbort } from '../interrupts.ts';
 import { renderCheck } from '../render/check.ts';
 import type { CheckCommandResult } from '../results.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 export const checkCommand: CommandSpec = {
   details: `Decodes every chunk and compares what comes out with what recording counted. With --repair what is good is
@@ -44,7 +44,7 @@ written to a new file, which is whole up to where the old one was cut or damaged
       const checked = await checkTrace(file, {
         signal,
         onProgress: (doneBytes, fileBytes) => {
-          line.show(drawBar(doneBytes / fileBytes, `checking ${file}`));
+          line.showPart(doneBytes / fileBytes, `checking ${file}`);
         },
       }).finally(() => {
         line.clear();

@@ -35,7 +35,7 @@ import { withAbort } from '../interrupts.ts';
 import { exportParquet, PARQUET_FORMAT } from '../parquet-export.ts';
 import { renderExport } from '../render/export.ts';
 import { CHOICE_OPTIONS, COUNT_OPTION, FROM_OPTION, selectionFrom } from '../selection-options.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 const FORMATS: readonly (ExportFormat | FormatDescription)[] = [...EXPORT_FORMATS, PARQUET_FORMAT];
 const FORMAT_NAMES = FORMATS.map(({ name }) => name).join(', ');
@@ -135,7 +135,7 @@ async function watched<T>(
       work({
         signal,
         onProgress: (done, total) => {
-          line.show(drawBar(done / total, `exporting to ${format}`));
+          line.showPart(done / total, `exporting to ${format}`);
         },
       }),
     );

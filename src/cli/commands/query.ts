@@ -26,7 +26,7 @@ import { databaseNames } from '../database-names.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { ROW_FORMATS, type RowFormat, renderSchema, writeRows } from '../render/query.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 export const queryCommand: CommandSpec = {
   details: `Runs one SELECT on DuckDB. Nothing is loaded beforehand: the trace is decoded while the table accesses is
@@ -90,7 +90,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
           const run: RunOptions = {
             signal,
             onProgress: (part) => {
-              line.show(drawBar(part, 'reading the trace'));
+              line.showPart(part, 'reading the trace');
             },
           };
           if (target === undefined) {
