@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
 import { requireFreeOutput } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
+import { quoteWord } from '../../query/index.ts';
 import {
   columnsOf,
   FILE_FORMATS,
@@ -120,7 +121,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
           }
         });
         await work.catch((error: unknown) => {
-          throw withSchemaRemedy(error);
+          throw withSchemaRemedy(error, trace.path);
         });
       }
     } finally {
@@ -138,9 +139,9 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
 }
 
 /** What DuckDB refuses is in its own words: what there is to ask for is this command's to say. */
-function withSchemaRemedy(error: unknown): unknown {
+function withSchemaRemedy(error: unknown, file: string): unknown {
   const isRefused = error instanceof TraceError && error.kind === 'bad-argument';
-  const remedy = 'The tables and columns that there are: --schema.';
+  const remedy = `loadstore query ${quoteWord(file)} --schema, for the tables and columns that there are`;
   return isRefused ? error.withFacts({ remedy }) : error;
 }
 
