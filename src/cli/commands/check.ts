@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ExitCode, TraceError, UserError } from '../../base/index.ts';
+import { ExitCode, TraceError, UserError, writeFailure } from '../../base/index.ts';
 import {
   type CheckResult,
   checkTrace,
@@ -85,7 +85,13 @@ async function repairInto(
   file: string,
   { sections }: CheckResult,
 ): Promise<CheckCommandResult['repaired']> {
-  return sections === 0 ? null : { file: output, ...(await repairTrace(file, output)) };
+  if (sections === 0) return null;
+  try {
+    return { file: output, ...(await repairTrace(file, output)) };
+  } catch (error) {
+    const isOutput = error instanceof TraceError && error.facts.file === output;
+    throw isOutput ? writeFailure(output, error.facts.cause, '--repair OUT') : error;
+  }
 }
 
 /** The reader advises to keep what is before the damage: not where that is nothing. */

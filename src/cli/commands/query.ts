@@ -172,7 +172,7 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
       found: word === '' ? file : word,
     });
   }
-  requireFreeOutput(file, isOn(input, 'force'));
+  for (const one of [file, `${file}.partial`]) requireFreeOutput(one, isOn(input, 'force'));
   return { file, format };
 }
 
