@@ -196,7 +196,7 @@ function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
   }
   tlbs.fetchVersion = -1;
   tlbs.dataVersion = -1;
-  tlbs.counts[FLUSHES]++;
+  if (tlbs.counts[FETCHES] + tlbs.counts[DATA] > 0) tlbs.openFlushes++;
   for (const tlb of [tlbs.l1i, tlbs.l1d, tlbs.l2, tlbs.pml4e, tlbs.pdpte, tlbs.pde]) {
     if (tlb !== undefined) flushEntries(tlb);
   }
@@ -307,6 +307,8 @@ function lookUp(
     isGlobal = isGlobalPage(page);
   }
   counts[kind] += count;
+  counts[FLUSHES] += tlbs.openFlushes;
+  tlbs.openFlushes = 0;
   if (touchEntry(first, lowOf(lo, hi, shift), tagOf(hi, shift), tlbs.space)) return;
   counts[kind === DATA ? DATA_MISSES : FETCH_MISSES]++;
   const isLong = state.isLong[block] !== 0;

@@ -352,6 +352,15 @@ describe('TLBs', () => {
     expect(short.reads).toEqual({ pml4: 0, pdpt: 0, directory: 1, table: 1 });
   });
 
+  it('count the flushes between look-ups, not those of a stretch around what is selected', () => {
+    const cr3 = (): Step => ({ what: 'cr3', vcpu: 0, cr3: 0x2000n });
+    const look = (): Step => data(0x20_0000n, 0);
+    const flushesOf = (...steps: readonly Step[]): number =>
+      simulate(parameters, programOf(steps, false).columns).flushes;
+    expect(flushesOf(cr3(), look(), cr3(), cr3())).toBe(0);
+    expect(flushesOf(look(), cr3(), cr3(), look(), look(), cr3())).toBe(2);
+  });
+
   it('do not see what a vCPU does with paging off', () => {
     const counts = (steps: readonly Step[], pageBytes?: number): object => {
       const found = simulate({ ...parameters, pageBytes }, programOf(steps, false).columns);

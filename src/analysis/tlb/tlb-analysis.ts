@@ -45,7 +45,7 @@ export interface TlbResult {
   /** Walks that the page-walk caches made shorter. */
   readonly shortWalks: number;
   readonly instructions: number | null;
-  /** By a new CR3. */
+  /** By a new CR3, between look-ups of a vCPU. */
   readonly flushes: number;
   /** Look-ups that there were none of: paging was off (paging.ts); or the access had a physical address only. */
   readonly untranslated: number;

@@ -19,7 +19,7 @@ export const SECOND_MISSES = 5;
 export const WALK_READS = 6;
 /** Walks that began behind an entry found in the page-walk caches. */
 export const SHORT_WALKS = 10;
-/** Flushes by a new CR3. */
+/** Flushes by a new CR3 between look-ups: what a stretch has before and behind those of the selection is not counted. */
 export const FLUSHES = 11;
 /** Accesses and fetches with paging off, which no TLB sees. */
 export const UNTRANSLATED = 12;
@@ -45,6 +45,8 @@ export interface VcpuTlbs extends FoundPaging {
   readonly counts: Float64Array;
   /** Of the running address space. */
   space: number;
+  /** Flushes since the last look-up. */
+  openFlushes: number;
   /**
    * The 4 KiB page fetched from last: its translation is first in the L1I TLB while the version is that of the
    * page sizes, -1 when it is not, and what the block's mode says of paging is the same.
@@ -142,6 +144,7 @@ export function requireTlbs(state: TlbState, vcpu: number): VcpuTlbs {
     pde: anywhere(walkCache.pde),
     counts: new Float64Array(COUNT_LENGTH),
     space: 0,
+    openFlushes: 0,
     pagingOutside: PAGING_NOT_KNOWN,
     pagingInSmm: PAGING_NOT_KNOWN,
     fetchLo: 0,

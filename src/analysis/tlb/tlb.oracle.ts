@@ -79,6 +79,8 @@ export function simulateTlbSlowly(
       entries === 0 ? undefined : make({ entries, ways: entries }),
     ),
     space: 0n,
+    hasLooked: false,
+    openFlushes: 0,
     // Outside SMM, in SMM.
     paging: new Map<boolean, 'on' | 'off'>(),
   });
@@ -90,7 +92,7 @@ export function simulateTlbSlowly(
         one.space = (event.cr3 >> 12n) % 2n ** 40n;
         continue;
       }
-      counts.flushes++;
+      if (one.hasLooked) one.openFlushes++;
       for (const tlb of [one.l1i, one.l1d, one.l2, ...one.upper]) {
         if (tlb === undefined) continue;
         tlb.sets = tlb.sets.map((set) => set.filter(({ space }) => space === 'global'));
@@ -118,6 +120,9 @@ export function simulateTlbSlowly(
       if (page === undefined) counts.unknownSizes++;
       else if (candidates[0] === undefined) counts.assumedSizes++;
     }
+    one.hasLooked = true;
+    counts.flushes += one.openFlushes;
+    one.openFlushes = 0;
     const isFetch = event.kind === 'fetch';
     counts[isFetch ? 'fetches' : 'data']++;
     const isGlobal = parameters.pageBytes === undefined && page?.isGlobal === true;
