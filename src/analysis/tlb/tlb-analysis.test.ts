@@ -188,7 +188,8 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
       const touched = (parts[0] ?? 0n) >> 12n === (parts[1] ?? 0n) >> 12n ? [step.address] : parts;
       const { mode } = BLOCKS[step.block] ?? NO_BLOCK;
       const isDevice = step.kind === 'device';
-      const kind = step.kind === 'device' ? undefined : KINDS[step.kind];
+      // Of a page without a physical one nothing more is told.
+      const kind = step.kind === 'device' || step.unmap ? undefined : KINDS[step.kind];
       const place = { index: accesses.length, runIndex: runs.length };
       if (step.unmap) {
         // Sizes stand: a page is told anew before it is accessed.
