@@ -118,6 +118,7 @@ describe('nameLinuxRegion', () => {
     [0x40_0000n, 'user or physical'],
     [0x7ffd_30ae_a000n, 'user'],
     [0xffff_ea00_0000_1000n, 'struct page'],
+    [0xff11_0000_0000_1000n, 'beyond four-level paging'],
   ])('%s is in the %s', (address, name) => {
     expect(nameLinuxRegion(Number(address & 0xffff_ffffn), Number(address >> 32n), true)).toBe(
       name,

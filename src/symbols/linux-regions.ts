@@ -2,6 +2,7 @@
 // What an address of a 64-bit Linux guest is for, by the kernel's own map of its address space
 // (Documentation/x86/x86_64/mm.rst, four-level paging). A kernel that randomises addresses moves the direct map,
 // vmalloc and struct page within what they have together: they are told apart only where it is known that it does not.
+// With five-level paging they are in what four levels leave unused.
 
 interface Region {
   readonly beginHi: number;
@@ -13,7 +14,7 @@ interface Region {
 const REGIONS: readonly Region[] = [
   { beginHi: 0, beginLo: 0, name: 'user or physical' },
   { beginHi: 1, beginLo: 0, name: 'user' },
-  { beginHi: 0x8000, beginLo: 0, name: 'non-canonical' },
+  { beginHi: 0x8000, beginLo: 0, name: 'beyond four-level paging' },
   { beginHi: 0xffff_8000, beginLo: 0, name: 'guard hole' },
   { beginHi: 0xffff_8800, beginLo: 0, name: 'LDT' },
   { beginHi: 0xffff_8880, beginLo: 0, name: 'direct map' },
