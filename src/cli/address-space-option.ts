@@ -16,7 +16,7 @@ import { addressSpacesParameters } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 import { type CliContext, type CommandInput, findText } from './command-spec.ts';
 import { withAbort } from './interrupts.ts';
-import { drawBar, statusLine } from './status-line.ts';
+import { statusLine } from './status-line.ts';
 import { requireAddress, requireCapability } from './trace-options.ts';
 
 /** Decoding is what takes the time; more threads than that find the disk busy. */
@@ -36,7 +36,7 @@ export async function findAddressSpaces(
       const [result] = await analyse(trace, [{ analysis: addressSpacesAnalysis, parameters }], {
         workers: cores === 1 ? 0 : Math.min(MAX_WORKERS, cores),
         onProgress: (part) => {
-          line.show(drawBar(part, 'finding address spaces'));
+          line.showPart(part, 'finding address spaces');
         },
         signal,
       });

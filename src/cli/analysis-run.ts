@@ -21,7 +21,7 @@ import {
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
 import { withAbort } from './interrupts.ts';
 import { SELECTION_OPTIONS, selectionFrom, selectionWords } from './selection-options.ts';
-import { drawBar, statusLine } from './status-line.ts';
+import { statusLine } from './status-line.ts';
 
 export const JOBS_OPTION: OptionSpec = {
   flags: '--jobs <N>',
@@ -115,7 +115,7 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
         ...(lookAheadBytes === undefined ? {} : { lookAheadBytes }),
         signal,
         onProgress: (part) => {
-          line.show(drawBar(part, 'reading the trace'));
+          line.showPart(part, 'reading the trace');
         },
       }),
     );

@@ -24,7 +24,7 @@ describe('deliveries that were lost', () => {
       [
         'each is whole',
         '7 deliveries more LOST, the event alone is in the trace:',
-        '  5: which vCPU took it cannot be known',
+        "  5: neither QEMU nor the vCPUs' state says which vCPU took it",
         '  2: what came of it, or its tables, could not be seen',
         '',
       ].join('\n'),

@@ -47,14 +47,14 @@ export interface ClaimedOutput {
 }
 
 /**
- * Checks, before anything is read, that OUT may be made, and makes room: 'usage' when it exists without `force` or
- * is something else, 'environment' when its folder is not there or refuses. A folder is made, a file is not.
+ * Checks, before anything is read, that OUT and OUT.partial may be made, and makes room: 'usage' when one exists without
+ * `force` or is something else, 'environment' when its folder is not there or refuses. A folder is made, a file is not.
  */
 export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
   requireReplaceable(claim);
   const { name, isFolder } = claim;
   const target = path.resolve(name);
-  const partial = `${target}.partial`;
+  const partial = partialOf(target);
   const discard = async (): Promise<void> => rm(partial, { recursive: isFolder, force: true });
   try {
     await discard();
@@ -117,14 +117,24 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
   };
 }
 
+/** What another export left there, or is at, is as little this one's to remove as OUT itself. */
+function partialOf(output: string): string {
+  return `${output}.partial`;
+}
+
 /** Throws UserError as claimOutput does, and touches nothing. */
 export function requireReplaceable({ name, isFolder, force }: OutputClaim): void {
   if (!isFolder || name === '') {
     requireFreeOutput(name, force, OPTION);
+    requireFreeOutput(partialOf(name), force, OPTION);
     return;
   }
   const target = path.resolve(name);
   requireWritableFolder(target, OPTION);
+  for (const one of [target, partialOf(target)]) requireReplaceableFolder(one, force);
+}
+
+function requireReplaceableFolder(target: string, force: boolean): void {
   const facts = lstatSync(target, { throwIfNoEntry: false });
   if (facts === undefined) return;
   const refuse = (what: string, remedy = `name another: ${OPTION}`): never => {

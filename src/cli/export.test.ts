@@ -179,10 +179,25 @@ describe('loadstore export', () => {
   it('leaves nothing when the output cannot be written', async () => {
     expect(await exportTo('din', 'nowhere/x.din')).toMatchObject({ exitCode: 4 });
     mkdirSync(at('x.din.partial'));
-    const { exitCode, err } = await exportTo('din', 'x.din');
-    expect(exitCode).toBe(4);
+    const { exitCode, err } = await exportTo('din', 'x.din', '--force');
+    expect(exitCode).toBe(2);
     expect(err).toContain('x.din.partial');
     expect(existsSync(at('x.din'))).toBe(false);
+  });
+
+  it.each([
+    ['din', 'x.din'],
+    ['drmemtrace', 'folder'],
+  ])('leaves what another one left, or is writing: %s', async (format, output) => {
+    const partial = at(`${output}.partial`);
+    if (format === 'din') writeFileSync(partial, 'of another');
+    else mkdirSync(partial);
+    const { exitCode, err } = await exportTo(format, output);
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/\.partial exists\nTry: replace it with --force, or name another: -o OUT/);
+    expect(existsSync(partial)).toBe(true);
+    expect(await exportTo(format, output, '--force')).toMatchObject({ exitCode: 0 });
+    expect(existsSync(partial)).toBe(false);
   });
 
   it('leaves nothing of a damaged trace', async () => {

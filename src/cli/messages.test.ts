@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a user is told who mistypes, names the wrong file or has an unusual one.
 
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -11,6 +19,7 @@ import { hearCli, type Said } from './program.oracle.ts';
 import { renderBytes } from './render/table.ts';
 
 const FAKE = path.join(import.meta.dirname, '..', '..', 'test', 'fakes', 'fake-qemu.mjs');
+const PROGRAM = path.join(import.meta.dirname, '..', '..', 'bin', 'loadstore');
 let folder = '';
 
 beforeEach(() => {
@@ -100,6 +109,20 @@ describe('doctor', () => {
   });
 });
 
+describe('query', () => {
+  it('leaves what another one left, or is writing', async () => {
+    const partial = path.join(folder, 'x.csv.partial');
+    writeFileSync(partial, 'of another');
+    const words = ['query', writeTrace(), 'select 1', '-o', path.join(folder, 'x.csv')];
+    const { exitCode, err } = await loadstore(words);
+    expect(err).toContain(`loadstore: ${partial} exists\nTry: replace it with --force`);
+    expect(exitCode).toBe(2);
+    expect(readFileSync(partial, 'utf8')).toBe('of another');
+    expect(await loadstore([...words, '--force'])).toMatchObject({ exitCode: 0 });
+    expect(existsSync(partial)).toBe(false);
+  });
+});
+
 describe('check', () => {
   it('does not repair onto a file that exists', async () => {
     const file = writeTrace();
@@ -110,6 +133,19 @@ describe('check', () => {
       out: '',
       err: `loadstore: ${other} exists\nTry: name another file: --repair FILE\n`,
     });
+  });
+
+  it('without room for what is repaired says what to do, and leaves nothing', () => {
+    const out = path.join(folder, 'out');
+    const words = [PROGRAM, 'check', writeTrace(), '--repair', out];
+    // One block of 512 bytes a file.
+    const limited = ['-c', 'ulimit -f 1 && exec "$@"', 'sh', ...words];
+    const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' });
+    expect(stderr).toBe(
+      `loadstore: cannot write ${out}: file too large\nTry: name an output where there is room: --repair OUT\n`,
+    );
+    expect(status).toBe(4);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('tells before it reads that the folder to repair into is not there', async () => {

@@ -10,7 +10,7 @@ import { type AnalysisContext, runPass, workersFrom } from './analysis-run.ts';
 import type { CliContext, CommandInput } from './command-spec.ts';
 import { withAbort } from './interrupts.ts';
 import { readPageAssets } from './page-assets.ts';
-import { drawBar, statusLine } from './status-line.ts';
+import { statusLine } from './status-line.ts';
 
 const REPORT_PARAMETERS: ReportParameters = {
   windowCount: 128,
@@ -83,7 +83,7 @@ async function auditWatched(
       workers,
       signal,
       onProgress: (part) => {
-        line.show(drawBar(part, `auditing ${file}`));
+        line.showPart(part, `auditing ${file}`);
       },
     }).finally(() => {
       line.clear();

@@ -1,33 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line on stderr that is drawn over and over: only on a terminal, only after a second, gone at the end.
+// How far long work is, on stderr. On a terminal one line that is drawn over and over: only after a second, gone at the
+// end. Elsewhere, in a file or a pipe, a whole line now and then, for work that takes long.
 
 import type { CliContext } from './command-spec.ts';
 
 export interface StatusLine {
-  /** Draws the text in place of the last one; at most five times a second. */
+  /** Says it in place of what was said last; more often than it is drawn is no harm. */
   show(text: string): void;
-  /** Removes the line. */
+  /** The same for a part of 0 to 1: "[########........] 50 %  what", "50 %  what" where there is no terminal. */
+  showPart(part: number, what: string): void;
+  /** Removes the line from a terminal. */
   clear(): void;
 }
 
 const QUIET_MS = 1000;
 const INTERVAL_MS = 200;
+/** Both, where there is no terminal. */
+const PLAIN_INTERVAL_MS = 10_000;
 const CLEAR_LINE = '\r\x1b[K';
 
-export function statusLine(
-  context: CliContext,
-  enabled: boolean = context.stderrIsTerminal,
-): StatusLine {
-  const startedMs = performance.now();
-  let lastMs = 0;
+/** `isWanted`: false for one that says nothing. */
+export function statusLine(context: CliContext, isWanted = true): StatusLine {
+  return context.stderrIsTerminal ? drawnLine(context, isWanted) : plainLines(context, isWanted);
+}
+
+function drawnLine(context: CliContext, isWanted: boolean): StatusLine {
+  const isDue = every(INTERVAL_MS, QUIET_MS);
   let isShown = false;
+  const show = (text: string): void => {
+    if (!isWanted || !isDue()) return;
+    isShown = true;
+    context.writeErr(`${CLEAR_LINE}${text}`);
+  };
   return {
-    show: (text) => {
-      const nowMs = performance.now();
-      if (!enabled || nowMs - startedMs < QUIET_MS || nowMs - lastMs < INTERVAL_MS) return;
-      lastMs = nowMs;
-      isShown = true;
-      context.writeErr(`${CLEAR_LINE}${text}`);
+    show,
+    showPart: (part, what) => {
+      show(`${drawBar(part)} ${drawPercent(part)}  ${what}`);
     },
     clear: () => {
       if (isShown) context.writeErr(CLEAR_LINE);
@@ -36,11 +44,41 @@ export function statusLine(
   };
 }
 
-/** "[########........] 50 %  what" for a part of 0 to 1. */
-export function drawBar(part: number, what: string): string {
+function plainLines(context: CliContext, isWanted: boolean): StatusLine {
+  const isDue = every(PLAIN_INTERVAL_MS, PLAIN_INTERVAL_MS);
+  const show = (text: string): void => {
+    if (isWanted && isDue()) context.writeErr(`loadstore: ${text}\n`);
+  };
+  return {
+    show,
+    showPart: (part, what) => {
+      show(`${drawPercent(part)}  ${what}`);
+    },
+    clear: () => undefined,
+  };
+}
+
+/** True at most once in so long, and not at first. */
+function every(intervalMs: number, quietMs: number): () => boolean {
+  let nextMs = performance.now() + quietMs;
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs < nextMs) return false;
+    nextMs = nowMs + intervalMs;
+    return true;
+  };
+}
+
+function drawBar(part: number): string {
   const width = 24;
-  const clamped = Math.min(1, Math.max(0, part));
-  const filled = Math.round(clamped * width);
-  const bar = `${'#'.repeat(filled)}${'.'.repeat(width - filled)}`;
-  return `[${bar}] ${Math.floor(clamped * 100)} %  ${what}`;
+  const filled = Math.round(clamped(part) * width);
+  return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
+}
+
+function drawPercent(part: number): string {
+  return `${Math.floor(clamped(part) * 100)} %`;
+}
+
+function clamped(part: number): number {
+  return Math.min(1, Math.max(0, part));
 }

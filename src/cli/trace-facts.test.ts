@@ -48,7 +48,7 @@ describe('gaps', () => {
   it('are told', async () => {
     const facts = await factsWith({ gaps: 2 });
     expect(facts.doubts).toEqual({ gaps: 2 });
-    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/gaps +2 resumed after a pause/);
+    expect(renderInfo({ ...facts, recordedBy: null })).toMatch(/gaps +2 pauses of the recording/);
   });
 });
 
@@ -91,7 +91,9 @@ describe('events without a delivery in the trace', () => {
     const doubts = await doubtsWith({ missingDeliveries: 2 });
     expect(doubts).toEqual({ missingOrApart: 2 });
     const facts = { ...(await factsWith({})), doubts: { missingOrApart: 2 }, recordedBy: null };
-    expect(renderInfo(facts)).toMatch(/ {2}no deliveries +2 events .*those of SMM/);
+    expect(renderInfo(facts)).toMatch(
+      / {2}no deliveries +2 events without memory accesses: of SMM/,
+    );
   });
 });
 
@@ -101,7 +103,7 @@ describe('doubts', () => {
     const doubts = { missingDeliveries: 2, unresolvedCuts: 1 };
     const text = renderInfo({ ...facts, doubts, recordedBy: null });
     expect(text).toMatch(/ {2}lost deliveries +2 events whose memory accesses/);
-    expect(text).toMatch(/ {2}cut blocks +1 blocks/);
+    expect(text).toMatch(/ {2}cut blocks +1 block that ended early/);
     expect(text).not.toMatch(/[a-z][A-Z][a-z]+ {2}/);
   });
 });
@@ -138,7 +140,7 @@ describe('a deliberate fault', () => {
     expect(facts.doubts).toEqual({ injectedFaults: 3 });
     const text = renderInfo({ ...facts, recordedBy: null });
     expect(text).toMatch(/^WRONG ON PURPOSE: .* drop:1000\n/);
-    expect(text).toMatch(/injected faults +3 accesses that are wrong on purpose/);
+    expect(text).toMatch(/injected faults +3 accesses wrong on purpose/);
   });
 
   it('is told of a trace that was cut before its totals, too', async () => {

@@ -29,7 +29,7 @@ export async function recordWatched(
   quiet: boolean,
 ): Promise<WatchedOutcome> {
   const guestOnTerminal = (): boolean => recording.usesTerminal && request.terminal !== 'none';
-  const line = statusLine(context, context.stderrIsTerminal && !quiet);
+  const line = statusLine(context, !quiet);
   const speed = speedometer();
   const recording = await startRecording({
     ...request,

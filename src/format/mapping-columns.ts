@@ -26,7 +26,7 @@ export interface MappingColumns {
   /** All ones when there is none, or it is not known. */
   readonly ppage: BigUint64Array;
   /**
-   * Of the translation, 0 when they are not known: bit 0 writable, 1 user, 2 no-execute, 3 global; from bit 4 log2 of
+   * Of the translation, 0 when they, or the physical page, are not known: bit 0 writable, 1 user, 2 no-execute, 3 global; from bit 4 log2 of
    * the page's size, 1 with paging off.
    */
   readonly attributes: Uint16Array;
@@ -67,7 +67,7 @@ export class MappingCollector {
     this.#vpage[2 * at + 1] = hasPage ? pages[1] : NONE;
     this.#ppage[2 * at] = hasPhysical ? pages[2] : NONE;
     this.#ppage[2 * at + 1] = hasPhysical ? pages[3] : NONE;
-    this.#attributes[at] = hasPage ? note.attributes : 0;
+    this.#attributes[at] = hasPhysical ? note.attributes : 0;
     this.length++;
   }
 

@@ -228,7 +228,7 @@ describe.each(['random', 'long'] as const)('slices of a %s trace', (name) => {
       const tell = (...row: unknown[]): unknown =>
         wanted.push(pagesOf(stream, chunkIndex, `${ordinal} ${block}`, row));
       if (note.kind === 'map') tell(1, note.vpage, note.ppage, attributes);
-      if (note.kind === 'map-unknown') tell(2, note.vpage, ALL_ONES, attributes);
+      if (note.kind === 'map-unknown') tell(2, note.vpage, ALL_ONES, 0);
       if (note.kind === 'unmap') tell(3, ALL_ONES, ALL_ONES, 0);
     }
     const read = async (options: Partial<SliceOptions>): Promise<string[]> => {

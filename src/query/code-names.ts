@@ -55,7 +55,7 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
     return place === undefined ? undefined : formatSymbol(place);
   };
   const regionOf = (lo: number, hi: number): string =>
-    nameLinuxRegion(lo, hi, symbols.isRandomized);
+    nameLinuxRegion(lo, hi, symbols.isKernelInPlace);
   const mnemonics = new Map<string, string>();
   return {
     hasSymbols: symbols.findings.length > 0,

@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a trace says of itself in words: of `info`, `record`, `demo` and the report.
 
-import { formatCount } from '../base/index.ts';
+import { formatCount, formatQuantity } from '../base/index.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
-const DOUBT_TEXTS: Readonly<Record<string, string>> = {
-  unknownPaddr: 'accesses without a known physical address',
-  mapMismatches: 'self-checks of physical addresses that failed',
-  viewMismatches: 'times that the CPU state located in QEMU was not what QEMU reported',
-  gaps: 'resumed after a pause: what ran before is not in the trace',
-  injectedFaults: 'accesses that are wrong on purpose: this trace was made for a test',
-  strays: 'accesses that QEMU reported outside any block',
-  missingDeliveries: 'events whose memory accesses could not be worked out',
-  missingOrApart:
-    'events without memory accesses: those of SMM and nested guests, which have none, or lost ones (an older recorder counted them together)',
-  walkMismatches: 'page table entries that were changed by neither the guest nor the MMU',
-  deliveryMismatches: 'events after which memory did not hold what was pushed',
-  unresolvedCuts: 'blocks that ended early at a place that could not be told',
+/** What one is, what several are, and what is said of them. */
+const DOUBT_TEXTS: Readonly<Record<string, readonly [one: string, many: string, text: string]>> = {
+  unknownPaddr: ['access', 'accesses', 'without a known physical address'],
+  mapMismatches: ['self-check', 'self-checks', 'of physical addresses that failed'],
+  viewMismatches: [
+    'time',
+    'times',
+    'that the CPU state located in QEMU was not what QEMU reported',
+  ],
+  gaps: ['pause', 'pauses', 'of the recording: what ran meanwhile is not in the trace'],
+  injectedFaults: ['access', 'accesses', 'wrong on purpose: this trace was made for a test'],
+  strays: ['access', 'accesses', 'that QEMU reported outside any block'],
+  missingDeliveries: ['event', 'events', 'whose memory accesses could not be worked out'],
+  missingOrApart: [
+    'event',
+    'events',
+    'without memory accesses: of SMM and nested guests, which have none, or lost (an older recorder counted them together)',
+  ],
+  walkMismatches: [
+    'page table entry',
+    'page table entries',
+    'changed by neither the guest nor the MMU',
+  ],
+  deliveryMismatches: ['event', 'events', 'after which memory did not hold what was pushed'],
+  unresolvedCuts: ['block', 'blocks', 'that ended early at a place that could not be told'],
 };
 
 /** Names of doubts in words. */
@@ -50,9 +62,14 @@ export function describeNotHeld(
       .map(([name, text]) => ({ name, text })),
     ...Object.entries(doubts).map(([name, count]) => ({
       name: nameDoubt(name),
-      text: `${formatCount(count)} ${DOUBT_TEXTS[name] ?? 'times'}`,
+      text: describeDoubt(name, count),
     })),
   ];
+}
+
+function describeDoubt(name: string, count: number): string {
+  const [one, many, text] = DOUBT_TEXTS[name] ?? ['time', 'times', ''];
+  return `${formatQuantity(count, one, many)} ${text}`.trimEnd();
 }
 
 /** "lost deliveries" for missingDeliveries. */

@@ -54,7 +54,7 @@ function memoryAudit({ memoryAudit: audit }: TraceFacts): Html {
     const { lo, hi } = u64FromNumber(paddr);
     return `${formatHex64(lo, hi)}+${bytes}`;
   });
-  return html`${formatBytes(audit.auditedBytes)} compared ${formatCount(audit.comparisons)} times with the stores that were seen:
+  return html`${formatBytes(audit.auditedBytes)} compared ${formatQuantity(audit.comparisons, 'time')} with the stores that were seen:
 ${formatQuantity(audit.differingBytes, 'byte')} written by others${causes.length === 0 ? '' : ` (${causes.join(', ')})`},
 <span class="${audit.unknownBytes === 0 ? 'good' : 'bad'}">${formatQuantity(audit.unknownBytes, 'byte')} unexplained</span>${ranges.length === 0 ? '' : `, at ${ranges.join(', ')}`}`;
 }

@@ -42,8 +42,8 @@ export function bandOf(bands: readonly Band[], rank: number): number {
 }
 
 /** Regions of a 64-bit Linux guest; what runs before paging is on has physical addresses. */
-export function virtualNames(isRandomized: boolean): PlaceNames {
-  return (lo, hi) => nameLinuxRegion(lo, hi, isRandomized);
+export function virtualNames(isKernelInPlace: boolean): PlaceNames {
+  return (lo, hi) => nameLinuxRegion(lo, hi, isKernelInPlace);
 }
 
 const MIB = 2 ** 20;

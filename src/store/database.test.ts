@@ -223,6 +223,22 @@ describe('a statement that cannot be answered', () => {
     );
   });
 
+  it('suggests tables of a trace, not those of DuckDB', async () => {
+    const messageOf = async (table: string): Promise<string> => {
+      const asked = database.query(`select * from ${table}`, async () => Promise.resolve());
+      return asked.then(
+        () => '',
+        (error: unknown) => String(error),
+      );
+    };
+    expect(await messageOf('event')).toMatch(/event does not exist! Did you mean "events"\?/);
+    expect(await messageOf('pg_enums')).toMatch(
+      /pg_enums does not exist! There are accesses, blocks, .*, address_spaces\.$/,
+    );
+    // DuckDB's suggestions of functions are as good as any.
+    expect(await messageOf('accesses where bitcount(1) = 1')).toMatch(/Did you mean "bit_count/);
+  });
+
   it('keeps its hands off files unless it may use them', async () => {
     const closed = await openTraceDatabase({ trace, names: NAMES, threads: 1 });
     const file = path.join(folder, 'secret.csv');

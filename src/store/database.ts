@@ -236,6 +236,19 @@ function refused(message: string): TraceError {
   return new TraceError('bad-argument', message);
 }
 
+const TABLE_NAMES = ['accesses', ...SMALL_TABLES, ...VIEWS].map((one) =>
+  typeof one === 'string' ? one : one.name,
+);
+
+/** DuckDB's words; where it suggests a table of its own, such as pg_enum, those of a trace instead. */
+function withOwnTables(words: string): string {
+  return words.replace(
+    /(Table with name .* does not exist!) Did you mean "(?:.*\.)?([^".]*)"\?/,
+    (all: string, missing: string, suggested: string) =>
+      TABLE_NAMES.includes(suggested) ? all : `${missing} There are ${TABLE_NAMES.join(', ')}.`,
+  );
+}
+
 async function fillTable(
   connection: DuckDBConnection,
   { name, rows }: Table,
@@ -268,7 +281,7 @@ async function watched<T>(
     const failure = accesses.failure();
     if (failure instanceof Error) throw failure;
     if (error instanceof TraceError || error instanceof UserError) throw error;
-    throw refused(`not SQL for this trace: ${wordsOf(error)}`);
+    throw refused(`not SQL for this trace: ${withOwnTables(wordsOf(error))}`);
   } finally {
     signal?.removeEventListener('abort', interrupt);
     await accesses.stop();

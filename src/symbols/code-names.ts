@@ -18,7 +18,7 @@ export function nameCode(code: CodeBlocks, symbols: GuestSymbols, block: number)
   const place = symbols.findCode(block, lo, hi);
   if (place !== undefined) return formatSymbol(place);
   const mode = code.mode(block);
-  if (mode === undefined) return nameLinuxRegion(lo, hi, symbols.isRandomized);
+  if (mode === undefined) return nameLinuxRegion(lo, hi, symbols.isKernelInPlace);
   if ((mode & MODE_CPL) === 3) return '(user programs)';
   if ((mode & MODE_LONG) === 0) return '(firmware and boot loader)';
   return hi < 0x8000_0000 ? '(kernel before its final address)' : '(kernel)';

@@ -10,7 +10,7 @@ import type { ElfFile } from './elf.ts';
 import { placeSymbols } from './guest-symbols.ts';
 import { parseKallsyms } from './kallsyms.ts';
 import type { SymbolSource } from './symbol-file.ts';
-import { formatSymbolPlace, type RawSymbol } from './symbol-table.ts';
+import { formatSymbolPlace, type RawSymbol, slideSymbols } from './symbol-table.ts';
 
 const LONG_KERNEL = (1 << 15) | (1 << 14);
 const LONG_USER = LONG_KERNEL | 3;
@@ -96,11 +96,24 @@ describe('the place of a kernel', () => {
             ...{ vote: { matched: 1334, total: 1334 }, droppedModuleSymbols: 0 },
           },
         ]);
-        expect(symbols.isRandomized).toBe(slide !== 0n);
+        expect(symbols.isKernelInPlace).toBe(slide === 0n);
         expect(nameAt(symbols, TEXT_64 + slide + 1n)).toBe('f0+0x1');
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('is the usual one only where code of the kernel shows it', () => {
+    const [usual, moved] = [kernelAt(0n), kernelAt(0x20_0000n)];
+    expect(place(usual).isKernelInPlace).toBe(true);
+    // Symbols of the very boot need no slide.
+    const ofThisBoot = kernel(slideSymbols(FUNCTIONS, 0x20_0000));
+    expect(place(moved, ofThisBoot).findings).toMatchObject([{ slideBytes: 0 }]);
+    expect(place(moved, ofThisBoot).isKernelInPlace).toBe(false);
+    expect(place([]).isKernelInPlace).toBe(false);
+    const [one] = usual;
+    if (one === undefined) throw new Error('no code');
+    expect(place([{ ...one, mode: LONG_USER }]).isKernelInPlace).toBe(false);
   });
 
   it('is found for a kernel of 32 bits', () => {

@@ -18,6 +18,7 @@ import {
   findKernelSlide,
   imageFunctions,
   isInImage,
+  isKernelInPlace,
   MATCH_PART,
   type SlideVote,
   voteFor,
@@ -54,8 +55,8 @@ export interface GuestSymbols {
   ): readonly SymbolName[];
   /** Name of the program given whose code the block is. */
   findProgram(block: number): string | undefined;
-  /** The kernel is not where its symbols say: address randomisation. */
-  readonly isRandomized: boolean;
+  /** See isKernelInPlace(). False also when it is not known. */
+  readonly isKernelInPlace: boolean;
   /** What each source came to, in the order in which they were given. */
   readonly findings: readonly SourceFinding[];
 }
@@ -129,7 +130,7 @@ export function placeSymbols(
     programs.find(({ placed }) => placed.placeOfBlock[block] !== 0);
   return {
     findings,
-    isRandomized: findings.some((one) => one.kind === 'kernel' && one.slideBytes !== 0),
+    isKernelInPlace: isKernelInPlace(code),
     findKernel,
     findNamed(text, limit) {
       const [, name = '', module] = /^(.*?)(?: \[(.*)\])?$/.exec(text) ?? [];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an address of a 64-bit Linux guest is for, by the kernel's own map of its address space
 // (Documentation/x86/x86_64/mm.rst, four-level paging). A kernel that randomises addresses moves the direct map,
-// vmalloc and struct page within what they have together.
+// vmalloc and struct page within what they have together: they are told apart only where it is known that it does not.
+// With five-level paging they are in what four levels leave unused.
 
 interface Region {
   readonly beginHi: number;
@@ -13,7 +14,7 @@ interface Region {
 const REGIONS: readonly Region[] = [
   { beginHi: 0, beginLo: 0, name: 'user or physical' },
   { beginHi: 1, beginLo: 0, name: 'user' },
-  { beginHi: 0x8000, beginLo: 0, name: 'non-canonical' },
+  { beginHi: 0x8000, beginLo: 0, name: 'beyond four-level paging' },
   { beginHi: 0xffff_8000, beginLo: 0, name: 'guard hole' },
   { beginHi: 0xffff_8800, beginLo: 0, name: 'LDT' },
   { beginHi: 0xffff_8880, beginLo: 0, name: 'direct map' },
@@ -29,8 +30,8 @@ const REGIONS: readonly Region[] = [
   { beginHi: 0xffff_ffff, beginLo: 0xff00_0000, name: 'fixmap' },
 ];
 
-/** "direct map", "vmalloc", "user or physical", ... for an address given as halves. */
-export function nameLinuxRegion(lo: number, hi: number, isRandomized: boolean): string {
+/** "direct map", "vmalloc", "user or physical", ... for an address given as halves; see GuestSymbols.isKernelInPlace. */
+export function nameLinuxRegion(lo: number, hi: number, isKernelInPlace: boolean): string {
   let name = '';
   for (const region of REGIONS) {
     const isBelow =
@@ -38,6 +39,6 @@ export function nameLinuxRegion(lo: number, hi: number, isRandomized: boolean): 
     if (!isBelow) break;
     ({ name } = region);
   }
-  const isMoved = isRandomized && hi >>> 0 >= 0xffff_8880 && hi >>> 0 < 0xffff_fe00;
+  const isMoved = !isKernelInPlace && hi >>> 0 >= 0xffff_8880 && hi >>> 0 < 0xffff_fe00;
   return isMoved ? 'direct map, vmalloc or struct page' : name;
 }

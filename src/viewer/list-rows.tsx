@@ -4,7 +4,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { formatCount, formatQuantity } from '../base/index.ts';
+import { formatQuantity } from '../base/index.ts';
 import type { AccessRow, WindowQuery } from '../server/protocol.ts';
 import { showAccess } from './actions.ts';
 import { LIST_COLUMNS } from './list-columns.ts';
@@ -44,7 +44,7 @@ export function ListRows({ query }: { query: WindowQuery }): JSX.Element {
     <>
       <div class="list-count soft">
         {counted ? '' : 'at least '}
-        {formatCount(total)} accesses
+        {formatQuantity(total, 'access', 'accesses')}
       </div>
       <div class="unseen" role="status">
         {/* While it is counted the number changes all the time: it is said when it is known. */}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the map shows, in words, for those who do not see it. Pure.
 
-import { formatCount } from '../base/index.ts';
+import { formatCount, formatQuantity } from '../base/index.ts';
 import type { Band } from '../server/protocol.ts';
 import type { CellSums } from './map-cells.ts';
 import type { ColourMode, Extent, Region, View } from './view.ts';
@@ -46,7 +46,7 @@ function describeSums(
   const band = bands.find((one) => low >= one.first && low < one.end)?.name;
   const where = [busiest ?? '', band === undefined ? '' : `in ${band}`].join(' ').trim();
   return [
-    `${formatCount(loads)} loads and ${formatCount(stores)} stores, one that crosses pages counted on each`,
+    `${formatQuantity(loads, 'load')} and ${formatQuantity(stores, 'store')}, one that crosses pages counted on each`,
     `most in one cell: ${formatCount(cell.loads + cell.stores)}, at access ${formatCount(Math.floor(from))}, ${where}.`,
   ].join('; ');
 }

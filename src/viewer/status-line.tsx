@@ -3,7 +3,7 @@
 
 import { effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { formatBytes, formatCount, formatCountShort } from '../base/index.ts';
+import { formatBytes, formatCount, formatCountShort, formatQuantity } from '../base/index.ts';
 import type { Space } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { formatIcount, icountAt } from './icounts.ts';
@@ -105,7 +105,7 @@ function Under(): JSX.Element {
         <span>
           {isDamagedAt(at.ordinal)
             ? 'damaged: not known'
-            : `${formatCount(cell.loads)} loads, ${formatCount(cell.stores)} stores`}
+            : `${formatQuantity(cell.loads, 'load')}, ${formatQuantity(cell.stores, 'store')}`}
         </span>
       )}
     </span>

@@ -100,7 +100,7 @@ function Counted({
 }): JSX.Element {
   const answer = useReply(async (signal) => {
     const reply = await api.summary(query, signal);
-    announcement.value = `${formatQuantity(reply.accesses, 'access', 'accesses')} in the window: ${formatCount(reply.loads)} loads, ${formatCount(reply.stores)} stores`;
+    announcement.value = `${formatQuantity(reply.accesses, 'access', 'accesses')} in the window: ${formatQuantity(reply.loads, 'load')}, ${formatQuantity(reply.stores, 'store')}`;
     return reply;
   });
   return (
@@ -124,11 +124,11 @@ function Summary({ reply, want }: { reply: SummaryReply; want: () => void }): JS
           <dd>{formatCount(accesses)}</dd>
         </div>
         <div>
-          <dt>{formatCount(reply.loads)} loads</dt>
+          <dt>{formatQuantity(reply.loads, 'load')}</dt>
           <dd>{formatRatio(reply.loads, accesses)}</dd>
         </div>
         <div>
-          <dt>{formatCount(reply.stores)} stores</dt>
+          <dt>{formatQuantity(reply.stores, 'store')}</dt>
           <dd>{formatRatio(reply.stores, accesses)}</dd>
         </div>
         <div>

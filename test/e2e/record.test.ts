@@ -271,7 +271,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('a recording that is cut short', () => {
     const { complete, totals } = await infoOf(trace);
     expect(complete).toBe(true);
     expect(totals.accesses).toBeGreaterThan(100_000);
-    expect((await runLoadstore('info', trace)).out).toMatch(/gaps +1 resumed after a pause/);
+    expect((await runLoadstore('info', trace)).out).toMatch(/gaps +1 pause of the recording/);
     expect((await runLoadstore('check', trace)).exitCode).toBe(0);
   });
 

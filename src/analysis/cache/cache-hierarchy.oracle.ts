@@ -26,6 +26,8 @@ export interface ProgramRun {
 export interface ProgramBlock {
   readonly vaddr: bigint;
   readonly insnBytes: readonly number[];
+  /** CPU mode (docs/format.md 2); undefined: not known. */
+  readonly mode?: number | undefined;
 }
 
 type Kind = 'load' | 'store' | 'fetch' | 'prefetch';

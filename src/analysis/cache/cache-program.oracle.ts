@@ -10,12 +10,7 @@ import { cacheDigesting } from './cache-digest.ts';
 import type { ProgramBlock, ProgramRun } from './cache-hierarchy.oracle.ts';
 import type { CacheParameters } from './parameters.ts';
 
-/** `mode`: hflags of all code; undefined: not known. */
-export function shapeOf(
-  blocks: readonly ProgramBlock[],
-  vcpuCount: number,
-  mode?: number,
-): TraceShape {
+export function shapeOf(blocks: readonly ProgramBlock[], vcpuCount: number): TraceShape {
   const insnBase = new Uint32Array(blocks.length + 1);
   blocks.forEach(({ insnBytes }, id) => {
     insnBase[id + 1] = (insnBase[id] ?? 0) + Math.max(1, insnBytes.length);
@@ -40,7 +35,7 @@ export function shapeOf(
         return Uint16Array.from(lengthsOf(id), (bytes) => (at += bytes) - bytes);
       },
       bytes: (id) => new Uint8Array(lengthsOf(id).reduce((sum, bytes) => sum + bytes, 0)),
-      mode: () => mode,
+      mode: (id) => blocks[id]?.mode,
       flags: () => 0,
     },
   };

@@ -11,11 +11,13 @@ import {
   findOwn,
   isGlobalPage,
   PAGING_OFF,
+  type PageKind,
   SMALL_PAGE_SHIFT,
   sizeOf,
   takeMappings,
   UNKNOWN_SIZE,
 } from './page-sizes.ts';
+import { findPaging, PAGING_IS_OFF, PAGING_IS_ON } from './paging.ts';
 import { flushEntries, type TlbArray, touchEntry } from './tlb-array.ts';
 import {
   ASSUMED_SIZES,
@@ -54,7 +56,7 @@ const CR3_BASE = 0x000f_ffff_ffff_f000n;
 
 export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   const { notes = [], mappings = NO_MAPPINGS } = batch;
-  const { sizes, fetches } = state;
+  const { sizes, fetches, blockPaging } = state;
   const runs = fetches === undefined ? undefined : requireColumn(batch.runs, 'runs');
   const runCount = runs?.length ?? 0;
   const runsAt = runs?.firstAccess ?? NO_RUNS;
@@ -91,15 +93,20 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       const lo = address[2 * i] | 0;
       const hi = address[2 * i + 1] | 0;
       const inPage = lo & (PAGE_BYTES - 1);
-      if (lo - inPage === tlbs.dataLo && hi === tlbs.dataHi && tlbs.dataVersion === sizes.version) {
+      if (
+        lo - inPage === tlbs.dataLo &&
+        hi === tlbs.dataHi &&
+        tlbs.dataVersion === sizes.version &&
+        tlbs.dataPaging === blockPaging[block[i]]
+      ) {
         tlbs.counts[DATA]++;
       } else {
-        lookUpData(state, tlbs, lo, hi, block[i]);
+        lookUpData(state, tlbs, lo, hi, block[i], flag);
       }
       if (inPage + size[i] > PAGE_BYTES) {
         const nextLo = (lo - inPage + PAGE_BYTES) | 0;
         const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-        lookUpData(state, tlbs, nextLo, nextHi, block[i]);
+        lookUpData(state, tlbs, nextLo, nextHi, block[i], flag);
       }
     }
     if (fetches === undefined || runs === undefined || run === runCount) break;
@@ -118,16 +125,26 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   takeTold(told, NEVER, NEVER);
 }
 
-function lookUpData(state: TlbState, tlbs: VcpuTlbs, lo: number, hi: number, block: number): void {
+function lookUpData(
+  state: TlbState,
+  tlbs: VcpuTlbs,
+  lo: number,
+  hi: number,
+  block: number,
+  flag: number,
+): void {
   const { counts } = tlbs;
   const looked = counts[DATA];
   const unknown = counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES];
-  lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1);
+  // Of the page of an access to RAM something was told, if ever, for this access; a device's is not told of.
+  const isTold = (flag & AccessFlag.device) === 0;
+  lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1, isTold);
   const isPlain =
     counts[DATA] !== looked && counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES] === unknown;
   tlbs.dataLo = lo & -PAGE_BYTES;
   tlbs.dataHi = hi;
   tlbs.dataVersion = isPlain ? state.sizes.version : -1;
+  tlbs.dataPaging = state.blockPaging[block];
 }
 
 /** Notes and mappings of a stretch, and which of them come next. */
@@ -179,7 +196,7 @@ function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
   }
   tlbs.fetchVersion = -1;
   tlbs.dataVersion = -1;
-  tlbs.counts[FLUSHES]++;
+  if (tlbs.counts[FETCHES] + tlbs.counts[DATA] > 0) tlbs.openFlushes++;
   for (const tlb of [tlbs.l1i, tlbs.l1d, tlbs.l2, tlbs.pml4e, tlbs.pdpte, tlbs.pde]) {
     if (tlb !== undefined) flushEntries(tlb);
   }
@@ -196,6 +213,7 @@ function fetchRun(
 ): void {
   const { counts } = tlbs;
   counts[INSTRUCTIONS] += executed - goesOn;
+  const says = state.blockPaging[block];
   const end = fetches.firstTouch[block + 1];
   for (let touch = fetches.firstTouch[block]; touch < end; touch++) {
     const insn = fetches.insn[touch];
@@ -206,7 +224,12 @@ function fetchRun(
     const again = insn === 0 ? goesOn : 0;
     const count = Math.min(fetches.fetches[touch], executed - insn) - again;
     if (count === 0) continue;
-    if (lo === tlbs.fetchLo && hi === tlbs.fetchHi && tlbs.fetchVersion === state.sizes.version) {
+    if (
+      lo === tlbs.fetchLo &&
+      hi === tlbs.fetchHi &&
+      tlbs.fetchVersion === state.sizes.version &&
+      tlbs.fetchPaging === says
+    ) {
       counts[FETCHES] += count;
       if (tlbs.fetchPlace !== FETCHES) counts[tlbs.fetchPlace] += count;
     } else {
@@ -227,10 +250,11 @@ function fetchPage(
   const assumed = counts[ASSUMED_SIZES];
   const unknown = counts[UNKNOWN_SIZES];
   const off = counts[UNTRANSLATED];
-  lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count);
+  lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count, false);
   tlbs.fetchLo = lo;
   tlbs.fetchHi = hi;
   tlbs.fetchVersion = counts[UNTRANSLATED] === off ? state.sizes.version : -1;
+  tlbs.fetchPaging = state.blockPaging[block];
   tlbs.fetchPlace =
     counts[ASSUMED_SIZES] !== assumed
       ? ASSUMED_SIZES
@@ -239,7 +263,10 @@ function fetchPage(
         : FETCHES;
 }
 
-/** `count` look-ups of one page, of which only the first may miss; kind: FETCHES or DATA. */
+/**
+ * `count` look-ups of one page, of which only the first may miss; kind: FETCHES or DATA. `isTold`: what was told of
+ * the page last was told for this access.
+ */
 function lookUp(
   state: TlbState,
   tlbs: VcpuTlbs,
@@ -249,33 +276,46 @@ function lookUp(
   block: number,
   kind: typeof FETCHES | typeof DATA,
   count: number,
+  isTold: boolean,
 ): void {
   const { counts } = tlbs;
   const { parameters, sizes } = state;
+  const pageLo = (lo >>> SMALL_PAGE_SHIFT) | (hi << (32 - SMALL_PAGE_SHIFT));
+  const pageHi = hi >>> SMALL_PAGE_SHIFT;
+  let page = findOwn(sizes, pageLo, pageHi);
+  const paging = findPaging(tlbs, state.blockPaging[block], isTold ? page : UNKNOWN_SIZE);
+  if (paging === PAGING_IS_OFF) {
+    counts[UNTRANSLATED] += count;
+    return;
+  }
+  page = kindWhen(paging, page);
+  const isOwn = page !== UNKNOWN_SIZE;
+  if (!isOwn) page = kindWhen(paging, findAround(sizes, pageLo, pageHi));
+  if (page !== UNKNOWN_SIZE && sizeOf(page) === PAGING_OFF) {
+    counts[UNTRANSLATED] += count;
+    return;
+  }
   let shift = SMALL_PAGE_SHIFT;
   let isGlobal = false;
-  if (parameters.pageBytes === undefined) {
-    const pageLo = (lo >>> SMALL_PAGE_SHIFT) | (hi << (32 - SMALL_PAGE_SHIFT));
-    const pageHi = hi >>> SMALL_PAGE_SHIFT;
-    let page = findOwn(sizes, pageLo, pageHi);
-    if (page === UNKNOWN_SIZE) {
-      page = findAround(sizes, pageLo, pageHi);
-      counts[page === UNKNOWN_SIZE ? UNKNOWN_SIZES : ASSUMED_SIZES] += count;
-    }
-    if (page !== UNKNOWN_SIZE) {
-      shift = sizeOf(page);
-      isGlobal = isGlobalPage(page);
-    }
-    if (shift === PAGING_OFF) {
-      counts[UNTRANSLATED] += count;
-      return;
-    }
-  } else {
+  if (parameters.pageBytes !== undefined) {
     shift = Math.log2(parameters.pageBytes);
+  } else if (page === UNKNOWN_SIZE) {
+    counts[UNKNOWN_SIZES] += count;
+  } else {
+    if (!isOwn) counts[ASSUMED_SIZES] += count;
+    shift = sizeOf(page);
+    isGlobal = isGlobalPage(page);
   }
   counts[kind] += count;
+  counts[FLUSHES] += tlbs.openFlushes;
+  tlbs.openFlushes = 0;
   if (touchEntry(first, lowOf(lo, hi, shift), tagOf(hi, shift), tlbs.space)) return;
   counts[kind === DATA ? DATA_MISSES : FETCH_MISSES]++;
   const isLong = state.isLong[block] !== 0;
   if (translateSlowly(tlbs, first, lo, hi, shift, isGlobal, isLong)) state.blockWalks[block]++;
+}
+
+/** With paging on, what was told while it was off says nothing. */
+function kindWhen(paging: number, page: PageKind): PageKind {
+  return paging === PAGING_IS_ON && sizeOf(page) === PAGING_OFF ? UNKNOWN_SIZE : page;
 }

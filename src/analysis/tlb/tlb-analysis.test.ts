@@ -2,7 +2,7 @@
 // TLBs against their slow twin on random programs; by hand; and in shards, the same answer.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MappingKind } from '../../format/index.ts';
+import { AccessFlag, MappingKind } from '../../format/index.ts';
 import type { AccessColumns, PlacedNote } from '../access-columns.ts';
 import { shapeOf } from '../cache/cache-program.oracle.ts';
 import { createGatherer } from '../gather.ts';
@@ -10,11 +10,26 @@ import { type PageFact, simulateTlbSlowly, type TlbEvent } from './tlb.oracle.ts
 import { chooseTlbAnalysis, type TlbResult } from './tlb-analysis.ts';
 import type { TlbParameters } from './tlb-parameters.ts';
 
+/** CPU modes, docs/format.md 2. */
+const REAL = 0;
+const PROTECTED = 0xb0;
+const LONG = 0xc0b0;
+const SMM = 1 << 19;
+
 const BLOCKS = [
-  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2] },
-  { vaddr: 0xffff_8000_0040_0000n, insnBytes: [3, 3] },
-  { vaddr: 0x7fff_fffcn, insnBytes: [8, 1] },
+  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: LONG },
+  { vaddr: 0xffff_8000_0040_0000n, insnBytes: [3, 3], mode: undefined },
+  { vaddr: 0x7fff_fffcn, insnBytes: [8, 1], mode: PROTECTED },
+  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: REAL },
+  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: PROTECTED },
+  { vaddr: 0x7fff_fffcn, insnBytes: [8, 1], mode: SMM | REAL },
+  { vaddr: 0x7fff_fffcn, insnBytes: [8, 1], mode: SMM | PROTECTED },
+  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: SMM | LONG },
 ];
+const [LONG_BLOCK, PROTECTED_BLOCK, REAL_BLOCK, SMM_REAL_BLOCK, SMM_PROTECTED_BLOCK] = [
+  0, 2, 3, 5, 6,
+];
+const NO_BLOCK = { vaddr: 0n, insnBytes: [], mode: undefined };
 const shape = shapeOf(BLOCKS, 2);
 
 /** Kinds that the pages of 2 MiB can have; undefined: the trace does not know. */
@@ -34,7 +49,9 @@ type Step =
       readonly what: 'data';
       readonly vcpu: number;
       readonly address: bigint;
-      readonly kind: number;
+      readonly block: number;
+      /** Nothing is told of a device's page: it has no kind. */
+      readonly kind: number | 'device';
       readonly unmap: boolean;
     }
   | {
@@ -66,7 +83,11 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     what: fc.constant('data' as const),
     vcpu: fc.nat(1),
     address: anyAddress,
-    kind: fc.nat(KINDS.length - 1),
+    block: fc.nat(BLOCKS.length - 1),
+    kind: fc.oneof(
+      { weight: 5, arbitrary: fc.nat(KINDS.length - 1) },
+      { weight: 1, arbitrary: fc.constant('device' as const) },
+    ),
     unmap: fc.boolean(),
   }),
   fc.record({
@@ -108,9 +129,13 @@ function attributesOf(kind: (typeof KINDS)[number]): number {
   return 1 | (kind.global ? 8 : 0) | (shift << 4);
 }
 
+function factFrom(kind: (typeof KINDS)[number]): PageFact['own'] {
+  return kind && { pageBytes: kind.pageBytes, isGlobal: kind.global };
+}
+
 /** A page is told of right before it is accessed. */
 function programOf(steps: readonly Step[], fetches: boolean): Program {
-  const accesses: { vcpu: number; address: bigint }[] = [];
+  const accesses: { vcpu: number; address: bigint; block: number; isDevice: boolean }[] = [];
   interface Run {
     readonly vcpu: number;
     readonly block: number;
@@ -135,9 +160,7 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
     const page = address >> 12n;
     const own = slots.get(page % 4096n) === page ? told.get(page) : undefined;
     const near = around.get(page >> 9n);
-    const kind = own ?? near;
-    const known = own !== undefined ? 'told' : near !== undefined ? 'assumed' : 'unknown';
-    return { pageBytes: kind?.pageBytes ?? 4096, isGlobal: kind?.global ?? false, known };
+    return { own: factFrom(own), near: factFrom(near) };
   };
   for (const step of steps) {
     if (step.what === 'cr3') {
@@ -146,7 +169,7 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
       notes.push({ ...place, ...at, vcpu: step.vcpu, kind: 'cr3', cr3: step.cr3 });
       events.push({ kind: 'cr3', vcpu: step.vcpu, cr3: step.cr3 });
     } else if (step.what === 'run') {
-      const { insnBytes, vaddr } = BLOCKS[step.block] ?? { insnBytes: [], vaddr: 0n };
+      const { insnBytes, vaddr, mode } = BLOCKS[step.block] ?? NO_BLOCK;
       const executed = Math.min(step.executed, insnBytes.length);
       const isAgain = step.again && executed > 0;
       runs.push({ ...step, executed, continues: Number(isAgain), firstAccess: accesses.length });
@@ -156,21 +179,24 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
         const pages = at >> 12n === last >> 12n ? [at] : [at, last];
         for (const address of fetches && !(isAgain && insn === 0) ? pages : []) {
           const page = factOf(address);
-          events.push({ kind: 'fetch', vcpu: step.vcpu, address, isLong: true, page });
+          events.push({ kind: 'fetch', vcpu: step.vcpu, address, mode, page });
         }
         at += BigInt(bytes);
       }
     } else {
       const parts = [step.address, step.address + 7n];
       const touched = (parts[0] ?? 0n) >> 12n === (parts[1] ?? 0n) >> 12n ? [step.address] : parts;
-      const kind = KINDS[step.kind];
+      const { mode } = BLOCKS[step.block] ?? NO_BLOCK;
+      const isDevice = step.kind === 'device';
+      // Of a page without a physical one nothing more is told.
+      const kind = step.kind === 'device' || step.unmap ? undefined : KINDS[step.kind];
       const place = { index: accesses.length, runIndex: runs.length };
       if (step.unmap) {
         // Sizes stand: a page is told anew before it is accessed.
         const vpage = 2n ** 64n - 1n;
         mappings.push({ ...place, kind: MappingKind.unmap, vpage, attributes: 0 });
       }
-      for (const address of touched) {
+      for (const address of isDevice ? [] : touched) {
         const vpage = address >> 12n;
         const row = step.unmap ? MappingKind.unknown : MappingKind.map;
         mappings.push({ ...place, kind: row, vpage, attributes: attributesOf(kind) });
@@ -183,11 +209,12 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
           kind: 'data',
           vcpu: step.vcpu,
           address,
-          isLong: true,
+          mode,
+          isDevice,
           page: factOf(address),
         });
       }
-      accesses.push({ vcpu: step.vcpu, address: step.address });
+      accesses.push({ ...step, isDevice });
     }
   }
   const columns: AccessColumns = {
@@ -195,9 +222,9 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
     chunkIndex: 0,
     vaddr: BigUint64Array.from(accesses, ({ address }) => address),
     size: new Uint8Array(accesses.length).fill(8),
-    flags: new Uint8Array(accesses.length),
+    flags: Uint8Array.from(accesses, ({ isDevice }) => (isDevice ? AccessFlag.device : 0)),
     vcpu: Uint16Array.from(accesses, ({ vcpu }) => vcpu),
-    block: new Uint32Array(accesses.length),
+    block: Uint32Array.from(accesses, ({ block }) => block),
     notes,
     mappings: {
       length: mappings.length,
@@ -223,17 +250,12 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
   return { columns, events };
 }
 
-function simulate(
-  parameters: TlbParameters,
-  columns: AccessColumns,
-  shards = 1,
-  trace: typeof shape = shape,
-): TlbResult {
+function simulate(parameters: TlbParameters, columns: AccessColumns, shards = 1): TlbResult {
   const analysis = chooseTlbAnalysis(parameters);
   const masks = new Uint8Array(columns.length).fill(1);
   if (shards > 1) analysis.shardMasks(parameters, columns, shards, masks);
   const states = Array.from({ length: shards }, (_, index) => {
-    const state = analysis.init(parameters, trace, { index, count: shards });
+    const state = analysis.init(parameters, shape, { index, count: shards });
     const rows = [...masks.keys()].filter((i) => (((masks[i] ?? 0) >> index) & 1) === 1);
     const part = createGatherer().gather(columns, Uint32Array.from(rows), columns.runs);
     analysis.consume(state, { ...part, chunkIndex: 0 });
@@ -271,14 +293,8 @@ describe('TLBs', () => {
         anyParameters,
         fc.array(anyStep, { maxLength: 150, size: 'max' }),
         (parameters, steps) => {
-          // Mappings are not read when all pages have one size.
           const { columns, events } = programOf(steps, parameters.fetches);
-          const { mappings } = chooseTlbAnalysis(parameters);
-          expect(mappings).toBe(parameters.pageBytes === undefined);
-          const found = simulate(
-            parameters,
-            mappings === true ? columns : { ...columns, mappings: undefined },
-          );
+          const found = simulate(parameters, columns);
           expect(inTheWordsOfTheTwin(found)).toEqual(simulateTlbSlowly(parameters, events));
         },
       ),
@@ -300,23 +316,20 @@ describe('TLBs', () => {
     );
   });
 
+  const parameters: TlbParameters = {
+    l1i: { entries: 2, ways: 2 },
+    l1d: { entries: 2, ways: 2 },
+    l2: undefined,
+    walkCache: { pml4e: 1, pdpte: 1, pde: 1 },
+    spaces: 'flush',
+    pageBytes: undefined,
+    fetches: false,
+  };
+  const data = (address: bigint, kind: number | 'device', block = LONG_BLOCK): Step => ({
+    ...{ what: 'data', vcpu: 0, block, address, kind, unmap: false },
+  });
+
   it('walk four, three and two levels, and less with page-walk caches', () => {
-    const parameters: TlbParameters = {
-      l1i: { entries: 2, ways: 2 },
-      l1d: { entries: 2, ways: 2 },
-      l2: undefined,
-      walkCache: { pml4e: 1, pdpte: 1, pde: 1 },
-      spaces: 'flush',
-      pageBytes: undefined,
-      fetches: false,
-    };
-    const data = (address: bigint, kind: number): Step => ({
-      what: 'data',
-      vcpu: 0,
-      address,
-      kind,
-      unmap: false,
-    });
     const steps = [
       data(0x20_0000n, 0), // 4 KiB: all four levels
       data(0x20_1000n, 0), // same directory entry: the table only
@@ -335,8 +348,56 @@ describe('TLBs', () => {
     });
     expect(levels.map(({ accesses, misses }) => [accesses, misses])).toEqual([[5, 5]]);
     // Code that does not run in long mode: the tables begin at the directory.
-    const legacy = shapeOf(BLOCKS, 2, 0);
-    const short = simulate(parameters, programOf(steps.slice(0, 1), false).columns, 1, legacy);
+    const legacy = [data(0x20_0000n, 0, PROTECTED_BLOCK)];
+    const short = simulate(parameters, programOf(legacy, false).columns);
     expect(short.reads).toEqual({ pml4: 0, pdpt: 0, directory: 1, table: 1 });
+  });
+
+  it('count the flushes between look-ups, not those of a stretch around what is selected', () => {
+    const cr3 = (): Step => ({ what: 'cr3', vcpu: 0, cr3: 0x2000n });
+    const look = (): Step => data(0x20_0000n, 0);
+    const flushesOf = (...steps: readonly Step[]): number =>
+      simulate(parameters, programOf(steps, false).columns).flushes;
+    expect(flushesOf(cr3(), look(), cr3(), cr3())).toBe(0);
+    expect(flushesOf(look(), cr3(), cr3(), look(), look(), cr3())).toBe(2);
+  });
+
+  it('do not see what a vCPU does with paging off', () => {
+    const counts = (steps: readonly Step[], pageBytes?: number): object => {
+      const found = simulate({ ...parameters, pageBytes }, programOf(steps, false).columns);
+      const { walks, untranslated, unknownSizes } = found;
+      return { walks, untranslated, unknownSizes };
+    };
+    const off = { walks: 0, untranslated: 1, unknownSizes: 0 };
+    const [apic, page] = [0xfee0_0000n, 0x20_0000n];
+    // Real mode, though nothing is told of the page; with one size for all pages, too.
+    expect(counts([data(apic, 'device', REAL_BLOCK)])).toEqual(off);
+    expect(counts([data(apic, 'device', REAL_BLOCK)], 4096)).toEqual(off);
+    // A device in protected mode: as real mode before left it, or as the page of RAM before told.
+    const device = data(apic, 'device', PROTECTED_BLOCK);
+    expect(counts([data(page, 'device', REAL_BLOCK), device])).toEqual({ ...off, untranslated: 2 });
+    expect(counts([data(page, 6, PROTECTED_BLOCK), device])).toEqual({ ...off, untranslated: 2 });
+    const on = { walks: 2, untranslated: 0, unknownSizes: 1 };
+    expect(counts([data(page, 0, PROTECTED_BLOCK), device])).toEqual(on);
+    // Nothing is known: taken to be 4 KiB.
+    expect(counts([device])).toEqual({ walks: 1, untranslated: 0, unknownSizes: 1 });
+    // SMM begins in real mode, and what was before comes back.
+    const smm = [data(apic, 'device', SMM_REAL_BLOCK), data(apic, 'device', SMM_PROTECTED_BLOCK)];
+    const around = [data(page, 0, PROTECTED_BLOCK), ...smm, device];
+    expect(counts(around)).toEqual({ walks: 2, untranslated: 2, unknownSizes: 1 });
+    // What was fetched with paging on is looked at anew when paging was off meanwhile.
+    const code: Step = {
+      ...{ what: 'run', vcpu: 0, block: 4, executed: 2, again: false }, // in one page
+    };
+    const again = [data(page, 0, PROTECTED_BLOCK), code, data(apic, 'device', REAL_BLOCK), code];
+    const { columns, events } = programOf(again, true);
+    const fetching = { ...parameters, fetches: true };
+    expect(inTheWordsOfTheTwin(simulate(fetching, columns))).toEqual({
+      ...simulateTlbSlowly(fetching, events),
+      untranslated: 3,
+    });
+    // In long mode what was told with paging off is of no use.
+    const stale = [data(page, 6, PROTECTED_BLOCK), data(page, 'device')];
+    expect(counts(stale)).toEqual({ walks: 1, untranslated: 1, unknownSizes: 1 });
   });
 });

@@ -45,9 +45,9 @@ export interface TlbResult {
   /** Walks that the page-walk caches made shorter. */
   readonly shortWalks: number;
   readonly instructions: number | null;
-  /** By a new CR3. */
+  /** By a new CR3, between look-ups of a vCPU. */
   readonly flushes: number;
-  /** Look-ups that there were none of: paging was off; or the access had a physical address only. */
+  /** Look-ups that there were none of: paging was off (paging.ts); or the access had a physical address only. */
   readonly untranslated: number;
   readonly physicalOnly: number;
   /** Look-ups of pages whose size is that of their neighbours; or is not known, and taken to be 4 KiB. */
@@ -66,7 +66,7 @@ type TlbAnalysis = ShardedAnalysis<TlbParameters, TlbState, TlbResult>;
 
 const MOST_SHARDS = 8;
 
-/** Which goes with the parameters: they differ in what they read of a trace. */
+/** Which goes with the parameters: they differ in what they read of a trace, and what they cannot do without. */
 export function chooseTlbAnalysis({ fetches, pageBytes }: TlbParameters): TlbAnalysis {
   if (pageBytes !== undefined) return fetches ? fixedTlbAnalysis : fixedDataTlbAnalysis;
   return fetches ? tlbAnalysis : dataTlbAnalysis;
@@ -75,19 +75,19 @@ export function chooseTlbAnalysis({ fetches, pageBytes }: TlbParameters): TlbAna
 /** Page sizes as the trace tells them; fetches and data, or data alone. */
 export const tlbAnalysis: TlbAnalysis = tlbAnalysisOf('tlb', true, true);
 export const dataTlbAnalysis: TlbAnalysis = tlbAnalysisOf('tlb-data', true, false);
-/** One page size for all. */
+/** One page size for all; what is told of pages says only where paging is off. */
 export const fixedTlbAnalysis: TlbAnalysis = tlbAnalysisOf('tlb-fixed', false, true);
 export const fixedDataTlbAnalysis: TlbAnalysis = tlbAnalysisOf('tlb-fixed-data', false, false);
 
-function tlbAnalysisOf(name: string, readsSizes: boolean, runs: boolean): TlbAnalysis {
+function tlbAnalysisOf(name: string, needsSizes: boolean, runs: boolean): TlbAnalysis {
   return {
     name,
     order: 'per-shard',
     columns: ['vaddr', 'size', 'flags', 'vcpu', 'block'],
-    requires: readsSizes ? ['vaddr', 'page-attributes'] : ['vaddr'],
+    requires: needsSizes ? ['vaddr', 'page-attributes'] : ['vaddr'],
     runs,
     notes: ['cr3'],
-    mappings: readsSizes,
+    mappings: true,
     init: createTlbState,
     consume: consumeTlb,
     merge: mergeTlb,

@@ -4,6 +4,7 @@
 import type { Shard, TraceShape } from '../analysis.ts';
 import { type FetchTable, fetchTableFrom } from '../cache/fetch-table.ts';
 import { createPageSizes, type PageSizes, SMALL_PAGE_SHIFT } from './page-sizes.ts';
+import { type FoundPaging, isLongMode, PAGING_NOT_KNOWN, pagingOfMode } from './paging.ts';
 import { createTlbArray, type TlbArray } from './tlb-array.ts';
 import { requireTlbParameters, type TlbParameters } from './tlb-parameters.ts';
 
@@ -18,7 +19,7 @@ export const SECOND_MISSES = 5;
 export const WALK_READS = 6;
 /** Walks that began behind an entry found in the page-walk caches. */
 export const SHORT_WALKS = 10;
-/** Flushes by a new CR3. */
+/** Flushes by a new CR3 between look-ups: what a stretch has before and behind those of the selection is not counted. */
 export const FLUSHES = 11;
 /** Accesses and fetches with paging off, which no TLB sees. */
 export const UNTRANSLATED = 12;
@@ -34,10 +35,7 @@ export const WALKS_BY_SIZE = 16;
 export const INSTRUCTIONS = 20;
 const COUNT_LENGTH = 21;
 
-/** Bit of a block's mode: docs/format.md 2. */
-const MODE_LONG = 1 << 14;
-
-export interface VcpuTlbs {
+export interface VcpuTlbs extends FoundPaging {
   readonly l1i: TlbArray;
   readonly l1d: TlbArray;
   readonly l2: TlbArray | undefined;
@@ -47,19 +45,23 @@ export interface VcpuTlbs {
   readonly counts: Float64Array;
   /** Of the running address space. */
   space: number;
+  /** Flushes since the last look-up. */
+  openFlushes: number;
   /**
    * The 4 KiB page fetched from last: its translation is first in the L1I TLB while the version is that of the
-   * page sizes; -1 when it is not.
+   * page sizes, -1 when it is not, and what the block's mode says of paging is the same.
    */
   fetchLo: number;
   fetchHi: number;
   fetchVersion: number;
+  fetchPaging: number;
   /** Where more fetches from it are counted besides FETCHES: ASSUMED_SIZES, UNKNOWN_SIZES; FETCHES for nowhere. */
   fetchPlace: number;
   /** The same of the data access last, in the L1D TLB; -1 also when its size is not known for sure. */
   dataLo: number;
   dataHi: number;
   dataVersion: number;
+  dataPaging: number;
 }
 
 /** The fetch table of 4 KiB pages, with their addresses. */
@@ -80,6 +82,8 @@ export interface TlbState {
   readonly sizes: PageSizes;
   /** By block: its mode is long mode, or not known. */
   readonly isLong: Uint8Array;
+  /** By block: what its mode says of paging. */
+  readonly blockPaging: Uint8Array;
   /** By block: walks that its instructions and their fetches led to. */
   readonly blockWalks: Float64Array;
 }
@@ -99,7 +103,10 @@ export function createTlbState(
     spaces: new Map(),
     sizes: createPageSizes(),
     isLong: Uint8Array.from({ length: blockCount }, (_, block) =>
-      ((code.mode(block) ?? MODE_LONG) & MODE_LONG) === 0 ? 0 : 1,
+      Number(isLongMode(code.mode(block))),
+    ),
+    blockPaging: Uint8Array.from({ length: blockCount }, (_, block) =>
+      pagingOfMode(code.mode(block)),
     ),
     blockWalks: new Float64Array(blockCount),
   };
@@ -137,13 +144,18 @@ export function requireTlbs(state: TlbState, vcpu: number): VcpuTlbs {
     pde: anywhere(walkCache.pde),
     counts: new Float64Array(COUNT_LENGTH),
     space: 0,
+    openFlushes: 0,
+    pagingOutside: PAGING_NOT_KNOWN,
+    pagingInSmm: PAGING_NOT_KNOWN,
     fetchLo: 0,
     fetchHi: 0,
     fetchVersion: -1,
+    fetchPaging: 0,
     fetchPlace: FETCHES,
     dataLo: 0,
     dataHi: 0,
     dataVersion: -1,
+    dataPaging: 0,
   };
   state.vcpus.set(vcpu, made);
   return made;

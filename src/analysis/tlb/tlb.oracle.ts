@@ -3,12 +3,16 @@
 
 import type { TlbGeometry, TlbParameters } from './tlb-parameters.ts';
 
-export interface PageFact {
+export interface PageKindFact {
   /** 0: paging off. */
   readonly pageBytes: number;
   readonly isGlobal: boolean;
-  /** Told of this very page, of a neighbour, or of none. */
-  readonly known: 'told' | 'assumed' | 'unknown';
+}
+
+export interface PageFact {
+  /** Told of this very page; of a neighbour, last. */
+  readonly own: PageKindFact | undefined;
+  readonly near: PageKindFact | undefined;
 }
 
 export type TlbEvent =
@@ -17,7 +21,10 @@ export type TlbEvent =
       readonly kind: 'fetch' | 'data';
       readonly vcpu: number;
       readonly address: bigint;
-      readonly isLong: boolean;
+      /** CPU mode (docs/format.md 2); undefined: not known. */
+      readonly mode: number | undefined;
+      /** The access went to a device. */
+      readonly isDevice?: boolean;
       readonly page: PageFact;
     };
 
@@ -72,6 +79,10 @@ export function simulateTlbSlowly(
       entries === 0 ? undefined : make({ entries, ways: entries }),
     ),
     space: 0n,
+    hasLooked: false,
+    openFlushes: 0,
+    // Outside SMM, in SMM.
+    paging: new Map<boolean, 'on' | 'off'>(),
   });
   for (const event of events) {
     const one = machines.get(event.vcpu) ?? machine();
@@ -81,26 +92,40 @@ export function simulateTlbSlowly(
         one.space = (event.cr3 >> 12n) % 2n ** 40n;
         continue;
       }
-      counts.flushes++;
+      if (one.hasLooked) one.openFlushes++;
       for (const tlb of [one.l1i, one.l1d, one.l2, ...one.upper]) {
         if (tlb === undefined) continue;
         tlb.sets = tlb.sets.map((set) => set.filter(({ space }) => space === 'global'));
       }
       continue;
     }
-    const { address, page, isLong } = event;
-    const pageBytes = parameters.pageBytes ?? page.pageBytes;
-    if (parameters.pageBytes === undefined) {
-      if (page.known === 'assumed') counts.assumedSizes++;
-      if (page.known === 'unknown') counts.unknownSizes++;
-    }
-    if (pageBytes === 0) {
+    const { address, mode } = event;
+    const isLong = mode === undefined || (mode >> 14) % 2 === 1;
+    const inSmm = mode !== undefined && (mode >> 19) % 2 === 1;
+    const told = event.kind === 'data' && event.isDevice !== true ? event.page.own : undefined;
+    if (mode !== undefined && (mode >> 7) % 2 === 0) one.paging.set(inSmm, 'off');
+    else if (mode !== undefined && isLong) one.paging.set(inSmm, 'on');
+    else if (told !== undefined) one.paging.set(inSmm, told.pageBytes === 0 ? 'off' : 'on');
+    const paging = one.paging.get(inSmm);
+    const candidates = [event.page.own, event.page.near].map((fact) =>
+      paging === 'on' && fact?.pageBytes === 0 ? undefined : fact,
+    );
+    const page = candidates[0] ?? candidates[1];
+    if (paging === 'off' || page?.pageBytes === 0) {
       counts.untranslated++;
       continue;
     }
+    const pageBytes = parameters.pageBytes ?? page?.pageBytes ?? 4096;
+    if (parameters.pageBytes === undefined) {
+      if (page === undefined) counts.unknownSizes++;
+      else if (candidates[0] === undefined) counts.assumedSizes++;
+    }
+    one.hasLooked = true;
+    counts.flushes += one.openFlushes;
+    one.openFlushes = 0;
     const isFetch = event.kind === 'fetch';
     counts[isFetch ? 'fetches' : 'data']++;
-    const isGlobal = parameters.pageBytes === undefined && page.isGlobal;
+    const isGlobal = parameters.pageBytes === undefined && page?.isGlobal === true;
     const entry: Entry = {
       page: address / BigInt(pageBytes),
       pageBytes,

@@ -5,7 +5,7 @@ import { ExitCode } from '../../base/index.ts';
 import { type CommandSpec, JSON_OPTION, printResult, wordAt } from '../command-spec.ts';
 import { withAbort } from '../interrupts.ts';
 import { renderAudit } from '../render/audit.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 export const auditCommand: CommandSpec = {
   details: `Decodes every instruction that ran with a decoder of its own and lays the accesses that the manual prescribes
@@ -28,7 +28,7 @@ the rules: docs/instruction-audit.md.`,
         workers: os.availableParallelism(),
         signal,
         onProgress: (part) => {
-          line.show(drawBar(part, `auditing ${file}`));
+          line.showPart(part, `auditing ${file}`);
         },
       }).finally(() => {
         line.clear();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ExitCode, TraceError, UserError } from '../../base/index.ts';
+import { ExitCode, TraceError, UserError, writeFailure } from '../../base/index.ts';
 import {
   type CheckResult,
   checkTrace,
@@ -13,7 +13,7 @@ import { type CommandSpec, findText, JSON_OPTION, printResult, wordAt } from '..
 import { withAbort } from '../interrupts.ts';
 import { renderCheck } from '../render/check.ts';
 import type { CheckCommandResult } from '../results.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 export const checkCommand: CommandSpec = {
   details: `Decodes every chunk and compares what comes out with what recording counted. With --repair what is good is
@@ -44,7 +44,7 @@ written to a new file, which is whole up to where the old one was cut or damaged
       const checked = await checkTrace(file, {
         signal,
         onProgress: (doneBytes, fileBytes) => {
-          line.show(drawBar(doneBytes / fileBytes, `checking ${file}`));
+          line.showPart(doneBytes / fileBytes, `checking ${file}`);
         },
       }).finally(() => {
         line.clear();
@@ -85,7 +85,13 @@ async function repairInto(
   file: string,
   { sections }: CheckResult,
 ): Promise<CheckCommandResult['repaired']> {
-  return sections === 0 ? null : { file: output, ...(await repairTrace(file, output)) };
+  if (sections === 0) return null;
+  try {
+    return { file: output, ...(await repairTrace(file, output)) };
+  } catch (error) {
+    const isOutput = error instanceof TraceError && error.facts.file === output;
+    throw isOutput ? writeFailure(output, error.facts.cause, '--repair OUT') : error;
+  }
 }
 
 /** The reader advises to keep what is before the damage: not where that is nothing. */

@@ -13,7 +13,7 @@ import {
 import { withAbort } from '../interrupts.ts';
 import { qemuSearchFrom } from '../qemu-search.ts';
 import { renderConformance } from '../render/conformance.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 export const conformanceCommand: CommandSpec = {
   details: `Records small guests, each access of which is written down beside its instruction from the processor's manual, and
@@ -45,7 +45,7 @@ Guests are guests/*.asm, ids of cases are in docs/completeness.md, kinds of acce
         ...{ qemus, pluginFile, signal },
         ...(input.words.length === 0 ? {} : { only: input.words }),
         onProgress: (done, all, now) => {
-          line.show(drawBar(done / all, now));
+          line.showPart(done / all, now);
         },
       }).finally(() => {
         line.clear();

@@ -29,7 +29,7 @@ import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { dumpHeadline, dumpLines, type InstructionFacts } from '../render/dump.ts';
 import { SELECTION_OPTIONS, selectionFrom } from '../selection-options.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 const DUMP_FORMATS = ['text', 'ndjson', 'csv'] as const;
 type DumpFormat = (typeof DUMP_FORMATS)[number];
@@ -77,7 +77,7 @@ async function runDump(input: CommandInput, context: CliContext): Promise<ExitCo
     await context.writeOut(draw.headline);
     const line = statusLine(context);
     const onProgress = (part: number): void => {
-      line.show(drawBar(part, 'looking for accesses'));
+      line.showPart(part, 'looking for accesses');
     };
     let shown = 0;
     try {

@@ -35,7 +35,7 @@ import { withAbort } from '../interrupts.ts';
 import { exportParquet, PARQUET_FORMAT } from '../parquet-export.ts';
 import { renderExport } from '../render/export.ts';
 import { CHOICE_OPTIONS, COUNT_OPTION, FROM_OPTION, selectionFrom } from '../selection-options.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 const FORMATS: readonly (ExportFormat | FormatDescription)[] = [...EXPORT_FORMATS, PARQUET_FORMAT];
 const FORMAT_NAMES = FORMATS.map(({ name }) => name).join(', ');
@@ -43,14 +43,14 @@ const FORMAT_NAMES = FORMATS.map(({ name }) => name).join(', ');
 export const exportCommand: CommandSpec = {
   details: `The formats: ${FORMAT_NAMES}. What each keeps and loses, and how the other tool
 reads it, is in docs/exports.md. What a format has no place for is left out, counted and reported. An output whose
-name ends in .gz or .xz is compressed. Until it is whole the output is called OUT.partial. The options that choose are
-those of the analyses, but for --to, which is --until here. Formats of instructions (drmemtrace, champsim, lackey, din)
-have whole block executions: those that begin in the part and whose first instruction is chosen, and no
---address or --physical-address. csv, ndjson and parquet have the names of functions, when symbols are known.`,
+name ends in .gz or .xz is compressed. Until it is whole the output is called OUT.partial, which may exist as little as
+OUT itself. The options that choose are those of the analyses, but for --to, which is --until here. Formats of
+instructions (drmemtrace, champsim, lackey, din) have whole block executions: those that begin in the part and whose
+first instruction is chosen, and no --address or --physical-address. csv, ndjson and parquet have the names of functions, when symbols are known.`,
   options: [
     { flags: '--to <FORMAT>', description: 'the format; must be given' },
     { flags: '-o, --output <OUT>', description: 'what to write; must be given' },
-    { flags: '-f, --force', description: 'replace the output if it exists' },
+    { flags: '-f, --force', description: 'replace the output, and OUT.partial, if they exist' },
     FROM_OPTION,
     { flags: '--until <N>', description: 'up to this ordinal, or icount:N; half open' },
     COUNT_OPTION,
@@ -135,7 +135,7 @@ async function watched<T>(
       work({
         signal,
         onProgress: (done, total) => {
-          line.show(drawBar(done / total, `exporting to ${format}`));
+          line.showPart(done / total, `exporting to ${format}`);
         },
       }),
     );

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
 import { requireFreeOutput } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
+import { quoteWord } from '../../query/index.ts';
 import {
   columnsOf,
   FILE_FORMATS,
@@ -26,7 +27,7 @@ import { databaseNames } from '../database-names.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { ROW_FORMATS, type RowFormat, renderSchema, writeRows } from '../render/query.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 export const queryCommand: CommandSpec = {
   details: `Runs one SELECT on DuckDB. Nothing is loaded beforehand: the trace is decoded while the table accesses is
@@ -90,7 +91,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
           const run: RunOptions = {
             signal,
             onProgress: (part) => {
-              line.show(drawBar(part, 'reading the trace'));
+              line.showPart(part, 'reading the trace');
             },
           };
           if (target === undefined) {
@@ -120,7 +121,7 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
           }
         });
         await work.catch((error: unknown) => {
-          throw withSchemaRemedy(error);
+          throw withSchemaRemedy(error, trace.path);
         });
       }
     } finally {
@@ -138,9 +139,9 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
 }
 
 /** What DuckDB refuses is in its own words: what there is to ask for is this command's to say. */
-function withSchemaRemedy(error: unknown): unknown {
+function withSchemaRemedy(error: unknown, file: string): unknown {
   const isRefused = error instanceof TraceError && error.kind === 'bad-argument';
-  const remedy = 'The tables and columns that there are: --schema.';
+  const remedy = `loadstore query ${quoteWord(file)} --schema, for the tables and columns that there are`;
   return isRefused ? error.withFacts({ remedy }) : error;
 }
 
@@ -171,7 +172,7 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
       found: word === '' ? file : word,
     });
   }
-  requireFreeOutput(file, isOn(input, 'force'));
+  for (const one of [file, `${file}.partial`]) requireFreeOutput(one, isOn(input, 'force'));
   return { file, format };
 }
 

@@ -21,7 +21,7 @@ import {
 import { databaseNames } from '../database-names.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withSignals } from '../interrupts.ts';
-import { drawBar, statusLine } from '../status-line.ts';
+import { statusLine } from '../status-line.ts';
 
 const MOST_PORT = 65_535;
 
@@ -90,7 +90,7 @@ async function serve(
       sqlNames: databaseNames(trace.code, symbols),
       pageFolder: fileURLToPath(new URL('../../viewer/', import.meta.url)),
       onIndex: (state) => {
-        if (state.state === 'building') line.show(drawBar(state.part, 'building the index'));
+        if (state.state === 'building') line.showPart(state.part, 'building the index');
         else line.clear();
         if (state.state === 'failed') {
           context.writeErr(`loadstore: there will be no map: ${state.message ?? ''}\n`);

@@ -52,7 +52,10 @@ function renderDeliveries({ deliveries, eventDelivery }: AuditCommandResult): st
 function renderLost({ lost, lostOfUnknownVcpu }: AuditCommandResult['deliveries']): string {
   if (lost === 0) return '';
   const reasons = [
-    { count: lostOfUnknownVcpu, why: 'which vCPU took it cannot be known' },
+    {
+      count: lostOfUnknownVcpu,
+      why: "neither QEMU nor the vCPUs' state says which vCPU took it",
+    },
     { count: lost - lostOfUnknownVcpu, why: 'what came of it, or its tables, could not be seen' },
   ].filter(({ count }) => count > 0);
   return [

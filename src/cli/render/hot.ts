@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatBytes, formatCount, formatCountShort, formatRatio } from '../../base/index.ts';
+import { formatBytes, formatCountShort, formatQuantity, formatRatio } from '../../base/index.ts';
 import type { HotFigures, HotPlaces } from '../../query/index.ts';
 import type { HotReport } from '../analysis-results.ts';
 import { drawTable, moreLine } from './table.ts';
@@ -8,7 +8,7 @@ export function renderHot({ result }: HotReport): string {
   const { instructions } = result;
   const total = result.loads + result.stores;
   return [
-    `${formatCount(total)} accesses\n\n`,
+    `${formatQuantity(total, 'access', 'accesses')}\n\n`,
     renderHotFunctions(result),
     '\ninstructions\n',
     drawTable(

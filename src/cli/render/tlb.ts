@@ -45,7 +45,7 @@ export function renderTlb({ parameters, result }: TlbReport): string {
     drawTable(levels, ['left', ...Array<'right'>(6).fill('right')]),
     '\n',
     drawTable(walks, ['left', 'right', 'right']),
-    '\npage walks by function\n',
+    functions.length === 0 ? '' : '\npage walks by function\n',
     drawTable(functions, ['left', 'right', 'right']),
     moreLine(result.functionCount - result.functions.length, 'function'),
     '\n',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of text that several reports share: totals, what a trace does not hold, names.
 
-import { formatBytes, formatCount, formatHex64 } from '../../base/index.ts';
+import { formatBytes, formatCount, formatHex64, formatQuantity } from '../../base/index.ts';
 import { describeNotHeld, describeWindows, type TraceFacts } from '../../query/index.ts';
 import { drawTable, fillText } from './table.ts';
 
@@ -73,7 +73,7 @@ export function renderAudit({ memoryAudit: audit }: TraceFacts): string {
       `${formatHex64(paddr % 2 ** 32, Math.floor(paddr / 2 ** 32))}+${length}`,
   );
   return `
-memory audit: ${formatBytes(audit.auditedBytes)} of RAM compared ${formatCount(audit.comparisons)} times with the stores that were seen
+memory audit: ${formatBytes(audit.auditedBytes)} of RAM compared ${formatQuantity(audit.comparisons, 'time')} with the stores that were seen
   ${bytes(audit.differingBytes)} written by others${causes.length === 0 ? '' : `: ${causes.join(', ')}`}
   ${bytes(audit.unknownBytes)} unknown${ranges.length === 0 ? '' : `, at ${ranges.join(', ')}`}
 `;
