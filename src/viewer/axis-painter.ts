@@ -70,12 +70,13 @@ function bandColour({ series }: AxisColours, index: number): string {
   return series[index % series.length] ?? 'grey';
 }
 
-/** Ordinals and, in a second line, the icount of a vCPU where it is known. */
+/** Ordinals and, in a second line, the icount of a vCPU where it is known; `icountName` says of which. */
 export function paintTimeAxis(
   context: CanvasRenderingContext2D,
   view: View,
   frame: Frame,
   icountAt: (ordinal: number) => Icount | null,
+  icountName: string,
   colours: AxisColours,
 ): void {
   const { width } = frame;
@@ -85,7 +86,7 @@ export function paintTimeAxis(
   context.textAlign = 'right';
   context.fillStyle = colours.soft;
   context.fillText('access', GUTTER_WIDTH - 8, 15);
-  context.fillText('icount', GUTTER_WIDTH - 8, 29);
+  context.fillText(icountName, GUTTER_WIDTH - 8, 29);
   const step = decimalStep(view.to - view.from, width / 120, 1);
   const formatCountAt = (count: number): string => formatTick(count, Math.max(1, step / 10));
   for (const ordinal of ticksBetween(view.from, view.to, step)) {

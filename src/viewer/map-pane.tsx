@@ -74,11 +74,18 @@ export function MapPane(): JSX.Element {
         <canvas ref={map} aria-hidden="true" />
         <canvas ref={overlay} aria-hidden="true" />
       </div>
-      <div class="time-axis" ref={axisBox}>
+      <div class="time-axis" ref={axisBox} title={timeAxisNote()}>
         <canvas ref={timeAxis} aria-hidden="true" />
       </div>
     </>
   );
+}
+
+function timeAxisNote(): string {
+  const [first, ...others] = page.streamInfo.value?.vcpus ?? [];
+  return others.length === 0
+    ? 'Accesses from the first on; below, the instructions that were completed (icount)'
+    : `Accesses of all vCPUs in one order; below, the instructions that vCPU ${first} alone had completed (icount)`;
 }
 
 /** Gestures on the map, on the axis of addresses (no time) or on what has time alone, beginning at `left`. */
