@@ -256,6 +256,7 @@ describe("the viewer's page", () => {
     expect(await page.textContent('.query-rows tbody tr')).toContain('1000');
     const aligned = 'getComputedStyle(document.querySelector(".query-rows th")).textAlign';
     expect(await page.evaluate(aligned)).toBe('right');
+    expect(await page.locator('.query-rows td:last-child').allTextContents()).toEqual(['', 'null']);
     await page.click('.query-rows button:has-text("2000")');
     await page.waitForSelector('h2:has-text("Access #2,000")');
     await page.close();
