@@ -52,6 +52,7 @@ describe("the viewer's page and answers that come late", () => {
     for (let i = 0; i < 2; i++) {
       await page.evaluate(`location.hash = '#access=${ORDINAL}'`);
       await page.waitForURL(/from=4992&to=5009/);
+      expect(hashOf(page).get('access')).toBe(String(ORDINAL));
       await focusMap(page);
       await page.keyboard.press('0');
       await page.waitForURL((url) => !url.hash.includes('from=4992'));
@@ -62,6 +63,7 @@ describe("the viewer's page and answers that come late", () => {
   it('stays at a link that was followed meanwhile', async () => {
     const { page, release } = await onItsWay();
     await page.evaluate("location.hash = '#tab=list'");
+    await page.waitForSelector('.row[data-ordinal="0"]');
     await focusMap(page);
     await page.keyboard.press('r');
     await release();

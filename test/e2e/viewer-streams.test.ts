@@ -198,6 +198,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
       }
       // On the command line an order is that of its vCPU.
       await page.evaluate("location.hash = '#stream=1'");
+      await expect.poll(async () => choice.inputValue()).toBe('1');
       await focusMap(page);
       await page.keyboard.press('r');
       await page.waitForSelector('.summary .command code');
