@@ -21,6 +21,7 @@ const TESTED_ONCE = {
   'test/e2e/tables-of-a-trace.test.ts': 'tables of a trace that no QEMU made',
   'test/e2e/viewer-page.test.ts': 'a page in a browser, of no recording',
   'test/e2e/viewer-hands.test.ts': 'a page in a browser, of no recording',
+  'test/e2e/viewer-late.test.ts': 'a page in a browser, of no recording',
   'test/e2e/viewer-streams.test.ts': 'the viewer of a trace',
   'test/e2e/viewer-csv.test.ts': 'the viewer of a trace',
   'test/e2e/viewer-damage.test.ts': 'the viewer of a trace',

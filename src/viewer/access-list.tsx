@@ -4,12 +4,14 @@
 import { type Signal, signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
+import { formatCount } from '../base/index.ts';
 import type { WindowQuery } from '../server/protocol.ts';
 import { snapRegion, windowQuery } from './actions.ts';
 import { ListRows } from './list-rows.tsx';
 import { noteLink } from './navigation.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
+import { formatAddress } from './ticks.ts';
 import { type Region, wholeRegion } from './view.ts';
 import { LIST_SCOPES, type ListScope } from './view-link.ts';
 
@@ -18,15 +20,35 @@ const SCOPE_NAMES: { readonly [S in ListScope]: string } = {
   view: 'In view',
   all: 'All',
 };
+const SCOPE_NOTES: { readonly [S in ListScope]: string } = {
+  selection: 'Accesses of the window that is selected; all of them while none is',
+  view: 'Accesses of what the map shows now',
+  all: 'All accesses, whatever is selected',
+};
 const VIEW_PAUSE_MS = 400;
 
 /** What the list is of now, for CSV. */
 export const listQuery: Signal<WindowQuery | null> = signal(null);
 
-function regionOfScope(of: ListScope): Region {
-  const whole = wholeRegion(page.extent.value);
-  if (of === 'selection') return page.selected.value ?? whole;
-  return of === 'view' ? snapRegion(page.view.value) : whole;
+/** While no window is selected all are listed. */
+function scopeNow(): ListScope {
+  const wanted = page.listScope.value;
+  return wanted === 'selection' && page.selected.value === null ? 'all' : wanted;
+}
+
+function regionNow(): Region {
+  const scope = scopeNow();
+  if (scope === 'view') return snapRegion(page.view.value);
+  return (scope === 'selection' ? page.selected.value : null) ?? wholeRegion(page.extent.value);
+}
+
+/** The accesses of the list, by time and address. */
+function describeList({ from, to, lowAddress, highAddress }: WindowQuery): string {
+  if (lowAddress === undefined && to - from >= page.extent.value.accesses) return 'all accesses';
+  const time = `accesses #${formatCount(from)} to #${formatCount(to - 1)}`;
+  if (lowAddress === undefined || highAddress === undefined) return `${time}, all addresses`;
+  const last = `0x${(BigInt(highAddress) - 1n).toString(16)}`;
+  return `${time}, at ${formatAddress(lowAddress)} to ${formatAddress(last)}`;
 }
 
 export function AccessList(): JSX.Element {
@@ -34,7 +56,7 @@ export function AccessList(): JSX.Element {
   const key = useRef('');
   useSignalEffect(() => {
     if (!page.isReady.value) return undefined;
-    const region = regionOfScope(page.listScope.value);
+    const region = regionNow();
     const now = JSON.stringify([region, page.view.value.space, page.view.value.stream]);
     if (now === key.current) return undefined;
     const controller = new AbortController();
@@ -64,7 +86,8 @@ export function AccessList(): JSX.Element {
             <button
               key={name}
               type="button"
-              aria-pressed={page.listScope.value === name}
+              title={SCOPE_NOTES[name]}
+              aria-pressed={scopeNow() === name}
               onClick={() => {
                 page.listScope.value = name;
                 noteLink();
@@ -74,9 +97,7 @@ export function AccessList(): JSX.Element {
             </button>
           ))}
         </span>
-        {page.listScope.value === 'selection' && page.selected.value === null ? (
-          <span class="soft">no window is selected: all accesses</span>
-        ) : null}
+        {query.value === null ? null : <span class="soft">{describeList(query.value)}</span>}
       </div>
       {query.value === null ? null : (
         <ListRows key={JSON.stringify(query.value)} query={query.value} />

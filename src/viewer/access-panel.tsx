@@ -7,7 +7,7 @@ import type { AccessReply } from '../server/protocol.ts';
 import { followMemory, neighbourQuestion, showAccess, step, zoomToSelection } from './actions.ts';
 import { api, type NeighbourQuery } from './api-client.ts';
 import { originText } from './list-columns.ts';
-import { view } from './page-state.ts';
+import { streamInfo, view } from './page-state.ts';
 import { placeParts } from './place-parts.ts';
 import { formatAddress } from './ticks.ts';
 import { useReply } from './use-reply.ts';
@@ -72,7 +72,7 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
     ['Device', access.device ? (reply.region ?? 'yes, name not known') : null, false],
     ['pc', access.pc === null ? null : formatAddress(access.pc), true],
     ['Function', access.place === null ? null : <PlaceName place={access.place} />, false],
-    ['icount', formatCount(access.icount), false],
+    ['icount', formatIcountOf(access), false],
     ['vCPU', String(access.vcpu), false],
     ['CPL', access.cpl === null ? null : String(access.cpl), false],
     ['CR3', reply.cr3, true],
@@ -125,6 +125,11 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
       )}
     </>
   );
+}
+
+function formatIcountOf({ icount, vcpu }: AccessReply['access']): string {
+  const isShared = (streamInfo.peek()?.vcpus.length ?? 0) > 1;
+  return isShared ? `${formatCount(icount)} of vCPU ${vcpu}` : formatCount(icount);
 }
 
 /** A name too long for its line is broken between its words, and never within its offset. */

@@ -12,6 +12,7 @@ import {
 } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api, type NeighbourQuery } from './api-client.ts';
+import { beginErrand, endErrand } from './errand.ts';
 import type { CellUnder } from './map-cells.ts';
 import { jump, placeWanted, regionShowing } from './navigation.ts';
 import { clearNotice, tell } from './notices.ts';
@@ -53,16 +54,13 @@ export function selectRegion(region: Region): void {
     high: Math.min(pages, region.high),
   };
   if (within.to <= within.from || within.high <= within.low) return;
+  endErrand();
   selectWindow(snapRegion(within), null);
 }
 
-let selecting = new AbortController();
-
 /** A clicked cell: one access when there is one, else the window of the cell; its bytes are what j and k follow. */
 export async function selectCell(cell: CellUnder): Promise<void> {
-  selecting.abort();
-  selecting = new AbortController();
-  const { signal } = selecting;
+  const signal = beginErrand();
   const { space } = page.view.peek();
   const region = snapRegion(cell.region);
   const isAccess =
@@ -82,7 +80,7 @@ export async function selectCell(cell: CellUnder): Promise<void> {
 }
 
 export function clearSelection(): void {
-  selecting.abort();
+  endErrand();
   jump({ selected: null, access: null, target: null });
   page.announcement.value = 'Nothing is selected';
 }
@@ -98,35 +96,33 @@ async function findRank(
   return places.find((place) => place.space === space)?.rank ?? null;
 }
 
-/** Shows one access and where it is; the bytes that it touched become what j and k follow, unless some are. */
-export async function showAccess(ordinal: number, keepTarget = false): Promise<void> {
-  selecting.abort();
-  selecting = new AbortController();
-  const { signal } = selecting;
+/**
+ * Shows one access and where it is; the bytes that it touched become what j and k follow, unless some are. False: something
+ * else was shown meanwhile.
+ */
+export async function showAccess(ordinal: number, keepTarget = false): Promise<boolean> {
+  const signal = beginErrand();
   const { stream, space } = page.view.peek();
   page.sideTab.value = 'selection';
   const kept = keepTarget ? page.target.peek() : null;
   jump({ access: ordinal, region: regionShowing(ordinal + 0.5, kept?.rank ?? null) });
   if (kept !== null) {
     page.announcement.value = `Access ${formatCount(ordinal)}`;
-    return;
+    return true;
   }
   try {
     const { access } = await api.access({ stream, ordinal }, signal);
     const address = space === 'virtual' ? access.vaddr : access.paddr;
     const rank = address === null ? null : await findRank(space, address, signal);
     page.announcement.value = `Access ${formatCount(ordinal)}: ${access.kind} of ${access.size} bytes at ${address ?? 'an unknown address'}`;
-    if (address === null || rank === null) return;
-    jump(
-      {
-        target: { space, address, bytes: access.size, rank },
-        region: regionShowing(ordinal + 0.5, rank),
-      },
-      false,
-    );
+    if (address !== null && rank !== null) {
+      const target = { space, address, bytes: access.size, rank };
+      jump({ target, region: regionShowing(ordinal + 0.5, rank) }, false);
+    }
   } catch (error) {
     reportProblem(error);
   }
+  return !signal.aborted;
 }
 
 /** j and k. */
@@ -136,9 +132,7 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
     tell('Select an address first: click on the map, or find one');
     return;
   }
-  selecting.abort();
-  selecting = new AbortController();
-  const { signal } = selecting;
+  const signal = beginErrand();
   const { stream } = page.view.peek();
   const { space, address, bytes } = target;
   const window = page.selected.peek();
@@ -175,20 +169,19 @@ async function searchOn(question: NeighbourQuery, signal: AbortSignal): Promise<
 
 /** Esc, while there is a search: what is selected stays. */
 export function endSearch(): void {
-  selecting.abort();
+  endErrand();
 }
 
 /** Close to an access, wherever it is in the trace: what a link that names no region asks for. */
 async function closeTo(ordinal: number): Promise<void> {
-  await showAccess(ordinal);
-  zoomToSelection(false);
+  if (await showAccess(ordinal)) zoomToSelection(false);
 }
 
 /** Returns what stops it. */
 export function followWantedPlaces(): () => void {
   return effect(() => {
     const wanted = placeWanted.value;
-    if (wanted !== null) void closeTo(wanted);
+    if (wanted !== null) void closeTo(wanted.ordinal);
   });
 }
 
@@ -210,9 +203,7 @@ export function neighbourQuestion(
 
 /** Goes there, however far it is. */
 export async function followMemory(question: NeighbourQuery): Promise<void> {
-  selecting.abort();
-  selecting = new AbortController();
-  const { signal } = selecting;
+  const signal = beginErrand();
   try {
     const found = await search(question, signal);
     if (found !== null) await showAccess(found);
@@ -257,6 +248,7 @@ export function goTo(place: Place): void {
           low: rank + size / PAGE_BYTES / 2 - height / 2,
           high: rank + size / PAGE_BYTES / 2 + height / 2,
         };
+  endErrand();
   page.sideTab.value = 'selection';
   jump({
     space,

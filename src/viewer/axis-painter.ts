@@ -3,7 +3,7 @@
 
 import type { Band } from '../server/protocol.ts';
 import type { AddressBook } from './address-book.ts';
-import { placeBands } from './band-layout.ts';
+import { breakName, placeBands } from './band-layout.ts';
 import { formatIcount, type Icount } from './icounts.ts';
 import { binaryStep, decimalStep, formatAddress, formatTick, ticksBetween } from './ticks.ts';
 import { type Extent, type Frame, type View, xOfOrdinal, yOfRank } from './view.ts';
@@ -25,8 +25,10 @@ const STRIP_WIDTH = 5;
 const LABEL_HEIGHT = 15;
 const ADDRESS_GAP = 34;
 const TICK = 4;
-/** Longer names are drawn narrower: addresses begin behind it. */
+/** Addresses begin behind it. */
 const BAND_NAME_WIDTH = 80;
+/** Letters may be drawn so much narrower rather than broken or cut. */
+const LEAST_NARROW = 0.9;
 
 /** The context's unit is a CSS pixel; the map is at the right of the gutter and as high. */
 export function paintGutter(
@@ -40,15 +42,21 @@ export function paintGutter(
 ): void {
   context.clearRect(0, 0, GUTTER_WIDTH, frame.height);
   context.textBaseline = 'middle';
-  const placed = placeBands(bands, view, frame, LABEL_HEIGHT);
   context.font = SANS;
+  const widthOf = (text: string): number => LEAST_NARROW * context.measureText(text).width;
+  const placed = placeBands(bands, view, frame, LABEL_HEIGHT, (name, mostLines) =>
+    breakName(name, mostLines, BAND_NAME_WIDTH, widthOf),
+  );
   context.textAlign = 'left';
-  for (const { band, index, top, bottom, label } of placed) {
+  for (const { index, top, bottom, label } of placed) {
     context.fillStyle = bandColour(colours, index);
     context.fillRect(0, top, STRIP_WIDTH, Math.max(1, bottom - top - (bottom - top > 4 ? 1 : 0)));
     if (label === null) continue;
     context.fillStyle = colours.ink;
-    context.fillText(band.name, STRIP_WIDTH + 6, label, BAND_NAME_WIDTH);
+    const first = label.middle - ((label.lines.length - 1) * LABEL_HEIGHT) / 2;
+    label.lines.forEach((line, i) => {
+      context.fillText(line, STRIP_WIDTH + 6, first + i * LABEL_HEIGHT, BAND_NAME_WIDTH);
+    });
   }
   const span = view.high - view.low;
   const step = binaryStep(span, frame.height / ADDRESS_GAP, 1 / 4096);
@@ -70,12 +78,13 @@ function bandColour({ series }: AxisColours, index: number): string {
   return series[index % series.length] ?? 'grey';
 }
 
-/** Ordinals and, in a second line, the icount of a vCPU where it is known. */
+/** Ordinals and, in a second line, the icount of a vCPU where it is known; `icountName` says of which. */
 export function paintTimeAxis(
   context: CanvasRenderingContext2D,
   view: View,
   frame: Frame,
   icountAt: (ordinal: number) => Icount | null,
+  icountName: string,
   colours: AxisColours,
 ): void {
   const { width } = frame;
@@ -85,7 +94,7 @@ export function paintTimeAxis(
   context.textAlign = 'right';
   context.fillStyle = colours.soft;
   context.fillText('access', GUTTER_WIDTH - 8, 15);
-  context.fillText('icount', GUTTER_WIDTH - 8, 29);
+  context.fillText(icountName, GUTTER_WIDTH - 8, 29);
   const step = decimalStep(view.to - view.from, width / 120, 1);
   const formatCountAt = (count: number): string => formatTick(count, Math.max(1, step / 10));
   for (const ordinal of ticksBetween(view.from, view.to, step)) {

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the names of bands stand beside the map, so that none covers another. Pure.
+// Where the names of bands stand beside the map, so that none covers another: in as many lines as a band has room for.
+// Pure.
 
 import type { Band } from '../server/protocol.ts';
 import { type Frame, type Region, yOfRank } from './view.ts';
+
+/** A name in at most so many lines, each as short as there is room for. */
+export type LineBreaker = (name: string, mostLines: number) => readonly string[];
+
+export interface BandLabel {
+  readonly lines: readonly string[];
+  /** Middle of them all. */
+  readonly middle: number;
+}
 
 export interface PlacedBand {
   readonly band: Band;
@@ -10,8 +20,8 @@ export interface PlacedBand {
   /** Visible part, from above, in pixels. */
   readonly top: number;
   readonly bottom: number;
-  /** Middle of the name; null: no room for it. */
-  readonly label: number | null;
+  /** Null: no room for it. */
+  readonly label: BandLabel | null;
 }
 
 /** Bands that are in view, from the lowest. The larger ones get their names first. */
@@ -19,7 +29,8 @@ export function placeBands(
   bands: readonly Band[],
   region: Region,
   frame: Frame,
-  labelHeight: number,
+  lineHeight: number,
+  linesOf: LineBreaker,
 ): PlacedBand[] {
   const visible = bands
     .map((band, index) => ({
@@ -29,32 +40,59 @@ export function placeBands(
       bottom: Math.min(frame.height, yOfRank(region, frame, band.first)),
     }))
     .filter(({ top, bottom }) => bottom > top);
-  const labels = new Map<number, number>();
-  for (const { index, top, bottom } of [...visible].sort(
+  const labels = new Map<number, BandLabel>();
+  for (const { band, index, top, bottom } of [...visible].sort(
     (a, b) => b.bottom - b.top - (a.bottom - a.top),
   )) {
-    const half = labelHeight / 2;
-    const at = findRoom((top + bottom) / 2, half, frame.height - half, labelHeight, [
-      ...labels.values(),
-    ]);
+    const lines = linesOf(band.name, Math.max(1, Math.floor((bottom - top) / lineHeight)));
+    const half = (lines.length * lineHeight) / 2;
+    const taken = [...labels.values()].map((label) => ({
+      middle: label.middle,
+      gap: half + (label.lines.length * lineHeight) / 2,
+    }));
+    const middle = findRoom((top + bottom) / 2, half, frame.height - half, taken);
     // A name that stands far from its band would belong to another one.
-    if (at !== undefined && at >= top - labelHeight && at <= bottom + labelHeight) {
-      labels.set(index, at);
+    if (middle !== undefined && middle >= top - lineHeight && middle <= bottom + lineHeight) {
+      labels.set(index, { lines, middle });
     }
   }
   return visible.map((place) => ({ ...place, label: labels.get(place.index) ?? null }));
 }
 
-/** The place nearest to `wanted` in [least, most] that keeps `gap` from all that are taken. */
+/** The place nearest to `wanted` in [least, most] that keeps its gap from each that is taken. */
 function findRoom(
   wanted: number,
   least: number,
   most: number,
-  gap: number,
-  taken: readonly number[],
+  taken: readonly { readonly middle: number; readonly gap: number }[],
 ): number | undefined {
-  const candidates = [wanted, ...taken.flatMap((at) => [at - gap, at + gap])]
+  const candidates = [wanted, ...taken.flatMap(({ middle, gap }) => [middle - gap, middle + gap])]
     .map((at) => Math.min(most, Math.max(least, at)))
-    .filter((at) => taken.every((other) => Math.abs(at - other) >= gap - 1e-6));
+    .filter((at) => taken.every(({ middle, gap }) => Math.abs(at - middle) >= gap - 1e-6));
   return candidates.sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted))[0];
+}
+
+/** Broken between words. What does not fit in the last line, or a word in any, is cut, with "…". */
+export function breakName(
+  name: string,
+  mostLines: number,
+  width: number,
+  widthOf: (text: string) => number,
+): string[] {
+  const lines: string[] = [];
+  for (const word of name.split(' ')) {
+    const last = lines.at(-1);
+    const longer = last === undefined ? word : `${last} ${word}`;
+    const isNext = widthOf(longer) > width && lines.length < mostLines;
+    if (last === undefined || isNext) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.map((line) => cutTo(line, width, widthOf));
+}
+
+function cutTo(line: string, width: number, widthOf: (text: string) => number): string {
+  if (widthOf(line) <= width) return line;
+  let length = line.length - 1;
+  while (length > 0 && widthOf(`${line.slice(0, length)}…`) > width) length--;
+  return `${line.slice(0, length).replace(/[ ,]+$/, '')}…`;
 }

@@ -8,6 +8,8 @@ import { formatAddress } from './ticks.ts';
 export interface ListColumn {
   readonly name: string;
   readonly title: string;
+  /** What its name does not say. */
+  readonly note?: string;
   readonly isNumber?: boolean;
   readonly isCode?: boolean;
   readonly text: (row: AccessRow) => string;
@@ -23,6 +25,7 @@ export const LIST_COLUMNS: readonly ListColumn[] = [
   {
     name: 'icount',
     title: 'icount',
+    note: 'Instructions that the vCPU of the row had completed: each vCPU counts its own',
     isNumber: true,
     text: ({ icount }) => formatCount(icount),
   },

@@ -63,8 +63,8 @@ export function ListRows({ query }: { query: WindowQuery }): JSX.Element {
         onKeyDown={onKeyDown}
       >
         <div class="list-names" role="row" aria-rowindex={1}>
-          {LIST_COLUMNS.map(({ name, title }) => (
-            <span key={name} role="columnheader" class={`c-${name}`}>
+          {LIST_COLUMNS.map(({ name, title, note }) => (
+            <span key={name} role="columnheader" class={`c-${name}`} title={note}>
               {title}
             </span>
           ))}

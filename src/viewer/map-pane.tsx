@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The map with its axes: canvases, their size, and what gestures do to the view.
 
+import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { selectCell, selectRegion, showAccess } from './actions.ts';
@@ -12,6 +13,7 @@ import { moveBy } from './navigation.ts';
 import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { MAP_BACKGROUND } from './palette.ts';
+import { formatAddress } from './ticks.ts';
 import { ordinalOfX, panRegion, type Region, rankOfY, zoomRegion } from './view.ts';
 
 /** The map that is on the page. */
@@ -27,6 +29,7 @@ export function MapPane(): JSX.Element {
   const overlay = useRef<HTMLCanvasElement>(null);
   const gutter = useRef<HTMLCanvasElement>(null);
   const timeAxis = useRef<HTMLCanvasElement>(null);
+  const gutterNote = useSignal('');
   useEffect(() => {
     const boxes = [surface.current, gutterBox.current, axisBox.current] as const;
     const [mapBox, sideBox, lowerBox] = boxes;
@@ -58,7 +61,14 @@ export function MapPane(): JSX.Element {
   }, []);
   return (
     <>
-      <div class="gutter" ref={gutterBox}>
+      <div
+        class="gutter"
+        ref={gutterBox}
+        title={gutterNote.value}
+        onPointerMove={({ offsetY }) => {
+          gutterNote.value = describeBandAt(offsetY);
+        }}
+      >
         <canvas ref={gutter} aria-hidden="true" />
       </div>
       <div
@@ -74,11 +84,28 @@ export function MapPane(): JSX.Element {
         <canvas ref={map} aria-hidden="true" />
         <canvas ref={overlay} aria-hidden="true" />
       </div>
-      <div class="time-axis" ref={axisBox}>
+      <div class="time-axis" ref={axisBox} title={timeAxisNote()}>
         <canvas ref={timeAxis} aria-hidden="true" />
       </div>
     </>
   );
+}
+
+/** Of the names beside the map some are cut, and small bands have none. */
+function describeBandAt(y: number): string {
+  const rank = rankOfY(page.view.peek(), page.mapFrame.peek(), y);
+  const bands = page.spaceInfo.peek()?.bands ?? [];
+  const band = bands.find(({ first, end }) => rank >= first && rank < end);
+  if (band === undefined) return '';
+  const last = `0x${(BigInt(band.highAddress) - 1n).toString(16)}`;
+  return `${band.name}: ${formatAddress(band.lowAddress)} to ${formatAddress(last)}`;
+}
+
+function timeAxisNote(): string {
+  const [first, ...others] = page.streamInfo.value?.vcpus ?? [];
+  return others.length === 0
+    ? 'Accesses from the first on; below, the instructions that were completed (icount)'
+    : `Accesses of all vCPUs in one order; below, the instructions that vCPU ${first} alone had completed (icount)`;
 }
 
 /** Gestures on the map, on the axis of addresses (no time) or on what has time alone, beginning at `left`. */

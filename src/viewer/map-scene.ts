@@ -6,7 +6,7 @@ import { AddressBook } from './address-book.ts';
 import { GUTTER_WIDTH, paintGutter, paintTimeAxis, TIME_AXIS_HEIGHT } from './axis-painter.ts';
 import { fitCanvas } from './canvas-size.ts';
 import { canvasColours } from './colours.ts';
-import { icountAt } from './icounts.ts';
+import { icountAt, nameAxisIcount } from './icounts.ts';
 import { type CellSums, type CellUnder, cellUnder, sumCells } from './map-cells.ts';
 import { type PaintedMap, paintMap } from './map-painter.ts';
 import { nearAccesses, nearRows } from './near-accesses.ts';
@@ -122,7 +122,8 @@ export class MapScene {
       paintGutter(side, view, frame, extent, bands, this.#book, colours);
       const axisFrame = { width: GUTTER_WIDTH + frame.width, height: TIME_AXIS_HEIGHT };
       const axis = fitCanvas(timeAxis, axisFrame, devicePixelRatio);
-      paintTimeAxis(axis, view, frame, icountAt, colours);
+      const icountName = nameAxisIcount(page.streamInfo.peek()?.vcpus ?? []);
+      paintTimeAxis(axis, view, frame, icountAt, icountName, colours);
     }
     if (this.#isOverlayStale) {
       this.#isOverlayStale = false;

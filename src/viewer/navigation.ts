@@ -4,6 +4,7 @@
 
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Space } from '../server/protocol.ts';
+import { endErrand } from './errand.ts';
 import * as page from './page-state.ts';
 import { closeProblem, showProblem } from './problems.ts';
 import {
@@ -29,8 +30,8 @@ const PAUSE_MS = 400;
 const SAME_GESTURE_MS = 3000;
 const GLIDE_MS = 220;
 
-/** An access that a link asks for, when the map is to be moved there. */
-export const placeWanted: Signal<number | null> = signal(null);
+/** An access that a link asks for, when the map is to be moved there: another one each time that it is followed. */
+export const placeWanted: Signal<{ readonly ordinal: number } | null> = signal(null);
 
 /** Where a glide is heading; what is drawn is on the way there. */
 let goal: Region | null = null;
@@ -129,6 +130,7 @@ export function jump(to: Jump, isNew = true): void {
     const isOtherAxis =
       page.view.peek().space !== now.space || page.view.peek().stream !== now.stream;
     if (isOtherAxis) {
+      endErrand();
       stopGlide();
       showRegion(clampRegion(to.region ?? wholeRegion(page.extent.peek()), page.extent.peek()));
     } else if (to.region !== undefined) {
@@ -183,6 +185,7 @@ export function readLink(): void {
   const reply = page.trace.peek();
   if (reply === null) return;
   const state = decodeLink(location.hash);
+  endErrand();
   stopGlide();
   clearTimeout(pause);
   const space = reply.spaces[state.space] === null ? otherSpace(state.space) : state.space;
@@ -206,8 +209,9 @@ export function readLink(): void {
     page.sideTab.value = state.side;
   });
   // A link that names an access and no region asks for the place of that access.
-  const isPlaceWanted = state.access !== null && state.region === null && page.isReady.peek();
-  placeWanted.value = isPlaceWanted ? state.access : null;
+  const { access, region } = state;
+  const isPlaceWanted = access !== null && region === null && page.isReady.peek();
+  placeWanted.value = isPlaceWanted ? { ordinal: access } : null;
   if (state.trace !== '' && state.trace !== reply.fingerprint) {
     showProblem('link', `It may show other things in ${reply.file}.`);
   } else {

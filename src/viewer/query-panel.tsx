@@ -133,7 +133,9 @@ function isNumber(cell: Cell | undefined): boolean {
 }
 
 function CellText({ name, cell }: { name: string; cell: Cell }): JSX.Element {
-  const text = cell === null ? '' : String(cell);
+  // No text is another answer than none.
+  if (cell === null) return <span class="soft">null</span>;
+  const text = String(cell);
   if (name === 'ordinal' && /^\d+$/.test(text)) {
     return (
       <button type="button" class="link" onClick={() => void showAccess(Number(text))}>

@@ -6,7 +6,7 @@ import type { JSX } from 'preact';
 import { formatBytes, formatCount, formatCountShort, formatQuantity } from '../base/index.ts';
 import type { Space } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
-import { formatIcount, icountAt } from './icounts.ts';
+import { formatIcount, icountUnder, nameIcount } from './icounts.ts';
 import { isExact } from './map-painter.ts';
 import { scene } from './map-pane.tsx';
 import { painted } from './map-scene.ts';
@@ -81,7 +81,7 @@ function Under(): JSX.Element {
   // What is under a pointer that stands still changes with them.
   void [painted.value, tracks.value, nearRows.value];
   if (at === null) return <span class="soft">Drag, wheel or W A S D to move; click to select</span>;
-  const icount = icountAt(at.ordinal);
+  const icount = icountUnder(at.ordinal);
   const cell = at.rank === null ? undefined : scene.current?.cellAt(at.ordinal, at.rank);
   const { rank } = at;
   const near = rank === null ? undefined : nearAccessAt(at.ordinal, rank);
@@ -92,7 +92,11 @@ function Under(): JSX.Element {
   return (
     <span class="under">
       <span>#{formatCount(Math.max(0, Math.floor(at.ordinal)))}</span>
-      {icount === null ? null : <span>icount {formatIcount(icount)}</span>}
+      {icount === null ? null : (
+        <span>
+          {nameIcount(icount.vcpu, page.streamInfo.value?.vcpus ?? [])} {formatIcount(icount)}
+        </span>
+      )}
       {pointedAddress.value === null ? null : <code>{formatAddress(pointedAddress.value)}</code>}
       {band === undefined ? null : <span>{band.name}</span>}
       {near === undefined ? null : (

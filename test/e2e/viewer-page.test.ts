@@ -256,6 +256,7 @@ describe("the viewer's page", () => {
     expect(await page.textContent('.query-rows tbody tr')).toContain('1000');
     const aligned = 'getComputedStyle(document.querySelector(".query-rows th")).textAlign';
     expect(await page.evaluate(aligned)).toBe('right');
+    expect(await page.locator('.query-rows td:last-child').allTextContents()).toEqual(['', 'null']);
     await page.click('.query-rows button:has-text("2000")');
     await page.waitForSelector('h2:has-text("Access #2,000")');
     await page.close();
@@ -271,6 +272,27 @@ describe("the viewer's page", () => {
     await page.click(`.row[data-ordinal="${ACCESSES - 4}"]`);
     expect(await page.textContent('.side h2')).toContain('Access #1,048,572');
     await page.waitForSelector('[data-fact="pc"]');
+    await page.close();
+  });
+
+  it('says what a list is of, and marks that', async () => {
+    const { page } = await open('#tab=list');
+    const expectList = async (chosen: string, of: string): Promise<void> => {
+      await page.waitForSelector(`.list-head > span:text-is("${of}")`);
+      const marked = page.locator('.list-head button[aria-pressed="true"]');
+      expect(await marked.allInnerTexts()).toEqual([chosen]);
+    };
+    // No window is selected.
+    await expectList('All', 'all accesses');
+    const window = `#tab=list&from=0&to=5000&low=0&high=${FAKE_PAGES}&select=1000,3000,`;
+    await page.evaluate(`location.hash = '${window}0,${FAKE_PAGES}'`);
+    await expectList('Selection', 'accesses #1,000 to #2,999, all addresses');
+    await page.evaluate(`location.hash = '${window}1,3'`);
+    await expectList('Selection', 'accesses #1,000 to #2,999, at 0x401000 to 0x402fff');
+    await page.click('.list-head button:has-text("In view")');
+    await expectList('In view', 'accesses #0 to #4,999, all addresses');
+    await page.click('.list-head button:has-text("All")');
+    await expectList('All', 'all accesses');
     await page.close();
   });
 

@@ -117,11 +117,29 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
     await page.waitForSelector('#found [role="option"]:has-text("vCPU 1")');
     await page.click('#found [role="option"]:has-text("vCPU 1")');
     const reached = run.accesses.find(({ vcpu, icount }) => vcpu === 1 && icount >= 100);
-    await page.waitForSelector(`section[aria-label="Access ${reached?.ordinal}"]`);
+    if (reached === undefined) throw new Error('vCPU 1 did too little');
+    await page.waitForSelector(`section[aria-label="Access ${reached.ordinal}"]`);
+    await expectWhoseIcount(page, reached);
     await expectFilled(page);
     expect(complaints).toEqual([]);
     await page.close();
   });
+
+  /** Of an access in view of the vCPU that the axis is not of. */
+  async function expectWhoseIcount(page: Page, { ordinal, vcpu, icount }: Access): Promise<void> {
+    const own = `${icount.toLocaleString('en')} of vCPU ${vcpu}`;
+    await page.waitForSelector(`[data-fact="icount"] dd:text-is("${own}")`);
+    expect(await page.getAttribute('.time-axis', 'title')).toContain('that vCPU 0 alone');
+    const map = await page.locator('.map canvas').first().boundingBox();
+    if (map === null) throw new Error('no map');
+    await page.waitForURL(/from=/);
+    const query = new URLSearchParams(new URL(page.url()).hash.slice(1));
+    const [from, to] = [Number(query.get('from')), Number(query.get('to'))];
+    await page.mouse.move(map.x + (map.width * (ordinal + 0.5 - from)) / (to - from), map.y + 5);
+    const said = `icount of vCPU ${vcpu} ${icount.toLocaleString('en')}`;
+    await page.waitForSelector(`.under:has-text("#${ordinal.toLocaleString('en')}")`);
+    await page.waitForSelector(`.under span:text-is("${said}")`);
+  }
 
   /** On a large screen the tracks fill the pane: none is out of sight, and none is hardly to be seen. */
   async function expectFilled(page: Page): Promise<void> {
@@ -148,6 +166,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
       const choice = page.locator('select[aria-label="Stream of accesses"]');
       const names = await choice.locator('option').allTextContents();
       expect(names).toEqual(['vCPU 0', 'vCPU 1']);
+      expect(await page.getAttribute('.time-axis', 'title')).not.toContain('vCPU');
       const counts = [0, 1].map((stream) => run.accesses.filter((a) => a.stream === stream).length);
       const ofVcpus = [0, 1].map((stream) => run.accesses.find((a) => a.stream === stream)?.vcpu);
       expect(ofVcpus).toEqual([0, 1]);
@@ -179,6 +198,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer on two vCPUs', () => {
       }
       // On the command line an order is that of its vCPU.
       await page.evaluate("location.hash = '#stream=1'");
+      await expect.poll(async () => choice.inputValue()).toBe('1');
       await focusMap(page);
       await page.keyboard.press('r');
       await page.waitForSelector('.summary .command code');

@@ -418,10 +418,10 @@ function fakeNames(q: string): NamesReply {
 function fakeSql(q: string): object {
   if (!/accesses/.test(q)) return { error: 'bad-request', message: 'no such table' };
   return {
-    columns: ['ordinal', 'vaddr', 'n'],
+    columns: ['ordinal', 'vaddr', 'n', 'function'],
     rows: [
-      [1000, fakeAddress(240), 7],
-      [2000, fakeAddress(241), 8],
+      [1000, fakeAddress(240), 7, ''],
+      [2000, fakeAddress(241), 8, null],
     ],
     cut: false,
   };
