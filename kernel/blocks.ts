@@ -31,6 +31,10 @@ import { bytesLeft, fail, failure, readBytes, readVarint, S_SHAPES } from './str
 /** With more slots than this a block gets an index from tag to slot: the search stays short. */
 const SEARCHED_SLOTS: u32 = 64;
 const TAGS: u32 = 8192;
+/** Of a tag: bits of its instruction, and how many tags there are of one. */
+const INSN_BITS: u32 = 9;
+const TAGS_OF_INSN: u32 = TAGS >> INSN_BITS;
+const INSN_MASK: u32 = (1 << INSN_BITS) - 1;
 /** Origin 1, in the bits of the flags column. */
 const FLAG_EVENT_DELIVERY: u32 = 1 << 6;
 
@@ -95,19 +99,19 @@ export function readShape(block: usize, newest: u64, accessesLeft: u32): void {
   store<u32>(block, ++shapeCount, B_SHAPE_NUMBER);
   for (let i: usize = 0; i < usize(length); i++) {
     const tag = u32(readBytes(S_SHAPES, 2, SHAPES_END));
-    store<u16>(shape + (i << 1), u16(requireSlot(block, tag, newest)));
+    store<u16>(shape + (i << 1), u16(requireSlot(block, tag, newest, u32(length))));
     if (failure !== 0) return;
   }
 }
 
-function requireSlot(block: usize, tag: u32, newest: u64): u32 {
+/** shapeLength: of the shape that names it. */
+function requireSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32 {
   const slots: usize = load<u32>(block, B_SLOTS);
   const count: u32 = load<u16>(block, B_SLOT_COUNT);
   const index: usize = load<u32>(block, B_TAG_INDEX);
   if (index !== 0) {
-    // TAG_BAD tags never got into the index; they are refused below.
-    if (tag < TAGS) {
-      const found: u32 = load<u16>(index + (tag << 1));
+    if (isPossible(block, tag)) {
+      const found: u32 = load<u16>(inIndex(index, tag));
       if (found !== 0) return found - 1;
     }
   } else {
@@ -115,20 +119,30 @@ function requireSlot(block: usize, tag: u32, newest: u64): u32 {
       if (load<u16>(slots + (i << SLOT_SHIFT), S_TAG) === tag) return i;
     }
   }
-  return addSlot(block, tag, newest);
+  return addSlot(block, tag, newest, shapeLength);
 }
 
-function addSlot(block: usize, tag: u32, newest: u64): u32 {
-  const insn = tag & 511;
-  const delivery = load<u8>(block, B_DELIVERY);
-  if (tag >= TAGS || insn >= load<u16>(block, B_INSN_COUNT) + delivery) {
+/** Instructions of a block whose accesses tags may name: the delivery of an event, which has none, counts as one. */
+function insnsOf(block: usize): u32 {
+  return u32(load<u16>(block, B_INSN_COUNT)) + u32(load<u8>(block, B_DELIVERY));
+}
+
+function isPossible(block: usize, tag: u32): bool {
+  return tag < TAGS && (tag & INSN_MASK) < insnsOf(block);
+}
+
+function addSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32 {
+  if (!isPossible(block, tag)) {
     fail(TAG_BAD);
     return 0;
   }
+  const insn = tag & INSN_MASK;
+  const delivery = load<u8>(block, B_DELIVERY);
   const count: u32 = load<u16>(block, B_SLOT_COUNT);
   let slots: usize = load<u32>(block, B_SLOTS);
   if (count === u32(load<u16>(block, B_SLOT_ROOM))) {
-    const room: u32 = count === 0 ? 4 : count * 2;
+    // Few instructions make more than two accesses of different kinds; those of a rep one are all of one slot.
+    const room: u32 = count === 0 ? max(4, min(shapeLength, insnsOf(block) << 1)) : count * 2;
     const moved = allocate(u64(room) << SLOT_SHIFT);
     if (moved === 0) return 0;
     memory.copy(moved, slots, usize(count) << SLOT_SHIFT);
@@ -155,16 +169,22 @@ function indexSlot(block: usize, tag: u32, slotNumber: u32): void {
   let index: usize = load<u32>(block, B_TAG_INDEX);
   if (index === 0) {
     if (slotNumber < SEARCHED_SLOTS) return;
-    index = allocate(TAGS * 2);
+    const indexBytes = (insnsOf(block) * TAGS_OF_INSN) << 1;
+    index = allocate(indexBytes);
     if (index === 0) return;
-    memory.fill(index, 0, TAGS * 2);
+    memory.fill(index, 0, indexBytes);
     store<u32>(block, u32(index), B_TAG_INDEX);
     const slots: usize = load<u32>(block, B_SLOTS);
     for (let i: u32 = 0; i <= slotNumber; i++) {
       const known: u32 = load<u16>(slots + (i << SLOT_SHIFT), S_TAG);
-      store<u16>(index + (known << 1), u16(i + 1));
+      store<u16>(inIndex(index, known), u16(i + 1));
     }
     return;
   }
-  store<u16>(index + (tag << 1), u16(slotNumber + 1));
+  store<u16>(inIndex(index, tag), u16(slotNumber + 1));
+}
+
+/** The tags of an instruction are together. */
+function inIndex(index: usize, tag: u32): usize {
+  return index + (((tag & INSN_MASK) * TAGS_OF_INSN + (tag >> INSN_BITS)) << 1);
 }
