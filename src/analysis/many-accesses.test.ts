@@ -6,6 +6,7 @@ import type { FreeAnalysis } from './analysis.ts';
 import { dataCacheAnalysis } from './cache/cache-analysis.ts';
 import { COUNT_LOADS, COUNT_MISSES } from './cache/cache-layout.ts';
 import { columnsOf as cacheColumns, shapeOf } from './cache/cache-program.oracle.ts';
+import type { CacheParameters } from './cache/parameters.ts';
 import { columnsOf, type OracleAccess, SHAPE } from './columns.oracle.ts';
 import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
@@ -83,12 +84,13 @@ it('strides: steps of an instruction', () => {
 
 it('cache: accesses and misses of a level, misses of an instruction', () => {
   const shape = shapeOf([{ vaddr: 0x1000n, insnBytes: [4] }], 1);
-  const parameters = {
+  const parameters: CacheParameters = {
     ...{ lineBytes: 64, l1i: undefined, l1d: { sizeBytes: 4096, ways: 1 } },
-    ...{ l2: undefined, ll: undefined, replacePolicy: 'lru', randomSeed: 1 },
-    ...{ writeAllocate: true, dataPrefetcher: 'none', usePhysical: false },
-    ...{ warmupRefs: 0, classify: false },
-  } as const;
+    ...{ l2: undefined, ll: undefined, randomSeed: 1 },
+    replacePolicy: 'lru',
+    dataPrefetcher: 'none',
+    ...{ writeAllocate: true, usePhysical: false, warmupRefs: 0, classify: false },
+  };
   const state = dataCacheAnalysis.init(parameters, shape, WHOLE);
   const [level] = state.units;
   for (const place of [COUNT_LOADS, COUNT_MISSES + COUNT_LOADS]) level?.counts.set([MANY], place);
