@@ -31,10 +31,6 @@ import { bytesLeft, fail, failure, readBytes, readVarint, S_SHAPES } from './str
 /** With more slots than this a block gets an index from tag to slot: the search stays short. */
 const SEARCHED_SLOTS: u32 = 64;
 const TAGS: u32 = 8192;
-/** Of a tag: bits of its instruction, and how many tags there are of one. */
-const INSN_BITS: u32 = 9;
-const TAGS_OF_INSN: u32 = TAGS >> INSN_BITS;
-const INSN_MASK: u32 = (1 << INSN_BITS) - 1;
 /** Origin 1, in the bits of the flags column. */
 const FLAG_EVENT_DELIVERY: u32 = 1 << 6;
 
@@ -110,10 +106,8 @@ function requireSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32
   const count: u32 = load<u16>(block, B_SLOT_COUNT);
   const index: usize = load<u32>(block, B_TAG_INDEX);
   if (index !== 0) {
-    if (isPossible(block, tag)) {
-      const found: u32 = load<u16>(inIndex(index, tag));
-      if (found !== 0) return found - 1;
-    }
+    const found: u32 = load<u16>(entryOf(block, index, tag));
+    if (found !== 0) return found - 1;
   } else {
     for (let i: u32 = 0; i < count; i++) {
       if (load<u16>(slots + (i << SLOT_SHIFT), S_TAG) === tag) return i;
@@ -122,33 +116,28 @@ function requireSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32
   return addSlot(block, tag, newest, shapeLength);
 }
 
-/** Instructions of a block whose accesses tags may name: the delivery of an event, which has none, counts as one. */
-function insnsOf(block: usize): u32 {
-  return u32(load<u16>(block, B_INSN_COUNT)) + u32(load<u8>(block, B_DELIVERY));
-}
-
-function isPossible(block: usize, tag: u32): bool {
-  return tag < TAGS && (tag & INSN_MASK) < insnsOf(block);
-}
-
 function addSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32 {
-  if (!isPossible(block, tag)) {
+  const insn = tag & 511;
+  const delivery = load<u8>(block, B_DELIVERY);
+  // The delivery of an event has no instruction: its accesses are those of number 0.
+  const insnCount: u32 = u32(load<u16>(block, B_INSN_COUNT)) + delivery;
+  if (tag >= TAGS || insn >= insnCount) {
     fail(TAG_BAD);
     return 0;
   }
-  const insn = tag & INSN_MASK;
-  const delivery = load<u8>(block, B_DELIVERY);
   const count: u32 = load<u16>(block, B_SLOT_COUNT);
   let slots: usize = load<u32>(block, B_SLOTS);
   if (count === u32(load<u16>(block, B_SLOT_ROOM))) {
     // Few instructions make more than two accesses of different kinds; those of a rep one are all of one slot.
-    const room: u32 = count === 0 ? max(4, min(shapeLength, insnsOf(block) << 1)) : count * 2;
+    const room: u32 = count === 0 ? max(4, min(shapeLength, insnCount << 1)) : count * 2;
     const moved = allocate(u64(room) << SLOT_SHIFT);
     if (moved === 0) return 0;
     memory.copy(moved, slots, usize(count) << SLOT_SHIFT);
     slots = moved;
     store<u32>(block, u32(slots), B_SLOTS);
     store<u16>(block, u16(room), B_SLOT_ROOM);
+    // It is made anew, for as many.
+    store<u32>(block, 0, B_TAG_INDEX);
   }
   const slot = slots + (usize(count) << SLOT_SHIFT);
   store<u64>(slot, newest, S_LAST);
@@ -166,25 +155,39 @@ function addSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32 {
 }
 
 function indexSlot(block: usize, tag: u32, slotNumber: u32): void {
-  let index: usize = load<u32>(block, B_TAG_INDEX);
-  if (index === 0) {
-    if (slotNumber < SEARCHED_SLOTS) return;
-    const indexBytes = (insnsOf(block) * TAGS_OF_INSN) << 1;
-    index = allocate(indexBytes);
-    if (index === 0) return;
-    memory.fill(index, 0, indexBytes);
-    store<u32>(block, u32(index), B_TAG_INDEX);
-    const slots: usize = load<u32>(block, B_SLOTS);
-    for (let i: u32 = 0; i <= slotNumber; i++) {
-      const known: u32 = load<u16>(slots + (i << SLOT_SHIFT), S_TAG);
-      store<u16>(inIndex(index, known), u16(i + 1));
-    }
+  const index: usize = load<u32>(block, B_TAG_INDEX);
+  if (index !== 0) {
+    store<u16>(entryOf(block, index, tag), u16(slotNumber + 1));
     return;
   }
-  store<u16>(inIndex(index, tag), u16(slotNumber + 1));
+  if (slotNumber < SEARCHED_SLOTS) return;
+  const indexBytes: usize = 2 << indexLog2(block);
+  const made = allocate(indexBytes);
+  if (made === 0) return;
+  memory.fill(made, 0, indexBytes);
+  store<u32>(block, u32(made), B_TAG_INDEX);
+  const slots: usize = load<u32>(block, B_SLOTS);
+  for (let i: u32 = 0; i <= slotNumber; i++) {
+    const known: u32 = load<u16>(slots + (i << SLOT_SHIFT), S_TAG);
+    store<u16>(entryOf(block, made, known), u16(i + 1));
+  }
 }
 
-/** The tags of an instruction are together. */
-function inIndex(index: usize, tag: u32): usize {
-  return index + (((tag & INSN_MASK) * TAGS_OF_INSN + (tag >> INSN_BITS)) << 1);
+/** Log2 of the index's entries: two for each slot that there is room for, or more. */
+function indexLog2(block: usize): u32 {
+  return 33 - clz(u32(load<u16>(block, B_SLOT_ROOM)) - 1);
+}
+
+/** Where the index has the tag's slot number + 1, or would have it: 0 is there then. */
+function entryOf(block: usize, index: usize, tag: u32): usize {
+  const slots: usize = load<u32>(block, B_SLOTS);
+  const log2 = indexLog2(block);
+  let at: u32 = (tag * 0x9e3779b1) >> (32 - log2);
+  while (true) {
+    const entry = index + (usize(at) << 1);
+    const slotNumber: u32 = load<u16>(entry);
+    if (slotNumber === 0) return entry;
+    if (load<u16>(slots + ((slotNumber - 1) << SLOT_SHIFT), S_TAG) === tag) return entry;
+    at = (at + 1) & ((1 << log2) - 1);
+  }
 }
