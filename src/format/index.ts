@@ -26,6 +26,7 @@ export {
   placeOfEvent,
   vcpuOfNote,
 } from './event-name.ts';
+export { releaseLargeKernel } from './kernel-pool.ts';
 export { type MappingColumns, MappingKind } from './mapping-columns.ts';
 export type {
   Capabilities,
@@ -60,7 +61,6 @@ export type {
   TraceSlice,
 } from './read-slices.ts';
 export { type RepairResult, repairTrace } from './repair-trace.node.ts';
-export { releaseLargeKernel } from './kernel-pool.ts';
 export type { SharedTrace } from './shared-trace.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';
