@@ -4,8 +4,11 @@ import { expect, it } from 'vitest';
 import { prngFromSeed } from '../base/index.ts';
 import { AccessFlag } from './access-batch.ts';
 import { byteSourceFromBytes } from './byte-source.ts';
+import { createKernel } from './kernel.ts';
+import { giveBackKernel, takeKernel } from './kernel-pool.ts';
 import { encodeTrace } from './reference-encoder.oracle.ts';
 import type { RefAccess, RefBlock, RefExecution, RefItem } from './reference-trace.oracle.ts';
+import { surveyTrace } from './survey.ts';
 import { openTraceSource } from './trace.ts';
 
 const INSN_COUNTS = [300, 512, 70, 1];
@@ -58,4 +61,28 @@ it('decodes blocks with many slots, in whatever order they come', async () => {
       return { vaddr, pc, size, store, block, insn };
     }),
   );
+});
+
+it('needs few bytes for an instruction of a chunk that runs many different ones', async () => {
+  const insnCount = 90;
+  const blocks: RefBlock[] = Array.from({ length: 500 }, (_, id) => ({
+    ...{ vaddr: BigInt(0x40_0000 + id * 0x1000), mode: 0x8000, lastRep: false },
+    insnLengths: Array.from({ length: insnCount }, () => 6),
+  }));
+  const items = blocks.map((_block, id): RefItem => {
+    const accesses = Array.from({ length: insnCount }, (_, insn) => {
+      return { insn, store: true, sizeLog2: 2, vaddr: BigInt(0x10_0000 + 64 * insn) };
+    });
+    return { type: 'block', id, accesses };
+  });
+  const { bytes } = encodeTrace({ blocks, streams: [[{ type: 'vcpu', vcpu: 0 }, ...items]] });
+  const { code } = await surveyTrace(byteSourceFromBytes(bytes));
+  const kernel = createKernel(code);
+  const before = kernel.buffer.byteLength;
+  giveBackKernel(kernel);
+  const trace = await openTraceSource(byteSourceFromBytes(bytes));
+  for await (const batch of trace.accesses({ columns: ['vaddr'] }))
+    expect(batch.length).toBeGreaterThan(0);
+  const more = takeKernel(code).buffer.byteLength - before;
+  expect(more / (blocks.length * insnCount)).toBeLessThan(100);
 });
