@@ -95,46 +95,49 @@ export function readShape(block: usize, newest: u64, accessesLeft: u32): void {
   store<u32>(block, ++shapeCount, B_SHAPE_NUMBER);
   for (let i: usize = 0; i < usize(length); i++) {
     const tag = u32(readBytes(S_SHAPES, 2, SHAPES_END));
-    store<u16>(shape + (i << 1), u16(requireSlot(block, tag, newest)));
+    store<u16>(shape + (i << 1), u16(requireSlot(block, tag, newest, u32(length))));
     if (failure !== 0) return;
   }
 }
 
-function requireSlot(block: usize, tag: u32, newest: u64): u32 {
+/** shapeLength: of the shape that names it. */
+function requireSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32 {
   const slots: usize = load<u32>(block, B_SLOTS);
   const count: u32 = load<u16>(block, B_SLOT_COUNT);
   const index: usize = load<u32>(block, B_TAG_INDEX);
   if (index !== 0) {
-    // TAG_BAD tags never got into the index; they are refused below.
-    if (tag < TAGS) {
-      const found: u32 = load<u16>(index + (tag << 1));
-      if (found !== 0) return found - 1;
-    }
+    const found: u32 = load<u16>(entryOf(block, index, tag));
+    if (found !== 0) return found - 1;
   } else {
     for (let i: u32 = 0; i < count; i++) {
       if (load<u16>(slots + (i << SLOT_SHIFT), S_TAG) === tag) return i;
     }
   }
-  return addSlot(block, tag, newest);
+  return addSlot(block, tag, newest, shapeLength);
 }
 
-function addSlot(block: usize, tag: u32, newest: u64): u32 {
+function addSlot(block: usize, tag: u32, newest: u64, shapeLength: u32): u32 {
   const insn = tag & 511;
   const delivery = load<u8>(block, B_DELIVERY);
-  if (tag >= TAGS || insn >= load<u16>(block, B_INSN_COUNT) + delivery) {
+  // The delivery of an event has no instruction: its accesses are those of number 0.
+  const insnCount: u32 = u32(load<u16>(block, B_INSN_COUNT)) + delivery;
+  if (tag >= TAGS || insn >= insnCount) {
     fail(TAG_BAD);
     return 0;
   }
   const count: u32 = load<u16>(block, B_SLOT_COUNT);
   let slots: usize = load<u32>(block, B_SLOTS);
   if (count === u32(load<u16>(block, B_SLOT_ROOM))) {
-    const room: u32 = count === 0 ? 4 : count * 2;
+    // Few instructions make more than two accesses of different kinds; those of a rep one are all of one slot.
+    const room: u32 = count === 0 ? max(4, min(shapeLength, insnCount << 1)) : count * 2;
     const moved = allocate(u64(room) << SLOT_SHIFT);
     if (moved === 0) return 0;
     memory.copy(moved, slots, usize(count) << SLOT_SHIFT);
     slots = moved;
     store<u32>(block, u32(slots), B_SLOTS);
     store<u16>(block, u16(room), B_SLOT_ROOM);
+    // It is made anew, for as many.
+    store<u32>(block, 0, B_TAG_INDEX);
   }
   const slot = slots + (usize(count) << SLOT_SHIFT);
   store<u64>(slot, newest, S_LAST);
@@ -152,19 +155,39 @@ function addSlot(block: usize, tag: u32, newest: u64): u32 {
 }
 
 function indexSlot(block: usize, tag: u32, slotNumber: u32): void {
-  let index: usize = load<u32>(block, B_TAG_INDEX);
-  if (index === 0) {
-    if (slotNumber < SEARCHED_SLOTS) return;
-    index = allocate(TAGS * 2);
-    if (index === 0) return;
-    memory.fill(index, 0, TAGS * 2);
-    store<u32>(block, u32(index), B_TAG_INDEX);
-    const slots: usize = load<u32>(block, B_SLOTS);
-    for (let i: u32 = 0; i <= slotNumber; i++) {
-      const known: u32 = load<u16>(slots + (i << SLOT_SHIFT), S_TAG);
-      store<u16>(index + (known << 1), u16(i + 1));
-    }
+  const index: usize = load<u32>(block, B_TAG_INDEX);
+  if (index !== 0) {
+    store<u16>(entryOf(block, index, tag), u16(slotNumber + 1));
     return;
   }
-  store<u16>(index + (tag << 1), u16(slotNumber + 1));
+  if (slotNumber < SEARCHED_SLOTS) return;
+  const indexBytes: usize = 2 << indexLog2(block);
+  const made = allocate(indexBytes);
+  if (made === 0) return;
+  memory.fill(made, 0, indexBytes);
+  store<u32>(block, u32(made), B_TAG_INDEX);
+  const slots: usize = load<u32>(block, B_SLOTS);
+  for (let i: u32 = 0; i <= slotNumber; i++) {
+    const known: u32 = load<u16>(slots + (i << SLOT_SHIFT), S_TAG);
+    store<u16>(entryOf(block, made, known), u16(i + 1));
+  }
+}
+
+/** Log2 of the index's entries: two for each slot that there is room for, or more. */
+function indexLog2(block: usize): u32 {
+  return 33 - clz(u32(load<u16>(block, B_SLOT_ROOM)) - 1);
+}
+
+/** Where the index has the tag's slot number + 1, or would have it: 0 is there then. */
+function entryOf(block: usize, index: usize, tag: u32): usize {
+  const slots: usize = load<u32>(block, B_SLOTS);
+  const log2 = indexLog2(block);
+  let at: u32 = (tag * 0x9e3779b1) >> (32 - log2);
+  while (true) {
+    const entry = index + (usize(at) << 1);
+    const slotNumber: u32 = load<u16>(entry);
+    if (slotNumber === 0) return entry;
+    if (load<u16>(slots + ((slotNumber - 1) << SLOT_SHIFT), S_TAG) === tag) return entry;
+    at = (at + 1) & ((1 << log2) - 1);
+  }
 }

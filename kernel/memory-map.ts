@@ -71,7 +71,7 @@ export const B_SLOTS: usize = 44; // u32, pointer to slots
 export const B_SLOT_COUNT: usize = 48; // u16, at most 8,192: one for each tag
 export const B_SLOT_ROOM: usize = 50; // u16
 export const B_SHAPE_NUMBER: usize = 52; // u32, of its present shape, unique in the chunk
-export const B_TAG_INDEX: usize = 56; // u32, pointer to 8,192 x u16 slot number + 1; 0 when few slots
+export const B_TAG_INDEX: usize = 56; // u32, pointer to u16 slot number + 1, hashed by tag; 0 when few slots
 export const B_DELIVERY: usize = 60; // u8, 1 when it stands for the delivery of an event
 
 // One slot, 32 bytes. The distances are kept in the order h0, h1, h2, last, and SEL counts in that

@@ -69,9 +69,9 @@ interface AnalysisCore<P, S, R, D> {
   /**
    * Called once on each state when it has seen all it will see. For one that is not data while it consumes,
    * such as one in WebAssembly's memory: what is returned is data, and merge and finish take that. Without it
-   * the state itself is the data.
+   * the state itself is the data. `stays`: it is not sent to another thread, so that it may look into that memory.
    */
-  harvest?(state: S): D;
+  harvest?(state: S, stays?: boolean): D;
   /** What both have seen, in either of them or a third; neither is used any more. */
   merge(a: D, b: D): D;
   /** The figures, as data that JSON can say. Called once: `data` is not used any more, and may become part of them. */

@@ -22,7 +22,6 @@ export {
   type CacheResult,
   cacheAnalysis,
   chooseCacheAnalysis,
-  type MissSite,
 } from './cache/cache-analysis.ts';
 export { type CacheGeometry, REPLACE_POLICIES, type ReplacePolicy } from './cache/geometry.ts';
 export {

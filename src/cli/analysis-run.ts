@@ -28,11 +28,17 @@ export const JOBS_OPTION: OptionSpec = {
   description: 'threads; default: one for each core',
 };
 
+/** Of commands that run a pass: the engine's affordableThreads() has the rule. */
+export const PASS_JOBS_OPTION: OptionSpec = {
+  ...JOBS_OPTION,
+  description: `${JOBS_OPTION.description}; fewer when the code that ran has millions of instructions`,
+};
+
 /** Of every analysing command. */
 export const ANALYSIS_OPTIONS: readonly OptionSpec[] = [
   ...SELECTION_OPTIONS,
   SYMBOLS_OPTION,
-  JOBS_OPTION,
+  PASS_JOBS_OPTION,
   JSON_OPTION,
 ];
 

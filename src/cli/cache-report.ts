@@ -18,7 +18,7 @@ export interface MissingInstruction {
   readonly misses: LevelMisses;
 }
 
-export type CacheFigures = Omit<CacheResult, 'sites'> & {
+export type CacheFigures = Omit<CacheResult, 'missesByInsn'> & {
   /** Levels that one may expect, and why they are not simulated. */
   readonly notSimulated: readonly { readonly name: LevelName; readonly why: string }[];
   /** Those that missed, and the ones with the most misses: in the last level, then in those before it. */

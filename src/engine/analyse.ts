@@ -3,6 +3,7 @@
 
 import type { TraceShape } from '../analysis/index.ts';
 import type { Trace } from '../format/index.ts';
+import { affordableThreads } from './affordable-threads.ts';
 import {
   type AnyRequest,
   type PassOptions,
@@ -46,11 +47,13 @@ export async function analyseWith<const Requests extends readonly AnyRequest[]>(
   const { mayBeEmpty = false, keepsFree = false } = options;
   const shape = shapeOfTrace(trace);
   const plan = planPass(trace, requests, selection);
+  const threads = affordableThreads(shape, workers);
+  // One thread with all chunks would only be a longer way to do it.
+  const isOne = plan.chunks.length < 2 || threads < Math.min(2, workers);
   const outcome =
-    // One thread with all chunks would only be a longer way to do it.
-    workers === 0 || plan.chunks.length < (keepsFree ? 1 : 2) || runWorkers === undefined
+    workers === 0 || plan.chunks.length === 0 || (isOne && !keepsFree) || runWorkers === undefined
       ? await runInline(trace, shape, plan, onProgress, signal)
-      : await runWorkers(trace, shape, plan, { ...options, workers });
+      : await runWorkers(trace, shape, plan, { ...options, workers: threads });
   if (!mayBeEmpty) requireSelected(trace, selection, outcome.selected);
   const results = requests.map(({ analysis }, i) => analysis.finish(outcome.states[i], shape));
   return results as ResultsOf<Requests>;

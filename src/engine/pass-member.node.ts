@@ -10,7 +10,7 @@ import {
   type TraceShape,
 } from '../analysis/index.ts';
 import { requireDefined } from '../base/index.ts';
-import type { Trace } from '../format/index.ts';
+import { releaseLargeKernel, type Trace } from '../format/index.ts';
 import { createChunkFeed } from './chunk-feed.ts';
 import type { AnyAnalysis } from './pass.ts';
 import type {
@@ -93,6 +93,7 @@ export function createPassMember(
         memory.giveBack(lent.get(order.chunkIndex) ?? []);
         lent.delete(order.chunkIndex);
       } else {
+        releaseLargeKernel();
         const states = working.map(({ part }) => part.finish());
         report({ type: 'finished', states, selected: feed.selected });
       }

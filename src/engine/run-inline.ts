@@ -2,7 +2,7 @@
 // The whole pass in this thread: each analysis has one state, which sees everything in order.
 
 import type { TraceShape } from '../analysis/index.ts';
-import type { Trace } from '../format/index.ts';
+import { releaseLargeKernel, type Trace } from '../format/index.ts';
 import { createChunkFeed } from './chunk-feed.ts';
 import type { PassOutcome, PassPlan } from './pass.ts';
 
@@ -31,6 +31,7 @@ export async function runInline(
     done++;
     onProgress?.(done / plan.chunks.length);
   }
-  const states = running.map(({ analysis, state }) => analysis.harvest?.(state) ?? state);
+  releaseLargeKernel();
+  const states = running.map(({ analysis, state }) => analysis.harvest?.(state, true) ?? state);
   return { states, selected: feed.selected };
 }

@@ -253,7 +253,7 @@ async function collect(
   signal: AbortSignal | undefined,
 ): Promise<PassOutcome> {
   const states = work.map(({ request: { analysis }, state }) =>
-    state === undefined ? undefined : (analysis.harvest?.(state.held) ?? state.held),
+    state === undefined ? undefined : (analysis.harvest?.(state.held, true) ?? state.held),
   );
   let selected = NOTHING_SELECTED;
   // One after the other: no more than two states of an analysis are here at a time.

@@ -26,6 +26,7 @@ export {
   placeOfEvent,
   vcpuOfNote,
 } from './event-name.ts';
+export { releaseLargeKernel } from './kernel-pool.ts';
 export { type MappingColumns, MappingKind } from './mapping-columns.ts';
 export type {
   Capabilities,

@@ -7,6 +7,8 @@ import { type ChunkKernel, createKernel } from './kernel.ts';
 
 /** A kernel that has grown beyond this is not kept. */
 const MAX_IDLE_BYTES = 2 ** 28;
+/** Nor beyond this when the pass is over. */
+const MAX_RESTING_BYTES = 2 ** 26;
 
 let idle: ChunkKernel | undefined;
 
@@ -18,6 +20,11 @@ export function takeKernel(code: HeldCode): ChunkKernel {
 
 export function giveBackKernel(kernel: ChunkKernel): void {
   if (kernel.buffer.byteLength <= MAX_IDLE_BYTES) idle = kernel;
+}
+
+/** Chunks are not read for a while. A kernel that is quick to make again is kept. */
+export function releaseLargeKernel(): void {
+  if (idle !== undefined && idle.buffer.byteLength > MAX_RESTING_BYTES) idle = undefined;
 }
 
 export async function* withKernel<T>(

@@ -51,6 +51,10 @@ export interface HotFigures {
   readonly pages: HotPlaces;
 }
 
+/**
+ * Adds up the counts of one instruction, which is in many blocks, where the table saw it first; in place, in byInsn: there
+ * are counts for each instruction of the trace.
+ */
 export function hotFigures(
   { loads, stores, lines, pages, byInsn }: HotResult,
   shape: TraceShape,
@@ -60,8 +64,11 @@ export function hotFigures(
   const functions = new Map<string, HotFunction>();
   // Code that was translated several times is in several blocks.
   const instructions = createInstructionTable(shape.code);
-  /** Loads and stores of instruction n of the table at 2n and 2n + 1. */
-  let counts = new Float64Array(FIRST_COUNTS);
+  /** Where byInsn has the loads of an instruction of the table; its stores are behind them. */
+  const countsAt = (instruction: number): number => {
+    const { block, insn } = instructions.placeOf(instruction);
+    return 2 * ((shape.insnBase[block] ?? 0) + insn);
+  };
   for (let block = 0; block < shape.blockCount; block++) {
     const begin = shape.insnBase[block] ?? 0;
     const end = shape.insnBase[block + 1] ?? 0;
@@ -71,10 +78,10 @@ export function hotFigures(
       const insn = at - begin;
       const name = names.nameOf(block, insn);
       functions.set(name, { name, ...add(count, functions.get(name)) });
-      const into = 2 * instructions.numberOf(block, insn);
-      if (into >= counts.length) counts = doubled(counts);
-      counts[into] = (counts[into] ?? 0) + count.loads;
-      counts[into + 1] = (counts[into + 1] ?? 0) + count.stores;
+      const into = countsAt(instructions.numberOf(block, insn));
+      if (into === 2 * at) continue;
+      byInsn[into] = (byInsn[into] ?? 0) + count.loads;
+      byInsn[into + 1] = (byInsn[into + 1] ?? 0) + count.stores;
     }
   }
   return {
@@ -83,15 +90,15 @@ export function hotFigures(
     functions: { count: functions.size, top: mostFirst([...functions.values()], top) },
     instructions: {
       count: instructions.count,
-      top: mostOfAll(counts, instructions.count, top).map((instruction) => {
+      top: mostOfAll(byInsn, countsAt, instructions.count, top).map((instruction) => {
         const { block, insn } = instructions.placeOf(instruction);
         const { lo, hi } = names.addressOf(block, insn);
         return {
           address: formatHex64(lo, hi),
           function: names.nameOf(block, insn),
           text: names.textOf(block, insn),
-          loads: counts[2 * instruction] ?? 0,
-          stores: counts[2 * instruction + 1] ?? 0,
+          loads: byInsn[countsAt(instruction)] ?? 0,
+          stores: byInsn[countsAt(instruction) + 1] ?? 0,
         };
       }),
     },
@@ -100,17 +107,17 @@ export function hotFigures(
   };
 }
 
-const FIRST_COUNTS = 2048;
-
-function doubled(counts: Float64Array): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(2 * counts.length);
-  larger.set(counts);
-  return larger;
-}
-
 /** Numbers of those with the most accesses. */
-function mostOfAll(counts: Float64Array, count: number, top: number): readonly number[] {
-  const accessesOf = (one: number): number => (counts[2 * one] ?? 0) + (counts[2 * one + 1] ?? 0);
+function mostOfAll(
+  counts: Float64Array,
+  countsAt: (one: number) => number,
+  count: number,
+  top: number,
+): readonly number[] {
+  const accessesOf = (one: number): number => {
+    const at = countsAt(one);
+    return (counts[at] ?? 0) + (counts[at + 1] ?? 0);
+  };
   const most = createTopList<number>(top, accessesOf, (a, b) => a - b);
   for (let one = 0; one < count; one++) if (accessesOf(one) >= most.least()) most.offer(one);
   return most.take();

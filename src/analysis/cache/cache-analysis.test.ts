@@ -174,7 +174,7 @@ function sitesOf(caches: readonly SlowCache[]): Record<string, number> {
 }
 
 function inTheSameWords(result: CacheResult): object {
-  const { memoryWrites, lineCrossings, instructions, excluded, levels, sites } = result;
+  const { memoryWrites, lineCrossings, instructions, excluded, levels, missesByInsn } = result;
   return {
     memoryWrites,
     lineCrossings,
@@ -189,14 +189,22 @@ function inTheSameWords(result: CacheResult): object {
       writebacks,
       ...(classes === undefined ? {} : { classes }),
     })),
-    sites: Object.fromEntries(
-      sites.flatMap(({ block, insn, misses }) =>
-        Object.entries(misses)
-          .filter(([, count]) => count > 0)
-          .map(([level, count]) => [`${level} ${block}:${insn}`, count]),
-      ),
-    ),
+    sites: missingSites(missesByInsn),
   };
+}
+
+function missingSites(missesByInsn: CacheResult['missesByInsn']): Record<string, number> {
+  const sites: Record<string, number> = {};
+  for (const [level, misses] of Object.entries(missesByInsn)) {
+    for (let block = 0; block < shape.blockCount; block++) {
+      const begin = shape.insnBase[block] ?? 0;
+      for (let at = begin; at < (shape.insnBase[block + 1] ?? 0); at++) {
+        const count = misses[at] ?? 0;
+        if (count > 0) sites[`${level} ${block}:${at - begin}`] = count;
+      }
+    }
+  }
+  return sites;
 }
 
 describe('the cache hierarchy', () => {
@@ -375,7 +383,7 @@ describe('the cache hierarchy', () => {
       accesses: [{ insn: 0, address, size: 4, store: false, device: false }],
     });
     const runs = [touch(0n), touch(64n), touch(0n), touch(64n), touch(128n)];
-    const { levels, dataAccesses, instructions, sites } = simulate(
+    const { levels, dataAccesses, instructions, missesByInsn } = simulate(
       { ...SMALL, warmupRefs: 2 },
       shape,
       [columnsOf(runs.slice(0, 1)), columnsOf(runs.slice(1))],
@@ -388,7 +396,7 @@ describe('the cache hierarchy', () => {
       ['L2', 1, 1],
       ['LL', 1, 1],
     ]);
-    expect(sites).toEqual([{ block: 1, insn: 0, misses: { L1I: 0, L1D: 1, L2: 1, LL: 1 } }]);
+    expect(missingSites(missesByInsn)).toEqual({ 'L1D 1:0': 1, 'L2 1:0': 1, 'LL 1:0': 1 });
   });
 
   it('counts what runs behind the last access of the warm-up, wherever the stretches are cut', () => {

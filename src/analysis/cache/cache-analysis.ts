@@ -5,7 +5,7 @@
 
 import { halves, TraceError } from '../../base/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
-import type { ShardedAnalysis, TraceShape } from '../analysis.ts';
+import type { ShardedAnalysis } from '../analysis.ts';
 import { cacheDigesting } from './cache-digest.ts';
 import {
   COUNT_FETCHES,
@@ -55,13 +55,6 @@ export interface CacheLevelResult extends AccessCount {
   readonly caches: readonly (AccessCount & { readonly vcpu: number | null })[];
 }
 
-/** Misses of an instruction of the code table, by level. */
-export interface MissSite {
-  readonly block: number;
-  readonly insn: number;
-  readonly misses: Partial<Readonly<Record<LevelName, number>>>;
-}
-
 export interface CacheResult {
   /** Data accesses that went to the caches. */
   readonly dataAccesses: number;
@@ -73,8 +66,8 @@ export interface CacheResult {
   /** Lines written to memory. */
   readonly memoryWrites: number;
   readonly levels: readonly CacheLevelResult[];
-  /** Every instruction that missed, in the order of the code table. */
-  readonly sites: readonly MissSite[];
+  /** By level, misses of instruction n (TraceShape.insnBase) at n. */
+  readonly missesByInsn: Partial<Readonly<Record<LevelName, Float64Array>>>;
 }
 
 const MOST_SHARDS = 8;
@@ -176,7 +169,7 @@ function addTo(into: Float64Array, from: Float64Array): void {
 }
 
 /** Throws TraceError 'bad-argument' when the warm-up was not over at the end. */
-function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase'>): CacheResult {
+function finishCache(state: CacheState): CacheResult {
   const { parameters, units, totals, warmupLeft } = state;
   if (warmupLeft > 0) {
     throw new TraceError('bad-argument', 'the warm-up leaves nothing to count', {
@@ -209,7 +202,7 @@ function finishCache(state: CacheState, trace: Pick<TraceShape, 'insnBase'>): Ca
     excluded: { device: totals[TOTAL_DEVICE], noAddress: totals[TOTAL_NO_ADDRESS] },
     memoryWrites: totals[TOTAL_MEMORY_WRITES],
     levels,
-    sites: listSites(state, trace.insnBase),
+    missesByInsn: state.siteMisses,
   };
 }
 
@@ -253,21 +246,4 @@ function finishLevel(
         counts[COUNT_MISSES + COUNT_FETCHES],
     })),
   };
-}
-
-function listSites({ siteMisses }: CacheState, insnBase: Uint32Array): MissSite[] {
-  const sites: MissSite[] = [];
-  const levels = LEVEL_NAMES.flatMap((level) => {
-    const misses = siteMisses[level];
-    return misses === undefined ? [] : [{ level, misses }];
-  });
-  let block = 0;
-  for (let site = 0; site < insnBase[insnBase.length - 1]; site++) {
-    while (insnBase[block + 1] <= site) block++;
-    if (levels.every(({ misses }) => misses[site] === 0)) continue;
-    const misses: Partial<Record<LevelName, number>> = {};
-    for (const one of levels) misses[one.level] = one.misses[site];
-    sites.push({ block, insn: site - insnBase[block], misses });
-  }
-  return sites;
 }

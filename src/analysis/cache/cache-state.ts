@@ -123,8 +123,12 @@ export function createCacheState(
   };
 }
 
-/** What was counted, in memory of its own; the caches are gone. */
-export function harvestCache(state: CacheState): CacheState {
+/**
+ * What was counted; the caches are gone. In memory of its own, unless it stays: there are counts for each instruction of
+ * the trace.
+ */
+export function harvestCache(state: CacheState, stays = false): CacheState {
+  if (stays) return { ...state, running: undefined };
   return {
     ...state,
     running: undefined,

@@ -2,7 +2,7 @@
 // Sharing by hand, against sets of bytes, cut and sharded.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requireDefined, TraceError } from '../../base/index.ts';
+import { requireDefined } from '../../base/index.ts';
 import type { AccessColumns } from '../access-columns.ts';
 import { INSN_COUNTS, SHAPE, VCPU_COUNT } from '../columns.oracle.ts';
 import { bytesOfLine } from './byte-mask.ts';
@@ -209,12 +209,36 @@ describe('sharing', () => {
     );
   });
 
-  it('keeps room for many lines, and says when there is none left', () => {
+  it('adds up over parts of memory, as the refusal says', () => {
+    fc.assert(
+      fc.property(touches, (list) => {
+        const inside = list.filter(({ rest }) => rest === undefined);
+        const whole = analyse(inside);
+        const parts = [
+          analyse(inside.filter(({ paddr }) => paddr < 0x3000n)),
+          analyse(inside.filter(({ paddr }) => paddr >= 0x3000n)),
+        ];
+        const sum = (pick: (result: SharingResult) => number): number =>
+          parts.reduce((total, part) => total + pick(part), 0);
+        expect(sum(({ accesses }) => accesses)).toBe(whole.accesses);
+        for (const kind of ['touched', 'shared', 'trueShared', 'falseShared'] as const) {
+          expect(sum(({ lines }) => lines[kind])).toBe(whole.lines[kind]);
+        }
+        expect(sum(({ misses }) => misses.trueSharing)).toBe(whole.misses.trueSharing);
+        expect(sum(({ misses }) => misses.falseSharing)).toBe(whole.misses.falseSharing);
+      }),
+    );
+  });
+
+  it('keeps room for many lines, and says when there is none left, and what to do', () => {
     const list = Array.from({ length: 10_000 }, (_, i) => store(i % 3, BigInt(i) << 6n));
     expect(analyse([...list, ...list]).lines).toMatchObject({ touched: 10_000, shared: 0 });
     const tight = { ...PARAMETERS, memoryBytes: 100_000 };
     const state = sharingAnalysis.init(tight, SHAPE, { index: 0, count: 1 });
-    expect(() => sharingAnalysis.consume(state, columnsOf(list))).toThrow(TraceError);
+    const remedy: unknown = expect.stringContaining('--physical-address 0x0+256M');
+    expect(() => {
+      sharingAnalysis.consume(state, columnsOf(list));
+    }).toThrow(expect.objectContaining({ facts: expect.objectContaining({ remedy }) }));
   });
 
   it('counts more misses of a line than 32 bits hold', () => {

@@ -179,7 +179,8 @@ function consumeSharing(state: SharingState, batch: AccessColumns): void {
   throw new TraceError('limit', 'there are more lines than can be told apart', {
     expected: `what fits into ${formatBytes(parameters.memoryBytes)}`,
     found: `${formatQuantity(touched, 'line')}, about, before the end`,
-    remedy: 'Choose a part of the trace: --from and --to, --address, --cpl.',
+    remedy:
+      'Lines do not depend on each other: take a part of memory at a time, --physical-address 0x0+256M, then 0x10000000+256M and so on; the figures add up.',
   });
 }
 

@@ -10,10 +10,17 @@ import {
   type LevelName,
   REPLACE_POLICIES,
   requireCacheParameters,
+  type TraceShape,
 } from '../../analysis/index.ts';
 import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
-import { createInstructionTable, DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
+import {
+  type CodeNames,
+  createInstructionTable,
+  DEFAULT_CACHES,
+  type InstructionTable,
+  type LevelOption,
+} from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
@@ -145,36 +152,29 @@ function warmupFrom(input: CommandInput, trace: Trace): number {
 
 /** Names for the instructions that missed; instructions for data alone, where the whole trace tells them. */
 function cacheFigures(
-  { sites, ...result }: CacheResult,
+  { missesByInsn, ...result }: CacheResult,
   input: CommandInput,
-  { trace, names }: AnalysisContext,
+  { trace, shape, names }: AnalysisContext,
 ): CacheFigures {
   const limit = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
   const levels = result.levels.map(({ name }) => name).reverse();
-  const byFunction = new Map<string, Partial<Record<LevelName, number>>>();
-  // Blocks overlap: the same instruction is in many.
-  const table = createInstructionTable(trace.code);
-  const byInstruction: LevelMisses[] = [];
-  for (const { block, insn, misses } of sites) {
-    const name = names.nameOf(block, insn);
-    byFunction.set(name, addMisses(byFunction.get(name), misses));
-    const instruction = table.numberOf(block, insn);
-    const known = byInstruction[instruction];
-    byInstruction[instruction] = known === undefined ? misses : addMisses(known, misses);
-  }
+  const { byFunction, instructions } = nameMisses(missesByInsn, shape, names);
   const most = (a: { misses: LevelMisses }, b: { misses: LevelMisses }): number =>
     levels
       .map((level) => (b.misses[level] ?? 0) - (a.misses[level] ?? 0))
       .find((difference) => difference !== 0) ?? 0;
   const functions = [...byFunction].map(([name, misses]) => ({ name, misses })).sort(most);
   const [first] = levels;
-  const missesOf = (instruction: number): LevelMisses => byInstruction[instruction] ?? {};
+  const missesOf = (instruction: number): LevelMisses => {
+    const { block, insn } = instructions.placeOf(instruction);
+    return missesAt(missesByInsn, (shape.insnBase[block] ?? 0) + insn);
+  };
   const missing = createTopList<number>(
     limit,
     (instruction) => (first === undefined ? 0 : (missesOf(instruction)[first] ?? 0)),
     (a, b) => most({ misses: missesOf(a) }, { misses: missesOf(b) }) || a - b,
   );
-  for (const instruction of byInstruction.keys()) missing.offer(instruction);
+  for (let one = 0; one < instructions.count; one++) missing.offer(one);
   const isWhole = Object.keys(selectionWords(input)).length === 0;
   const counted =
     result.instructions === null && isWhole && findText(input, 'warmupRefs') === undefined
@@ -185,9 +185,9 @@ function cacheFigures(
     notSimulated: notSimulated(input),
     functionCount: functions.length,
     functions: functions.slice(0, limit),
-    instructionCount: byInstruction.length,
+    instructionCount: instructions.count,
     missingInstructions: missing.take().map((instruction) => {
-      const { block, insn } = table.placeOf(instruction);
+      const { block, insn } = instructions.placeOf(instruction);
       const { lo, hi } = names.addressOf(block, insn);
       return {
         address: formatHex64(lo, hi),
@@ -207,7 +207,7 @@ function notSimulated(input: CommandInput): CacheFigures['notSimulated'] {
   return isOn(input, 'dataOnly') ? [{ name: 'L1I', why: '--data-only' }] : [];
 }
 
-function withInstructions<R extends Omit<CacheResult, 'sites'>>(
+function withInstructions<R extends Omit<CacheResult, 'missesByInsn'>>(
   result: R,
   instructions: number,
 ): R {
@@ -218,14 +218,56 @@ function withInstructions<R extends Omit<CacheResult, 'sites'>>(
   return { ...result, instructions, levels };
 }
 
-function addMisses(
-  sum: LevelMisses | undefined,
-  more: LevelMisses,
+/** Misses of an instruction of the code table. */
+function missesAt(
+  missesByInsn: CacheResult['missesByInsn'],
+  at: number,
 ): Partial<Record<LevelName, number>> {
-  const total: Partial<Record<LevelName, number>> = { ...more };
+  const misses: Partial<Record<LevelName, number>> = {};
   for (const level of LEVEL_NAMES) {
-    const before = sum?.[level];
-    if (before !== undefined) total[level] = (total[level] ?? 0) + before;
+    const count = missesByInsn[level]?.[at];
+    if (count !== undefined) misses[level] = count;
   }
-  return total;
+  return misses;
+}
+
+interface NamedMisses {
+  readonly byFunction: ReadonlyMap<string, LevelMisses>;
+  /** Those that missed. */
+  readonly instructions: InstructionTable;
+}
+
+/**
+ * Adds up misses by function; and those of one instruction, which is in many blocks, where the table saw it first. In
+ * place: there are counts for each instruction of the trace.
+ */
+function nameMisses(
+  missesByInsn: CacheResult['missesByInsn'],
+  { blockCount, insnBase, code }: TraceShape,
+  names: CodeNames,
+): NamedMisses {
+  const byFunction = new Map<string, Partial<Record<LevelName, number>>>();
+  const instructions = createInstructionTable(code);
+  const counts = LEVEL_NAMES.flatMap((level) => {
+    const misses = missesByInsn[level];
+    return misses === undefined ? [] : [{ level, misses }];
+  });
+  for (let block = 0; block < blockCount; block++) {
+    const begin = insnBase[block] ?? 0;
+    const end = insnBase[block + 1] ?? 0;
+    for (let at = begin; at < end; at++) {
+      if (counts.every(({ misses }) => misses[at] === 0)) continue;
+      const name = names.nameOf(block, at - begin);
+      const ofFunction = byFunction.get(name) ?? {};
+      byFunction.set(name, ofFunction);
+      const seen = instructions.placeOf(instructions.numberOf(block, at - begin));
+      const into = (insnBase[seen.block] ?? 0) + seen.insn;
+      for (const { level, misses } of counts) {
+        const more = misses[at] ?? 0;
+        ofFunction[level] = (ofFunction[level] ?? 0) + more;
+        if (into !== at) misses[into] = (misses[into] ?? 0) + more;
+      }
+    }
+  }
+  return { byFunction, instructions };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode } from '../../base/index.ts';
 import { requireFreeOutput } from '../../capture/index.ts';
-import { JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
+import { PASS_JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findText, isOn, JSON_OPTION, printResult } from '../command-spec.ts';
 import { SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { renderReport } from '../render/report.ts';
@@ -17,7 +17,7 @@ pass.`,
     { flags: '-f, --force', description: 'replace that file if it exists' },
     { flags: '--audit', description: 'audit instructions too: as "loadstore audit"' },
     SYMBOLS_OPTION,
-    JOBS_OPTION,
+    PASS_JOBS_OPTION,
     JSON_OPTION,
   ],
   examples: [
