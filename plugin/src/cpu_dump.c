@@ -63,7 +63,7 @@ bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump)
                                          "\nDS =", "\nFS =", "\nGS =",
                                          "\nLDT=", "\nTR =" };
     const char *end = strstr(text, "\nEFER=");
-    uint64_t efer, cpl;
+    uint64_t efer, cpl, smm;
 
     memset(dump, 0, sizeof(*dump));
     if (!end) {
@@ -76,7 +76,7 @@ bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump)
             return false;
         }
     }
-    if (!number(text, end, " CPL=", &cpl) ||
+    if (!number(text, end, " CPL=", &cpl) || !number(text, end, " SMM=", &smm) ||
         !number(text, end, "\nCR0=", &dump->paging.cr0) ||
         !number(text, end, " CR3=", &dump->paging.cr3) ||
         !number(text, end, " CR4=", &dump->paging.cr4) ||
@@ -91,6 +91,7 @@ bool ls_cpu_dump_parse(const char *text, LsCpuDump *dump)
     read_general(text, end, dump);
     text = strstr(text, "\nCR0=");
     dump->cpl = (unsigned)cpl & 3;
+    dump->smm = smm != 0;
     return number(text, end, " CR2=", &dump->cr2);
 }
 
@@ -134,4 +135,5 @@ void ls_cpu_dump_view(const uint8_t *eip, LsCpuDump *dump)
         dump->general[i] = (uint32_t)ls_view_register(eip, i);
     }
     dump->cpl = hflags & LS_HF_CPL;
+    dump->smm = hflags & LS_HF_SMM;
 }

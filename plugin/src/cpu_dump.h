@@ -28,6 +28,7 @@ typedef struct {
     uint32_t general[LS_GENERAL]; /* lower halves, in the order of encoding; 0 when
                                      not logged */
     unsigned cpl;
+    bool smm;
 } LsCpuDump;
 
 enum { LS_EFLAGS_VM = 1 << 17, LS_EFLAGS_RF = 1 << 16 };

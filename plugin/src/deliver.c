@@ -36,7 +36,8 @@ static uint32_t block_id(LsRecorder *r, const LsCpuDump *cpu, unsigned cpl)
     draft->vaddr = 0;
     draft->eip = 0;
     draft->hflags = cpl | (cpu->paging.cr0 & LS_CR0_PE ? LS_HF_PE : 0u) |
-                    (cpu->paging.long_mode ? LS_HF_LMA : 0u);
+                    (cpu->paging.long_mode ? LS_HF_LMA : 0u) |
+                    (cpu->smm ? LS_HF_SMM : 0u);
     draft->flags = LS_BLOCK_MODE_KNOWN | LS_BLOCK_DELIVERY;
     draft->insn_count = 0;
     draft->offset[0] = 0;

@@ -5,6 +5,7 @@
  */
 #include "group.h"
 
+#include "left.h"
 #include "sink.h"
 
 /* The first word from `at` on that says where the vCPU went: an event, a

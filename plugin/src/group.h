@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Walking the words of a ring by block executions ("groups"), and how each was left. */
+/* Walking the words of a ring by block executions ("groups"). */
 #ifndef LOADSTORE_GROUP_H
 #define LOADSTORE_GROUP_H
 
-#include "encoder.h"
+#include <stddef.h>
+
 #include "words.h"
 
 /* Whether accesses of a block follow. */
@@ -80,29 +81,5 @@ static inline const uint64_t *ls_group_end(const uint64_t *at,
     }
     return end;
 }
-
-/* How a block execution was left. */
-typedef struct {
-    bool cut;
-    uint32_t executed;
-    uint32_t aborted;
-    uint8_t cause;
-} LsExit;
-
-/* left.c: the block's words are [at, end). */
-
-/* An event comes next. */
-LsExit ls_left_by_event(LsEncoder *e, const LsBlock *code,
-                        const uint64_t *event, const uint64_t *at,
-                        const uint64_t *end);
-
-/* A block comes next, at `next`. */
-LsExit ls_left_for_block(LsEncoder *e, uint32_t id, const uint64_t *next,
-                         const uint64_t *words_end, const uint64_t *at,
-                         const uint64_t *end);
-
-/* How many of the accesses behind the first `valid` are stores. */
-uint32_t ls_left_stores(const uint64_t *at, const uint64_t *end,
-                        uint32_t valid);
 
 #endif

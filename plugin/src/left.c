@@ -8,8 +8,9 @@
  * callback).  The plugin interface reports none of this, but where the vCPU
  * went on does: the address in the event, or the next block.
  */
-#include "group.h"
+#include "left.h"
 
+#include "group.h"
 #include "rep.h"
 
 /* Accesses behind the first `count` that instructions made. */
@@ -98,12 +99,12 @@ static uint32_t count_of_insn(const uint64_t *at, const uint64_t *end,
     return count;
 }
 
-/* Whether instruction `index` made any. */
+/* Whether instruction `index` or a later one made any. */
 static bool has_made_any(const uint64_t *at, const uint64_t *end, int index)
 {
     for (; at < end; at += ls_words_of_insn(*at)) {
         if (!(*at & LS_NOT_ACCESS) && (int)ls_access_index(*at) >= index) {
-            return (int)ls_access_index(*at) == index;
+            return true;
         }
     }
     return false;

@@ -5,14 +5,7 @@
 #include "cpu_view.h"
 #include "words.h"
 
-#include <string.h>
-
-/* Of what comes behind an event: each vCPU's first one. */
-typedef struct {
-    int first[LS_MAX_VCPUS];       /* by vCPU; LS_NOBODY: none */
-    unsigned vcpu[LS_MAX_VCPUS];   /* those that have one, the earliest first */
-    unsigned count;
-} Later;
+enum { SEVERAL = LS_NOBODY - 1 };
 
 static bool same_registers(const LsCpuDump *a, const LsCpuDump *b)
 {
@@ -52,44 +45,28 @@ static bool led_to(const LsLoggedEvent *e, const uint8_t *eip, const LsCpuDump *
 }
 
 /*
- * The first later event that found the state which this one led to.  Of each vCPU its
- * first one alone can have done so: others found what came of that.
+ * The later event that found the state which this one led to; SEVERAL, of which nobody
+ * knows which.  Of each vCPU its first one alone can have done so: others found what
+ * came of that.  `first` has those, by vCPU.
  */
-static int find_next(const LsLoggedEvent *list, const Later *later, unsigned i)
+static int find_next(const LsLoggedEvent *list, const int *first, unsigned i)
 {
-    for (unsigned at = 0; at < later->count; at++) {
-        unsigned vcpu = later->vcpu[at];
-        int j = later->first[vcpu];
-        const LsCpuDump *found = &list[j].event.before;
+    int next = LS_NOBODY;
 
-        if (!list[j].event.dumped) {
+    for (unsigned vcpu = 0; vcpu < ls_capture.max_vcpus; vcpu++) {
+        int j = first[vcpu];
+        const LsCpuDump *found;
+
+        if (j == LS_NOBODY || !list[j].event.dumped) {
             continue;
         }
-        if (list[i].event.dumped && same_state(&list[i].event.before, found)) {
-            return j;
-        }
-        if (led_to(&list[i], ls_view_eip(ls_record_vcpu_object(vcpu)), found)) {
-            return j;
-        }
-    }
-    return LS_NOBODY;
-}
-
-/* Event i is of this vCPU, and comes before all that are known. */
-static void come_before(Later *later, unsigned vcpu, unsigned i)
-{
-    unsigned at = 0;
-
-    if (later->first[vcpu] == LS_NOBODY) {
-        at = later->count++;
-    } else {
-        while (later->vcpu[at] != vcpu) {
-            at++;
+        found = &list[j].event.before;
+        if ((list[i].event.dumped && same_state(&list[i].event.before, found)) ||
+            led_to(&list[i], ls_view_eip(ls_record_vcpu_object(vcpu)), found)) {
+            next = next == LS_NOBODY ? j : SEVERAL;
         }
     }
-    memmove(later->vcpu + 1, later->vcpu, at * sizeof(later->vcpu[0]));
-    later->vcpu[0] = vcpu;
-    later->first[vcpu] = (int)i;
+    return next;
 }
 
 /* How well a vCPU as it is fits what the event left. */
@@ -107,7 +84,7 @@ static unsigned fit(const LsLoggedEvent *e, const uint8_t *eip)
 }
 
 /* The one vCPU that fits best, of those that have no later event. */
-static int find_vcpu(const LsLoggedEvent *e, const Later *later)
+static int find_vcpu(const LsLoggedEvent *e, const int *first)
 {
     unsigned best = FITS_NOT;
     int found = LS_NOBODY;
@@ -116,7 +93,7 @@ static int find_vcpu(const LsLoggedEvent *e, const Later *later)
         const uint8_t *eip = ls_view_eip(ls_record_vcpu_object(vcpu));
         unsigned now;
 
-        if (!eip || later->first[vcpu] != LS_NOBODY) {
+        if (!eip || first[vcpu] != LS_NOBODY) {
             continue;
         }
         now = fit(e, eip);
@@ -133,11 +110,10 @@ static int find_vcpu(const LsLoggedEvent *e, const Later *later)
 void ls_owners_find(const LsRecorder *r, LsLoggedEvent *list, unsigned count,
                     bool lost)
 {
-    Later later;
+    int first[LS_MAX_VCPUS];
 
-    later.count = 0;
     for (unsigned vcpu = 0; vcpu < ls_capture.max_vcpus; vcpu++) {
-        later.first[vcpu] = LS_NOBODY;
+        first[vcpu] = LS_NOBODY;
     }
     for (unsigned i = count; i-- > 0;) {
         LsLoggedEvent *e = &list[i];
@@ -147,12 +123,16 @@ void ls_owners_find(const LsRecorder *r, LsLoggedEvent *list, unsigned count,
             e->next = i + 1 < count ? (int)i + 1 : LS_NOBODY;
             continue;
         }
-        e->next = find_next(list, &later, i);
-        e->vcpu = e->next != LS_NOBODY ? list[e->next].vcpu
-                  : lost               ? LS_NOBODY
-                                       : find_vcpu(e, &later);
+        e->next = find_next(list, first, i);
+        if (e->next == SEVERAL) {
+            e->next = e->vcpu = LS_NOBODY;
+        } else {
+            e->vcpu = e->next != LS_NOBODY ? list[e->next].vcpu
+                      : lost               ? LS_NOBODY
+                                           : find_vcpu(e, first);
+        }
         if (e->vcpu != LS_NOBODY) {
-            come_before(&later, (unsigned)e->vcpu, i);
+            first[e->vcpu] = (int)i;
         }
     }
 }

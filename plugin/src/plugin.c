@@ -409,7 +409,7 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
                         char **argv)
 {
     const char *problem = ls_options_parse(&options, argc, argv);
-    const LsRing *prepared;
+    LsRing *prepared;
 
     plugin_id = id;
     if (problem) {
@@ -461,7 +461,7 @@ int qemu_plugin_install(LsPluginId id, const LsQemuInfo *info, int argc,
     register_callbacks();
     /* QEMU makes its machine meanwhile. */
     prepared = options.paused ? NULL : ls_record_prepare();
-    if (pthread_create(&controller, NULL, control_thread, (void *)prepared)) {
+    if (pthread_create(&controller, NULL, control_thread, prepared)) {
         return refuse("cannot start a thread", "");
     }
     return 0;

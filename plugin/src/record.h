@@ -116,7 +116,7 @@ void ls_record_translate(LsTb *tb);
 
 /* Opens the ring of the first recorder, which need not populate it then: the caller
  * does.  NULL: there is no memory, as that recorder will find out. */
-const LsRing *ls_record_prepare(void);
+LsRing *ls_record_prepare(void);
 
 /* Makes the calling thread's recorder; `started` (plugin.c) then starts its
  * encoder.  In the vCPU thread, before it runs. */

@@ -91,9 +91,9 @@ void ls_look_closely(LsRecorder *r)
     r->view = no_view;
 }
 
-/* The first recorder's, opened before there is a vCPU, and who has it. */
+/* The first recorder's, opened before there is a vCPU. */
 static LsRing first_ring;
-static const LsRecorder *first_ring_owner;
+static bool first_ring_is_taken;
 
 static bool open_ring(LsRing *ring)
 {
@@ -101,7 +101,7 @@ static bool open_ring(LsRing *ring)
                                              : LS_RING_WORDS);
 }
 
-const LsRing *ls_record_prepare(void)
+LsRing *ls_record_prepare(void)
 {
     if (!open_ring(&first_ring)) {
         return NULL;
@@ -120,9 +120,9 @@ static LsRecorder *new_recorder(void)
     }
     memset(r, 0, sizeof(*r));
     pthread_mutex_lock(&lock);
-    if (first_ring.words && !first_ring_owner) {
+    if (first_ring.words && !first_ring_is_taken) {
         r->ring = first_ring;
-        first_ring_owner = r;
+        first_ring_is_taken = true;
     }
     pthread_mutex_unlock(&lock);
     if (!r->ring.words && !open_ring(&r->ring)) {

@@ -122,7 +122,6 @@ TEST(encode_rep_that_modified_its_block_in_a_later_round)
     CHECK_EQ(chunk_header(c).instruction_count, 5);
 }
 
-/* ins stores first: nothing was done, but its port was told. */
 /* Words are looked at by fours where they are accesses: any number of rounds, with
  * a page told before any of them. */
 TEST(encode_rep_that_modified_its_block_after_many_rounds)
@@ -161,6 +160,7 @@ TEST(encode_rep_that_modified_its_block_after_many_rounds)
     CHECK_EQ(cuts, cases);
 }
 
+/* ins stores first: nothing was done, but its port was told. */
 TEST(encode_rep_that_modified_its_block_before_its_first_access)
 {
     const TraceSection *c;

@@ -71,13 +71,15 @@ static void start(void)
     captured_text();
 }
 
+static unsigned in_smm; /* the vCPU of the next event is */
+
 /* QEMU logs an event of a vCPU that is at this place. */
 static void log_event(unsigned vcpu, const char *line, uint64_t ip, uint64_t sp)
 {
     fake_log("%s pc=%016x SP=0010:%016x CR2=%016x\n"
              "RAX=%016x RBX=%016x RCX=%016x RDX=%016x\n"
              "RSI=%016x RDI=%016x RBP=%016x RSP=%016x\n"
-             "RIP=%016x RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0\n"
+             "RIP=%016x RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=%u HLT=0\n"
              "ES =0010 0000000000000000 ffffffff 00cf9300\n"
              "CS =0008 0000000000000000 ffffffff 00af9b00\n"
              "SS =0010 0000000000000000 ffffffff 00cf9300\n"
@@ -92,7 +94,7 @@ static void log_event(unsigned vcpu, const char *line, uint64_t ip, uint64_t sp)
              "CR4=00000620\n"
              "EFER=0000000000000d01\n",
              line, (unsigned)ip, (unsigned)sp, 0u, 0xa0 + vcpu, 0u, 0u, 0xd0u,
-             0u, 0u, 0u, (unsigned)sp, (unsigned)ip);
+             0u, 0u, 0u, (unsigned)sp, (unsigned)ip, in_smm);
 }
 
 static const char interrupt[] =
@@ -148,6 +150,20 @@ TEST(owners_turn_without_a_block)
     CHECK_EQ(recorder()->deliveries, 1);
     CHECK_EQ(recorder()->missing_deliveries, 0);
     CHECK_EQ(recorder()->vcpu, 0);
+}
+
+/* The block that stands for a delivery has the mode it was made in. */
+TEST(owners_delivery_in_smm)
+{
+    start();
+    in_smm = 1;
+    log_event(1, interrupt, 0x402000, 0x9000);
+    at_handler(1, HANDLER, 0x9000 - FRAME);
+    fake_enter(tb);
+    CHECK_EQ(recorder()->deliveries, 1);
+    CHECK_EQ(ls_code_block(1)->flags,
+             LS_BLOCK_MODE_KNOWN | LS_BLOCK_DELIVERY);
+    CHECK_EQ(ls_code_block(1)->hflags, LS_HF_SMM | LS_HF_PE | LS_HF_LMA);
 }
 
 TEST(owners_one_each)
@@ -334,6 +350,24 @@ TEST(owners_that_cannot_be_told_apart)
     at_handler(1, HANDLER, 0x9000 - FRAME);
     fake_enter_at(tb, HANDLER);
     CHECK_TEXT(told(), "event 0x20130 error 0 ip 402000 cr2 0");
+    CHECK_EQ(recorder()->missing_deliveries, 1);
+}
+
+/* Each of two has a later event that found what this one led to. */
+TEST(owners_that_later_events_cannot_tell_apart)
+{
+    start();
+    log_event(1, interrupt, 0x402000, 0x9000);
+    log_event(0, interrupt_31, HANDLER, 0x9000 - FRAME);
+    at_handler(0, HANDLER_31, 0x9000 - 2 * FRAME - 8);
+    log_event(1, interrupt_31, HANDLER, 0x9000 - FRAME);
+    at_handler(1, HANDLER_31, 0x9000 - 2 * FRAME - 8);
+    fake_enter_at(tb, HANDLER_31);
+    CHECK_TEXT(told(), "event 0x20130 error 0 ip 402000 cr2 0 | "
+                       "event 0x2131 error 0 ip 405000 cr2 0 | "
+                       "store 0 8 0x8fc8 | vcpu 1 | "
+                       "event 0x2131 error 0 ip 405000 cr2 0 | "
+                       "store 0 8 0x8fc8 | vcpu 0");
     CHECK_EQ(recorder()->missing_deliveries, 1);
 }
 

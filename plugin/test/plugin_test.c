@@ -186,6 +186,7 @@ TEST_WITH(threads_plugin_with_two_vcpu_threads, "FAKE_QEMU=4")
 
     install("", 2);
     run_threads(work, 2);
+    CHECK(ls_recorders[0]->ring.words != ls_recorders[1]->ring.words);
     fake_exit();
     t = read_totals();
     for (unsigned i = 0; i < 2; i++) {
