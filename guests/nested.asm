@@ -32,6 +32,7 @@ EXIT_CALL   equ 0x81
 EXIT_NESTED equ 0x400               ; a nested page fault
 NESTED_ENTRY equ 7
 VECTOR      equ 0x40
+NO_SELECTOR equ 0x1230              ; behind the end of the GDT
 ; What the host's permission maps let a guest have: a bit for each port, two (read, write) for each MSR.
 MAPS_RULE   equ 1 << 27 | 1 << 28   ; intercepted: in and out, rdmsr and wrmsr, as the maps say
 EXIT_PORT_IO equ 0x7b
@@ -99,6 +100,7 @@ main:
         mov cr3, rax
         GATE VECTOR, on_int
         GATE 0, on_divide
+        GATE 13, on_protection
 
         mov edi, vmcb
         mov ecx, 0x3000 / 8
@@ -178,6 +180,22 @@ main:
         mov ebx, [data]             ;= r4:data
         ENDCASE
         CHECK qword [exit_code], EXIT_CALL
+
+        mov qword [save + 0x178], o_guest
+        CASE svm-delivery-error, "an exception with an error code within a guest, delivered to it", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= o_guest
+        ;= event 13 error NO_SELECTOR at o_load: gate(13) frame_error(nested_top)
+        ;= on_protection w4:data+12
+        ;= - 1
+        ;= on_protection_add r8:nested_top-40 w8:nested_top-40
+        ;= on_protection_iret iret(nested_top)
+        ;= event 0 guest-exit error EXIT_CALL at o_exit: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK qword [exit_code], EXIT_CALL
+        CHECK dword [data + 12], 13
 
         mov dword [vmcb + 0x0c], MAPS_RULE
         SET 0x40, iopm
@@ -386,6 +404,10 @@ i_guest:
         mov eax, [absent + 8]
         vmmcall
 
+o_guest: mov eax, NO_SELECTOR
+o_load: mov ds, eax
+o_exit: vmmcall
+
 ; In its maps, bits beside those of each of these are set.
 j_guest:
         mov al, 0x3c
@@ -446,4 +468,8 @@ f_exit: vmmcall
 on_int: iretq
 on_divide: add qword [rsp], 2       ; behind the div
 on_divide_iret: iretq
+on_protection: mov dword [data + 12], 13
+        add rsp, 8                  ; the error code
+on_protection_add: add qword [rsp], 2 ; behind the mov
+on_protection_iret: iretq
 END_OF_GUEST
