@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: Apache-2.0
-; A guest within the guest: AMD64 Architecture Programmer's Manual volume 2, 15.5, 15.6, 15.25, appendix B and C.
+; A guest within the guest: AMD64 Architecture Programmer's Manual volume 2, 15.5, 15.6, 15.10, 15.11, 15.25, appendix B
+; and C.
 %include "boot.inc"
 
 EFER        equ 0xc0000080
@@ -11,6 +12,7 @@ exit_code   equ vmcb + 0x70
 hsave       equ DATA + 0x11000      ; where the host's state goes: in a form that the manual leaves open, and here QEMU's
 state       equ DATA + 0x12000      ; for vmsave and vmload
 data        equ DATA
+mapped_data equ DATA + 0x40         ; of the guests with permission maps
 missing     equ DATA + 0x20000
 nested_top  equ DATA + 0x14000
 frame       equ DATA + 0x33000
@@ -30,6 +32,23 @@ EXIT_CALL   equ 0x81
 EXIT_NESTED equ 0x400               ; a nested page fault
 NESTED_ENTRY equ 7
 VECTOR      equ 0x40
+NO_SELECTOR equ 0x1230              ; behind the end of the GDT
+; What the host's permission maps let a guest have: a bit for each port, two (read, write) for each MSR.
+MAPS_RULE   equ 1 << 27 | 1 << 28   ; intercepted: in and out, rdmsr and wrmsr, as the maps say
+EXIT_PORT_IO equ 0x7b
+EXIT_MSR    equ 0x7c
+iopm        equ DATA + 0x40000      ; 12 KiB
+msrpm       equ DATA + 0x44000      ; 8 KiB
+PORT        equ 0xa1                ; the mask of the second interrupt controller, which keeps what is written
+CLOSED      equ 0x300               ; ports with nothing behind them: this one is intercepted
+STRADDLING  equ 0x30f               ; two ports, in two bytes of the map: the second is intercepted
+MSR         equ 0x174               ; SYSENTER_CS: it may be read, and not be written
+FAR_MSR     equ 0xc0000082          ; LSTAR, in the second part of the map: the other way round
+PORT_BIT    equ iopm + PORT / 8
+CLOSED_BIT  equ iopm + CLOSED / 8
+TWO_BITS    equ iopm + STRADDLING / 8
+MSR_BITS    equ msrpm + MSR / 4
+FAR_MSR_BITS equ msrpm + 0x800 + (FAR_MSR - 0xc0000000) / 4
 
 ; SEGMENT offset, selector, attributes: into the VMCB
 %macro SEGMENT 3
@@ -81,6 +100,7 @@ main:
         mov cr3, rax
         GATE VECTOR, on_int
         GATE 0, on_divide
+        GATE 13, on_protection
 
         mov edi, vmcb
         mov ecx, 0x3000 / 8
@@ -160,6 +180,107 @@ main:
         mov ebx, [data]             ;= r4:data
         ENDCASE
         CHECK qword [exit_code], EXIT_CALL
+
+        mov qword [save + 0x178], o_guest
+        CASE svm-delivery-error, "an exception with an error code within a guest, delivered to it", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= o_guest
+        ;= event 13 error NO_SELECTOR at o_load: gate(13) frame_error(nested_top)
+        ;= on_protection w4:data+12
+        ;= - 1
+        ;= on_protection_add r8:nested_top-40 w8:nested_top-40
+        ;= on_protection_iret iret(nested_top)
+        ;= event 0 guest-exit error EXIT_CALL at o_exit: exit_state() ;! accesses nested-state
+        mov ebx, [data]             ;= r4:data
+        ENDCASE
+        CHECK qword [exit_code], EXIT_CALL
+        CHECK dword [data + 12], 13
+
+        mov dword [vmcb + 0x0c], MAPS_RULE
+        SET 0x40, iopm
+        SET 0x48, msrpm
+        mov byte [CLOSED_BIT], 1 << CLOSED % 8
+        mov byte [TWO_BITS + 1], 1
+        mov byte [MSR_BITS], 2 << MSR % 4 * 2
+        mov byte [FAR_MSR_BITS], 1 << FAR_MSR % 4 * 2
+        mov byte [mapped_data + 8], 0xa5
+        mov ecx, MSR
+        xor edx, edx
+        mov eax, 0x1234
+        wrmsr
+        mov eax, vmcb
+        mov qword [save + 0x178], j_guest
+        vmrun                       ; and accesses of the guest, below
+        CHECK qword [exit_code], EXIT_CALL
+        CHECK word [mapped_data], 0xa53c
+        CHECK dword [mapped_data + 4], 0x1234
+        mov ecx, FAR_MSR
+        rdmsr
+        CHECK eax, 0x5678
+        mov eax, vmcb
+
+        ; Guests that are left by what their maps do not let through.
+        mov qword [save + 0x178], k_guest
+        CASE svm-port-exit, "in of a guest, which the I/O permission map does not let through", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= k_guest w4:mapped_data
+        ;= - 1
+        ;= ? k_in r1:CLOSED_BIT!aborted ;! permission-maps
+        ;= event 0 guest-exit error EXIT_PORT_IO cr2 k_next at k_in: exit_state() ;! accesses nested-state
+        mov ebx, [mapped_data]      ;= r4:mapped_data
+        ENDCASE
+        CHECK ebx, 7
+        CHECK qword [exit_code], EXIT_PORT_IO
+        CHECK byte [exit_code + 8], 0x11    ; one byte, in
+        CHECK word [exit_code + 10], CLOSED
+        CHECK qword [exit_code + 16], k_next
+
+        mov qword [save + 0x178], l_guest
+        CASE svm-port-exit-second, "... out of two ports, the second of which the map's next byte is about", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= l_guest w4:mapped_data
+        ;= - 1
+        ;= ? l_out r2:TWO_BITS!aborted ;! permission-maps
+        ;= event 0 guest-exit error EXIT_PORT_IO cr2 l_next at l_out: exit_state() ;! accesses nested-state
+        mov ebx, [mapped_data]      ;= r4:mapped_data
+        ENDCASE
+        CHECK ebx, 8
+        CHECK qword [exit_code], EXIT_PORT_IO
+        CHECK byte [exit_code + 8], 0x20    ; two bytes, out
+        CHECK word [exit_code + 10], STRADDLING
+        CHECK qword [exit_code + 16], l_next
+
+        mov qword [save + 0x178], m_guest
+        CASE svm-msr-exit, "wrmsr of a guest, which the MSR permission map does not let through", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= m_guest w4:mapped_data
+        ;= - 1
+        ;= ? m_wrmsr r1:MSR_BITS!aborted ;! permission-maps
+        ;= event 0 guest-exit error EXIT_MSR at m_wrmsr: exit_state() ;! accesses nested-state
+        mov ebx, [mapped_data]      ;= r4:mapped_data
+        ENDCASE
+        CHECK ebx, 9
+        CHECK qword [exit_code], EXIT_MSR
+        CHECK qword [exit_code + 8], 1
+
+        mov qword [save + 0x178], n_guest
+        CASE svm-msr-exit-read, "... rdmsr", nested
+        vmrun                       ;= unordered vmrun_state() vmrun_registers() ;! nested-state
+        ;= + vmrun_segments()
+        ;= n_guest w4:mapped_data
+        ;= - 1
+        ;= ? n_rdmsr r1:FAR_MSR_BITS!aborted ;! permission-maps
+        ;= event 0 guest-exit error EXIT_MSR at n_rdmsr: exit_state() ;! accesses nested-state
+        mov ebx, [mapped_data]      ;= r4:mapped_data
+        ENDCASE
+        CHECK ebx, 10
+        CHECK qword [exit_code], EXIT_MSR
+        CHECK qword [exit_code + 8], 0
+        mov dword [vmcb + 0x0c], 0
 
         ; The host goes on in its own address space, and without nested paging: 15.6, 15.25.3.
         mov dword [moved], 1
@@ -283,6 +404,59 @@ i_guest:
         mov eax, [absent + 8]
         vmmcall
 
+o_guest: mov eax, NO_SELECTOR
+o_load: mov ds, eax
+o_exit: vmmcall
+
+; In its maps, bits beside those of each of these are set.
+j_guest:
+        mov al, 0x3c
+        CASE svm-ports, "in, out and outsb of a guest, which the I/O permission map lets through", nested
+        out PORT, al                ;= r1:PORT_BIT ;! permission-maps
+        in al, PORT                 ;= r1:PORT_BIT ;! permission-maps
+        mov [mapped_data], al       ;= w1:mapped_data
+        mov esi, mapped_data + 8
+        mov edx, PORT
+        outsb                       ;= r1:PORT_BIT ;! permission-maps
+        ;= + r1:mapped_data+8
+        in al, dx                   ;= r1:PORT_BIT ;! permission-maps
+        mov [mapped_data + 1], al   ;= w1:mapped_data+1
+        ENDCASE
+        mov ecx, FAR_MSR
+        xor edx, edx
+        mov eax, 0x5678
+        CASE svm-msrs, "wrmsr and rdmsr of a guest, which the MSR permission map lets through", nested
+        wrmsr                       ;= r1:FAR_MSR_BITS ;! permission-maps
+        mov ecx, MSR
+        rdmsr                       ;= r1:MSR_BITS ;! permission-maps
+        mov [mapped_data + 4], eax  ;= w4:mapped_data+4
+        ENDCASE
+        vmmcall
+
+k_guest: mov dword [mapped_data], 7
+        mov edx, CLOSED
+k_in:   in al, dx
+k_next: mov dword [mapped_data], 0
+        vmmcall
+
+l_guest: mov dword [mapped_data], 8
+        mov edx, STRADDLING
+l_out:  out dx, ax
+l_next: mov dword [mapped_data], 0
+        vmmcall
+
+m_guest: mov dword [mapped_data], 9
+        mov ecx, MSR
+m_wrmsr: wrmsr
+        mov dword [mapped_data], 0
+        vmmcall
+
+n_guest: mov dword [mapped_data], 10
+        mov ecx, FAR_MSR
+n_rdmsr: rdmsr
+        mov dword [mapped_data], 0
+        vmmcall
+
 e_guest: inc dword [data]
 e_fault: mov eax, [absent + 8]
         mov [data + 4], eax
@@ -294,4 +468,8 @@ f_exit: vmmcall
 on_int: iretq
 on_divide: add qword [rsp], 2       ; behind the div
 on_divide_iret: iretq
+on_protection: mov dword [data + 12], 13
+        add rsp, 8                  ; the error code
+on_protection_add: add qword [rsp], 2 ; behind the mov
+on_protection_iret: iretq
 END_OF_GUEST

@@ -19,6 +19,8 @@ enum {
     EXIT_INFO_2 = 0x80,
     EXIT_END = 0x90,
     NESTED_CONTROL = 0x90,
+    EVENT_INJECTION = 0xa8, /* QEMU notes there what it delivers to the guest */
+    EVENT_END = 0xb0,
     ES = 0x400, /* the first field that vmrun loads as a segment */
     CS_BASE = 0x418,
     RIP = 0x578,
@@ -38,6 +40,8 @@ static void explain_state(uint64_t at)
         return; /* not known */
     }
     ls_audit_explain(at + INT_CONTROL, EXIT_END - INT_CONTROL,
+                     LS_BY_NESTED_STATE);
+    ls_audit_explain(at + EVENT_INJECTION, EVENT_END - EVENT_INJECTION,
                      LS_BY_NESTED_STATE);
     ls_audit_explain(at + ES, STATE_END - ES, LS_BY_NESTED_STATE);
 }

@@ -76,7 +76,8 @@ static void add_delivery_ability(LsBuffer *out, const LsAbilities *a)
                 !a->events ? "events are not recorded"
                 : !can ? "guest memory cannot be read in this QEMU: it does "
                          "not export the functions"
-                       : "not of the state save on entering SMM");
+                       : "not of the state save on entering SMM, nor in a "
+                         "nested guest with nested paging");
 }
 
 static void add_walk_abilities(LsBuffer *out, const LsAbilities *a)

@@ -108,6 +108,17 @@ describe('doubts', () => {
   });
 });
 
+describe('what QEMU accesses by physical addresses', () => {
+  it.each([
+    ['state save', /SMM and nested guests/],
+    ['permission maps', /in, out, rdmsr and wrmsr of a nested guest/],
+    ['dma', /devices/],
+  ])('is told of each trace: %s', async (name, text) => {
+    const row = describeNotHeld(await factsWith({})).find((each) => each.name === name);
+    expect(row?.text).toMatch(text);
+  });
+});
+
 describe('what the MMU reads', () => {
   it.each([
     ['partial', 'in part: its reads of page tables are not recorded'],

@@ -232,6 +232,11 @@ const KNOWN_HOLES = {
     reason:
       "what vmrun and leaving a nested guest store and load of the VMCB and the host's save area, beside the segment registers of vmrun: QEMU goes by physical addresses, and no callback tells of it; the memory audit finds the stores",
   },
+  'permission-maps': {
+    range: '',
+    reason:
+      "what in, out, ins, outs, rdmsr and wrmsr of a nested guest load of the host's I/O and MSR permission maps: QEMU goes by physical addresses, and no callback tells of it",
+  },
   'nested-paging': {
     range: '',
     reason:

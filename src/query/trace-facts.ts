@@ -67,7 +67,8 @@ export interface TraceFacts {
 const OUTSIDE = {
   'page walks': "the MMU's reads of page tables",
   dma: 'what devices read and write: disks, the firmware loading a kernel',
-  'state save': 'stores on entering SMM or leaving a nested guest',
+  'state save': 'registers that SMM and nested guests store and load',
+  'permission maps': "the host's, which in, out, rdmsr and wrmsr of a nested guest load",
 } as const;
 
 const DOUBTS = [

@@ -64,7 +64,8 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the memory audit', () => {
     // With nested paging an interrupt's frame is not worked out: three of its five words differ from what was there.
     expect(ranges.map(({ paddr }) => paddr)).toEqual([0x41_3fd8, 0x41_3fe8, 0x41_3ff8]);
     expect(unknownBytes).toBeLessThanOrEqual(3 * 8);
-    // Of the host CR0, CR3, CR4, EFER and where it goes on at the least, of the guest why it was left.
+    // Of the host CR0, CR3, CR4, EFER and where it goes on at the least, of the guest why it was left, and an error
+    // code that was delivered to it.
     expect(byCause['nested-state']).toBeGreaterThan(20);
     expect(byCause['nested-state']).toBeLessThan(2 * 0x270);
   });
