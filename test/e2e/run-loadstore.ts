@@ -19,6 +19,7 @@ export const PLUGIN_IS_BUILT = existsSync(path.join(PROJECT, 'plugin', 'build', 
 export interface Finished {
   readonly exitCode: number | null;
   readonly out: string;
+  /** Without how far long work was, which a busy machine has more of. */
   readonly err: string;
 }
 
@@ -55,6 +56,8 @@ export function startOnSmallDisk(
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   return startProgram('unshare', [...asRoot, '--mount', ...command]);
 }
+
+const PROGRESS = /^loadstore: \d+ % {2}.*\n/gm;
 
 export async function runLoadstore(...words: readonly string[]): Promise<Finished> {
   return startLoadstore(words).finished;
@@ -93,7 +96,7 @@ function startProgram(
   const finished = new Promise<Finished>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode) => {
-      resolve({ exitCode, out, err });
+      resolve({ exitCode, out, err: err.replaceAll(PROGRESS, '') });
     });
   });
   const exited = new Promise<void>((resolve) => {
