@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeInstruction, usualMode } from '../isa/index.ts';
 import { type Comparison, compareAccesses, type SeenAccess } from './compare.ts';
 import { expectAccesses } from './expected.ts';
-import { presetState } from './machine-state.ts';
+import { type CodeBits, presetState } from './machine-state.ts';
 
 /** "r8:470000 w4:470008" */
 function seen(text: string): SeenAccess[] {
@@ -20,9 +20,14 @@ function seen(text: string): SeenAccess[] {
     });
 }
 
-function compare(hex: string, recorded: string, settings: readonly string[] = []): Comparison {
-  const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(64));
-  const state = presetState(64, decoded, settings);
+function compare(
+  hex: string,
+  recorded: string,
+  settings: readonly string[] = [],
+  bits: CodeBits = 64,
+): Comparison {
+  const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(bits));
+  const state = presetState(bits, decoded, settings);
   return compareAccesses(expectAccesses(decoded, state, 0x102008n), seen(recorded));
 }
 
@@ -60,6 +65,22 @@ describe('compareAccesses', () => {
     expect(compare('f3a4', '', ['rcx=0'])).toEqual({ missing: [], extra: NOTHING, remarks: [] });
     // downwards
     expect(compare('f3aa', 'w1:470000 w1:46ffff w1:46fffe', ['flags=0x402']).missing).toEqual([]);
+  });
+
+  it.each([
+    // rep movsb, up and down
+    ['f3a4', 16, 'si=0xffff', 'r1:2ffff w1:31700 r1:20000 w1:31701'],
+    ['f3a4', 16, 'si=0 flags=0x402', 'r1:20000 w1:31700 r1:2ffff w1:316ff'],
+    ['f3aa', 16, 'di=0 flags=0x402', 'w1:30000 w1:3ffff'], // rep stosb
+    ['f3ac', 32, 'esi=0xffffffff', 'r1:ffffffff r1:0'], // rep lodsb
+    ['f3ac', 32, 'esi=0 flags=0x402', 'r1:0 r1:ffffffff'],
+    ['67f3ac', 64, 'rsi=0xffffffff', 'r1:ffffffff r1:0'],
+    ['f3ac', 64, 'rsi=0xffffffff', 'r1:ffffffff r1:100000000'],
+  ] as const)('wraps iterations of %s in %i-bit code as the address does, from %s', (...row) => {
+    const [hex, bits, settings, recorded] = row;
+    expect(compare(hex, recorded, ['cx=2', ...settings.split(' ')], bits)).toEqual({
+      ...{ missing: [], extra: NOTHING, remarks: [] },
+    });
   });
 
   it('lets a comparison end a repetition, but not before the first iteration', () => {

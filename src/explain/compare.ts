@@ -110,14 +110,20 @@ function claimOnce(
   remarks: string[],
 ): string | undefined {
   const { access, address } = one;
-  const isThere =
-    address === undefined
-      ? unclaimed.claimAnywhere(access.direction, access.bytes)
-      : unclaimed.claim(access.direction, address, access.bytes);
-  if (isThere) return undefined;
+  if (claimAt(address, access, unclaimed)) return undefined;
   if (access.occurrence === 'always') return describeExpected(one);
   remarks.push(`${describeExpected(one)} is made only if ${access.condition}`);
   return undefined;
+}
+
+function claimAt(
+  address: bigint | undefined,
+  { direction, bytes }: ArchitecturalAccess,
+  unclaimed: Unclaimed,
+): boolean {
+  return address === undefined
+    ? unclaimed.claimAnywhere(direction, bytes)
+    : unclaimed.claim(direction, address, bytes);
 }
 
 function claimIterations(
@@ -125,16 +131,9 @@ function claimIterations(
   unclaimed: Unclaimed,
   remarks: string[],
 ): string | undefined {
-  const { access, address, count, step, mayEndEarly } = one;
+  const { access, addressAt, count, mayEndEarly } = one;
   let done = 0;
-  while (
-    done < count &&
-    (address === undefined
-      ? unclaimed.claimAnywhere(access.direction, access.bytes)
-      : unclaimed.claim(access.direction, address + step * BigInt(done), access.bytes))
-  ) {
-    done++;
-  }
+  while (done < count && claimAt(addressAt(done), access, unclaimed)) done++;
   if (done === count) return undefined;
   if (done === 0 || !mayEndEarly) {
     return `${describeExpected(one)}: ${count - done} of ${count} iterations`;

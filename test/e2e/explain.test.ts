@@ -103,6 +103,40 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
       [0, 1, 2].flatMap((i) => [`load 1 0x46000${i}`, `store 1 0x47000${i}`]),
     );
     expect(observed(await explain('--set', 'rcx=0', 'rep movsb'))).toEqual([]);
+    const many = await explain('--set', 'rcx=13', 'rep stosb');
+    expect(many.architectural).toMatchObject([{ count: 13, step: 1 }]);
+    expect(many.architectural[0]?.addresses).toEqual(
+      observed(many)
+        .map((access) => access.replace('store 1 ', ''))
+        .slice(0, 12),
+    );
+  });
+
+  it.each([
+    [
+      '16',
+      ['si=0xffff'],
+      'rep movsb',
+      [
+        ['load', 0x2ffff, 0x20000],
+        ['store', 0x31700, 0x31701],
+      ],
+    ],
+    ['16', ['di=0', 'flags=0x402'], 'rep stosb', [['store', 0x30000, 0x3ffff]]],
+    ['32', ['esi=0xffffffff'], 'rep lodsb', [['load', 0xffffffff, 0]]],
+  ] as const)('%s-bit code, %j: the addresses of %s wrap', async (mode, settings, text, wanted) => {
+    const sets = ['cx=2', ...settings].flatMap((setting) => ['--set', setting]);
+    const result = await explain('--mode', mode, ...sets, text);
+    // The last page of 32 bits was never touched: its walk marks it.
+    expect(result.verdict).toBe(mode === '16' ? 'complete' : 'complete-reconstructed');
+    expect(
+      result.architectural.map(({ direction, addresses }) => [direction, ...addresses]),
+    ).toEqual(
+      wanted.map(([direction, ...addresses]) => [
+        direction,
+        ...addresses.map((address) => `0x${address.toString(16)}`),
+      ]),
+    );
   });
 
   it.each([
