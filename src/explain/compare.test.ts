@@ -31,13 +31,16 @@ function compare(
   return compareAccesses(expectAccesses(decoded, state, 0x102008n), seen(recorded));
 }
 
-const NOTHING = { load: 0, store: 0 };
+const ALL_THERE: Comparison = {
+  ...{ missing: [], elsewhere: [], remarks: [] },
+  extra: { load: 0, store: 0 },
+};
 
 describe('compareAccesses', () => {
   it('accepts an access that QEMU splits, and one that it joins', () => {
     // cmpxchg16b [rdi]
     for (const recorded of ['r16:470000 w16:470000', 'r8:470000 r8:470008 w8:470000 w8:470008']) {
-      expect(compare('480fc70f', recorded)).toEqual({ missing: [], extra: NOTHING, remarks: [] });
+      expect(compare('480fc70f', recorded)).toEqual(ALL_THERE);
     }
     // popped as one, though two accesses: iretq reads its frame so
     expect(compare('58', 'r8:3f0000').missing).toEqual([]);
@@ -62,7 +65,7 @@ describe('compareAccesses', () => {
     const twice = 'r1:460000 w1:470000 r1:460001 w1:470001';
     expect(compare('f3a4', `${twice} r1:460002 w1:470002`).missing).toEqual([]);
     expect(compare('f3a4', twice).missing).toHaveLength(2);
-    expect(compare('f3a4', '', ['rcx=0'])).toEqual({ missing: [], extra: NOTHING, remarks: [] });
+    expect(compare('f3a4', '', ['rcx=0'])).toEqual(ALL_THERE);
     // downwards
     expect(compare('f3aa', 'w1:470000 w1:46ffff w1:46fffe', ['flags=0x402']).missing).toEqual([]);
   });
@@ -78,9 +81,7 @@ describe('compareAccesses', () => {
     ['f3ac', 64, 'rsi=0xffffffff', 'r1:ffffffff r1:100000000'],
   ] as const)('wraps iterations of %s in %i-bit code as the address does, from %s', (...row) => {
     const [hex, bits, settings, recorded] = row;
-    expect(compare(hex, recorded, ['cx=2', ...settings.split(' ')], bits)).toEqual({
-      ...{ missing: [], extra: NOTHING, remarks: [] },
-    });
+    expect(compare(hex, recorded, ['cx=2', ...settings.split(' ')], bits)).toEqual(ALL_THERE);
   });
 
   it('lets a comparison end a repetition, but not before the first iteration', () => {
@@ -113,8 +114,7 @@ describe('compareAccesses', () => {
     // vpgatherdd ymm0, [rdi+ymm1*4], ymm2
     const mask = ['ymm2=-1,0,0,-1,0,0,0,0'];
     expect(compare('c4e26d90048f', 'r4:470000 r4:47000c', mask)).toEqual({
-      missing: [],
-      extra: NOTHING,
+      ...ALL_THERE,
       remarks: ['the mask in ymm2 selects 2 of 8 elements'],
     });
     expect(compare('c4e26d90048f', 'r4:470000', mask).missing).toEqual([

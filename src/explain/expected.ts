@@ -28,6 +28,8 @@ export interface SelectedElement {
   readonly element: number;
   /** Linear. */
   readonly address: bigint;
+  /** The same where the sum of the operand's address and the element's distance is not cut to 32 bits, as in QEMU. */
+  readonly uncut: bigint;
 }
 
 const DIRECTION_FLAG = 1n << 10n;
@@ -81,12 +83,13 @@ function selectedIn(
         ? BigInt(element * bytes)
         : BigInt.asIntN(8 * index.bytes, elementOf(indices.value, index.bytes, element)) *
           BigInt(place.scale);
-    const own = {
-      ...place,
-      index: index === undefined ? place.index : undefined,
-      displacement: place.displacement + distance,
+    const operand = { ...place, index: index === undefined ? place.index : undefined };
+    const own = { ...operand, displacement: place.displacement + distance };
+    return {
+      element,
+      address: linearAddress(own, state, next),
+      uncut: BigInt.asUintN(64, linearAddress(operand, state, next) + distance),
     };
-    return { element, address: linearAddress(own, state, next) };
   });
 }
 

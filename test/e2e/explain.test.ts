@@ -181,6 +181,31 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
     expect([mmx.verdict, observed(mmx)]).toEqual(['complete', ['store 1 0x470007']]);
   });
 
+  it('elements whose addresses QEMU does not cut to 32 bits are said to be elsewhere (T15)', async () => {
+    const is11 = isAtLeast(qemu.version, 11);
+    // vpgatherdd xmm0, [xmm1*4+0x10], xmm2
+    const gather = 'c4e26990048d10000000';
+    const sets = ['--set', 'xmm1=0x4011bffc,0,0,0', '--set', 'xmm2=-1,0,0,0'];
+    const code32 = await explain('--mode', '32', ...sets, '--bytes', gather);
+    const code64 = await explain(...sets, '--bytes', `67${gather}`);
+    for (const { architectural } of [code32, code64]) {
+      expect(architectural[0]?.elements?.selected).toEqual([{ element: 0, address: '0x470000' }]);
+    }
+    expect(observed(code32)).toEqual([is11 ? 'load 4 0x470000' : 'load 4 0x100470000']);
+    expect([code32.verdict, code64.verdict]).toEqual(
+      is11 ? ['complete', 'complete'] : ['incomplete', 'faulted'],
+    );
+    const uncut = 'QEMU itself makes load 4 at ds:xmm1*4+0x10: element 0 at 0x100470000, ';
+    expect(code32.reason).toContain(is11 ? 'was observed' : `${uncut}and so the trace has it`);
+    expect(code64.remarks.join()).toContain(is11 ? 'the mask' : `${uncut}and faults there`);
+    const store = await explain(
+      ...['--mode', '32', '--set', 'edi=0xfffffff8', '--set', 'xmm1=-1,0,-1,0'],
+      'vpmaskmovd [edi], xmm1, xmm2',
+    );
+    expect(observed(store)).toEqual(['store 4 0xfffffff8', 'store 4 0x100000000']);
+    expect(store.reason).toMatch(/^QEMU itself makes store 4 .*: element 2 at 0x100000000/);
+  });
+
   it('what QEMU does beyond the manual has a name', async () => {
     const neg = await explain('lock neg dword [rdi]');
     expect([neg.verdict, neg.reason]).toEqual(['more', expect.stringContaining('lock neg')]);
