@@ -108,6 +108,15 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
     expect(existsSync(at('folder/thesis.tex'))).toBe(true);
   });
 
+  it('leaves what another one left, or is writing', async () => {
+    const partial = at('x.partial');
+    if (isFolder) mkdirSync(partial);
+    else writeFileSync(partial, 'of another');
+    await refuses(at('x'), 2, `${partial} exists`);
+    expect(readdirSync(folder)).toEqual(['x.partial']);
+    if (!isFolder) expect(readFileSync(partial, 'utf8')).toBe('of another');
+  });
+
   it('wants a name', async () => {
     expect(await loadstore(...words(''))).toEqual({
       ...{ exitCode: 2, out: '' },
