@@ -110,11 +110,12 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
 
   it('leaves what another one left, or is writing', async () => {
     const partial = at('x.partial');
+    const file = isFolder ? path.join(partial, 'file') : partial;
     if (isFolder) mkdirSync(partial);
-    else writeFileSync(partial, 'of another');
+    writeFileSync(file, 'of another');
     await refuses(at('x'), 2, `${partial} exists`);
     expect(readdirSync(folder)).toEqual(['x.partial']);
-    if (!isFolder) expect(readFileSync(partial, 'utf8')).toBe('of another');
+    expect(readFileSync(file, 'utf8')).toBe('of another');
   });
 
   it('wants a name', async () => {
