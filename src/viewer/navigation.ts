@@ -179,16 +179,22 @@ function stateNow(): LinkState {
   };
 }
 
+/** What the URL had when it was read or written last. */
+let linkKnown = location.hash;
+
 function writeLink(isNew: boolean): void {
   clearTimeout(pause);
   const hash = `#${encodeLink(stateNow())}`;
-  if (hash === location.hash) return;
+  // Someone has changed it, and the browser is about to say so: readLink() shows that.
+  if (location.hash !== linkKnown || hash === location.hash) return;
   if (isNew) history.pushState(null, '', hash);
   else history.replaceState(null, '', hash);
+  linkKnown = location.hash;
 }
 
 /** What the URL says, when the trace is known. */
 export function readLink(): void {
+  linkKnown = location.hash;
   const reply = page.trace.peek();
   if (reply === null) return;
   const state = decodeLink(location.hash);
