@@ -30,20 +30,78 @@ export const INSN_COUNTS: readonly number[] = [3, 1, 0, 5, 2];
 export const VCPU_COUNT = 3;
 export const LAST_ICOUNT = 1_000_000;
 
-export const SHAPE: TraceShape = {
+const PLAIN_SHAPE = {
   blockCount: INSN_COUNTS.length,
   vcpuCount: VCPU_COUNT,
   insnBase: Uint32Array.of(0, 3, 4, 5, 10, 12),
   blockCpl: Uint8Array.of(0, 3, 255, 0, 3),
   chunks: [],
-  get capabilities(): Capabilities {
-    throw new Error('these analyses do not look at them');
-  },
   complete: true,
+};
+
+const refuseCapabilities = (): Capabilities => {
+  throw new Error('these analyses do not look at them');
+};
+
+export const SHAPE: TraceShape = {
+  ...PLAIN_SHAPE,
+  get capabilities() {
+    return refuseCapabilities();
+  },
   get code(): CodeTable {
     throw new Error('these analyses do not look at the code');
   },
 };
+
+/**
+ * Instructions of 4 bytes that differ in their last byte, of 64-bit code: where each begins, and that byte. Blocks 0, 1 and 3
+ * overlap, as those of a loop do; block 4 begins with other code where block 0 ends, and goes on with that of block 3.
+ */
+const CODE_INSNS: readonly (readonly (readonly [number, number])[])[] = [
+  [
+    [0x1000, 1],
+    [0x1004, 2],
+    [0x1008, 3],
+  ],
+  [[0x1004, 2]],
+  [],
+  [
+    [0x1004, 2],
+    [0x1008, 3],
+    [0x100c, 4],
+    [0x1010, 5],
+    [0x1014, 6],
+  ],
+  [
+    [0x1008, 7],
+    [0x100c, 4],
+  ],
+];
+
+/** Which instruction each place is: letters are equal where code and address are. By hand. */
+export const INSTRUCTIONS: readonly string[] = ['abc', 'b', '-', 'bcdef', 'Cd'];
+
+export const CODE: CodeTable = {
+  blockCount: INSN_COUNTS.length,
+  vaddr: (id) => BigInt(CODE_INSNS[id]?.[0]?.[0] ?? 0),
+  insnCount: (id) => CODE_INSNS[id]?.length ?? 0,
+  mode: () => 0x8000,
+  flags: (id) => (id === 2 ? 5 : 1),
+  insnOffsets: (id) => Uint16Array.from(CODE_INSNS[id] ?? [], (_, insn) => 4 * insn),
+  bytes: (id) => Uint8Array.from((CODE_INSNS[id] ?? []).flatMap(([, last]) => [0, 0, 0, last])),
+};
+
+export const SHAPE_WITH_CODE: TraceShape = {
+  ...PLAIN_SHAPE,
+  code: CODE,
+  get capabilities() {
+    return refuseCapabilities();
+  },
+};
+
+export function pcOf({ block, insn }: Pick<OracleAccess, 'block' | 'insn'>): bigint {
+  return BigInt(CODE_INSNS[block]?.[insn]?.[0] ?? 0);
+}
 
 const address = fc.oneof(
   fc.bigInt(0n, 0x1_ffffn),

@@ -41,6 +41,7 @@ export type { FootprintPart } from './footprint-tally.ts';
 export { copyStretch, createGatherer, type SharedMemory, sharedMemory } from './gather.ts';
 export { type HeatParameters, type HeatResult, type HeatRow, heatAnalysis } from './heat.ts';
 export { type HotParameters, type HotResult, type HotUnits, hotAnalysis } from './hot.ts';
+export { createInstructionTable, type InstructionTable } from './instruction-table.ts';
 export { type RateParameters, type RateResult, type RateWindow, rateAnalysis } from './rate.ts';
 export { findAnalysis } from './registry.ts';
 export {
@@ -83,7 +84,6 @@ export {
   type StrideCount,
   type StrideSite,
   type StridesResult,
-  sortStrides,
   stridesAnalysis,
 } from './strides/strides.ts';
 export { type TimeWindows, windowsOver } from './time-windows.ts';

@@ -7,7 +7,7 @@ import { dataCacheAnalysis } from './cache/cache-analysis.ts';
 import { COUNT_LOADS, COUNT_MISSES } from './cache/cache-layout.ts';
 import { columnsOf as cacheColumns, shapeOf } from './cache/cache-program.oracle.ts';
 import type { CacheParameters } from './cache/parameters.ts';
-import { columnsOf, type OracleAccess, SHAPE } from './columns.oracle.ts';
+import { columnsOf, type OracleAccess, SHAPE, SHAPE_WITH_CODE } from './columns.oracle.ts';
 import { countsAnalysis } from './counts.ts';
 import { footprintAnalysis } from './footprint.ts';
 import { heatAnalysis } from './heat.ts';
@@ -73,11 +73,11 @@ it('footprint: accesses, of which a line is one whatever their number', () => {
 });
 
 it('strides: steps of an instruction', () => {
-  const state = stridesAnalysis.init({}, SHAPE, WHOLE);
+  const state = stridesAnalysis.init({}, SHAPE_WITH_CODE, WHOLE);
   stridesAnalysis.consume(state, columnsOf([ONE, ONE]));
-  for (const counts of [state.accesses, state.count]) counts[0] = MANY;
+  for (const counts of [state.counts.accesses, state.counts.count]) counts[0] = MANY;
   stridesAnalysis.consume(state, columnsOf([ONE]));
-  const [site] = stridesAnalysis.finish(state, SHAPE).sites;
+  const [site] = stridesAnalysis.finish(state.counts, SHAPE).sites;
   expect(site).toMatchObject({ accesses: MANY + 1, steps: MANY });
   expect(site?.strides).toEqual([{ stride: 0, atLeast: MANY + 1 }]);
 });

@@ -90,11 +90,6 @@ function isDelivery(code: CodeTable, block: number): boolean {
   return code.insnCount(block) === 0;
 }
 
-/** Bits of the code that a block is of; 0 where no instruction is. */
-export function codeBitsOf(code: CodeTable, block: number): number {
-  return isDelivery(code, block) ? 0 : modeOf(code, block).codeBits;
-}
-
 /** Of code whose mode is not known the address tells most. */
 function modeOf(code: CodeTable, block: number): CpuMode {
   const mode = code.mode(block);

@@ -2,6 +2,7 @@
 // The hottest functions, instructions, lines and pages with their names: of `hot` and of the demo.
 
 import {
+  createInstructionTable,
   createTopList,
   type HotResult,
   type HotUnits,
@@ -9,7 +10,6 @@ import {
 } from '../analysis/index.ts';
 import { formatHex64 } from '../base/index.ts';
 import type { CodeNames } from './code-names.ts';
-import { createInstructionTable } from './instruction-table.ts';
 
 interface AccessCount {
   readonly loads: number;

@@ -20,7 +20,6 @@ export {
 } from './describe-facts.ts';
 export { type HeatFigures, heatFigures, type NamedHeatRow } from './heat-figures.ts';
 export { type HotFigures, type HotPlaces, hotFigures } from './hot-figures.ts';
-export { createInstructionTable, type InstructionTable } from './instruction-table.ts';
 export {
   type AddressSpaceRate,
   type ReportParameters,

@@ -4,7 +4,7 @@
 // grows.
 
 import { addressOfRow, createUnitTable, rowOfUnit, type UnitTable } from '../unit-table.ts';
-import type { BytesOfLine } from './byte-mask.ts';
+import { type BytesOfLine, bytesOfLine } from './byte-mask.ts';
 
 export interface CoherenceMisses {
   readonly trueSharing: number;
@@ -41,6 +41,10 @@ export interface LineTable {
   /** VIEW_WORDS of each view; number 0 is none. */
   readonly views: Uint32Array[];
   viewCount: number;
+  /** All bytes of a line. */
+  readonly whole: BytesOfLine;
+  /** Lines that one vCPU had stored whole before another came. */
+  filledCount: number;
   /** Misses that a row's counts of 32 bits have begun anew behind: by 2 * row + kind. */
   readonly carried: Map<number, number>;
   /** Of all that is here. */
@@ -81,7 +85,10 @@ const FALSE_SHARING = 1;
 export function createLineTable(shift: number): LineTable {
   const units = createUnitTable(shift);
   const sizeBytes = UNIT_BYTES * units.unitLo.length;
-  return { units, rows: [], views: [], viewCount: 1, carried: new Map(), sizeBytes };
+  return {
+    ...{ units, rows: [], views: [], viewCount: 1, carried: new Map(), sizeBytes },
+    ...{ whole: bytesOfLine(0, 2 ** shift), filledCount: 0 },
+  };
 }
 
 /** Row of the line, made when it is new. */
@@ -126,6 +133,8 @@ function share(table: LineTable, slab: Uint32Array, at: number): void {
   const own = VIEW_WORDS * (view & IN_SLAB);
   words[own + WHO] = slab[at + HOLDER] - 1;
   for (let word = 0; word < 4; word++) words[own + VIEW_LOADED + word] = slab[at + LOADED + word];
+  const { lo, hi } = table.whole;
+  if (slab[at + STORED] === lo >>> 0 && slab[at + STORED + 1] === hi >>> 0) table.filledCount++;
   slab.fill(0, at, at + ROW_WORDS);
   slab[at + HOLDER] = SHARED + view;
 }

@@ -70,6 +70,7 @@ function walk(list: readonly Touch[]) {
     lost: Set<bigint> | undefined;
   }
   const lines = new Map<bigint, Map<number, View>>();
+  let filledBefore = 0;
   const misses = { trueSharing: 0, falseSharing: 0 };
   for (const { paddr, rest, size, flags, vcpu } of list) {
     if ((flags & 12) !== 0) continue;
@@ -83,6 +84,8 @@ function walk(list: readonly Touch[]) {
       const views = lines.get(line) ?? new Map<number, View>();
       lines.set(line, views);
       const own = views.get(vcpu) ?? { touched: new Set(), stored: new Set(), lost: undefined };
+      const [first] = views.values();
+      if (views.size === 1 && first !== own && first?.stored.size === 64) filledBefore++;
       views.set(vcpu, own);
       if (own.lost !== undefined) {
         const { lost } = own;
@@ -110,7 +113,7 @@ function walk(list: readonly Touch[]) {
     kinds[clashes ? 'trueShared' : isStored ? 'falseShared' : 'readShared']++;
   }
   const shared = kinds.readShared + kinds.trueShared + kinds.falseShared;
-  return { lines: { touched: lines.size, shared, ...kinds }, misses };
+  return { lines: { touched: lines.size, shared, ...kinds, filledBefore }, misses };
 }
 
 const place = fc.constantFrom(
@@ -154,7 +157,14 @@ describe('sharing', () => {
     ]);
     expect(result).toMatchObject({
       ...{ vcpuCount: 3, accesses: 11, excluded: { device: 1, noAddress: 1 } },
-      lines: { touched: 4, shared: 3, readShared: 1, trueShared: 1, falseShared: 1 },
+      lines: {
+        touched: 4,
+        shared: 3,
+        readShared: 1,
+        trueShared: 1,
+        falseShared: 1,
+        filledBefore: 0,
+      },
       misses: { trueSharing: 1, falseSharing: 2 },
       sites: [
         { block: 0, insn: 0, trueSharing: 0, falseSharing: 2 },
@@ -172,6 +182,19 @@ describe('sharing', () => {
       },
       expect.objectContaining({ addressLo: 0x1000, kind: 'true', trueSharing: 1 }),
     ]);
+  });
+
+  it('a line that one vCPU cleared is truly shared whatever comes then, which is counted', () => {
+    const counters = [...[1, 2, 1, 2].map((vcpu) => store(vcpu, 0x2000n + 8n * BigInt(vcpu)))];
+    const cleared = store(0, 0x2000n, { size: 64 });
+    expect(analyse(counters).lines).toMatchObject({ falseShared: 1, filledBefore: 0 });
+    const { lines, misses } = analyse([cleared, ...counters]);
+    expect(lines).toMatchObject({ trueShared: 1, falseShared: 0, filledBefore: 1 });
+    expect(misses).toEqual(analyse(counters).misses);
+    // Not when it is cleared by one that comes second, or but for a byte.
+    const late = [load(1, 0x2000n), cleared, load(1, 0x2000n)];
+    const nearly = [store(0, 0x2001n, { size: 63 }), ...counters];
+    for (const list of [late, nearly]) expect(analyse(list).lines.filledBefore).toBe(0);
   });
 
   it('names a line by where the access finds it, also when that is in the next page', () => {
@@ -221,7 +244,13 @@ describe('sharing', () => {
         const sum = (pick: (result: SharingResult) => number): number =>
           parts.reduce((total, part) => total + pick(part), 0);
         expect(sum(({ accesses }) => accesses)).toBe(whole.accesses);
-        for (const kind of ['touched', 'shared', 'trueShared', 'falseShared'] as const) {
+        for (const kind of [
+          'touched',
+          'shared',
+          'trueShared',
+          'falseShared',
+          'filledBefore',
+        ] as const) {
           expect(sum(({ lines }) => lines[kind])).toBe(whole.lines[kind]);
         }
         expect(sum(({ misses }) => misses.trueSharing)).toBe(whole.misses.trueSharing);

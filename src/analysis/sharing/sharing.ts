@@ -55,6 +55,7 @@ interface SharingCounts {
   readonly device: number;
   readonly unaddressed: number;
   readonly touched: number;
+  readonly filled: number;
   readonly kinds: Readonly<Record<SharedKind, number>>;
   readonly missesByInsn: Float64Array;
   /** Most coherence misses first. */
@@ -72,6 +73,11 @@ export interface SharingResult {
     readonly readShared: number;
     readonly trueShared: number;
     readonly falseShared: number;
+    /**
+     * Of trueShared: one vCPU had stored every byte before another touched any, as where memory was cleared or loaded. So
+     * they are truly shared, whatever both did with them later.
+     */
+    readonly filledBefore: number;
   };
   readonly misses: CoherenceMisses;
   /** Most coherence misses first. */
@@ -266,6 +272,7 @@ function harvestSharing(state: SharingState): SharingCounts {
   return {
     ...{ parameters, accesses, device, unaddressed, kinds, missesByInsn },
     touched: rowCount,
+    filled: lines.filledCount,
     topLines: most.take().map((row) => lineOf(lines, row)),
   };
 }
@@ -289,6 +296,7 @@ function mergeSharing(a: SharingCounts, b: SharingCounts): SharingCounts {
     device: a.device + b.device,
     unaddressed: a.unaddressed + b.unaddressed,
     touched: a.touched + b.touched,
+    filled: a.filled + b.filled,
     kinds: {
       read: a.kinds.read + b.kinds.read,
       true: a.kinds.true + b.kinds.true,
@@ -299,7 +307,7 @@ function mergeSharing(a: SharingCounts, b: SharingCounts): SharingCounts {
 }
 
 function finishSharing(
-  { accesses, device, unaddressed, touched, kinds, missesByInsn, topLines }: SharingCounts,
+  { accesses, device, unaddressed, touched, filled, kinds, missesByInsn, topLines }: SharingCounts,
   { insnBase, vcpuCount }: Pick<TraceShape, 'insnBase' | 'vcpuCount'>,
 ): SharingResult {
   const sites: SharingResult['sites'][number][] = [];
@@ -319,6 +327,7 @@ function finishSharing(
       touched,
       shared: kinds.read + kinds.true + kinds.false,
       ...{ readShared: kinds.read, trueShared: kinds.true, falseShared: kinds.false },
+      filledBefore: filled,
     },
     misses: {
       trueSharing: sites.reduce((sum, one) => sum + one.trueSharing, 0),

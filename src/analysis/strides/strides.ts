@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // By how much the address moves from one execution of an instruction to its next on the same vCPU, loads and stores apart.
+// An instruction is its code at its address: QEMU cuts a loop into several blocks that overlap, and may run any of them.
 // A few strides of each instruction are counted (Space-Saving, Metwally et al., ICDT 2005), and it is known how often each was
 // at least; one that makes up nearly all steps cannot be missed.
 
 import { formatCount, halves, TraceError } from '../../base/index.ts';
-import { AccessFlag } from '../../format/index.ts';
+import { AccessFlag, Origin } from '../../format/index.ts';
 import { type AccessColumns, requireColumn } from '../access-columns.ts';
 import type { Shard, ShardedAnalysis, TraceShape } from '../analysis.ts';
+import { createInstructionTable, type InstructionTable } from '../instruction-table.ts';
 
 export interface StridesState {
+  /** Of the instructions that made accesses; it is of its thread. */
+  readonly table: InstructionTable;
+  readonly counts: StridesCounts;
+}
+
+export interface StridesCounts {
   readonly shardCount: number;
   readonly insnBase: Uint32Array;
   readonly vcpuCount: number;
+  /** Number + 1 of the instruction at each place of the code table (TraceShape.insnBase); 0: no access yet. */
+  readonly instructions: Uint32Array;
+  instructionCount: number;
   /** Row + 1 of loads and stores of instruction n on vCPU v at (n * vcpuCount + v) * 2, + 1; 0: none. */
-  readonly rows: Uint32Array;
+  rows: Uint32Array;
   rowCount: number;
   last: Uint32Array;
   accesses: Float64Array;
@@ -32,7 +43,7 @@ export interface StrideCount {
   readonly atLeast: number;
 }
 
-/** Loads or stores of an instruction of the code table. */
+/** Loads or stores of an instruction. Its place is the first in the code table that made accesses. */
 export interface StrideSite {
   readonly block: number;
   readonly insn: number;
@@ -56,18 +67,25 @@ export interface StridesResult {
 const STRIDE_COUNT = 4;
 const MOST_SHARDS = 8;
 const FIRST_ROWS = 4096;
+const FIRST_INSTRUCTIONS = 1024;
 /** Loads and stores of instructions that are told apart, on each vCPU: they take about 600 bytes, figures included. */
 const ROW_LIMIT = 2 ** 20;
 
 type NoParameters = Readonly<Record<string, never>>;
 
-export const stridesAnalysis: ShardedAnalysis<NoParameters, StridesState, StridesResult> = {
+export const stridesAnalysis: ShardedAnalysis<
+  NoParameters,
+  StridesState,
+  StridesResult,
+  StridesCounts
+> = {
   name: 'strides',
   order: 'per-shard',
-  columns: ['vaddr', 'flags', 'block', 'insn', 'vcpu'],
+  columns: ['vaddr', 'pc', 'flags', 'block', 'insn', 'vcpu'],
   requires: ['vaddr'],
   init: initStrides,
   consume: consumeStrides,
+  harvest: ({ counts }) => counts,
   merge: mergeStrides,
   finish: finishStrides,
   shardLimit: () => MOST_SHARDS,
@@ -76,53 +94,66 @@ export const stridesAnalysis: ShardedAnalysis<NoParameters, StridesState, Stride
 
 function initStrides(
   _parameters: NoParameters,
-  { insnBase, vcpuCount, blockCount }: Pick<TraceShape, 'insnBase' | 'vcpuCount' | 'blockCount'>,
+  {
+    insnBase,
+    vcpuCount,
+    blockCount,
+    code,
+  }: Pick<TraceShape, 'insnBase' | 'vcpuCount' | 'blockCount' | 'code'>,
   { count: shardCount }: Pick<Shard, 'count'>,
 ): StridesState {
   return {
-    ...{ shardCount, insnBase, vcpuCount, rowCount: 0, unaddressed: 0 },
-    rows: new Uint32Array(2 * vcpuCount * insnBase[blockCount]),
-    last: new Uint32Array(2 * FIRST_ROWS),
-    accesses: new Float64Array(FIRST_ROWS),
-    stride: new Float64Array(STRIDE_COUNT * FIRST_ROWS),
-    count: new Float64Array(STRIDE_COUNT * FIRST_ROWS),
-    excess: new Float64Array(STRIDE_COUNT * FIRST_ROWS),
+    table: createInstructionTable(code),
+    counts: {
+      ...{ shardCount, insnBase, vcpuCount, rowCount: 0, unaddressed: 0, instructionCount: 0 },
+      instructions: new Uint32Array(insnBase[blockCount]),
+      rows: new Uint32Array(2 * vcpuCount * FIRST_INSTRUCTIONS),
+      last: new Uint32Array(2 * FIRST_ROWS),
+      accesses: new Float64Array(FIRST_ROWS),
+      stride: new Float64Array(STRIDE_COUNT * FIRST_ROWS),
+      count: new Float64Array(STRIDE_COUNT * FIRST_ROWS),
+      excess: new Float64Array(STRIDE_COUNT * FIRST_ROWS),
+    },
   };
 }
 
-/** All executions of an instruction are of one shard. */
+/** All executions of an instruction are of one shard, in whichever block it is. The pc of a delivery is where it came. */
 function markStrideShards(
   _parameters: NoParameters,
   batch: AccessColumns,
   shardCount: number,
   masks: Uint8Array,
 ): void {
-  const block = requireColumn(batch.block, 'block');
-  const insn = requireColumn(batch.insn, 'insn');
-  for (let i = 0; i < batch.length; i++) masks[i] = 1 << ((block[i] + insn[i]) & (shardCount - 1));
+  const pc = halves(requireColumn(batch.pc, 'pc'));
+  const flags = requireColumn(batch.flags, 'flags');
+  for (let i = 0; i < batch.length; i++) {
+    const isDelivery = (flags[i] & AccessFlag.origin) === Origin.eventDelivery;
+    masks[i] = isDelivery ? 1 : 1 << (pc[2 * i] & (shardCount - 1));
+  }
 }
 
 /** Throws TraceError 'limit' when there are more instructions than memory takes. */
-function consumeStrides(state: StridesState, batch: AccessColumns): void {
+function consumeStrides({ table, counts: state }: StridesState, batch: AccessColumns): void {
   const vaddr = halves(requireColumn(batch.vaddr, 'vaddr'));
   const flags = requireColumn(batch.flags, 'flags');
   const block = requireColumn(batch.block, 'block');
   const insn = requireColumn(batch.insn, 'insn');
   const vcpu = requireColumn(batch.vcpu, 'vcpu');
-  const { insnBase, vcpuCount, rows } = state;
+  const { insnBase, vcpuCount, instructions } = state;
   for (let i = 0; i < batch.length; i++) {
     if ((flags[i] & AccessFlag.physicalOnly) !== 0) {
       state.unaddressed++;
       continue;
     }
-    const site = insnBase[block[i]] + insn[i];
-    const place = 2 * (site * vcpuCount + vcpu[i]) + (flags[i] & AccessFlag.store);
+    let instruction = instructions[insnBase[block[i]] + insn[i]] - 1;
+    if (instruction < 0) instruction = numberInstruction(table, state, block[i], insn[i]);
+    const place = 2 * (instruction * vcpuCount + vcpu[i]) + (flags[i] & AccessFlag.store);
     const lo = vaddr[2 * i];
     const hi = vaddr[2 * i + 1];
-    let row = rows[place] - 1;
+    let row = state.rows[place] - 1;
     if (row < 0) {
       row = addRow(state);
-      rows[place] = row + 1;
+      state.rows[place] = row + 1;
     } else {
       // Exact below 2^53; only canonical addresses far from each other are further apart.
       const { last } = state;
@@ -142,7 +173,7 @@ function consumeStrides(state: StridesState, batch: AccessColumns): void {
 }
 
 /** The first counter is free only while there was no stride at all; then it has 0, and may be counted up at once. */
-function countStride({ stride, count, excess }: StridesState, first: number, value: number): void {
+function countStride({ stride, count, excess }: StridesCounts, first: number, value: number): void {
   let least = first;
   for (let at = first; at < first + STRIDE_COUNT; at++) {
     if (count[at] > 0 && stride[at] === value) {
@@ -156,7 +187,28 @@ function countStride({ stride, count, excess }: StridesState, first: number, val
   count[least]++;
 }
 
-function addRow(state: StridesState): number {
+/** The place is seen for the first time, the instruction perhaps in another block. */
+function numberInstruction(
+  table: InstructionTable,
+  state: StridesCounts,
+  block: number,
+  insn: number,
+): number {
+  const instruction = table.numberOf(block, insn);
+  state.instructions[state.insnBase[block] + insn] = instruction + 1;
+  state.instructionCount = table.count;
+  makeRoom(state);
+  return instruction;
+}
+
+/** For the rows of all instructions. */
+function makeRoom(state: StridesCounts): void {
+  while (state.rows.length < 2 * state.vcpuCount * state.instructionCount) {
+    state.rows = doubled(state.rows, new Uint32Array(2 * state.rows.length));
+  }
+}
+
+function addRow(state: StridesCounts): number {
   if (state.rowCount === state.accesses.length) {
     state.last = doubled(state.last, new Uint32Array(2 * state.last.length));
     for (const name of ['accesses', 'stride', 'count', 'excess'] as const) {
@@ -171,13 +223,19 @@ function doubled<C extends { set(from: C): void }>(from: C, to: C): C {
   return to;
 }
 
-/** Shards have different instructions. */
-function mergeStrides(a: StridesState, b: StridesState): StridesState {
-  for (let place = 0; place < b.rows.length; place++) {
+/** Shards have different instructions: those of `b` come behind those of `a`. */
+function mergeStrides(a: StridesCounts, b: StridesCounts): StridesCounts {
+  const before = a.instructionCount;
+  a.instructionCount += b.instructionCount;
+  makeRoom(a);
+  for (let place = 0; place < b.instructions.length; place++) {
+    if (b.instructions[place] > 0) a.instructions[place] = before + b.instructions[place];
+  }
+  for (let place = 0; place < 2 * b.vcpuCount * b.instructionCount; place++) {
     const from = b.rows[place] - 1;
     if (from < 0) continue;
     const to = addRow(a);
-    a.rows[place] = to + 1;
+    a.rows[2 * a.vcpuCount * before + place] = to + 1;
     a.accesses[to] = b.accesses[from];
     for (let i = 0; i < STRIDE_COUNT; i++) {
       a.stride[STRIDE_COUNT * to + i] = b.stride[STRIDE_COUNT * from + i];
@@ -189,23 +247,27 @@ function mergeStrides(a: StridesState, b: StridesState): StridesState {
   return a;
 }
 
-function finishStrides(state: StridesState): StridesResult {
-  const { insnBase, vcpuCount, rows, unaddressed } = state;
+function finishStrides(state: StridesCounts): StridesResult {
+  const { insnBase, vcpuCount, instructions, rows, unaddressed } = state;
+  const isPlaced = new Uint8Array(state.instructionCount);
   const sites: StrideSite[] = [];
   let total = 0;
   for (let block = 0; block + 1 < insnBase.length; block++) {
-    for (let site = insnBase[block]; site < insnBase[block + 1]; site++) {
+    for (let place = insnBase[block]; place < insnBase[block + 1]; place++) {
+      const instruction = instructions[place] - 1;
+      if (instruction < 0 || isPlaced[instruction] === 1) continue;
+      isPlaced[instruction] = 1;
       for (const store of [0, 1]) {
         const own: number[] = [];
         for (let vcpu = 0; vcpu < vcpuCount; vcpu++) {
-          const row = rows[2 * (site * vcpuCount + vcpu) + store] - 1;
+          const row = rows[2 * (instruction * vcpuCount + vcpu) + store] - 1;
           if (row >= 0) own.push(row);
         }
         if (own.length === 0) continue;
         const accesses = own.reduce((sum, row) => sum + state.accesses[row], 0);
         total += accesses;
         sites.push({
-          ...{ block, insn: site - insnBase[block], store: store === 1, accesses },
+          ...{ block, insn: place - insnBase[block], store: store === 1, accesses },
           steps: accesses - own.length,
           strides: stridesOf(state, own),
         });
@@ -216,7 +278,7 @@ function finishStrides(state: StridesState): StridesResult {
 }
 
 function stridesOf(
-  { stride, count, excess }: StridesState,
+  { stride, count, excess }: StridesCounts,
   rows: readonly number[],
 ): StrideCount[] {
   const atLeast = new Map<number, number>();
@@ -226,13 +288,8 @@ function stridesOf(
       if (sure > 0) atLeast.set(stride[at], (atLeast.get(stride[at]) ?? 0) + sure);
     }
   }
-  return sortStrides(atLeast);
-}
-
-/** Most often first. */
-export function sortStrides(atLeast: ReadonlyMap<number, number>): StrideCount[] {
   return [...atLeast]
-    .map(([stride, times]) => ({ stride, atLeast: times }))
+    .map(([bytes, times]) => ({ stride: bytes, atLeast: times }))
     .sort((a, b) => b.atLeast - a.atLeast || a.stride - b.stride);
 }
 

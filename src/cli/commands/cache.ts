@@ -4,8 +4,10 @@ import {
   type CacheParameters,
   type CacheResult,
   chooseCacheAnalysis,
+  createInstructionTable,
   createTopList,
   DATA_PREFETCHERS,
+  type InstructionTable,
   LEVEL_NAMES,
   type LevelName,
   REPLACE_POLICIES,
@@ -14,13 +16,7 @@ import {
 } from '../../analysis/index.ts';
 import { formatHex64, TraceError } from '../../base/index.ts';
 import type { Trace } from '../../format/index.ts';
-import {
-  type CodeNames,
-  createInstructionTable,
-  DEFAULT_CACHES,
-  type InstructionTable,
-  type LevelOption,
-} from '../../query/index.ts';
+import { type CodeNames, DEFAULT_CACHES, type LevelOption } from '../../query/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,

@@ -24,6 +24,8 @@ export const sharingCommand: CommandSpec = {
   details: `Lines are of physical memory. A line is shared when two vCPUs or more touch it: truly when one stores a byte that
 another touches, falsely when they keep to different bytes and one stores. A coherence miss is a vCPU's return to a
 line that another stored to meanwhile: of true sharing when it touches a byte that was stored, else of false sharing.
+What one vCPU stored before the others came counts, too: of a
+whole boot nearly all lines are shared truly, since the first vCPU cleared them; choose a part with --from.
 docs/reuse-sharing-strides.md has more.`,
   options: [
     LINE_SIZE_OPTION,

@@ -4,14 +4,12 @@ import {
   confidentShare,
   createTopList,
   REGULAR_SHARE,
-  type StrideCount,
+  type StrideSite,
   type StridesResult,
-  sortStrides,
   stridesAnalysis,
 } from '../../analysis/index.ts';
 import { formatHex64 } from '../../base/index.ts';
-import type { CodeTable } from '../../format/index.ts';
-import { type CodeNames, createInstructionTable } from '../../query/index.ts';
+import type { CodeNames } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
 import { type CommandSpec, findCount } from '../command-spec.ts';
 import { renderStrides } from '../render/strides.ts';
@@ -21,8 +19,9 @@ const DEFAULT_TOP = 20;
 
 export const stridesCommand: CommandSpec = {
   details: `The stride is the difference between the addresses of an access and of the one before it by the same instruction
-on the same vCPU, loads and stores apart. An instruction is regular when one stride makes up ${100 * REGULAR_SHARE} % of its steps: constant
-when that is 0. The four strides that are seen most are counted; counts are exact when there are no more.`,
+on the same vCPU, loads and stores apart. The same code at the same address is one instruction, in whichever of QEMU's
+blocks it ran. It is regular when one stride makes up ${100 * REGULAR_SHARE} % of its steps: constant when that is 0. The four strides
+that are seen most are counted; counts are exact when there are no more.`,
   options: [
     { flags: '--report-top <N>', description: `instructions shown; default: ${DEFAULT_TOP}` },
     ...ANALYSIS_OPTIONS,
@@ -37,7 +36,7 @@ when that is 0. The four strides that are seen most are counted; counts are exac
       const [result] = await runPass(input, context, analysis, [
         { analysis: stridesAnalysis, parameters: {} },
       ]);
-      const figures = stridesFigures(result, analysis.trace.code, analysis.names, reportTop);
+      const figures = stridesFigures(result, analysis.names, reportTop);
       return reportOf(
         'strides',
         input,
@@ -49,42 +48,11 @@ when that is 0. The four strides that are seen most are counted; counts are exac
   },
 };
 
-interface Place {
-  readonly block: number;
-  readonly insn: number;
-  readonly store: boolean;
-  accesses: number;
-  steps: number;
-  strides: readonly StrideCount[];
-}
-
-function addStrides(a: readonly StrideCount[], b: readonly StrideCount[]): readonly StrideCount[] {
-  const sum = new Map(a.map(({ stride, atLeast }) => [stride, atLeast]));
-  for (const { stride, atLeast } of b) sum.set(stride, (sum.get(stride) ?? 0) + atLeast);
-  return sortStrides(sum);
-}
-
 function stridesFigures(
   { accesses, noAddress, sites }: StridesResult,
-  code: CodeTable,
   names: CodeNames,
   top: number,
 ): StridesFigures {
-  // Code that was translated several times is in several blocks.
-  const table = createInstructionTable(code);
-  /** Loads of instruction n of the table at 2n, stores at 2n + 1. */
-  const places: (Place | undefined)[] = [];
-  for (const { block, insn, store, ...site } of sites) {
-    const at = 2 * table.numberOf(block, insn) + Number(store);
-    const place = places[at];
-    if (place === undefined) {
-      places[at] = { block, insn, store, ...site };
-      continue;
-    }
-    place.accesses += site.accesses;
-    place.steps += site.steps;
-    place.strides = addStrides(place.strides, site.strides);
-  }
   const nothing = (): { instructions: number; accesses: number } => ({
     instructions: 0,
     accesses: 0,
@@ -95,23 +63,22 @@ function stridesFigures(
     irregular: nothing(),
     once: nothing(),
   };
-  const first = createTopList<Place>(
+  const first = createTopList<StrideSite>(
     top,
-    (place) => place.accesses,
+    (site) => site.accesses,
     (a, b) => a.block - b.block || a.insn - b.insn || Number(a.store) - Number(b.store),
   );
-  for (const place of places) {
-    if (place === undefined) continue;
-    const count = byClass[classifyStrides(place.steps, place.strides)];
+  for (const site of sites) {
+    const count = byClass[classifyStrides(site.steps, site.strides)];
     count.instructions++;
-    count.accesses += place.accesses;
-    first.offer(place);
+    count.accesses += site.accesses;
+    first.offer(site);
   }
   return {
     accesses,
     noAddress,
     byClass,
-    instructions: first.take().map(({ block, insn, store, strides, ...place }) => {
+    instructions: first.take().map(({ block, insn, store, strides, ...site }) => {
       const { lo, hi } = names.addressOf(block, insn);
       const most = strides[0]?.atLeast ?? 0;
       return {
@@ -119,12 +86,12 @@ function stridesFigures(
         function: names.nameOf(block, insn),
         text: names.textOf(block, insn),
         kind: store ? 'store' : 'load',
-        class: classifyStrides(place.steps, strides),
-        accesses: place.accesses,
-        steps: place.steps,
+        class: classifyStrides(site.steps, strides),
+        accesses: site.accesses,
+        steps: site.steps,
         strides,
-        share: place.steps === 0 ? 0 : most / place.steps,
-        confidence: confidentShare(most, place.steps),
+        share: site.steps === 0 ? 0 : most / site.steps,
+        confidence: confidentShare(most, site.steps),
       };
     }),
   };

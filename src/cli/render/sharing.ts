@@ -3,7 +3,13 @@ import { formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
 import type { SharingReport } from '../sharing-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
-export function renderSharing({ parameters, result }: SharingReport): string {
+/** Part of the shared lines from which on their classes are called into question. */
+const MUCH = 0.5;
+
+export function renderSharing({
+  parameters,
+  result,
+}: Pick<SharingReport, 'parameters' | 'result'>): string {
   const { lines, misses } = result;
   const row = (name: string, count: number, of: number): string[] => [
     ...[name, formatCount(count), formatRatio(count, of)],
@@ -14,6 +20,9 @@ export function renderSharing({ parameters, result }: SharingReport): string {
         ['lines touched', formatCount(lines.touched), ''],
         row('shared by two vCPUs or more', lines.shared, lines.touched),
         row('  truly', lines.trueShared, lines.shared),
+        ...(lines.filledBefore === 0
+          ? []
+          : [row('    filled by one before others came', lines.filledBefore, lines.shared)]),
         row('  falsely', lines.falseShared, lines.shared),
         row('  read only', lines.readShared, lines.shared),
         [],
@@ -56,10 +65,18 @@ function drawLines({ topLines }: SharingReport['result']): string {
 }
 
 function drawNotes({ parameters, result }: Pick<SharingReport, 'parameters' | 'result'>): string {
-  const { vcpuCount, excluded } = result;
+  const { vcpuCount, excluded, lines } = result;
   const notes = [
     `Lines of ${parameters.lineBytes} bytes of physical memory; ${formatQuantity(vcpuCount, 'vCPU')}.`,
   ];
+  if (lines.filledBefore > MUCH * lines.shared) {
+    const part = formatRatio(lines.filledBefore, lines.shared);
+    notes.push(
+      `Which lines are shared truly says little here: one vCPU had stored every byte of ${part} before another came, as where it`,
+      'cleared or loaded memory, and so they count as truly shared whatever came then. Coherence misses are not concerned.',
+      'Choose a part that begins after that: --from N, --from icount:N.',
+    );
+  }
   if (vcpuCount === 1) notes.push('A guest with one vCPU shares nothing: record one with -smp 2.');
   if (excluded.device > 0) {
     notes.push(`Left out: ${formatQuantity(excluded.device, 'access', 'accesses')} to devices.`);

@@ -4,7 +4,6 @@
 
 import { add64, u64FromBigint } from '../base/index.ts';
 import type { CodeTable } from '../format/index.ts';
-import { codeBitsOf } from './code-names.ts';
 
 export interface InstructionTable {
   /** Numbers that were given: 0 to count - 1. */
@@ -16,6 +15,11 @@ export interface InstructionTable {
 }
 
 const FIRST_SLOTS = 1024;
+
+/** Of QEMU's hflags (docs/format.md section 2): what says how wide code is. */
+const MODE_CS32 = 1 << 4;
+const MODE_CS64 = 1 << 15;
+const NO_CODE = 1;
 
 export function createInstructionTable(code: CodeTable): InstructionTable {
   let count = 0;
@@ -72,8 +76,8 @@ function freeSlot(slots: Uint32Array, hash: number): number {
 interface Code {
   readonly lo: number;
   readonly hi: number;
-  /** Width of code, 0 where no instruction is. */
-  readonly bits: number;
+  /** What says how wide it is. */
+  readonly width: number;
   readonly bytes: Uint8Array;
 }
 
@@ -83,34 +87,40 @@ function codeReader(code: CodeTable): (block: number, insn: number) => Code {
   let offsets: Uint16Array = new Uint16Array(0);
   let bytes: Uint8Array = new Uint8Array(0);
   let vaddr = { lo: 0, hi: 0 };
-  let bits = 0;
+  let width = 0;
   return (block, insn) => {
     if (block !== held) {
       offsets = code.insnOffsets(block);
       bytes = code.bytes(block);
       vaddr = u64FromBigint(code.vaddr(block));
-      bits = codeBitsOf(code, block);
+      width = widthOf(code, block);
       held = block;
     }
     const { lo, hi } = add64(vaddr.lo, vaddr.hi, offsets[insn] ?? 0, 0);
-    return { lo, hi, bits, bytes: bytes.subarray(offsets[insn], offsets[insn + 1]) };
+    return { lo, hi, width, bytes: bytes.subarray(offsets[insn], offsets[insn + 1]) };
   };
+}
+
+function widthOf(code: CodeTable, block: number): number {
+  if (code.insnCount(block) === 0) return NO_CODE;
+  const mode = code.mode(block) ?? MODE_CS64;
+  return (mode & MODE_CS64) === 0 ? mode & MODE_CS32 : MODE_CS64;
 }
 
 function isSame(a: Code, b: Code): boolean {
   return (
     a.lo === b.lo &&
     a.hi === b.hi &&
-    a.bits === b.bits &&
+    a.width === b.width &&
     a.bytes.length === b.bytes.length &&
     a.bytes.every((byte, i) => byte === b.bytes[i])
   );
 }
 
 /** Of FNV-1a's kind, over words, and then spread into the low bits. */
-function hashOf({ lo, hi, bits, bytes }: Code): number {
+function hashOf({ lo, hi, width, bytes }: Code): number {
   let hash = 0x811c9dc5;
-  for (const word of [lo, hi, bits]) hash = Math.imul(hash ^ word, 0x01000193);
+  for (const word of [lo, hi, width]) hash = Math.imul(hash ^ word, 0x01000193);
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
   return (hash ^ (hash >>> 13)) >>> 0;

@@ -4,7 +4,6 @@ import { expect, it } from 'vitest';
 import { byteSourceFromBytes, type CodeTable, openTraceSource } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
-import { codeBitsOf } from './code-names.ts';
 import { createInstructionTable } from './instruction-table.ts';
 
 /** Twice the blocks of a table, and their bytes; `changed`: one byte of the second half's instructions is another. */
@@ -28,7 +27,10 @@ function identityOf(code: CodeTable, block: number, insn: number): string {
   const offsets = code.insnOffsets(block);
   const bytes = code.bytes(block).subarray(offsets[insn], offsets[insn + 1]);
   const address = code.vaddr(block) + BigInt(offsets[insn] ?? 0);
-  return `${address} ${codeBitsOf(code, block)} ${bytes.join(' ')}`;
+  const isCode = code.insnCount(block) > 0;
+  const [cs32, cs64] = [4, 15].map((bit) => ((code.mode(block) ?? 0x8000) >> bit) & 1);
+  const bits = cs64 === 1 ? 64 : cs32 === 1 ? 32 : 16;
+  return `${address} ${isCode ? bits : 'none'} ${bytes.join(' ')}`;
 }
 
 it('gives the same code at the same address one number, in the order in which it is seen', async () => {
