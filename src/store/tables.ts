@@ -88,7 +88,8 @@ export const SMALL_TABLES: readonly Table[] = [
   },
   {
     name: 'instructions',
-    meaning: 'instructions of the blocks; join accesses on (block, insn)',
+    meaning:
+      'instructions of the blocks, which overlap: one pc is in several; join accesses on (block, insn)',
     columns: [
       { name: 'block', type: UINTEGER, meaning: 'row of blocks' },
       { name: 'insn', type: USMALLINT, meaning: 'place in the block, from 0' },

@@ -54,4 +54,28 @@ describe.skipIf(!PLUGIN_IS_BUILT)('docs/sql.md', () => {
     },
     120_000,
   );
+
+  it('finds the instructions that store most as `hot` does, in whichever block they are', async () => {
+    const question = QUESTIONS.find(({ title }) => title === 'Which instructions store most?');
+    const answered = await runLoadstore('query', trace, question?.sql ?? '', '--json');
+    const { rows }: StoresAnswer = JSON.parse(answered.out);
+    const hot = await runLoadstore('hot', trace, '--report-top', '1000', '--json');
+    const { result }: HotAnswer = JSON.parse(hot.out);
+    const wanted = result.instructions.top
+      .toSorted((a, b) => b.stores - a.stores)
+      .slice(0, rows.length)
+      .map(({ address, stores }) => [BigInt(address), stores]);
+    expect(rows).toHaveLength(5);
+    expect(rows.map(({ pc, stores }) => [BigInt(`0x${pc}`), Number(stores)])).toEqual(wanted);
+  }, 120_000);
 });
+
+interface StoresAnswer {
+  readonly rows: readonly { readonly pc: string; readonly stores: unknown }[];
+}
+
+interface HotAnswer {
+  readonly result: {
+    readonly instructions: { readonly top: readonly { address: string; stores: number }[] };
+  };
+}
