@@ -85,6 +85,11 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
+  it('finds out that a folder takes no file before the trace is read', async () => {
+    await refuses('/proc/x', 4, 'cannot write in /proc: it takes no new file');
+    await refuses('/proc/x', 4, 'cannot write in /proc: it takes no new file', '--force');
+  });
+
   it('does not replace what it cannot have made, with --force either', async () => {
     writeFileSync(at('file'), 'mine');
     mkdirSync(at('folder'));
