@@ -14,6 +14,7 @@ export type TraceErrorKind =
   | 'missing-capability' // the trace was recorded without what was asked for
   | 'limit' // a stated bound (memory, size, number of items) would be exceeded
   | 'io' // the operating system refused
+  | 'empty-selection' // nothing of the trace is what was chosen
   | 'bad-argument'; // the request itself makes no sense
 
 export interface TraceErrorFacts {

@@ -144,7 +144,12 @@ describe('loadstore export', () => {
   it('refuses a selection with nothing in it, and leaves nothing', async () => {
     const { exitCode, err } = await exportTo('gem5', 'x.gem5', '--from', '1G');
     expect(exitCode).toBe(2);
-    expect(err).toMatch(/nothing to export/);
+    expect(err).toMatch(
+      /--from is behind the last access \(expected at most [\d,]+, found 1,000,000,000\)/,
+    );
+    const chosen = await exportTo('csv', 'x.csv', '--until', '9', '--address', '0x3+1');
+    expect(chosen.exitCode).toBe(2);
+    expect(chosen.err).toMatch(/nothing to export \(found none with --until 9 --address 0x3\+1/);
     expect(readdirSync(folder)).toEqual(['x.memtrace']);
   });
 

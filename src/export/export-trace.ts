@@ -38,7 +38,7 @@ export interface ExportCounts {
 /**
  * The trace's bytes in the format, part by part; returns the counts. Throws 'missing-capability' for a trace
  * without what the format needs, 'bad-argument' for several vCPUs where one file is one core's, for a selection
- * by addresses where a record is an instruction, and for one without a record, and what reading throws.
+ * by addresses where a record is an instruction, 'empty-selection' for one without a record, and what reading throws.
  */
 export async function* exportTrace(
   trace: Trace,
@@ -166,7 +166,7 @@ function requireOneVcpu(trace: Trace, format: ExportFormat, vcpu: number | undef
 export function emptyExportError(lost: Readonly<Partial<LossCounts>>): TraceError {
   const left = Object.entries(lost).filter(([, count]) => count > 0);
   const why = left.map(([name, count]) => `${name} ${count}`).join(', ');
-  return new TraceError('bad-argument', 'the selection has nothing to export', {
+  return new TraceError('empty-selection', 'the selection has nothing to export', {
     ...(why === '' ? {} : { found: `only what the format leaves out: ${why}` }),
     remedy: 'a wider selection; the counts of the trace tell what it holds',
   });

@@ -34,7 +34,13 @@ import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { exportParquet, PARQUET_FORMAT } from '../parquet-export.ts';
 import { renderExport } from '../render/export.ts';
-import { CHOICE_OPTIONS, COUNT_OPTION, FROM_OPTION, selectionFrom } from '../selection-options.ts';
+import {
+  CHOICE_OPTIONS,
+  COUNT_OPTION,
+  FROM_OPTION,
+  selectionFrom,
+  withChoice,
+} from '../selection-options.ts';
 import { statusLine } from '../status-line.ts';
 
 const FORMATS: readonly (ExportFormat | FormatDescription)[] = [...EXPORT_FORMATS, PARQUET_FORMAT];
@@ -101,7 +107,9 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
             await claimOutput(claim),
             { signal: run.signal, onProgress: (part) => run.onProgress(part, 1) },
           ),
-    );
+    ).catch((error: unknown) => {
+      throw withChoice(error, input, 'until');
+    });
     await printResult(
       context,
       input,
