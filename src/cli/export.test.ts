@@ -73,6 +73,7 @@ describe('loadstore export', () => {
         devices: expect.any(Number),
         unknownPaddr: expect.any(Number),
       },
+      covered: null,
     });
     expect(readdirSync(folder).sort()).toEqual(['x.memtrace', 'x.ram']);
   });
@@ -81,6 +82,20 @@ describe('loadstore export', () => {
     const { out } = await exportTo('lackey', 'x.lackey');
     expect(out).toMatch(/x\.lackey: lackey, [\d,]+ records, .* [KM]iB\n/);
     expect(out).toMatch(/left out:\n +\d+ {2}accesses of instructions that did not complete\n/);
+  });
+
+  it('says which part whole block executions make of the one that was asked for', async () => {
+    const words = ['--from', '100', '--until', '200'];
+    const { out } = await exportTo('lackey', 'x.lackey', ...words, '--json');
+    const { covered } = JSON.parse(out) as { covered: { from: number; until: number }[] };
+    const said = covered.map(
+      ({ from, until }) =>
+        `whole block executions: accesses ${from} up to, not including, ${until}\n`,
+    );
+    expect(said).toHaveLength(1);
+    expect(covered[0]?.from).toBeGreaterThanOrEqual(100);
+    expect(covered[0]?.until).toBeGreaterThanOrEqual(200);
+    expect((await exportTo('lackey', 'y.lackey', ...words)).out).toContain(said.join(''));
   });
 
   it('compresses by name, and a folder’s files', async () => {

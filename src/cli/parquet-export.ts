@@ -38,7 +38,7 @@ export async function exportParquet(
     const lost = { aborted };
     if (rows === 0) throw emptyExportError(lost);
     await output.publish();
-    return { records: rows, bytes, lost };
+    return { records: rows, bytes, lost, covered: null };
   } catch (error) {
     await output.discard();
     throw error;

@@ -6,7 +6,13 @@ import { TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { ExportFormat } from './formats.ts';
 import { type LossCounts, noLosses } from './losses.ts';
-import { AccessChoice, type Part, rangesOf, type StreamRange } from './part.ts';
+import {
+  AccessChoice,
+  type CoveredOrdinals,
+  type Part,
+  rangesOf,
+  type StreamRange,
+} from './part.ts';
 import type { NameCode } from './rows.ts';
 import { walkExecutions } from './walk-executions.ts';
 import type { AccessWriter, FormatWriter } from './writer.ts';
@@ -33,6 +39,11 @@ export interface ExportCounts {
   readonly records: number;
   /** Only what the format leaves out. */
   readonly lost: Readonly<Partial<LossCounts>>;
+  /**
+   * What a part by ordinals became where executions are whole: those that begin in it, with all their accesses. Null: the
+   * part is as it was chosen.
+   */
+  readonly covered: readonly CoveredOrdinals[] | null;
 }
 
 /**
@@ -54,10 +65,11 @@ export async function* exportTrace(
   if (writer.kind === 'executions') requireWholeInstructions(format, selection);
   const ranges = rangesOf(trace, part, writer.kind === 'executions');
   const total = countAccesses(trace, ranges);
+  const covered: CoveredOrdinals[] = [];
   const steps =
     writer.kind === 'accesses'
       ? readAccesses(trace, writer, part, ranges)
-      : walkExecutions(trace, writer.sites, writer, part, ranges, losses);
+      : walkExecutions(trace, writer.sites, writer, part, ranges, losses, covered);
   for await (const done of steps) {
     yield* takeDue(writer, false);
     options.onProgress?.(done, total);
@@ -66,7 +78,8 @@ export async function* exportTrace(
   if (writer.records === 0) throw emptyExportError(lost);
   writer.finish();
   yield* takeDue(writer, true);
-  return { records: writer.records, lost };
+  const isExact = writer.kind === 'accesses' || selection.ordinals === undefined;
+  return { records: writer.records, lost, covered: isExact ? null : covered };
 }
 
 async function* readAccesses(
