@@ -88,6 +88,7 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
   it('finds out that a folder takes no file before the trace is read', async () => {
     await refuses('/proc/x', 4, 'cannot write in /proc: it takes no new file');
     await refuses('/proc/x', 4, 'cannot write in /proc: it takes no new file', '--force');
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('does not replace what it cannot have made, with --force either', async () => {
