@@ -191,7 +191,11 @@ function requireWithin(trace: Trace, from: Place | undefined, vcpu: number | und
   throw new TraceError(
     'empty-selection',
     `--from is behind the last ${isIcount ? 'instruction' : 'access'}`,
-    { expected: `at most ${formatCount(end)}`, found: formatCount(from.at) },
+    {
+      expected: `at most ${formatCount(end)}`,
+      found: formatCount(from.at),
+      remedy: 'an earlier --from, or none',
+    },
   );
 }
 
