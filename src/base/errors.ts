@@ -79,6 +79,7 @@ const SYSTEM_ERRORS: ReadonlyMap<unknown, string> = new Map([
   ['EISDIR', 'is a folder'],
   ['EEXIST', 'exists'],
   ['ENOSPC', 'no space left on the device'],
+  ['EPIPE', 'its reader went away'],
   ['EROFS', 'the file system is read-only'],
 ]);
 
@@ -131,6 +132,7 @@ export class UserError extends Error {
 }
 
 const NO_ROOM = /\b(?:ENOSPC|EDQUOT|EFBIG)\b|no space left|file too large|quota exceeded/i;
+const READER_GONE = /\bEPIPE\b/;
 const NOT_ALLOWED = /\b(?:EACCES|EPERM|EROFS)\b|permission denied|not permitted|read-only/i;
 
 /**
@@ -148,7 +150,9 @@ export function writeFailure(
     ? 'name an output where there is room'
     : NOT_ALLOWED.test(words)
       ? 'name an output in a folder that you may write'
-      : 'name another output';
+      : READER_GONE.test(words)
+        ? 'name an output that takes all of it'
+        : 'name another output';
   return new UserError(
     ExitCode.environment,
     `cannot write ${file}: ${why}`,

@@ -6,6 +6,13 @@ import { closeSync, existsSync, lstatSync, openSync, renameSync, rmSync, statSyn
 import path from 'node:path';
 import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 
+/** "-", or the names that the system has for it. A file called "-" is "./-". */
+export function isStandardOutput(name: string): boolean {
+  return (
+    name === '-' || ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'].includes(path.resolve(name))
+  );
+}
+
 /**
  * Absolute path of a file that may be written: in a folder that can be, and not there yet, or with `force`
  * a regular file. `option` is how the command line names it. Throws UserError 'usage' when it exists or has no name,
@@ -14,6 +21,13 @@ import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 export function requireFreeOutput(name: string, force: boolean, option = '-o FILE'): string {
   if (name === '') {
     throw new UserError(ExitCode.usage, 'the output has no name', `name one: ${option}`);
+  }
+  if (isStandardOutput(name)) {
+    throw new UserError(
+      ExitCode.usage,
+      `${name} is standard output, and this is written to a file`,
+      `name one: ${option}`,
+    );
   }
   const file = path.resolve(name);
   requireWritableFolder(file, option);
