@@ -14,6 +14,7 @@ export type TraceErrorKind =
   | 'missing-capability' // the trace was recorded without what was asked for
   | 'limit' // a stated bound (memory, size, number of items) would be exceeded
   | 'io' // the operating system refused
+  | 'empty-selection' // nothing of the trace is what was chosen
   | 'bad-argument'; // the request itself makes no sense
 
 export interface TraceErrorFacts {
@@ -78,6 +79,7 @@ const SYSTEM_ERRORS: ReadonlyMap<unknown, string> = new Map([
   ['EISDIR', 'is a folder'],
   ['EEXIST', 'exists'],
   ['ENOSPC', 'no space left on the device'],
+  ['EPIPE', 'its reader went away'],
   ['EROFS', 'the file system is read-only'],
 ]);
 
@@ -130,6 +132,7 @@ export class UserError extends Error {
 }
 
 const NO_ROOM = /\b(?:ENOSPC|EDQUOT|EFBIG)\b|no space left|file too large|quota exceeded/i;
+const READER_GONE = /\bEPIPE\b/;
 const NOT_ALLOWED = /\b(?:EACCES|EPERM|EROFS)\b|permission denied|not permitted|read-only/i;
 
 /**
@@ -147,7 +150,9 @@ export function writeFailure(
     ? 'name an output where there is room'
     : NOT_ALLOWED.test(words)
       ? 'name an output in a folder that you may write'
-      : 'name another output';
+      : READER_GONE.test(words)
+        ? 'name an output that takes all of it'
+        : 'name another output';
   return new UserError(
     ExitCode.environment,
     `cannot write ${file}: ${why}`,

@@ -7,6 +7,7 @@ import {
   formatCount,
   formatCountShort,
   formatFactor,
+  formatProgress,
   formatQuantity,
   formatRatio,
   parseCount,
@@ -102,9 +103,41 @@ describe('formatRatio', () => {
     [8, 8, '100 %'],
     [1, 1e9, '< 0.01 %'],
     [1e9 - 1, 1e9, '> 99.99 %'],
+    [10_350, 10_354, '99.96 %'],
+    [9_994, 10_000, '99.9 %'],
+    [9_999, 10_000, '99.99 %'],
+    [10_004, 10_000, '100.04 %'],
+    [1e9 + 1, 1e9, '< 100.01 %'],
+    [10_006, 10_000, '100.06 %'],
+    [-10_350, 10_354, '-99.96 %'],
+    [-1, 1e9, '> -0.01 %'],
     [1, 0, '-'],
   ])('%d of %d -> %s', (part, whole, text) => {
     expect(formatRatio(part, whole)).toBe(text);
+  });
+});
+
+it('formatRatio: only nothing is 0 %, only the whole 100 %', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1e9 }), fc.double({ min: 0, max: 1 }), (whole, at) => {
+      const part = Math.round(at * whole);
+      const text = formatRatio(part, whole);
+      expect(text === '100 %').toBe(part === whole);
+      expect(/^0(?:\.0*)? %$/.test(text)).toBe(part === 0);
+    }),
+  );
+});
+
+describe('formatProgress', () => {
+  it.each([
+    [0, '0 %'],
+    [1e-6, '< 1 %'],
+    [0.01, '1 %'],
+    [0.999, '99 %'],
+    [1, '100 %'],
+    [1.5, '100 %'],
+  ])('%d -> %s', (part, text) => {
+    expect(formatProgress(part)).toBe(text);
   });
 });
 

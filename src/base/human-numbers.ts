@@ -32,13 +32,24 @@ export function formatCountShort(count: number): string {
   return scale(count, 1000, COUNT_UNITS, ' ').trimEnd();
 }
 
-/** part of whole as a percentage, "12.3 %"; "-" when there is no whole. Never "0 %" or "100 %" unless exact. */
+/** part of whole as a percentage, "12.3 %"; "-" when there is no whole. Never "0 %" or "100 %" unless exact: "99.96 %". */
 export function formatRatio(part: number, whole: number): string {
   if (whole === 0) return '-';
   const percent = (part / whole) * 100;
-  if (part !== 0 && Math.abs(percent) < 0.01) return percent < 0 ? '> -0.01 %' : '< 0.01 %';
-  if (part < whole && percent > 99.99) return '> 99.99 %';
-  return `${digits3(percent)} %`;
+  const size = Math.abs(percent);
+  const [sign, below, above] = percent < 0 ? ['-', '>', '<'] : ['', '<', '>'];
+  if (part !== 0 && size < 0.01) return `${below} ${sign}0.01 %`;
+  const isWhole = Math.abs(part) === Math.abs(whole);
+  // Three digits would draw these as the whole.
+  if (isWhole || size < 99.95 || size >= 100.5) return `${digits3(percent)} %`;
+  if (size <= 99.99 || size >= 100.01) return `${sign}${size.toFixed(2)} %`;
+  return Math.abs(part) < Math.abs(whole) ? `${above} ${sign}99.99 %` : `${below} ${sign}100.01 %`;
+}
+
+/** How far work is, from a part of 0 to 1: "42 %". Rounded down: "100 %" is the end, and "0 %" before anything was done. */
+export function formatProgress(part: number): string {
+  const percent = Math.min(1, Math.max(0, part)) * 100;
+  return percent > 0 && percent < 1 ? '< 1 %' : `${Math.floor(percent)} %`;
 }
 
 /** "1.83x": a figure beside the one it is measured against. */

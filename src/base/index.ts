@@ -28,6 +28,7 @@ export {
   formatCount,
   formatCountShort,
   formatFactor,
+  formatProgress,
   formatQuantity,
   formatRatio,
   parseCount,

@@ -13,7 +13,7 @@ export {
 export { type Capability, type DoctorResult, examineMachine, type QemuReport } from './doctor.ts';
 export { chooseQemu, type QemuProgram, type QemuSearch } from './find-qemu.ts';
 export { causeOf, judgeOutcome, type RecordCause, type RecordVerdict } from './outcome.ts';
-export { requireFreeOutput, requireWritableFolder } from './output-file.ts';
+export { isStandardOutput, requireFreeOutput, requireWritableFolder } from './output-file.ts';
 export { type PlainRun, runUntraced } from './plain-run.ts';
 export {
   cacheFolderFrom,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file before the work that it is for: may it be written, is its name free.
 
-import {
-  accessSync,
-  constants,
-  existsSync,
-  lstatSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
+
+/** "-", or the names that the system has for it. A file called "-" is "./-". */
+export function isStandardOutput(name: string): boolean {
+  return (
+    name === '-' || ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'].includes(path.resolve(name))
+  );
+}
 
 /**
  * Absolute path of a file that may be written: in a folder that can be, and not there yet, or with `force`
@@ -21,6 +21,13 @@ import { describeSystemError, ExitCode, UserError } from '../base/index.ts';
 export function requireFreeOutput(name: string, force: boolean, option = '-o FILE'): string {
   if (name === '') {
     throw new UserError(ExitCode.usage, 'the output has no name', `name one: ${option}`);
+  }
+  if (isStandardOutput(name)) {
+    throw new UserError(
+      ExitCode.usage,
+      `${name} is standard output, and this is written to a file`,
+      `name one: ${option}`,
+    );
   }
   const file = path.resolve(name);
   requireWritableFolder(file, option);
@@ -48,7 +55,7 @@ export function requireWritableFolder(file: string, option = '-o FILE'): void {
   const folder = path.dirname(path.resolve(file));
   try {
     const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
-    if (isFolder) accessSync(folder, constants.W_OK | constants.X_OK);
+    if (isFolder) tryFolder(folder);
     else throw new Error(existsSync(folder) ? 'not a folder' : 'no such folder');
   } catch (error) {
     throw new UserError(
@@ -58,6 +65,18 @@ export function requireWritableFolder(file: string, option = '-o FILE'): void {
       error,
     );
   }
+}
+
+/** Permissions do not tell all: to root /proc looks like any other folder. */
+function tryFolder(folder: string): void {
+  const probe = path.join(folder, `.loadstore-${randomUUID()}`);
+  try {
+    closeSync(openSync(probe, 'wx'));
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw isMissing ? new Error('it takes no new file', { cause: error }) : error;
+  }
+  rmSync(probe, { force: true });
 }
 
 /** Whichever of keep and discard is called first, once QEMU has ended, counts. */

@@ -20,7 +20,12 @@ import {
 } from './command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from './guest-symbols.ts';
 import { withAbort } from './interrupts.ts';
-import { SELECTION_OPTIONS, selectionFrom, selectionWords } from './selection-options.ts';
+import {
+  SELECTION_OPTIONS,
+  selectionFrom,
+  selectionWords,
+  withChoice,
+} from './selection-options.ts';
 import { statusLine } from './status-line.ts';
 
 export const JOBS_OPTION: OptionSpec = {
@@ -125,6 +130,8 @@ export async function runPass<const Requests extends readonly AnyRequest[]>(
         },
       }),
     );
+  } catch (error) {
+    throw withChoice(error, input, 'to');
   } finally {
     line.clear();
   }

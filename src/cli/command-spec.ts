@@ -52,6 +52,8 @@ export interface CliContext {
   readonly stderrIsTerminal: boolean;
   /** Resolves when the text is on its way; the pace of the reader is the pace of the command. */
   readonly writeOut: (text: string) => Promise<void>;
+  /** The same for bytes. Rejects with what the system says: a reader that goes away is an error here. */
+  readonly writeBytes: (bytes: Uint8Array) => Promise<void>;
   readonly writeErr: (text: string) => void;
 }
 

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, readdirSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
@@ -15,8 +15,16 @@ import {
   UserError,
   writeFailure,
 } from '../base/index.ts';
-import { requireFreeOutput, requireWritableFolder } from '../capture/index.ts';
+import { isStandardOutput, requireFreeOutput, requireWritableFolder } from '../capture/index.ts';
 import type { ExportPart } from '../export/index.ts';
+import type { CliContext } from './command-spec.ts';
+import {
+  type ByteSink,
+  fileSink,
+  findOutputStream,
+  type OutputStream,
+  openOutputStream,
+} from './export-stream.ts';
 
 export interface ExportOutput {
   /** Resolves when the bytes are on their way. Throws UserError 'environment'. */
@@ -81,8 +89,14 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
   };
 }
 
-/** Throws as claimOutput does. */
-export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput> {
+/** Throws as claimOutput does; the reason of an aborted signal while a FIFO has no reader. */
+export async function openExportOutput(
+  claim: OutputClaim,
+  context: Pick<CliContext, 'writeBytes'>,
+  signal: AbortSignal,
+): Promise<ExportOutput> {
+  const stream = claim.isFolder ? undefined : findOutputStream(claim.name);
+  if (stream !== undefined) return openStream(claim, stream, context, signal);
   const claimed = await claimOutput(claim);
   const { name, isFolder, option } = claim;
   const { partial } = claimed;
@@ -92,19 +106,14 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
     let found = files.get(file);
     if (found === undefined) {
       const where = isFolder ? path.join(partial, file) : partial;
-      found = await openOutputFile(where, path.extname(isFolder ? file : target));
+      const sink = fileSink(await open(where, 'w'));
+      found = outputFile(sink, path.extname(isFolder ? file : target));
       files.set(file, found);
     }
     return found;
   };
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw writeFailure(partial, error, option);
-    }
-  };
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> =>
+    orWriteFailure(partial, option, work);
   if (!isFolder) await guarded(async () => fileOf(''));
   return {
     write: async ({ file, bytes }) => guarded(async () => (await fileOf(file)).write(bytes)),
@@ -122,8 +131,50 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
   };
 }
 
+/** There is nothing to publish, and nothing to take back. */
+async function openStream(
+  { name, option }: OutputClaim,
+  stream: OutputStream,
+  context: Pick<CliContext, 'writeBytes'>,
+  signal: AbortSignal,
+): Promise<ExportOutput> {
+  const what = stream === 'standard output' ? stream : path.resolve(name);
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> =>
+    orWriteFailure(what, option, work).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw error;
+    });
+  const file = await guarded(async () =>
+    outputFile(await openOutputStream(stream, name, context, signal), path.extname(name)),
+  );
+  return {
+    write: async ({ bytes }) => guarded(async () => file.write(bytes)),
+    keep: async () => guarded(async () => file.close()),
+    discard: async () => file.abandon(),
+  };
+}
+
+/** Failures of the system as what a user is told. */
+async function orWriteFailure<T>(what: string, option: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UserError || (error instanceof Error && error.name === 'AbortError'))
+      throw error;
+    throw writeFailure(what, error, option);
+  }
+}
+
 /** Throws UserError as claimOutput does, and touches nothing. */
 export function requireReplaceable({ name, isFolder, force, option }: OutputClaim): void {
+  if (!isFolder && findOutputStream(name) !== undefined) return;
+  if (isFolder && isStandardOutput(name)) {
+    throw new UserError(
+      ExitCode.usage,
+      `${name} is standard output, and this format is a folder`,
+      `name a folder: ${option}`,
+    );
+  }
   if (!isFolder || name === '') {
     requireFreeOutput(name, force, option);
     requireFreeOutput(partialOf(name), force, option);
@@ -155,31 +206,24 @@ interface OutputFile {
   abandon(): Promise<void>;
 }
 
-async function openOutputFile(file: string, extension: string): Promise<OutputFile> {
-  const handle = await open(file, 'w');
+function outputFile(sink: ByteSink, extension: string): OutputFile {
   const compressor = COMPRESSORS[extension]?.();
-  return compressor === undefined ? plainFile(handle) : compressedFile(handle, compressor);
+  return compressor === undefined ? plainFile(sink) : compressedFile(sink, compressor);
 }
 
-function plainFile(handle: FileHandle): OutputFile {
+function plainFile(sink: ByteSink): OutputFile {
   let length = 0;
   return {
     write: async (bytes) => {
-      await writeAll(handle, bytes);
+      await sink.write(bytes);
       length += bytes.length;
     },
     close: async () => {
-      await handle.close();
+      await sink.close();
       return length;
     },
-    abandon: async () => handle.close(),
+    abandon: async () => sink.close(),
   };
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
-  }
 }
 
 interface Compressor {
@@ -190,13 +234,13 @@ interface Compressor {
   readonly stop: () => void;
 }
 
-function compressedFile(handle: FileHandle, compressor: Compressor): OutputFile {
+function compressedFile(sink: ByteSink, compressor: Compressor): OutputFile {
   const { input, output } = compressor;
   let length = 0;
   const pump = async (): Promise<void> => {
     for await (const chunk of output) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError('internal: a chunk is not bytes');
-      await writeAll(handle, chunk);
+      await sink.write(chunk);
       length += chunk.length;
     }
     await compressor.ended;
@@ -211,13 +255,13 @@ function compressedFile(handle: FileHandle, compressor: Compressor): OutputFile 
     close: async () => {
       input.end();
       await pumped;
-      await handle.close();
+      await sink.close();
       return length;
     },
     abandon: async () => {
       compressor.stop();
       await pumped.catch(() => undefined);
-      await handle.close();
+      await sink.close();
     },
   };
 }

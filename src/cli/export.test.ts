@@ -78,6 +78,7 @@ describe('loadstore export', () => {
         devices: expect.any(Number),
         unknownPaddr: expect.any(Number),
       },
+      covered: null,
     });
     expect(readdirSync(folder).sort()).toEqual(['x.memtrace', 'x.ram']);
   });
@@ -86,6 +87,20 @@ describe('loadstore export', () => {
     const { out } = await exportTo('lackey', 'x.lackey');
     expect(out).toMatch(/x\.lackey: lackey, [\d,]+ records, .* [KM]iB\n/);
     expect(out).toMatch(/left out:\n +\d+ {2}accesses of instructions that did not complete\n/);
+  });
+
+  it('says which part whole block executions make of the one that was asked for', async () => {
+    const words = ['--from', '100', '--until', '200'];
+    const { out } = await exportTo('lackey', 'x.lackey', ...words, '--json');
+    const { covered } = JSON.parse(out) as { covered: { from: number; until: number }[] };
+    const said = covered.map(
+      ({ from, until }) =>
+        `whole block executions: accesses ${from} up to, not including, ${until}\n`,
+    );
+    expect(said).toHaveLength(1);
+    expect(covered[0]?.from).toBeGreaterThanOrEqual(100);
+    expect(covered[0]?.until).toBeGreaterThanOrEqual(200);
+    expect((await exportTo('lackey', 'y.lackey', ...words)).out).toContain(said.join(''));
   });
 
   it('compresses by name, and a folder’s files', async () => {
@@ -149,7 +164,12 @@ describe('loadstore export', () => {
   it('refuses a selection with nothing in it, and leaves nothing', async () => {
     const { exitCode, err } = await exportTo('gem5', 'x.gem5', '--from', '1G');
     expect(exitCode).toBe(2);
-    expect(err).toMatch(/nothing to export/);
+    expect(err).toMatch(
+      /--from is behind the last access \(expected at most [\d,]+, found 1,000,000,000\)/,
+    );
+    const chosen = await exportTo('csv', 'x.csv', '--until', '9', '--address', '0x3+1');
+    expect(chosen.exitCode).toBe(2);
+    expect(chosen.err).toMatch(/nothing to export \(found none with --until 9 --address 0x3\+1/);
     expect(readdirSync(folder)).toEqual(['x.memtrace']);
   });
 

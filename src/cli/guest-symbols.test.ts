@@ -37,6 +37,7 @@ describe('a trace of the demo', () => {
         ...{ env: { LOADSTORE_CACHE: folder }, program: 'loadstore', mallocSettings: {} },
         ...{ stdoutIsTerminal: false, stderrIsTerminal: false },
         writeOut: () => Promise.resolve(),
+        writeBytes: () => Promise.resolve(),
         writeErr: (text) => {
           err += text;
         },

@@ -9,6 +9,9 @@ import { takeMallocSettings } from './malloc-settings.ts';
 import { runCli } from './program.ts';
 import { programName } from './program-name.ts';
 
+/** What is written is bytes, and whoever writes them is told of errors. */
+let failsByWrite = false;
+
 const context: CliContext = {
   mallocSettings: takeMallocSettings(process.env),
   env: process.env,
@@ -22,6 +25,14 @@ const context: CliContext = {
   writeOut: async (text) => {
     if (!process.stdout.write(text)) await once(process.stdout, 'drain');
   },
+  writeBytes: async (bytes) =>
+    new Promise((resolve, reject) => {
+      failsByWrite = true;
+      process.stdout.write(bytes, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    }),
   writeErr: (text) => {
     process.stderr.write(text);
   },
@@ -29,6 +40,7 @@ const context: CliContext = {
 
 // The reader of a pipe has seen enough (`loadstore dump FILE | head`), or there is no room (`loadstore dump FILE > x`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (failsByWrite) return;
   if (error.code === 'EPIPE') process.exit(ExitCode.ok);
   const failure = writeFailure('standard output', error, '> FILE');
   process.stderr.write(`loadstore: ${failure.message}\nTry: ${failure.remedy ?? ''}\n`);

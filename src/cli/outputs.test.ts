@@ -2,8 +2,10 @@
 // Names that an output cannot have, for every format and every command that writes one: said before the trace is read,
 // and nothing is touched.
 
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -13,13 +15,16 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXPORT_FORMATS } from '../export/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { openExportOutput } from './export-output.ts';
 import { PARQUET_FORMAT } from './parquet-export.ts';
 import { hearCli, type Said } from './program.oracle.ts';
 
@@ -85,6 +90,12 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
+  it('finds out that a folder takes no file before the trace is read', async () => {
+    await refuses('/proc/x', 4, 'cannot write in /proc: it takes no new file');
+    await refuses('/proc/x', 4, 'cannot write in /proc: it takes no new file', '--force');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('does not replace what it cannot have made, with --force either', async () => {
     writeFileSync(at('file'), 'mine');
     mkdirSync(at('folder'));
@@ -123,6 +134,89 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
       ...{ exitCode: 2, out: '' },
       err: `loadstore: the output has no name\nTry: name one: ${option}\n`,
     });
+  });
+});
+
+describe('standard output', () => {
+  it.each(['-', '/dev/stdout'])(
+    'called %s has the bytes of a format that is a file',
+    async (name) => {
+      await loadstore('export', trace, '--to', 'lackey', '-o', at('x'));
+      const text = readFileSync(at('x'), 'utf8');
+      const plain = await loadstore('export', trace, '--to', 'lackey', '-o', name);
+      expect(plain).toMatchObject({ exitCode: 0, out: text });
+      expect(plain.err).toContain(`${name}: lackey, `);
+      const json = await loadstore('export', trace, '--to', 'lackey', '-o', name, '--json');
+      expect(json).toMatchObject({ exitCode: 0, out: text });
+      expect(JSON.parse(json.err)).toMatchObject({ output: name, bytes: text.length });
+      expect(readdirSync(folder)).toEqual(['x']);
+    },
+  );
+
+  it.each(WRITERS.filter(({ isFolder, name }) => isFolder || !name.startsWith('export')))(
+    'is refused by $name, with --force too',
+    async ({ words, option }) => {
+      for (const name of ['-', '/dev/stdout', '/dev/fd/1']) {
+        const said = await loadstore(...words(name), '--force');
+        expect(said).toMatchObject({ exitCode: 2, out: '' });
+        expect(said.err).toContain(`loadstore: ${name} is standard output, and `);
+        expect(said.err).toContain(option);
+      }
+      expect(existsSync('-')).toBe(false);
+    },
+  );
+});
+
+describe('an output that is there and takes bytes', () => {
+  const fifo = (): string => {
+    execFileSync('mkfifo', [at('fifo')]);
+    return at('fifo');
+  };
+  const isFifo = (): boolean => lstatSync(at('fifo')).isFIFO();
+  const exportTo = async (name: string): Promise<Said> =>
+    loadstore('export', trace, '--to', 'lackey', '-o', name);
+
+  it('a FIFO: its reader gets all, also when it comes later', async () => {
+    await exportTo(at('x'));
+    const exported = exportTo(fifo());
+    await setTimeout(100);
+    expect(await readFile(at('fifo'))).toEqual(readFileSync(at('x')));
+    expect(await exported).toMatchObject({ exitCode: 0, err: '' });
+    expect(isFifo()).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(['fifo', 'x']);
+  });
+
+  it('a FIFO whose reader goes away', async () => {
+    const name = fifo();
+    const reader = await open(name, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writeBytes = async (): Promise<void> => Promise.reject(new Error('not standard output'));
+    const claim = { name, isFolder: false, force: false, option: '-o' };
+    const output = await openExportOutput(claim, { writeBytes }, new AbortController().signal);
+    await reader.close();
+    await expect(output.write({ file: '', bytes: new Uint8Array(1) })).rejects.toMatchObject({
+      exitCode: 4,
+      message: `cannot write ${name}: its reader went away`,
+    });
+    await output.discard();
+    expect(isFifo()).toBe(true);
+  });
+
+  it('a FIFO that nobody reads, until it is interrupted', async () => {
+    const interrupt = new AbortController();
+    const claim = { name: fifo(), isFolder: false, force: false, option: '-o' };
+    const writeBytes = async (): Promise<void> => Promise.resolve();
+    const opened = openExportOutput(claim, { writeBytes }, interrupt.signal);
+    interrupt.abort();
+    await expect(opened).rejects.toThrow(interrupt.signal.reason);
+  });
+
+  it('a device, which is not replaced', async () => {
+    expect(await exportTo('/dev/null')).toMatchObject({ exitCode: 0, err: '' });
+    expect(await exportTo('/dev/full')).toMatchObject({
+      exitCode: 4,
+      err: expect.stringContaining('cannot write /dev/full: no space left on the device\nTry: '),
+    });
+    expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true);
   });
 });
 

@@ -23,7 +23,7 @@ export const PARQUET_FORMAT: FormatDescription = {
 
 /**
  * Writes the folder: whole, or there is none. Throws as writeParquetFolder() does, and TraceError
- * 'bad-argument' for a selection without an access.
+ * 'empty-selection' for one without an access.
  */
 export async function exportParquet(
   request: Omit<ParquetFolderRequest, 'folder'>,
@@ -38,7 +38,7 @@ export async function exportParquet(
     const lost = { aborted };
     if (rows === 0) throw emptyExportError(lost);
     await output.publish();
-    return { records: rows, bytes, lost };
+    return { records: rows, bytes, lost, covered: null };
   } catch (error) {
     await output.discard();
     throw error;

@@ -25,6 +25,10 @@ export async function hearCli(
       out += text;
       return Promise.resolve();
     },
+    writeBytes: (bytes) => {
+      out += Buffer.from(bytes).toString('latin1');
+      return Promise.resolve();
+    },
     writeErr: (text) => {
       err += text;
     },

@@ -171,6 +171,7 @@ export function describeFailure(error: unknown): Failure | undefined {
 function exitCodeOf(kind: TraceErrorKind): ExitCode {
   switch (kind) {
     case 'bad-argument':
+    case 'empty-selection':
       return ExitCode.usage;
     case 'io':
     case 'limit':
@@ -204,6 +205,7 @@ function remedyOf(kind: TraceErrorKind, file: string): string | undefined {
     case 'io':
     case 'limit':
     case 'bad-argument':
+    case 'empty-selection':
       return undefined;
     default:
       return assertNever(kind);

@@ -59,16 +59,22 @@ export async function isReportPage(file: string): Promise<boolean> {
 }
 
 /** Throws as claimOutput() does, and UserError 'environment'. */
-export async function writePage(report: TraceReport, claim: OutputClaim): Promise<void> {
+export async function writePage(
+  report: TraceReport,
+  claim: OutputClaim,
+  context: CliContext,
+): Promise<void> {
   const page = renderPage(report, await readPageAssets());
-  const output = await openExportOutput(claim);
-  try {
-    await output.write({ file: '', bytes: Buffer.from(page) });
-    await output.keep();
-  } catch (error) {
-    await output.discard();
-    throw error;
-  }
+  await withAbort(async (signal) => {
+    const output = await openExportOutput(claim, context, signal);
+    try {
+      await output.write({ file: '', bytes: Buffer.from(page) });
+      await output.keep();
+    } catch (error) {
+      await output.discard();
+      throw error;
+    }
+  });
 }
 
 async function auditWatched(

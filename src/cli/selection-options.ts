@@ -2,9 +2,16 @@
 // The options that choose a part of a trace, shared by all analyses: words to a Selection.
 
 import type { AddressSpan, Selection, Span, TraceShape } from '../analysis/index.ts';
-import { bigintFromU64, parseCount, parseSize, TraceError, u64FromBigint } from '../base/index.ts';
+import {
+  bigintFromU64,
+  formatCount,
+  parseCount,
+  parseSize,
+  TraceError,
+  u64FromBigint,
+} from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
-import type { CodeNames } from '../query/index.ts';
+import { type CodeNames, quoteWord } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 import { addressSpaceFrom } from './address-space-option.ts';
 import { selectFunctions, withoutIdle } from './code-selection.ts';
@@ -16,6 +23,7 @@ import {
   type OptionSpec,
 } from './command-spec.ts';
 import { requireAddress, requireCapability } from './trace-options.ts';
+import { lastIcount } from './window-options.ts';
 
 export const FROM_OPTION: OptionSpec = {
   flags: '--from <N>',
@@ -75,6 +83,37 @@ export function selectionWords(input: CommandInput): SelectionWords {
   return words;
 }
 
+/** The options of all commands that choose, in the order of their manuals. */
+const FLAGS = {
+  ...{
+    from: '--from',
+    to: '--to',
+    until: '--until',
+    count: '--count',
+    vcpu: '--vcpu',
+    cpl: '--cpl',
+  },
+  ...{ addressSpace: '--address-space', address: '--address' },
+  ...{ physicalAddress: '--physical-address', function: '--function' },
+} as const;
+
+/** A failure for want of anything chosen tells what chose; any other is given back. `end` as of a SelectionSubject. */
+export function withChoice(
+  error: unknown,
+  input: CommandInput,
+  end: SelectionSubject['end'],
+): unknown {
+  if (!(error instanceof TraceError) || error.kind !== 'empty-selection') return error;
+  const words = Object.entries(FLAGS).flatMap(([name, flag]) => {
+    const text = name === 'to' && end === 'until' ? undefined : findText(input, name);
+    return text === undefined ? [] : [`${flag} ${quoteWord(text)}`];
+  });
+  if (isIdleLeftOut(input)) words.push('--no-idle');
+  if (words.length === 0) return error;
+  const found = [`none with ${words.join(' ')}`, error.facts.found ?? []].flat().join('; ');
+  return new TraceError(error.kind, error.message, { ...error.facts, found });
+}
+
 /** What the words of the command line are about. */
 export interface SelectionSubject {
   readonly trace: Trace;
@@ -86,7 +125,7 @@ export interface SelectionSubject {
 }
 
 /**
- * Throws TraceError 'bad-argument', and 'missing-capability' for what the trace cannot tell. May read the trace, to
+ * Throws TraceError 'bad-argument', 'empty-selection' for a begin behind the end, and 'missing-capability' for what the trace cannot tell. May read the trace, to
  * find out which address spaces there are.
  */
 export async function selectionFrom(
@@ -96,6 +135,8 @@ export async function selectionFrom(
 ): Promise<Selection> {
   const from = placeFrom(input, 'from');
   const to = endFrom(input, from, end);
+  const vcpu = vcpuFrom(input, trace);
+  requireWithin(trace, from, vcpu);
   const pattern = findText(input, 'function');
   const code = pattern === undefined ? undefined : selectFunctions(shape, names, pattern);
   const space = await addressSpaceFrom(input, context, trace, symbols);
@@ -103,7 +144,7 @@ export async function selectionFrom(
   return {
     ordinals: space?.ordinals === undefined ? ordinals : overlapOf(ordinals, space.ordinals),
     icounts: spanOf('icount', from, to, end),
-    vcpu: vcpuFrom(input, trace),
+    vcpu,
     cpl: cplFrom(input, trace),
     addressSpace: space?.addressSpace,
     addresses: addressesFrom(input, 'address', '--address'),
@@ -137,6 +178,25 @@ function placeFrom(input: CommandInput, name: 'from' | 'to' | 'until'): Place | 
   const isIcount = text.startsWith('icount:');
   const at = parseCount(isIcount ? text.slice('icount:'.length) : text, `--${name}`);
   return { unit: isIcount ? 'icount' : 'ordinal', at };
+}
+
+/** A part that begins behind the end is none: the option that is wrong is known. */
+function requireWithin(trace: Trace, from: Place | undefined, vcpu: number | undefined): void {
+  if (from === undefined) return;
+  const isIcount = from.unit === 'icount';
+  const end = isIcount
+    ? lastIcount(trace, vcpu)
+    : trace.chunks.reduce((most, one) => Math.max(most, one.firstOrdinal + one.accessCount), 0);
+  if (from.at <= end) return;
+  throw new TraceError(
+    'empty-selection',
+    `--from is behind the last ${isIcount ? 'instruction' : 'access'}`,
+    {
+      expected: `at most ${formatCount(end)}`,
+      found: formatCount(from.at),
+      remedy: 'an earlier --from, or none',
+    },
+  );
 }
 
 /** --to; or --until, or --count behind --from. */

@@ -9,6 +9,7 @@ const context = (stderrIsTerminal: boolean): CliContext => ({
   stdoutIsTerminal: false,
   stderrIsTerminal,
   writeOut: () => Promise.resolve(),
+  writeBytes: () => Promise.resolve(),
   writeErr: (text) => {
     said += text;
   },

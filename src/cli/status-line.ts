@@ -2,6 +2,7 @@
 // How far long work is, on stderr. On a terminal one line that is drawn over and over: only after a second, gone at the
 // end. Elsewhere, in a file or a pipe, a whole line now and then, for work that takes long.
 
+import { formatProgress } from '../base/index.ts';
 import type { CliContext } from './command-spec.ts';
 
 export interface StatusLine {
@@ -35,7 +36,7 @@ function drawnLine(context: CliContext, isWanted: boolean): StatusLine {
   return {
     show,
     showPart: (part, what) => {
-      show(`${drawBar(part)} ${drawPercent(part)}  ${what}`);
+      show(`${drawBar(part)} ${formatProgress(part)}  ${what}`);
     },
     clear: () => {
       if (isShown) context.writeErr(CLEAR_LINE);
@@ -52,7 +53,7 @@ function plainLines(context: CliContext, isWanted: boolean): StatusLine {
   return {
     show,
     showPart: (part, what) => {
-      show(`${drawPercent(part)}  ${what}`);
+      show(`${formatProgress(part)}  ${what}`);
     },
     clear: () => undefined,
   };
@@ -71,14 +72,6 @@ function every(intervalMs: number, quietMs: number): () => boolean {
 
 function drawBar(part: number): string {
   const width = 24;
-  const filled = Math.round(clamped(part) * width);
+  const filled = Math.round(Math.min(1, Math.max(0, part)) * width);
   return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
-}
-
-function drawPercent(part: number): string {
-  return `${Math.floor(clamped(part) * 100)} %`;
-}
-
-function clamped(part: number): number {
-  return Math.min(1, Math.max(0, part));
 }

@@ -27,7 +27,8 @@ export function windowsFrom(input: CommandInput, trace: Trace, selection: Select
   const { begin, end } = icountsOf(trace, selection);
   const least = Math.max(1, Math.ceil((end - begin) / MAX_WINDOWS));
   if (instructions < least) {
-    throw new TraceError('bad-argument', '--window makes too many windows', {
+    const what = instructions === 0 ? 'is no length' : 'makes too many windows';
+    throw new TraceError('bad-argument', `--window ${what}`, {
       expected: `at least ${formatCount(least)} instructions, for at most ${formatCount(MAX_WINDOWS)} windows`,
       found: formatCount(instructions),
       remedy: 'a larger window, or a shorter part with --from and --to',
@@ -59,7 +60,8 @@ function icountsOf(trace: Trace, selection: Selection): { begin: number; end: nu
   return { begin, end: Math.max(begin + 1, end) };
 }
 
-function lastIcount(trace: Trace, vcpu: number | undefined): number {
+/** The most instructions that a vCPU, or this one, made. */
+export function lastIcount(trace: Trace, vcpu: number | undefined): number {
   const counts = (trace.totals?.vcpus ?? [])
     .filter((one) => vcpu === undefined || one.vcpu === vcpu)
     .map(({ instructions }) => instructions);

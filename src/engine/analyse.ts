@@ -34,7 +34,7 @@ export interface WorkerOptions
 
 /**
  * The results, in the order of the requests. Throws TraceError: what reading the trace throws,
- * 'missing-capability' for an analysis that the trace cannot answer, 'bad-argument' when the selection leaves
+ * 'missing-capability' for an analysis that the trace cannot answer, 'empty-selection' when the selection leaves
  * nothing; and the reason of an aborted signal.
  */
 export async function analyseWith<const Requests extends readonly AnyRequest[]>(

@@ -186,7 +186,7 @@ function countVcpus(trace: Trace): number {
   return named.reduce((most, vcpu) => Math.max(most, vcpu + 1), stated);
 }
 
-/** An answer about nothing would look like one about the trace. Throws 'bad-argument'. */
+/** An answer about nothing would look like one about the trace. Throws 'empty-selection'. */
 export function requireSelected(
   trace: Trace,
   selection: Selection,
@@ -197,7 +197,7 @@ export function requireSelected(
   // Addresses choose accesses only: block executions that are left say nothing about them.
   const isEmpty = accesses === 0 && (runs === 0 || choosesAddresses);
   if (!restricts || !isEmpty) return;
-  throw new TraceError('bad-argument', 'the selection leaves no access', {
+  throw new TraceError('empty-selection', 'the selection leaves no access', {
     file: trace.path,
     expected: `a part of what is there: ${describeContents(trace, selection).join(', ')}`,
     remedy: 'a wider selection, or none',

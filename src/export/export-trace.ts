@@ -6,7 +6,13 @@ import { TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { ExportFormat } from './formats.ts';
 import { type LossCounts, noLosses } from './losses.ts';
-import { AccessChoice, type Part, rangesOf, type StreamRange } from './part.ts';
+import {
+  AccessChoice,
+  type CoveredOrdinals,
+  type Part,
+  rangesOf,
+  type StreamRange,
+} from './part.ts';
 import type { NameCode } from './rows.ts';
 import { walkExecutions } from './walk-executions.ts';
 import type { AccessWriter, FormatWriter } from './writer.ts';
@@ -33,12 +39,17 @@ export interface ExportCounts {
   readonly records: number;
   /** Only what the format leaves out. */
   readonly lost: Readonly<Partial<LossCounts>>;
+  /**
+   * What a part by ordinals became where executions are whole: those that begin in it, with all their accesses. Null: the
+   * part is as it was chosen.
+   */
+  readonly covered: readonly CoveredOrdinals[] | null;
 }
 
 /**
  * The trace's bytes in the format, part by part; returns the counts. Throws 'missing-capability' for a trace
  * without what the format needs, 'bad-argument' for several vCPUs where one file is one core's, for a selection
- * by addresses where a record is an instruction, and for one without a record, and what reading throws.
+ * by addresses where a record is an instruction, 'empty-selection' for one without a record, and what reading throws.
  */
 export async function* exportTrace(
   trace: Trace,
@@ -54,10 +65,11 @@ export async function* exportTrace(
   if (writer.kind === 'executions') requireWholeInstructions(format, selection);
   const ranges = rangesOf(trace, part, writer.kind === 'executions');
   const total = countAccesses(trace, ranges);
+  const covered: CoveredOrdinals[] = [];
   const steps =
     writer.kind === 'accesses'
       ? readAccesses(trace, writer, part, ranges)
-      : walkExecutions(trace, writer.sites, writer, part, ranges, losses);
+      : walkExecutions(trace, writer.sites, writer, part, ranges, losses, covered);
   for await (const done of steps) {
     yield* takeDue(writer, false);
     options.onProgress?.(done, total);
@@ -66,7 +78,8 @@ export async function* exportTrace(
   if (writer.records === 0) throw emptyExportError(lost);
   writer.finish();
   yield* takeDue(writer, true);
-  return { records: writer.records, lost };
+  const isExact = writer.kind === 'accesses' || selection.ordinals === undefined;
+  return { records: writer.records, lost, covered: isExact ? null : covered };
 }
 
 async function* readAccesses(
@@ -166,7 +179,7 @@ function requireOneVcpu(trace: Trace, format: ExportFormat, vcpu: number | undef
 export function emptyExportError(lost: Readonly<Partial<LossCounts>>): TraceError {
   const left = Object.entries(lost).filter(([, count]) => count > 0);
   const why = left.map(([name, count]) => `${name} ${count}`).join(', ');
-  return new TraceError('bad-argument', 'the selection has nothing to export', {
+  return new TraceError('empty-selection', 'the selection has nothing to export', {
     ...(why === '' ? {} : { found: `only what the format leaves out: ${why}` }),
     remedy: 'a wider selection; the counts of the trace tell what it holds',
   });

@@ -25,6 +25,13 @@ export interface Part {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Ordinals of a stream, half open. */
+export interface CoveredOrdinals {
+  readonly stream: number;
+  readonly from: number;
+  readonly until: number;
+}
+
 /** Ordinals within a stream, half open. */
 export interface StreamRange {
   readonly stream: number;

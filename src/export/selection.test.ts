@@ -84,6 +84,33 @@ describe.each(Object.entries(CASES))('a part by %s', (_name, { selection, access
   });
 });
 
+it('a part by ordinals tells which ones its whole block executions have', async () => {
+  const { trace, seen } = await encoded;
+  let moved = 0;
+  for (let begin = 100; begin < 140; begin++) {
+    const end = begin + 500;
+    const options = { selection: { ordinals: { begin, end } }, shape: SHAPE };
+    const { covered } = await exportAll(trace, 'lackey', options);
+    const expected = covered?.map(({ stream }) => {
+      const firsts = seen.blocks
+        .filter((one) => one.stream === stream)
+        .map((one) => one.firstAccess);
+      const of = seen.accesses.filter((one) => one.stream === stream).length;
+      return {
+        stream,
+        from: firsts.find((first) => first >= begin) ?? of,
+        until: firsts.find((first) => first >= end) ?? of,
+      };
+    });
+    expect(covered).toEqual(expected);
+    expect(covered?.length).toBeGreaterThan(0);
+    moved += covered?.filter(({ from, until }) => from !== begin || until !== end).length ?? 0;
+    expect(await exportAll(trace, 'csv', options)).toMatchObject({ covered: null });
+  }
+  expect(moved).toBeGreaterThan(10);
+  expect(await exportAll(trace, 'lackey')).toMatchObject({ covered: null });
+});
+
 describe('a part by address space', () => {
   it('has its accesses, in formats of both kinds', async () => {
     const { trace, seen } = await encoded;

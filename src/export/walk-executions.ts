@@ -16,7 +16,7 @@ import {
 } from '../format/index.ts';
 import type { InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
-import { type Part, RunChoice, type StreamRange } from './part.ts';
+import { type CoveredOrdinals, type Part, RunChoice, type StreamRange } from './part.ts';
 import { requireColumn } from './require-column.ts';
 
 /** Columns of the accesses that a visitor is shown; 64-bit ones as halves. */
@@ -49,7 +49,10 @@ export interface ExecutionVisitor {
   event(note: TraceNote): void;
 }
 
-/** Yields now and then, for the visitor's buffers to be emptied: with the number of accesses that were seen. */
+/**
+ * Yields now and then, for the visitor's buffers to be emptied: with the number of accesses that were seen. Adds to
+ * `covered` what was visited of each stream.
+ */
 export async function* walkExecutions(
   trace: Trace,
   sites: InstructionSites,
@@ -57,12 +60,14 @@ export async function* walkExecutions(
   part: Part,
   ranges: readonly StreamRange[],
   losses: LossCounts,
+  covered: CoveredOrdinals[],
 ): AsyncGenerator<number, void, undefined> {
   let seen = 0;
   for (const range of ranges) {
     const walk = new StreamWalk(trace, range, sites, visitor, part, losses);
     for await (const done of walk.run()) yield seen + done;
     seen += walk.seen;
+    covered.push(walk.covered);
   }
 }
 
@@ -99,6 +104,9 @@ class StreamWalk {
   #executed = 0;
   #current = NONE;
   #isVisited = false;
+  /** Ordinals from the first access of the first block execution, to that of the first one behind the range. */
+  #coveredFrom = NONE;
+  #coveredUntil = NONE;
 
   constructor(
     trace: Trace,
@@ -157,6 +165,8 @@ class StreamWalk {
             yield this.seen;
           }
           this.#leave();
+          if (this.#coveredFrom === NONE) this.#coveredFrom = begins;
+          this.#coveredUntil = begins;
           if (begins >= to) return;
           const next = this.#nextEvent;
           if (next !== undefined && next.block <= batch.firstBlock + b) {
@@ -175,10 +185,17 @@ class StreamWalk {
         yield this.seen;
       }
       this.#leave();
+      this.#coveredUntil = this.#firstOrdinal + this.#length;
+      if (this.#coveredFrom === NONE) this.#coveredFrom = this.#coveredUntil;
     } finally {
       await this.#accesses.return?.();
       await this.#events?.return?.();
     }
+  }
+
+  get covered(): CoveredOrdinals {
+    const { stream } = this.#range;
+    return { stream, from: this.#coveredFrom, until: this.#coveredUntil };
   }
 
   #enter(batch: BlockBatch, b: number): void {

@@ -67,10 +67,14 @@ function spacesFinding(
   return `${countOf(rows.length, 'address space')}; number ${most.number} makes ${formatRatio(most.accesses, total)} of the accesses`;
 }
 
-function footprintFinding({ total, windows, lineBytes }: ReportResult['footprint']): string {
+function footprintFinding(footprint: ReportResult['footprint']): string {
+  const { total, windows, lineBytes, pageBytes, sampledOneIn } = footprint;
   const peak = windows.reduce((most, { all }) => Math.max(most, all.lines), 0);
-  const whole = formatBytes(total.all.lines * lineBytes);
-  return `at most ${formatBytes(peak * lineBytes)} are touched in one window, ${whole} in all`;
+  const inLines = formatBytes(total.all.lines * lineBytes);
+  const inPages = formatBytes(total.all.pages * pageBytes);
+  const sampled =
+    sampledOneIn === 1 ? '' : `; estimated from one page in ${formatCountShort(sampledOneIn)}`;
+  return `at most ${formatBytes(peak * lineBytes)} of lines are touched in one window, ${inLines} in all; whole pages: ${inPages}${sampled}`;
 }
 
 /** Sizes that level 1 and level 2 caches have. */

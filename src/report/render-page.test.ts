@@ -151,11 +151,27 @@ describe('charts', () => {
   });
 });
 
+it('the size of what is touched is said in lines and in pages, and which is which', () => {
+  const whole = reportWith('x');
+  const page = renderPage(whole, ASSETS);
+  expect(page).toMatch(
+    />4\.00 KiB<[^>]*>[^>]*>in pages touched \(1\); 2\.00 KiB in lines touched</,
+  );
+  expect(page).toContain('2.00 KiB in all; whole pages: 4.00 KiB<');
+  const footprint = { ...whole.result.footprint, sampledOneIn: 4 };
+  const estimated = { ...whole, result: { ...whole.result, footprint } };
+  expect(findingsOf(estimated.result).footprint).toMatch(
+    /4\.00 KiB; estimated from one page in 4$/,
+  );
+  expect(renderPage(estimated, ASSETS)).toContain('2.00 KiB in lines touched; estimated<');
+});
+
 it('titles say what is to be seen', () => {
   expect(findingsOf(reportWith('x').result)).toMatchObject({
     rate: '5000 accesses per 1,000 instructions; 25.0 % of them by user code (CPL 3)',
     spaces: '1 address space; number 1 makes 100 % of the accesses',
-    footprint: 'at most 1.00 KiB are touched in one window, 2.00 KiB in all',
+    footprint:
+      'at most 1.00 KiB of lines are touched in one window, 2.00 KiB in all; whole pages: 4.00 KiB',
     reuse: '32.0 KiB miss 30.0 %, 1.00 MiB miss 10.0 %',
   });
 });

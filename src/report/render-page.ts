@@ -62,7 +62,7 @@ ${tile(formatCountShort(counts.accesses), 'accesses')}
 ${tile(formatCountShort(counts.loads), `loads, ${formatBytes(counts.bytes.loads)}`)}
 ${tile(formatCountShort(counts.stores), `stores, ${formatBytes(counts.bytes.stores)}`)}
 ${tile(formatCountShort(counts.instructions), 'instructions')}
-${tile(formatBytes(result.footprint.total.all.pages * result.footprint.pageBytes), `touched, in ${formatCountShort(result.footprint.total.all.pages)} pages`)}
+${touchedTile(report)}
 ${tile(formatBytes(facts.fileBytes), facts.bytesPerAccess === null ? 'file' : `file, ${facts.bytesPerAccess.toFixed(3)} bytes per access`)}
 </div>
 <section>
@@ -212,6 +212,15 @@ function vcpuSection({ result: { rate }, parameters }: TraceReport): Html {
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
+}
+
+function touchedTile({ result: { footprint } }: TraceReport): Html {
+  const { total, lineBytes, pageBytes, sampledOneIn } = footprint;
+  const { pages, lines } = total.all;
+  return tile(
+    formatBytes(pages * pageBytes),
+    `in pages touched (${formatCountShort(pages)}); ${formatBytes(lines * lineBytes)} in lines touched${sampledOneIn === 1 ? '' : '; estimated'}`,
+  );
 }
 
 function footprintAbout({ result: { footprint }, parameters }: TraceReport): string {

@@ -41,6 +41,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   const message = sentence(error.describe(), error.facts.remedy);
   switch (error.kind) {
     case 'bad-argument':
+    case 'empty-selection':
     case 'missing-capability':
       return new Refusal('bad-request', message);
     case 'checksum':

@@ -275,9 +275,11 @@ describe('write', () => {
       database.write("select error(concat('at ', ordinal)) from accesses", file, 'csv'),
     ).rejects.toThrow(/at 0/);
     expect(existsSync(file) || existsSync(`${file}.partial`)).toBe(false);
-    await expect(
-      database.write('select 1', path.join(folder, 'no', 'folder.csv'), 'csv'),
-    ).rejects.toThrow(/cannot write/);
+    const nowhere = path.join(folder, 'no', 'folder.csv');
+    await expect(database.write('select 1', nowhere, 'csv')).rejects.toMatchObject({
+      message: `cannot write ${nowhere}: no such file or directory`,
+      remedy: 'name another output: -o',
+    });
   });
 });
 

@@ -76,7 +76,13 @@ export function wordsOf(error: unknown): string {
 export function writeError(file: string, cause: unknown): UserError {
   return isSystemError(cause)
     ? writeFailure(file, cause, '-o')
-    : writeFailure(file, cause, '-o', wordsOf(cause));
+    : writeFailure(file, cause, '-o', reasonOf(wordsOf(cause)));
+}
+
+/** 'IO Error: Could not write file "x": No space left on device': what the system said, in its words. */
+function reasonOf(words: string): string {
+  const reason = /": (.+)$/.exec(words)?.[1] ?? words.replace(/^IO Error: /, '');
+  return `${reason.charAt(0).toLowerCase()}${reason.slice(1)}`;
 }
 
 /** The file system refused, for want of room or permission. */

@@ -2,6 +2,7 @@
 // One box for everything: addresses, symbols, pc:, function:, icount:, #ordinal; or SQL, whose rows the lower pane shows.
 
 import type { JSX } from 'preact';
+import { formatProgress } from '../base/index.ts';
 import type { FindReply } from '../server/protocol.ts';
 import {
   chosen,
@@ -88,7 +89,7 @@ function Found(): JSX.Element {
     <div class="found">
       {isBusy.value ? (
         <>
-          <p>Searching the trace: {Math.round(100 * searched.value)} % looked at; Esc ends it</p>
+          <p>Searching the trace: {formatProgress(searched.value)} looked at; Esc ends it</p>
           <progress aria-label="Searching the trace" value={searched.value} />
         </>
       ) : null}
@@ -128,7 +129,7 @@ function Found(): JSX.Element {
 
 function whyIncomplete({ searched: part }: FindReply): string {
   return part < 1
-    ? `${Math.round(100 * part)} % was looked at: there may be others.`
+    ? `${formatProgress(part)} was looked at: there may be others.`
     : 'Not everything could be looked at: there may be others, and earlier ones.';
 }
 

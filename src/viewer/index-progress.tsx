@@ -2,6 +2,7 @@
 // Over the map while there is no index to draw it from.
 
 import type { JSX } from 'preact';
+import { formatProgress } from '../base/index.ts';
 import { trace } from './page-state.ts';
 
 export function IndexProgress(): JSX.Element | null {
@@ -16,7 +17,7 @@ export function IndexProgress(): JSX.Element | null {
       {isFailed ? null : (
         <>
           <progress value={part} max={1} aria-label="Part of the index that is built" />
-          <span>{Math.floor(part * 100)} %, once for each trace</span>
+          <span>{formatProgress(part)}, once for each trace</span>
         </>
       )}
       {message === null ? null : <span>{message}</span>}

@@ -4,6 +4,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { formatProgress } from '../base/index.ts';
 import type { JobsReply } from '../server/protocol.ts';
 import { api } from './api-client.ts';
 
@@ -44,7 +45,7 @@ export function JobProgress({ name, label }: { name: Job['name']; label: string 
           ? label
           : part === null
             ? `${label}: after another question`
-            : `${label}: ${Math.floor(part * 100)} %`}
+            : `${label}: ${formatProgress(part)}`}
       </span>
     </div>
   );

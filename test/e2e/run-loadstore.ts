@@ -57,7 +57,7 @@ export function startOnSmallDisk(
   return startProgram('unshare', [...asRoot, '--mount', ...command]);
 }
 
-const PROGRESS = /^loadstore: \d+ % {2}.*\n/gm;
+const PROGRESS = /^loadstore: (?:< )?\d+ % {2}.*\n/gm;
 
 export async function runLoadstore(...words: readonly string[]): Promise<Finished> {
   return startLoadstore(words).finished;

@@ -91,7 +91,7 @@ describe('a Parquet export', () => {
   it('of nothing is none', async () => {
     const { exitCode, err } = await exportTo('none', '--from', '1G');
     expect(exitCode).toBe(2);
-    expect(err).toMatch(/nothing to export[^]*Try: a wider selection/);
+    expect(err).toMatch(/--from is behind the last access[^]*Try: an earlier --from/);
     expect(existsSync(at('none'))).toBe(false);
     expect(existsSync(at('none.partial'))).toBe(false);
   });
@@ -220,6 +220,23 @@ describe('standard output', () => {
       const { status, stdout, stderr } = inShell(`"$0" ${words} | head -1`);
       expect({ status, stderr, lines: stdout.split('\n').length }).toEqual({
         ...{ status: 0, stderr: '', lines: 2 },
+      });
+    }
+  });
+
+  it('takes an export, whole or told as a failure; the result goes beside it', () => {
+    const words = 'export "$1" --to csv -o - --json';
+    const whole = inShell(`"$0" ${words}`);
+    expect(whole.status).toBe(0);
+    expect(whole.stdout.trimEnd().split('\n')).toHaveLength(1 + completed.length);
+    expect(JSON.parse(whole.stderr)).toMatchObject({ records: completed.length, output: '-' });
+    for (const [reader, why] of [
+      ['> /dev/full', 'no space left on the device'],
+      ['| true', 'its reader went away'],
+    ] as const) {
+      expect(inShell(`"$0" ${words} ${reader}`)).toMatchObject({
+        status: 4,
+        stderr: expect.stringContaining(`loadstore: cannot write standard output: ${why}\nTry: `),
       });
     }
   });

@@ -188,7 +188,7 @@ async function reportOn(
     context,
     async (analysis) => {
       const report = await makeReport(input, context, analysis, false);
-      await writePage(report, page);
+      await writePage(report, page, context);
       return { trace: report.result.facts, hot: report.result.hot, report: page.name };
     },
     file,

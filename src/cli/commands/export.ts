@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ExitCode, TraceError, UserError } from '../../base/index.ts';
+import { isStandardOutput } from '../../capture/index.ts';
 import { shapeOfTrace } from '../../engine/index.ts';
 import {
   EXPORT_FORMATS,
@@ -34,7 +35,13 @@ import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { exportParquet, PARQUET_FORMAT } from '../parquet-export.ts';
 import { renderExport } from '../render/export.ts';
-import { CHOICE_OPTIONS, COUNT_OPTION, FROM_OPTION, selectionFrom } from '../selection-options.ts';
+import {
+  CHOICE_OPTIONS,
+  COUNT_OPTION,
+  FROM_OPTION,
+  selectionFrom,
+  withChoice,
+} from '../selection-options.ts';
 import { statusLine } from '../status-line.ts';
 
 const FORMATS: readonly (ExportFormat | FormatDescription)[] = [...EXPORT_FORMATS, PARQUET_FORMAT];
@@ -44,7 +51,9 @@ export const exportCommand: CommandSpec = {
   details: `The formats: ${FORMAT_NAMES}. What each keeps and loses, and how the other tool
 reads it, is in docs/exports.md. What a format has no place for is left out, counted and reported. An output whose
 name ends in .gz or .xz is compressed. Until it is whole the output is called OUT.partial, which may exist as little as
-OUT itself. The options that choose are those of the analyses, but for --to, which is --until here. Formats of
+OUT itself. Formats that are a file go to standard output with -o -, and to FIFOs and devices, byte after byte: nothing is
+replaced, --force is not asked for, and what was written stays when the rest fails. With -o - the result, also with --json, goes to
+standard error. The options that choose are those of the analyses, but for --to, which is --until here. Formats of
 instructions (drmemtrace, champsim, lackey, din) have whole block executions: those that begin in the part and whose
 first instruction is chosen, and no --address or --physical-address. csv, ndjson and parquet have the names of functions, when symbols are known.`,
   options: [
@@ -61,14 +70,15 @@ first instruction is chosen, and no --address or --physical-address. csv, ndjson
   examples: [
     'loadstore export boot.memtrace --to drmemtrace -o boot.drmemtrace',
     'loadstore export boot.memtrace --to champsim --from 100M --count 50M -o boot.champsim.xz',
+    'loadstore export boot.memtrace --to din -o - | dineroIV -informat d -l1-dsize 32k -l1-dbsize 64',
     'loadstore export boot.memtrace --to parquet --cpl 3 --from icount:1G -o user.parquet',
   ],
   exitCodes: [
     '0    the output is whole',
     '2    no such format, the output exists, or the selection has nothing to export',
     '3    the trace is damaged, or lacks what the format needs',
-    '4    the output cannot be written, for want of room or permission',
-    '130  interrupted; there is no output',
+    '4    the output cannot be written, for want of room, permission or a reader',
+    '130  interrupted; there is no output, but for what a FIFO, device or standard output has taken',
   ],
   run: runExport,
 };
@@ -96,15 +106,20 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
             format,
             { selection, shape, nameCode: nameCode(symbols), ...run },
             claim,
+            context,
           )
         : exportParquet(
             { trace, shape, selection, names: databaseNames(trace.code, symbols) },
             await claimOutput(claim),
             { signal: run.signal, onProgress: (part) => run.onProgress(part, 1) },
           ),
-    );
+    ).catch((error: unknown) => {
+      throw withChoice(error, input, 'until');
+    });
+    // The bytes have standard output to themselves.
+    const writeOut = async (text: string): Promise<void> => Promise.resolve(context.writeErr(text));
     await printResult(
-      context,
+      isStandardOutput(name) ? { ...context, writeOut } : context,
       input,
       { format: format.name, output: name, ...written },
       renderExport,
@@ -148,16 +163,17 @@ async function watched<T>(
 async function writeParts(
   trace: Trace,
   format: ExportFormat,
-  options: ExportOptions,
+  options: ExportOptions & Watch,
   claim: OutputClaim,
+  context: CliContext,
 ): Promise<ExportCounts & { readonly bytes: number }> {
-  const output = await openExportOutput(claim);
+  const output = await openExportOutput(claim, context, options.signal);
   try {
     const parts = exportTrace(trace, format, options);
     let step = await parts.next();
     for (; step.done !== true; step = await parts.next()) {
       await output.write(step.value);
-      options.signal?.throwIfAborted();
+      options.signal.throwIfAborted();
     }
     return { ...step.value, bytes: await output.keep() };
   } catch (error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
+import { isStandardOutput } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
 import { quoteWord } from '../../query/index.ts';
 import {
@@ -164,6 +165,13 @@ function countRows<T>(parts: AsyncIterable<readonly T[]>): {
 function targetFrom(input: CommandInput): { file: string; format: FileFormat } | undefined {
   const file = findText(input, 'output');
   if (file === undefined) return undefined;
+  if (isStandardOutput(file)) {
+    throw new UserError(
+      ExitCode.usage,
+      `${file} is standard output, and --output is a file`,
+      '--format csv or --format json without --output; or name a file: -o FILE',
+    );
+  }
   const word = findText(input, 'format') ?? path.extname(file).slice(1);
   const format = FILE_FORMATS.find((one) => one === word);
   if (format === undefined) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import { ExitCode } from '../../base/index.ts';
+import { requireFreeOutput } from '../../capture/index.ts';
 import { PASS_JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findText, isOn, JSON_OPTION, printResult } from '../command-spec.ts';
 import { requireReplaceable } from '../export-output.ts';
@@ -32,11 +33,14 @@ pass.`,
       named === undefined
         ? undefined
         : { name: named, isFolder: false, option: '--html OUT', force: isOn(input, 'force') };
-    if (page !== undefined) requireReplaceable(page);
+    if (page !== undefined) {
+      requireFreeOutput(page.name, page.force, page.option); // a file, no stream
+      requireReplaceable(page);
+    }
     await withAnalysis(input, context, async (analysis) => {
       const report = await makeReport(input, context, analysis, isOn(input, 'audit'));
       if (page !== undefined) {
-        await writePage(report, page);
+        await writePage(report, page, context);
         context.writeErr(`loadstore: wrote ${path.resolve(page.name)}\n`);
       }
       await printResult(context, input, report, (one) => renderReport(one, context.program));

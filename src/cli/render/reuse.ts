@@ -43,9 +43,7 @@ function drawSummary({ parameters, result }: Drawn): string {
     );
   }
   const estimated =
-    sampling === null
-      ? ''
-      : `Estimated from ${(100 * sampling.rate).toPrecision(3)} % of the lines.\n`;
+    sampling === null ? '' : `Estimated from ${formatRatio(sampling.rate, 1)} of the lines.\n`;
   return `${drawTable(rows, ['left', 'right', 'right'])}${estimated}`;
 }
 
