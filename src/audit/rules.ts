@@ -96,7 +96,8 @@ export const INFERENCES: Readonly<Record<InferenceName, RuleText>> = {
   },
   mask: {
     what: 'elements that a mask selects',
-    bound: 'each element at most once, inside the operand',
+    bound:
+      'each element at most once, inside the operand; of a gather anywhere, for the addresses are in registers',
     source:
       'SDM volume 2, MASKMOV, VMASKMOV, VPGATHER; the loads of VMASKMOV are of the whole operand in QEMU',
   },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeInstruction, usualMode } from '../isa/index.ts';
 import { type Comparison, compareAccesses, type SeenAccess } from './compare.ts';
 import { expectAccesses } from './expected.ts';
-import { presetState } from './machine-state.ts';
+import { type CodeBits, presetState } from './machine-state.ts';
 
 /** "r8:470000 w4:470008" */
 function seen(text: string): SeenAccess[] {
@@ -20,19 +20,27 @@ function seen(text: string): SeenAccess[] {
     });
 }
 
-function compare(hex: string, recorded: string, settings: readonly string[] = []): Comparison {
-  const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(64));
-  const state = presetState(64, decoded, settings);
+function compare(
+  hex: string,
+  recorded: string,
+  settings: readonly string[] = [],
+  bits: CodeBits = 64,
+): Comparison {
+  const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(bits));
+  const state = presetState(bits, decoded, settings);
   return compareAccesses(expectAccesses(decoded, state, 0x102008n), seen(recorded));
 }
 
-const NOTHING = { load: 0, store: 0 };
+const ALL_THERE: Comparison = {
+  ...{ missing: [], elsewhere: [], remarks: [] },
+  extra: { load: 0, store: 0 },
+};
 
 describe('compareAccesses', () => {
   it('accepts an access that QEMU splits, and one that it joins', () => {
     // cmpxchg16b [rdi]
     for (const recorded of ['r16:470000 w16:470000', 'r8:470000 r8:470008 w8:470000 w8:470008']) {
-      expect(compare('480fc70f', recorded)).toEqual({ missing: [], extra: NOTHING, remarks: [] });
+      expect(compare('480fc70f', recorded)).toEqual(ALL_THERE);
     }
     // popped as one, though two accesses: iretq reads its frame so
     expect(compare('58', 'r8:3f0000').missing).toEqual([]);
@@ -57,9 +65,23 @@ describe('compareAccesses', () => {
     const twice = 'r1:460000 w1:470000 r1:460001 w1:470001';
     expect(compare('f3a4', `${twice} r1:460002 w1:470002`).missing).toEqual([]);
     expect(compare('f3a4', twice).missing).toHaveLength(2);
-    expect(compare('f3a4', '', ['rcx=0'])).toEqual({ missing: [], extra: NOTHING, remarks: [] });
+    expect(compare('f3a4', '', ['rcx=0'])).toEqual(ALL_THERE);
     // downwards
     expect(compare('f3aa', 'w1:470000 w1:46ffff w1:46fffe', ['flags=0x402']).missing).toEqual([]);
+  });
+
+  it.each([
+    // rep movsb, up and down
+    ['f3a4', 16, 'si=0xffff', 'r1:2ffff w1:31700 r1:20000 w1:31701'],
+    ['f3a4', 16, 'si=0 flags=0x402', 'r1:20000 w1:31700 r1:2ffff w1:316ff'],
+    ['f3aa', 16, 'di=0 flags=0x402', 'w1:30000 w1:3ffff'], // rep stosb
+    ['f3ac', 32, 'esi=0xffffffff', 'r1:ffffffff r1:0'], // rep lodsb
+    ['f3ac', 32, 'esi=0 flags=0x402', 'r1:0 r1:ffffffff'],
+    ['67f3ac', 64, 'rsi=0xffffffff', 'r1:ffffffff r1:0'],
+    ['f3ac', 64, 'rsi=0xffffffff', 'r1:ffffffff r1:100000000'],
+  ] as const)('wraps iterations of %s in %i-bit code as the address does, from %s', (...row) => {
+    const [hex, bits, settings, recorded] = row;
+    expect(compare(hex, recorded, ['cx=2', ...settings.split(' ')], bits)).toEqual(ALL_THERE);
   });
 
   it('lets a comparison end a repetition, but not before the first iteration', () => {
@@ -92,8 +114,7 @@ describe('compareAccesses', () => {
     // vpgatherdd ymm0, [rdi+ymm1*4], ymm2
     const mask = ['ymm2=-1,0,0,-1,0,0,0,0'];
     expect(compare('c4e26d90048f', 'r4:470000 r4:47000c', mask)).toEqual({
-      missing: [],
-      extra: NOTHING,
+      ...ALL_THERE,
       remarks: ['the mask in ymm2 selects 2 of 8 elements'],
     });
     expect(compare('c4e26d90048f', 'r4:470000', mask).missing).toEqual([

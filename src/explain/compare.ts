@@ -2,7 +2,7 @@
 // Architectural accesses against recorded ones, byte by byte: QEMU may split an access or join two. Pure.
 
 import type { ArchitecturalAccess, Direction } from '../isa/index.ts';
-import type { ExpectedAccess } from './expected.ts';
+import type { ExpectedAccess, SelectedElement } from './expected.ts';
 
 export interface SeenAccess {
   readonly direction: Direction;
@@ -13,6 +13,8 @@ export interface SeenAccess {
 export interface Comparison {
   /** What the architecture prescribes and the trace lacks, a phrase each. */
   readonly missing: readonly string[];
+  /** What QEMU makes at another address than is prescribed, and the trace has there, a phrase each. */
+  readonly elsewhere: readonly string[];
   /** Recorded bytes that the architecture does not know. */
   readonly extra: { readonly load: number; readonly store: number };
   /** What was allowed for, a phrase each: accesses that are made on a condition only, and the like. */
@@ -71,32 +73,36 @@ export function compareAccesses(
 ): Comparison {
   const unclaimed = new Unclaimed(seen);
   const missing: string[] = [];
+  const elsewhere: string[] = [];
   const remarks: string[] = [];
   // What has an address first, what is sure before what is not: bytes are claimed by who can say most.
   const rank = ({ access, address }: ExpectedAccess): number =>
     (address === undefined ? 2 : 0) + (access.occurrence === 'conditional' ? 1 : 0);
   for (const one of expected.toSorted((a, b) => rank(a) - rank(b))) {
-    const problem = claimOne(one, unclaimed, remarks);
+    const problem = claimOne(one, unclaimed, { elsewhere, remarks });
     if (problem !== undefined) missing.push(problem);
   }
   return {
     missing,
+    elsewhere,
     extra: { load: unclaimed.left('load'), store: unclaimed.left('store') },
     remarks: [...new Set(remarks)],
   };
 }
 
-function claimOne(
-  one: ExpectedAccess,
-  unclaimed: Unclaimed,
-  remarks: string[],
-): string | undefined {
+interface Notes {
+  readonly elsewhere: string[];
+  readonly remarks: string[];
+}
+
+function claimOne(one: ExpectedAccess, unclaimed: Unclaimed, notes: Notes): string | undefined {
   const { access } = one;
+  const { remarks } = notes;
   switch (access.kind) {
     case 'state-area':
       return claimFields(one, unclaimed, remarks);
     case 'masked':
-      return claimElements(one, unclaimed, remarks);
+      return claimElements(one, unclaimed, notes);
     default:
       return access.occurrence === 'per-iteration'
         ? claimIterations(one, unclaimed, remarks)
@@ -110,14 +116,20 @@ function claimOnce(
   remarks: string[],
 ): string | undefined {
   const { access, address } = one;
-  const isThere =
-    address === undefined
-      ? unclaimed.claimAnywhere(access.direction, access.bytes)
-      : unclaimed.claim(access.direction, address, access.bytes);
-  if (isThere) return undefined;
+  if (claimAt(address, access, unclaimed)) return undefined;
   if (access.occurrence === 'always') return describeExpected(one);
   remarks.push(`${describeExpected(one)} is made only if ${access.condition}`);
   return undefined;
+}
+
+function claimAt(
+  address: bigint | undefined,
+  { direction, bytes }: ArchitecturalAccess,
+  unclaimed: Unclaimed,
+): boolean {
+  return address === undefined
+    ? unclaimed.claimAnywhere(direction, bytes)
+    : unclaimed.claim(direction, address, bytes);
 }
 
 function claimIterations(
@@ -125,16 +137,9 @@ function claimIterations(
   unclaimed: Unclaimed,
   remarks: string[],
 ): string | undefined {
-  const { access, address, count, step, mayEndEarly } = one;
+  const { access, addressAt, count, mayEndEarly } = one;
   let done = 0;
-  while (
-    done < count &&
-    (address === undefined
-      ? unclaimed.claimAnywhere(access.direction, access.bytes)
-      : unclaimed.claim(access.direction, address + step * BigInt(done), access.bytes))
-  ) {
-    done++;
-  }
+  while (done < count && claimAt(addressAt(done), access, unclaimed)) done++;
   if (done === count) return undefined;
   if (done === 0 || !mayEndEarly) {
     return `${describeExpected(one)}: ${count - done} of ${count} iterations`;
@@ -171,22 +176,36 @@ function claimFields(
 function claimElements(
   one: ExpectedAccess,
   unclaimed: Unclaimed,
-  remarks: string[],
+  { elsewhere, remarks }: Notes,
 ): string | undefined {
   const { access, selected } = one;
   const { elements } = access;
   if (elements === undefined || selected === undefined) return claimOnce(one, unclaimed, remarks);
-  const lacking = selected.filter(
-    ({ address }) => !unclaimed.claim(access.direction, address, elements.bytes),
-  );
+  const claims = (address: bigint): boolean =>
+    unclaimed.claim(access.direction, address, elements.bytes);
+  const absent = selected.filter(({ address }) => !claims(address));
+  const moved = absent.filter(({ uncut }) => claims(uncut));
+  elsewhere.push(...moved.map((element) => describeUncut(one, element)));
+  const lacking = absent.filter((element) => !moved.includes(element));
   if (lacking.length > 0) {
     const numbers = lacking.map(({ element }) => element).join(', ');
-    return `${describeExpected({ ...one, access: { ...access, bytes: elements.bytes } })}: element ${numbers}`;
+    return `${describeElement(one)}: element ${numbers}`;
   }
   remarks.push(
     `the mask in ${elements.mask ?? 'its register'} selects ${selected.length} of ${elements.count} elements`,
   );
   return undefined;
+}
+
+/** Where QEMU makes the access to an element. */
+export function describeUncut(one: ExpectedAccess, { element, uncut }: SelectedElement): string {
+  return `${describeElement(one)}: element ${element} at 0x${uncut.toString(16)}`;
+}
+
+function describeElement(one: ExpectedAccess): string {
+  const { access } = one;
+  const bytes = access.elements?.bytes ?? access.bytes;
+  return describeExpected({ ...one, access: { ...access, bytes } });
 }
 
 function describeExpected({ access, expression }: ExpectedAccess): string {

@@ -11,11 +11,13 @@ export interface ExpectedAccess {
   readonly expression: string;
   /** Linear, of the first occurrence; undefined when the code alone does not tell. */
   readonly address: bigint | undefined;
+  /** Linear, of an occurrence, the first of which is 0; undefined as `address` is. */
+  readonly addressAt: (occurrence: number) => bigint | undefined;
   /** Of 'masked': those that the mask selects; undefined when it cannot be said. */
   readonly selected: readonly SelectedElement[] | undefined;
   /** Most occurrences, as the preset repeat count has it. */
   readonly count: number;
-  /** From one occurrence to the next. */
+  /** From one occurrence to the next, modulo the size of the address. */
   readonly step: bigint;
   /** A comparison may end the repetition. */
   readonly mayEndEarly: boolean;
@@ -26,6 +28,8 @@ export interface SelectedElement {
   readonly element: number;
   /** Linear. */
   readonly address: bigint;
+  /** The same where the sum of the operand's address and the element's distance is not cut to 32 bits, as in QEMU. */
+  readonly uncut: bigint;
 }
 
 const DIRECTION_FLAG = 1n << 10n;
@@ -41,14 +45,21 @@ export function expectAccesses(
     const { bytes, occurrence, elements } = access;
     const address = elements?.index?.from ?? access.address;
     const isRepeated = occurrence === 'per-iteration';
+    const step = BigInt(isDown ? -bytes : bytes);
+    const addressAt = (at: number): bigint | undefined => {
+      if (!isKnown(address, state)) return undefined;
+      const displacement = address.displacement + step * BigInt(at);
+      return linearAddress({ ...address, displacement }, state, next);
+    };
     const counter = BigInt.asUintN(address?.addressBits ?? state.bits, valueOf(state, 'rcx'));
     return {
       access,
       expression: address === undefined ? '' : formatAddress(address, address.addressBits),
-      address: isKnown(address, state) ? linearAddress(address, state, next) : undefined,
+      address: addressAt(0),
+      addressAt,
       selected: selectedIn(access, state, next),
       count: isRepeated ? Number(counter) : 1,
-      step: BigInt(isDown ? -bytes : bytes),
+      step,
       mayEndEarly: isRepeated && /(?:cmps|scas)[bwdq]$/.test(mnemonic),
     };
   });
@@ -72,12 +83,13 @@ function selectedIn(
         ? BigInt(element * bytes)
         : BigInt.asIntN(8 * index.bytes, elementOf(indices.value, index.bytes, element)) *
           BigInt(place.scale);
-    const own = {
-      ...place,
-      index: index === undefined ? place.index : undefined,
-      displacement: place.displacement + distance,
+    const operand = { ...place, index: index === undefined ? place.index : undefined };
+    const own = { ...operand, displacement: place.displacement + distance };
+    return {
+      element,
+      address: linearAddress(own, state, next),
+      uncut: BigInt.asUintN(64, linearAddress(operand, state, next) + distance),
     };
-    return { element, address: linearAddress(own, state, next) };
   });
 }
 

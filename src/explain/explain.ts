@@ -21,7 +21,12 @@ import { codeAddress, type Fate, patchImage, placesOf } from './guest-image.ts';
 import { type GuestTask, runPlain, runRecorded } from './guest-runs.ts';
 import { type CodeBits, fullName, type MachineState, presetState } from './machine-state.ts';
 import { findMemoryPath } from './memory-paths.ts';
-import type { ExplainResult, OperationResult, RecordedResult } from './results.ts';
+import {
+  type ExplainResult,
+  LISTED_OCCURRENCES,
+  type OperationResult,
+  type RecordedResult,
+} from './results.ts';
 import type { TcgOperation } from './translation-log.ts';
 import { findVector, isSameVector } from './vector-state.ts';
 import { isReconstructed, judge } from './verdict.ts';
@@ -211,6 +216,9 @@ function expectedResult(one: ExpectedAccess): ExplainResult['architectural'][num
     ...{ direction, bytes, kind, occurrence, condition },
     expression: one.expression,
     address: one.address === undefined ? null : hex(one.address),
+    addresses: Array.from({ length: Math.min(one.count, LISTED_OCCURRENCES) }, (_, at) =>
+      one.addressAt(at),
+    ).flatMap((address) => (address === undefined ? [] : [hex(address)])),
     count: one.count,
     step: Number(one.step),
     elements: elementsResult(one),

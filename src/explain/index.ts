@@ -5,4 +5,9 @@ export { parseBytes } from './assemble.ts';
 export { type ExplainRequest, explainInstruction } from './explain.ts';
 export { type CodeBits } from './machine-state.ts';
 export type { MemoryPath } from './memory-paths.ts';
-export type { ExplainResult, OperationResult, RecordedResult } from './results.ts';
+export {
+  type ExplainResult,
+  LISTED_OCCURRENCES,
+  type OperationResult,
+  type RecordedResult,
+} from './results.ts';

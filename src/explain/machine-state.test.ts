@@ -9,6 +9,17 @@ function decode(hex: string, bits: CodeBits = 64): DecodedInstruction {
   return decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(bits));
 }
 
+/** What a UserError says to do. */
+function remedyOf(work: () => unknown): string | undefined {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof UserError) return error.remedy;
+    throw error;
+  }
+  return undefined;
+}
+
 const MOV = '8907';
 
 describe('presetState', () => {
@@ -35,13 +46,40 @@ describe('presetState', () => {
     expect(valueOf(presetState(64, decode('cd80'), []), 'rdx')).toBe(0x420000n);
   });
 
-  it.each(['rdi', 'rdi=', 'rdi=x', 'xmm16=1', 'al=1', 'r16=1'])('refuses --set %s', (setting) => {
-    expect(() => presetState(64, decode(MOV), [setting])).toThrow(UserError);
+  it.each([
+    ['rsi=-1', 64, 0xffff_ffff_ffff_ffffn],
+    ['rsi=-0x8000_0000_0000_0000', 64, 0x8000_0000_0000_0000n],
+    ['esi=-1', 64, 0xffff_ffffn],
+    ['si=-2', 64, 0xfffen],
+    ['rsi=-1', 32, 0xffff_ffffn],
+    ['si=-0x10', 16, 0xfff0n],
+  ] as const)('takes --set %s in %i-bit code', (setting, bits, value) => {
+    expect(valueOf(presetState(bits, decode(MOV, bits), [setting]), 'rsi')).toBe(value);
+  });
+
+  it.each(['rdi', 'xmm16=1', 'al=1', 'r16=1', '=1'])('refuses --set %s', (setting) => {
+    expect(() => presetState(64, decode(MOV), [setting])).toThrow('with a register of 64-bit code');
+  });
+
+  it.each(['rdi=', 'rdi=x', 'rdi=--1', 'rdi=1,2', 'flags=0x'])('refuses --set %s', (setting) => {
+    expect(() => presetState(64, decode(MOV), [setting])).toThrow('that is not a number');
+  });
+
+  it.each([
+    [64, 'rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15, ymm0 to ymm15, xmm0 to xmm15'],
+    [32, 'eax, ecx, edx, ebx, esp, ebp, esi, edi, ymm0 to ymm7, xmm0 to xmm7'],
+    [16, 'ax, cx, dx, bx, sp, bp, si, di, xmm0 to xmm7'],
+  ] as const)('names the registers of %i-bit code when there is another', (bits, names) => {
+    expect(remedyOf(() => presetState(bits, decode(MOV, bits), ['nil=1']))).toBe(
+      `for example --set ${bits === 64 ? 'r' : bits === 32 ? 'e' : ''}di=0x1000; there are ${names}, flags, memory`,
+    );
   });
 
   it('refuses registers and values that the mode does not have', () => {
     expect(() => presetState(32, decode(MOV, 32), ['r8=1'])).toThrow('32-bit code');
     expect(() => presetState(16, decode(MOV, 16), ['bx=0x10000'])).toThrow('more than 16 bits');
+    expect(() => presetState(64, decode(MOV), ['ebx=0x100000000'])).toThrow('more than 32 bits');
+    expect(() => presetState(64, decode(MOV), ['rbx=-0x8000000000000001'])).toThrow('than 64 bits');
   });
 });
 

@@ -3,19 +3,23 @@
 // that is there; what the instruction would make nonsense of is set otherwise. Pure.
 
 import { ExitCode, requireDefined, UserError } from '../base/index.ts';
-import type { DecodedInstruction } from '../isa/index.ts';
+import { type DecodedInstruction, registerName } from '../isa/index.ts';
+import { isNumber, numberOf } from './setting-number.ts';
 import {
   type PresetVector,
   parseVector,
   presetVectors,
   type VectorSetting,
-  vectorNames,
+  vectorRanges,
 } from './vector-state.ts';
 
 export type CodeBits = 16 | 32 | 64;
 
 const NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
 const NAMES_64 = [...NAMES, 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
+
+/** What can be set besides registers. */
+const OTHERS: readonly string[] = ['flags', 'memory'];
 
 export interface PresetRegister {
   /** Full name: 'rax' in 16- and 32-bit code too. */
@@ -116,27 +120,48 @@ function neededValue(
   return undefined;
 }
 
-function parseSetting(text: string, bits: CodeBits): { name: string; value: bigint } {
-  const [, word = '', digits = ''] =
-    /^(\w+)=(0x[0-9a-f]+|[0-9]+)$/i.exec(text.replaceAll('_', '')) ?? [];
+function parseSetting(setting: string, bits: CodeBits): { name: string; value: bigint } {
+  const [, word = '', text = ''] = /^(\w+)=(.*)$/.exec(setting.replaceAll('_', '')) ?? [];
   const name = fullName(word.toLowerCase());
-  if (name === undefined || !['flags', 'memory', ...registerNames(bits)].includes(name)) {
-    const names = [...registerNames(bits), ...vectorNames(bits), 'flags', 'memory'];
+  if (name === undefined || ![...OTHERS, ...registerNames(bits)].includes(name)) {
+    const registers = NAMES.map((one) => registerName(one, bits));
+    const names = [
+      ...registers,
+      ...(bits === 64 ? ['r8 to r15'] : []),
+      ...vectorRanges(bits),
+      ...OTHERS,
+    ];
     throw new UserError(
       ExitCode.usage,
-      `--set ${text}: that is not REGISTER=NUMBER with a register of ${bits}-bit code`,
-      `for example --set rdi=0x1f0000; there are ${names.join(', ')}`,
+      `--set ${setting}: that is not REGISTER=NUMBER with a register of ${bits}-bit code`,
+      `for example --set ${registerName('rdi', bits)}=0x1000; there are ${names.join(', ')}`,
     );
   }
-  const value = BigInt(digits);
-  if (value >= 1n << BigInt(bits)) {
+  if (!isNumber(text)) {
     throw new UserError(
       ExitCode.usage,
-      `--set ${text}: the number has more than ${bits} bits`,
-      'a smaller number, or another --mode',
+      `--set ${setting}: that is not a number`,
+      `for example --set ${word}=0x1000, or --set ${word}=-1`,
+    );
+  }
+  const width = widthOf(word.toLowerCase(), bits);
+  const value = numberOf(text, width);
+  if (value === undefined) {
+    throw new UserError(
+      ExitCode.usage,
+      `--set ${setting}: the number has more than ${width} bits`,
+      width < bits
+        ? 'a smaller number, or the whole register'
+        : 'a smaller number, or another --mode',
     );
   }
   return { name, value };
+}
+
+/** In bits: "edi" and "di" are parts of rdi, and zeros above. */
+function widthOf(word: string, bits: CodeBits): number {
+  if (OTHERS.includes(fullName(word) ?? '') || word.startsWith('r')) return bits;
+  return word.startsWith('e') ? Math.min(bits, 32) : 16;
 }
 
 /** "eax" and "ax" are rax; undefined for what is not preset here. */

@@ -22,6 +22,8 @@ export interface RecordedEvent {
   readonly vector: number;
   /** Its table reads and pushes are in the trace. */
   readonly delivered: boolean;
+  /** Of a page fault: the address that it was for. */
+  readonly cr2: bigint;
 }
 
 /** Undefined when the instruction was never reached. */
@@ -59,7 +61,8 @@ export async function readRecordedWork(
       if (executions.has(note.block)) cuts.push(note.cause);
     } else if (note.kind === 'event' && note.ordinal > markOrdinal) {
       if (note.ip !== places.instruction && note.ip !== next) continue;
-      event ??= { vector: note.vector, delivered: (note.what & EventFlag.delivered) !== 0 };
+      const delivered = (note.what & EventFlag.delivered) !== 0;
+      event ??= { vector: note.vector, delivered, cr2: note.cr2 };
     }
   }
   return { accesses: own, ports, event, cuts, runs: executions.size };

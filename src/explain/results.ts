@@ -5,6 +5,9 @@ import type { CodeBits } from './machine-state.ts';
 import type { MemoryPath } from './memory-paths.ts';
 import type { VerdictName } from './verdict.ts';
 
+/** A repeat count may have 64 bits. */
+export const LISTED_OCCURRENCES = 12;
+
 export interface ExplainResult {
   readonly instruction: {
     /** Hexadecimal digits. */
@@ -46,9 +49,11 @@ export interface ExplainResult {
     /** "ss:rsp-0x8"; '' when the code alone does not tell. */
     readonly expression: string;
     readonly address: string | null;
+    /** Of the first occurrences, LISTED_OCCURRENCES at most; none when the code alone does not tell. */
+    readonly addresses: readonly string[];
     /** Most occurrences with these registers. */
     readonly count: number;
-    /** Bytes from one occurrence to the next. */
+    /** Bytes from one occurrence to the next, modulo the size of the address. */
     readonly step: number;
     /** Where a mask selects elements, which are so many bytes each; else null. */
     readonly elements: {

@@ -92,6 +92,29 @@ describe('elements that the mask selects', () => {
     expect(selected('0ff7c6', [])).toEqual(['7=470007']);
   });
 
+  it('have an address, too, that is not cut to 32 bits', () => {
+    const uncut = (hex: string, settings: readonly string[], bits: CodeBits): string[] => {
+      const decoded = decode(hex, bits);
+      const [one] = expectAccesses(decoded, presetState(bits, decoded, settings), 0x102008n);
+      return (one?.selected ?? []).map((each) => each.uncut.toString(16));
+    };
+    const settings = ['ymm1=-1,0x7fffffff,-0x200000,0,0,0,0,0', 'ymm2=-1,-1,-1,0,0,0,0,0'];
+    const far = ['46fffc', '20046fffc', 'ffffffffffc70000'];
+    expect(uncut(GATHER, settings, 32)).toEqual(far);
+    expect(uncut(`67${GATHER}`, settings, 64)).toEqual(far);
+    // fs:rdi, the base of which is 0x500000: base and displacement are cut, and then the index is added
+    expect(uncut(`64${GATHER}`, ['edi=0xffc00000', ...settings], 32)).toEqual([
+      ...['ffffc', '2000ffffc', 'ffffffffff900000'],
+    ]);
+    // vmaskmovpd [edi], ymm2, ymm1
+    expect(uncut('c4e26d2f0f', ['edi=0xfffffff8', 'ymm2=-1,-1,0,0'], 32)).toEqual([
+      ...['fffffff8', '100000000'],
+    ]);
+    expect(selected('c4e26d2f0f', ['edi=0xfffffff8', 'ymm2=-1,-1,0,0'], 32)).toEqual([
+      ...['0=fffffff8', '1=0'],
+    ]);
+  });
+
   it('are not known of a mask of AVX-512', () => {
     const decoded = decode('62f27d4990048f');
     const [one] = expectAccesses(decoded, presetState(64, decoded, []), 0x102008n);

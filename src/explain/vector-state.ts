@@ -4,6 +4,7 @@
 
 import { ExitCode, UserError } from '../base/index.ts';
 import type { CpuMode, DecodedInstruction, MaskedElements } from '../isa/index.ts';
+import { isNumber, numberOf } from './setting-number.ts';
 
 type CodeBits = CpuMode['codeBits'];
 
@@ -96,8 +97,13 @@ export function selectedElements({ bytes, count }: MaskedElements, mask: bigint)
   );
 }
 
-/** Names that can be set. */
-export function vectorNames(bits: CodeBits): string[] {
+/** "ymm0 to ymm15": those that can be set. */
+export function vectorRanges(bits: CodeBits): string[] {
+  const last = wideNames(bits).length - 1;
+  return (bits === 16 ? ['xmm'] : ['ymm', 'xmm']).map((stem) => `${stem}0 to ${stem}${last}`);
+}
+
+function vectorNames(bits: CodeBits): string[] {
   const wide = wideNames(bits);
   return bits === 16 ? wide : [...wide, ...wide.map((name) => name.replace('y', 'x'))];
 }
@@ -109,7 +115,7 @@ export function parseVector(setting: string, bits: CodeBits): VectorSetting | un
   if (!vectorNames(bits).includes(name)) return undefined;
   const parts = text.split(',');
   const bytes = widthOf(name) / parts.length;
-  if (!Number.isInteger(bytes) || parts.some((part) => !/^-?(?:0x[0-9a-f]+|[0-9]+)$/i.test(part))) {
+  if (!Number.isInteger(bytes) || !parts.every(isNumber)) {
     throw new UserError(
       ExitCode.usage,
       `--set ${setting}: that is not a number, nor as many elements as a vector register may have`,
@@ -118,16 +124,15 @@ export function parseVector(setting: string, bits: CodeBits): VectorSetting | un
   }
   let value = 0n;
   for (const [at, part] of parts.entries()) {
-    const element = part.startsWith('-') ? -BigInt(part.slice(1)) : BigInt(part);
-    const fits = element >= 0n ? element <= ones(bytes) : -element <= (ones(bytes) >> 1n) + 1n;
-    if (!fits) {
+    const element = numberOf(part, 8 * bytes);
+    if (element === undefined) {
       throw new UserError(
         ExitCode.usage,
         `--set ${setting}: ${part} has more than ${8 * bytes} bits`,
         `an element is a ${parts.length === 1 ? 'whole register' : `part of ${parts.length}`}: smaller numbers, or fewer`,
       );
     }
-    value |= BigInt.asUintN(8 * bytes, element) << BigInt(8 * bytes * at);
+    value |= element << BigInt(8 * bytes * at);
   }
   return { name, value };
 }

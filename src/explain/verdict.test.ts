@@ -44,9 +44,10 @@ function verdictOf(
   recorded: RecordedWork,
   fate = COMPLETED,
   hasEvents = true,
+  settings: readonly string[] = [],
 ): Verdict {
   const decoded = decodeInstruction(Uint8Array.from(Buffer.from(hex, 'hex')), usualMode(64));
-  const expected = expectAccesses(decoded, presetState(64, decoded, []), 0x102002n);
+  const expected = expectAccesses(decoded, presetState(64, decoded, settings), 0x102002n);
   return judge({
     mnemonic: decoded.mnemonic,
     fate,
@@ -119,10 +120,42 @@ describe('judge', () => {
     expect(verdictOf(STORE, work('')).reason).not.toContain('QEMU itself');
   });
 
+  describe('of elements the addresses of which have more than 32 bits before they are cut', () => {
+    // vpgatherdd xmm0, [edi+xmm1*4], xmm2, two elements: at 0x470000 - 0x470000, and + 4 * 0x40000000
+    const settings = ['xmm1=-0x11c000,0x40000000,0,0', 'xmm2=-1,-1,0,0'];
+    const judged = (recorded: RecordedWork, fate: Fate = COMPLETED): Verdict =>
+      verdictOf('67c4e26990048f', recorded, fate, true, settings);
+
+    it('says that QEMU itself makes them elsewhere, and that the trace has that', () => {
+      const { verdict, reason, isDifferent } = judged(work('r4:0 r4:100470000'));
+      expect([verdict, isDifferent]).toEqual(['incomplete', true]);
+      expect(reason).toMatch(
+        /^QEMU itself makes load 4 at ds:edi\+xmm1\*4: element 1 at 0x100470000, and so the trace has it: .*ops_sse\.h/,
+      );
+      expect(judged(work('r4:0 r4:470000')).verdict).toBe('complete');
+    });
+
+    it('does not take that for what is elsewhere still', () => {
+      const { reason } = judged(work('r4:100470000'));
+      expect(reason).toMatch(/^the trace lacks load 4 at ds:edi\+xmm1\*4: element 0; QEMU itself/);
+      const lacking = judged(work('r4:0 r4:100470004')).reason;
+      expect(lacking).toMatch(/^the trace lacks .*element 1$/);
+    });
+
+    it('says so of a page fault there', () => {
+      const fault = (cr2: bigint): Verdict =>
+        judged(work('delivery', { vector: 14, delivered: true, cr2 }), FAULT);
+      expect(fault(0x100470000n).remarks).toEqual([
+        expect.stringMatching(/element 1 at 0x100470000, .*ops_sse\.h/),
+      ]);
+      for (const cr2 of [0x470000n, 0n, 0x100470004n]) expect(fault(cr2).remarks).toEqual([]);
+    });
+  });
+
   it('tells a fault, what was done before it, and its delivery', () => {
     const told = verdictOf(
       '0107', // add [rdi], eax
-      work('r4:470000!aborted delivery delivery', { vector: 14, delivered: true }),
+      work('r4:470000!aborted delivery delivery', { vector: 14, delivered: true, cr2: 0x470000n }),
       FAULT,
     );
     expect(told).toMatchObject({
@@ -132,13 +165,13 @@ describe('judge', () => {
     });
     expect(verdictOf(STORE, work(''), FAULT, false).reason).toContain('events are not recorded');
     expect(verdictOf(STORE, work(''), FAULT).reason).toContain('QEMU does not log it');
-    const undelivered = work('', { vector: 14, delivered: false });
+    const undelivered = work('', { vector: 14, delivered: false, cr2: 0n });
     expect(verdictOf(STORE, undelivered, FAULT).reason).toContain('could not be worked out');
   });
 
   it('wants the delivery of an interrupt', () => {
     const fate: Fate = { kind: 'interrupt', vector: 0x80 };
-    const delivered = work('delivery', { vector: 0x80, delivered: true });
+    const delivered = work('delivery', { vector: 0x80, delivered: true, cr2: 0n });
     expect(verdictOf('cd80', delivered, fate).verdict).toBe('complete-reconstructed');
     expect(verdictOf('cd80', work(''), fate).verdict).toBe('incomplete');
   });

@@ -3,7 +3,7 @@
 
 import { assertNever } from '../base/index.ts';
 import type { Access } from '../guests/index.ts';
-import { type Comparison, compareAccesses } from './compare.ts';
+import { type Comparison, compareAccesses, describeUncut } from './compare.ts';
 import type { ExpectedAccess } from './expected.ts';
 import type { Fate } from './guest-image.ts';
 import type { RecordedWork } from './recorded.ts';
@@ -71,6 +71,10 @@ const EXTRA_RULES: readonly ExtraRule[] = [
 const PARTIAL_ENVIRONMENT =
   'QEMU itself loads control, status and tag word of the environment, not its pointers';
 
+/** Trap T15 of docs/qemu-traps.md. */
+const UNCUT_ELEMENTS =
+  'it does not cut the address of an element to 32 bits (target/i386/ops_sse.h; 11.1 does for gathers)';
+
 /** gen_cmps() in target/i386/tcg/translate.c takes es:rdi first. */
 const UNORDERED = 'the manual does not say which of the two loads comes first';
 
@@ -92,7 +96,7 @@ export function judge(evidence: Evidence): Verdict {
       return {
         verdict: 'faulted',
         reason: describeFault(fate, evidence),
-        remarks: [],
+        remarks: uncutFaults(fate, evidence),
         isDifferent: false,
       };
     case 'no-report':
@@ -128,12 +132,11 @@ function judgeAccesses(evidence: Evidence): Verdict {
       bytes: size,
     }));
   const compared = compareAccesses(expected, seen);
-  const { missing, extra } = compared;
+  const { missing, elsewhere, extra } = compared;
   const isCompared = /cmps[bwdq]$/.test(mnemonic) && expected.length === 2;
   const remarks = isCompared ? [...compared.remarks, UNORDERED] : compared.remarks;
-  if (missing.length > 0) {
-    const own = /^(?:fldenv|frstor)$/.test(mnemonic) ? `; ${PARTIAL_ENVIRONMENT}` : '';
-    return incomplete(`the trace lacks ${missing.join('; ')}${own}`, remarks);
+  if (missing.length > 0 || elsewhere.length > 0) {
+    return incomplete(describeMissing(mnemonic, compared), remarks);
   }
   const isPortIo = /^(?:rep )?(?:in|out)(?:s[bwd])?$/.test(mnemonic);
   if (isPortIo && recorded.ports.length === 0) {
@@ -197,6 +200,39 @@ const DIRECTIONS = ['load', 'store'] as const;
 function extraRule(mnemonic: string, direction: ExtraRule['direction']): ExtraRule | undefined {
   return EXTRA_RULES.find((one) => one.direction === direction && one.mnemonic.test(mnemonic));
 }
+
+function describeMissing(mnemonic: string, { missing, elsewhere }: Comparison): string {
+  return [
+    ...(missing.length > 0 ? [`the trace lacks ${missing.join('; ')}`] : []),
+    ...(missing.length > 0 && /^(?:fldenv|frstor)$/.test(mnemonic) ? [PARTIAL_ENVIRONMENT] : []),
+    ...(elsewhere.length > 0
+      ? [
+          `QEMU itself makes ${elsewhere.join(', ')}, and so the trace has ${elsewhere.length === 1 ? 'it' : 'them'}: ${UNCUT_ELEMENTS}`,
+        ]
+      : []),
+  ].join('; ');
+}
+
+/** Page faults of elements that QEMU looks for elsewhere than is prescribed. */
+function uncutFaults(
+  { vector }: Extract<Fate, { kind: 'faulted' }>,
+  { expected, recorded: { event } }: Evidence,
+): string[] {
+  if (vector !== PAGE_FAULT || event?.vector !== PAGE_FAULT) return [];
+  const isThere = (begin: bigint, bytes: number): boolean =>
+    begin <= event.cr2 && event.cr2 < begin + BigInt(bytes);
+  return expected.flatMap((one) => {
+    const bytes = one.access.elements?.bytes ?? 0;
+    return (one.selected ?? [])
+      .filter(({ address, uncut }) => uncut !== address && isThere(uncut, bytes))
+      .map(
+        (element) =>
+          `QEMU itself makes ${describeUncut(one, element)}, and faults there: ${UNCUT_ELEMENTS}`,
+      );
+  });
+}
+
+const PAGE_FAULT = 14;
 
 function describeExtra(mnemonic: string, extra: Comparison['extra']): string {
   const found = DIRECTIONS.flatMap((direction) => {

@@ -183,7 +183,7 @@ function addressOf(
   mode: CpuMode,
 ): AddressExpression {
   const isRipRelative = kind === 'operand' && instruction.isIpRelMemoryOperand;
-  const addressBits = kind === 'stack' ? mode.stackBits : addressBitsOf(instruction, used, mode);
+  const addressBits = kind === 'stack' ? mode.stackBits : addressBitsOf(instruction, used);
   const displacement = isRipRelative ? used.displacement - instruction.nextIP : used.displacement;
   // iced takes the stack to be as wide as the code: 16-bit code may have a 32-bit one.
   const displacementBits = kind === 'stack' ? bitsOf(RegisterExt.size(used.base)) : addressBits;
@@ -197,7 +197,7 @@ function addressOf(
   };
 }
 
-function addressBitsOf(instruction: Instruction, used: IcedMemory, mode: CpuMode): 16 | 32 | 64 {
+function addressBitsOf(instruction: Instruction, used: IcedMemory): 16 | 32 | 64 {
   const register = used.base === Register.None ? used.index : used.base;
   if (register !== Register.None && !RegisterExt.isVectorRegister(register)) {
     return bitsOf(RegisterExt.size(register));
@@ -205,8 +205,7 @@ function addressBitsOf(instruction: Instruction, used: IcedMemory, mode: CpuMode
   if (instruction.isIpRelMemoryOperand) {
     return bitsOf(RegisterExt.size(instruction.memoryBase));
   }
-  // No general register: the displacement is the address, as wide as it is encoded; 64-bit code extends its sign.
-  if (mode.codeBits === 64) return 64;
+  // No general register: the displacement is as wide as the address (iced: 8 where 64-bit code extends its sign).
   return bitsOf(instruction.memoryDisplSize);
 }
 

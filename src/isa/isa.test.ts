@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import {
+  type AddressExpression,
   type ArchitecturalAccess,
   type CpuMode,
   cpuModeOfHflags,
@@ -172,11 +173,32 @@ describe('elements that a mask selects', () => {
     expect(`${count} x ${bytes} by ${mask}${indices}`).toBe(wanted);
   });
 
-  test('an address that has none but vector registers is as wide as the code', () => {
-    const bitsIn = (mode: CpuMode): number | undefined =>
-      decodeInstruction(bytesOf('c4e26990048d10000000'), mode).accesses[0]?.elements?.index?.from
-        .addressBits;
-    expect([bitsIn(L), bitsIn(PROTECTED_32)]).toEqual([64, 32]);
+  test('an address that has none but vector registers is as wide as the code and the prefix have it', () => {
+    const placeIn = (mode: CpuMode, hex: string): AddressExpression | undefined =>
+      decodeInstruction(bytesOf(hex), mode).accesses[0]?.elements?.index?.from;
+    // vpgatherdd xmm0, [xmm1*4-16], xmm2
+    const GATHER = 'c4e26990048df0ffffff';
+    expect(placeIn(L, GATHER)?.addressBits).toBe(64);
+    expect(placeIn(L, `67${GATHER}`)?.addressBits).toBe(32);
+    expect(placeIn(PROTECTED_32, GATHER)?.addressBits).toBe(32);
+    for (const [mode, hex] of [
+      [L, GATHER],
+      [L, `67${GATHER}`],
+      [PROTECTED_32, GATHER],
+    ] as const) {
+      expect(placeIn(mode, hex)?.displacement).toBe(-16n);
+    }
+  });
+
+  test.each([
+    ['8b042510000000', 64], // mov eax, [0x10]
+    ['678b042510000000', 32],
+    ['67a110000000', 32],
+    ['a11000000000000000', 64],
+    ['8b04cd10000000', 64], // mov eax, [rcx*8+0x10]
+    ['678b04cd10000000', 32],
+  ] as const)('an address of %s, without a base, has %i bits', (hex, bits) => {
+    expect(decodeInstruction(bytesOf(hex), L).accesses[0]?.address?.addressBits).toBe(bits);
   });
 });
 

@@ -103,6 +103,40 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
       [0, 1, 2].flatMap((i) => [`load 1 0x46000${i}`, `store 1 0x47000${i}`]),
     );
     expect(observed(await explain('--set', 'rcx=0', 'rep movsb'))).toEqual([]);
+    const many = await explain('--set', 'rcx=13', 'rep stosb');
+    expect(many.architectural).toMatchObject([{ count: 13, step: 1 }]);
+    expect(many.architectural[0]?.addresses).toEqual(
+      observed(many)
+        .map((access) => access.replace('store 1 ', ''))
+        .slice(0, 12),
+    );
+  });
+
+  it.each([
+    [
+      '16',
+      ['si=0xffff'],
+      'rep movsb',
+      [
+        ['load', 0x2ffff, 0x20000],
+        ['store', 0x31700, 0x31701],
+      ],
+    ],
+    ['16', ['di=0', 'flags=0x402'], 'rep stosb', [['store', 0x30000, 0x3ffff]]],
+    ['32', ['esi=0xffffffff'], 'rep lodsb', [['load', 0xffffffff, 0]]],
+  ] as const)('%s-bit code, %j: the addresses of %s wrap', async (mode, settings, text, wanted) => {
+    const sets = ['cx=2', ...settings].flatMap((setting) => ['--set', setting]);
+    const result = await explain('--mode', mode, ...sets, text);
+    // The last page of 32 bits was never touched: its walk marks it.
+    expect(result.verdict).toBe(mode === '16' ? 'complete' : 'complete-reconstructed');
+    expect(
+      result.architectural.map(({ direction, addresses }) => [direction, ...addresses]),
+    ).toEqual(
+      wanted.map(([direction, ...addresses]) => [
+        direction,
+        ...addresses.map((address) => `0x${address.toString(16)}`),
+      ]),
+    );
   });
 
   it.each([
@@ -145,6 +179,31 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
     ]);
     const mmx = await explain('maskmovq mm0, mm6');
     expect([mmx.verdict, observed(mmx)]).toEqual(['complete', ['store 1 0x470007']]);
+  });
+
+  it('elements whose addresses QEMU does not cut to 32 bits are said to be elsewhere (T15)', async () => {
+    const is11 = isAtLeast(qemu.version, 11);
+    // vpgatherdd xmm0, [xmm1*4+0x10], xmm2
+    const gather = 'c4e26990048d10000000';
+    const sets = ['--set', 'xmm1=0x4011bffc,0,0,0', '--set', 'xmm2=-1,0,0,0'];
+    const code32 = await explain('--mode', '32', ...sets, '--bytes', gather);
+    const code64 = await explain(...sets, '--bytes', `67${gather}`);
+    for (const { architectural } of [code32, code64]) {
+      expect(architectural[0]?.elements?.selected).toEqual([{ element: 0, address: '0x470000' }]);
+    }
+    expect(observed(code32)).toEqual([is11 ? 'load 4 0x470000' : 'load 4 0x100470000']);
+    expect([code32.verdict, code64.verdict]).toEqual(
+      is11 ? ['complete', 'complete'] : ['incomplete', 'faulted'],
+    );
+    const uncut = 'QEMU itself makes load 4 at ds:xmm1*4+0x10: element 0 at 0x100470000, ';
+    expect(code32.reason).toContain(is11 ? 'was observed' : `${uncut}and so the trace has it`);
+    expect(code64.remarks.join()).toContain(is11 ? 'the mask' : `${uncut}and faults there`);
+    const store = await explain(
+      ...['--mode', '32', '--set', 'edi=0xfffffff8', '--set', 'xmm1=-1,0,-1,0'],
+      'vpmaskmovd [edi], xmm1, xmm2',
+    );
+    expect(observed(store)).toEqual(['store 4 0xfffffff8', 'store 4 0x100000000']);
+    expect(store.reason).toMatch(/^QEMU itself makes store 4 .*: element 2 at 0x100000000/);
   });
 
   it('what QEMU does beyond the manual has a name', async () => {

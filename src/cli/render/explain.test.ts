@@ -50,6 +50,7 @@ const PUSH: ExplainResult = {
       condition: '',
       expression: 'ss:rsp-0x8',
       address: '0x3efff8',
+      addresses: ['0x3efff8'],
       count: 1,
       step: 0,
       elements: null,
@@ -162,6 +163,7 @@ verdict: complete: every architectural access was observed, and nothing else
                   kind: 'masked',
                   expression: 'ds:rdi+xmm1',
                   address: null,
+                  addresses: [],
                 },
                 elements: {
                   ...{ mask: 'xmm2', bytes: 4, count: 4 },
@@ -182,13 +184,27 @@ verdict: complete: every architectural access was observed, and nothing else
   it('lists iterations as they are made, when they are few', () => {
     const [access] = PUSH.architectural;
     if (access === undefined) throw new Error('push has an access');
+    const placesOf = (
+      addresses: readonly string[],
+      count: number,
+    ): Pick<typeof access, 'address' | 'addresses'> => ({
+      address: addresses[0] ?? null,
+      addresses: addresses.slice(0, count),
+    });
     const repeated = (mnemonic: string, count: number): string =>
       renderExplain({
         ...PUSH,
         instruction: { ...PUSH.instruction, mnemonic },
         accesses: [],
         architectural: [
-          { ...access, direction: 'load', kind: 'tss', expression: '', address: null },
+          {
+            ...access,
+            direction: 'load',
+            kind: 'tss',
+            expression: '',
+            address: null,
+            addresses: [],
+          },
           ...(['load', 'store'] as const).map((direction) => ({
             ...{
               ...access,
@@ -199,23 +215,29 @@ verdict: complete: every architectural access was observed, and nothing else
               count,
             },
             ...(direction === 'load'
-              ? { expression: 'ds:rsi', address: '0x460000', step: -2 }
-              : { expression: 'es:rdi', address: '0x470000', step: -2 }),
+              ? {
+                  ...{ expression: 'ds:rsi', step: -2 },
+                  ...placesOf(['0x20000', '0x2fffe'], count),
+                }
+              : {
+                  ...{ expression: 'es:rdi', step: -2 },
+                  ...placesOf(['0x31700', '0x316fe'], count),
+                }),
           })),
         ],
       });
     expect(repeated('rep movsw', 2)).toContain(
       [
-        'load 8 tss                                   nothing',
-        'load 2 ds:rsi = 0x460000, iteration 1 of 2',
-        'store 2 es:rdi = 0x470000, iteration 1 of 2',
-        'load 2 ds:rsi = 0x45fffe, iteration 2 of 2',
-        'store 2 es:rdi = 0x46fffe, iteration 2 of 2\n',
+        'load 8 tss                                  nothing',
+        'load 2 ds:rsi = 0x20000, iteration 1 of 2',
+        'store 2 es:rdi = 0x31700, iteration 1 of 2',
+        'load 2 ds:rsi = 0x2fffe, iteration 2 of 2',
+        'store 2 es:rdi = 0x316fe, iteration 2 of 2\n',
       ].join('\n'),
     );
-    expect(repeated('repe cmpsw', 1)).toContain('0x460000, iteration 1 of up to 1\n');
-    expect(repeated('rep movsw', 7)).toContain('load 2 ds:rsi = 0x460000, up to 7 times\n');
-    expect(repeated('rep movsw', 0)).toContain('load 2 ds:rsi = 0x460000, up to 0 times\n');
+    expect(repeated('repe cmpsw', 1)).toContain('0x20000, iteration 1 of up to 1\n');
+    expect(repeated('rep movsw', 7)).toContain('load 2 ds:rsi = 0x20000, up to 7 times\n');
+    expect(repeated('rep movsw', 0)).toContain('load 2 ds:rsi = 0x20000, up to 0 times\n');
   });
 
   it('says when there is nothing', () => {

@@ -2,6 +2,7 @@
 import { formatQuantity } from '../../base/index.ts';
 import {
   type ExplainResult,
+  LISTED_OCCURRENCES,
   type OperationResult,
   type RecordedResult,
 } from '../../explain/index.ts';
@@ -155,13 +156,13 @@ function describeDelivery({ kind, vector }: ExplainResult['outcome']): string[] 
 function listIterations({ architectural, instruction }: ExplainResult): PrescribedRow[] {
   const repeated = architectural.filter(({ occurrence }) => occurrence === 'per-iteration');
   const count = repeated[0]?.count ?? 0;
-  const isFew = count > 0 && count * repeated.length <= GROUPED_FROM;
+  const isFew = count > 0 && count * repeated.length <= LISTED_OCCURRENCES;
   if (!isFew) return [...architectural];
   const most = /^repn?e /.test(instruction.mnemonic) ? `up to ${count}` : `${count}`;
   const iterations = Array.from({ length: count }, (_, i) =>
     repeated.map((access) => ({
       ...access,
-      address: access.address === null ? null : stepped(access.address, i * access.step),
+      address: access.addresses[i] ?? null,
       iteration: `${i + 1} of ${most}`,
     })),
   ).flat();
@@ -173,10 +174,6 @@ function listIterations({ architectural, instruction }: ExplainResult): Prescrib
 }
 
 type PrescribedRow = ExplainResult['architectural'][number] & { readonly iteration?: string };
-
-function stepped(address: string, distance: number): string {
-  return `0x${BigInt.asUintN(64, BigInt(address) + BigInt(distance)).toString(16)}`;
-}
 
 function describeArchitectural(access: PrescribedRow): string[] {
   const { direction, bytes, kind, occurrence, expression, address, count, elements, iteration } =
