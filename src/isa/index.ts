@@ -23,7 +23,11 @@ export type {
 } from './instruction.ts';
 export {
   QEMU_DIFFERENCES,
+  QEMU_OMISSIONS,
   type QemuDifference,
   type QemuDifferenceName,
+  type QemuOmission,
+  type QemuOmissionName,
+  qemuOmission,
 } from './qemu-differences.ts';
 export { TSS_FORMATS, type TssAccesses, type TssFormat, tssAccesses } from './task-switch.ts';
