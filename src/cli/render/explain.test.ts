@@ -237,7 +237,7 @@ verdict: complete: every architectural access was observed, and nothing else
     );
     expect(repeated('repe cmpsw', 1)).toContain('0x20000, iteration 1 of up to 1\n');
     expect(repeated('rep movsw', 7)).toContain('load 2 ds:rsi = 0x20000, up to 7 times\n');
-    expect(repeated('rep movsw', 0)).toContain('load 2 ds:rsi = 0x20000, up to 0 times\n');
+    expect(repeated('rep movsw', 0)).toContain('load 2 ds:rsi = 0x20000, no iteration\n');
   });
 
   it('says when there is nothing', () => {

@@ -181,16 +181,20 @@ function describeArchitectural(access: PrescribedRow): string[] {
   if (elements !== null) return describeElements(access, elements);
   const place = expression === '' ? ` ${kind}` : ` ${expression}`;
   const at = address === null ? '' : ` = ${address}`;
-  const often =
-    iteration !== undefined
-      ? `, iteration ${iteration}`
-      : occurrence === 'per-iteration'
-        ? `, up to ${count} times`
-        : occurrence === 'conditional'
-          ? ', conditional'
-          : '';
+  const often = iteration === undefined ? howOften(occurrence, count) : `, iteration ${iteration}`;
   const special = kind === 'state-area' || kind === 'masked' ? ` (${kind})` : '';
   return [`${direction} ${bytes}${place}${at}${special}${often}`];
+}
+
+function howOften(occurrence: string, count: number): string {
+  switch (occurrence) {
+    case 'per-iteration':
+      return count === 0 ? ', no iteration' : `, up to ${count} times`;
+    case 'conditional':
+      return ', conditional';
+    default:
+      return '';
+  }
 }
 
 function describeElements(
