@@ -2,7 +2,7 @@
 // Why a trace may differ from the manual: rules (QEMU does it in another way, and the trace says so) and holes
 // (an access is not in the trace). Guests name them; nothing else excuses a difference.
 
-import { QEMU_DIFFERENCES, type QemuDifferenceName } from '../isa/index.ts';
+import { QEMU_DIFFERENCES, type QemuDifferenceName, UNKEPT_POINTERS } from '../isa/index.ts';
 
 export interface Rule {
   /** Where it applies, as in version-range.ts. */
@@ -110,13 +110,6 @@ const KNOWN_RULES = {
       "QEMU does not keep x87's last opcode; it leaves that field as it is, and what is reserved beside the registers",
     source: 'target/i386/tcg/fpu_helper.c, do_xsave_fpu',
   },
-  'x87-pointers-not-restored': {
-    range: '',
-    allows: 'less',
-    reason:
-      "QEMU does not load x87's last opcode and pointers, nor what is reserved beside the fields that it loads",
-    source: 'target/i386/tcg/fpu_helper.c, do_fldenv, do_xrstor_fpu',
-  },
   'mxcsr-only-with-sse': {
     range: '',
     allows: 'less',
@@ -172,8 +165,16 @@ const KNOWN_RULES = {
   },
 } as const;
 
-/** Those that the instruction audit knows, too. */
-const SHARED_RULES: Readonly<Record<QemuDifferenceName, Rule>> = {
+type SharedRuleName = QemuDifferenceName | 'x87-pointers-not-restored';
+
+/** Those that the instruction audit and explain know, too. */
+const SHARED_RULES: Readonly<Record<SharedRuleName, Rule>> = {
+  'x87-pointers-not-restored': {
+    range: '',
+    allows: 'less',
+    reason: UNKEPT_POINTERS.what,
+    source: UNKEPT_POINTERS.source,
+  },
   'lock-neg-loads-twice': {
     range: '',
     allows: 'more',
@@ -249,7 +250,7 @@ const KNOWN_HOLES = {
   },
 } as const;
 
-export type RuleName = keyof typeof KNOWN_RULES | QemuDifferenceName;
+export type RuleName = keyof typeof KNOWN_RULES | SharedRuleName;
 export type HoleName = keyof typeof KNOWN_HOLES;
 
 export const RULES: Readonly<Record<RuleName, Rule>> = { ...KNOWN_RULES, ...SHARED_RULES };

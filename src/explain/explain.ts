@@ -19,7 +19,13 @@ import { lackingFeatures } from './cpu-features.ts';
 import { type ExpectedAccess, expectAccesses } from './expected.ts';
 import { codeAddress, type Fate, patchImage, placesOf } from './guest-image.ts';
 import { type GuestTask, runPlain, runRecorded } from './guest-runs.ts';
-import { type CodeBits, fullName, type MachineState, presetState } from './machine-state.ts';
+import {
+  type CodeBits,
+  fullName,
+  isNullTask,
+  type MachineState,
+  presetState,
+} from './machine-state.ts';
 import { findMemoryPath } from './memory-paths.ts';
 import {
   type ExplainResult,
@@ -88,7 +94,10 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
             remarks: [],
             isDifferent: false,
           }
-        : judge({ mnemonic, fate, expected, recorded, lacking, hasEvents: !parallel });
+        : judge({
+            ...{ mnemonic, fate, expected, recorded, lacking, hasEvents: !parallel },
+            isNullTask: isNullTask(state, formatInstruction(bytes, cpuMode, ip)),
+          });
     const { accesses, ports, cuts } =
       'refused' in recorded ? { accesses: [], ports: [], cuts: [] } : recorded;
     return {

@@ -3,7 +3,14 @@
 
 import { assertNever } from '../base/index.ts';
 import type { Access } from '../guests/index.ts';
-import { type Comparison, compareAccesses, describeUncut } from './compare.ts';
+import {
+  QEMU_OMISSIONS,
+  type QemuDifference,
+  type QemuOmissionName,
+  qemuOmission,
+  UNKEPT_POINTERS,
+} from '../isa/index.ts';
+import { type Comparison, compareAccesses, describeUncut, type SeenAccess } from './compare.ts';
 import type { ExpectedAccess } from './expected.ts';
 import type { Fate } from './guest-image.ts';
 import type { RecordedWork } from './recorded.ts';
@@ -12,6 +19,7 @@ import type { RecordedWork } from './recorded.ts';
  * - complete: every architectural access was observed, and nothing else
  * - complete-reconstructed: the same, and what no callback reports was worked out by the recorder
  * - more: besides, accesses that QEMU makes and the architecture does not prescribe
+ * - less: QEMU leaves out accesses that the manual prescribes, by a rule; all that it made are in the trace
  * - incomplete: something is not in the trace
  * - faulted: the instruction did not complete
  * - not-recorded: this QEMU cannot be recorded that way
@@ -20,6 +28,7 @@ export type VerdictName =
   | 'complete'
   | 'complete-reconstructed'
   | 'more'
+  | 'less'
   | 'incomplete'
   | 'faulted'
   | 'not-recorded';
@@ -67,10 +76,6 @@ const EXTRA_RULES: readonly ExtraRule[] = [
   },
 ];
 
-/** do_fldenv() in target/i386/tcg/fpu_helper.c. */
-const PARTIAL_ENVIRONMENT =
-  'QEMU itself loads control, status and tag word of the environment, not its pointers';
-
 /** Trap T15 of docs/qemu-traps.md. */
 const UNCUT_ELEMENTS =
   'it does not cut the address of an element to 32 bits (target/i386/ops_sse.h; 11.1 does for gathers)';
@@ -85,6 +90,8 @@ export interface Evidence {
   readonly recorded: RecordedWork;
   /** What it needs of CPUID and the guest's CPU does not have. */
   readonly lacking: readonly string[];
+  /** The operand of ltr is a null selector. */
+  readonly isNullTask: boolean;
   /** Interrupts and exceptions are recorded: not with one thread for each vCPU. */
   readonly hasEvents: boolean;
 }
@@ -135,8 +142,10 @@ function judgeAccesses(evidence: Evidence): Verdict {
   const { missing, elsewhere, extra } = compared;
   const isCompared = /cmps[bwdq]$/.test(mnemonic) && expected.length === 2;
   const remarks = isCompared ? [...compared.remarks, UNORDERED] : compared.remarks;
+  const omission = omissionOf(evidence, seen);
+  if (omission !== undefined) return less(QEMU_OMISSIONS[omission], []);
   if (missing.length > 0 || elsewhere.length > 0) {
-    return incomplete(describeMissing(mnemonic, compared), remarks);
+    return incomplete(describeMissing(compared), remarks);
   }
   const isPortIo = /^(?:rep )?(?:in|out)(?:s[bwd])?$/.test(mnemonic);
   if (isPortIo && recorded.ports.length === 0) {
@@ -148,6 +157,7 @@ function judgeAccesses(evidence: Evidence): Verdict {
     );
     return { verdict: 'more', reason: describeExtra(mnemonic, extra), remarks, isDifferent };
   }
+  if (compared.isUnkept) return less(UNKEPT_POINTERS, remarks);
   const reconstructed = done.filter(isReconstructed);
   if (reconstructed.length > 0) {
     return {
@@ -162,6 +172,25 @@ function judgeAccesses(evidence: Evidence): Verdict {
       ? `it accesses no memory, and no access was recorded${isPortIo ? '; its port I/O is in the trace' : ''}`
       : 'every architectural access was observed, and nothing else';
   return { verdict: 'complete', reason, remarks, isDifferent: false };
+}
+
+/** Undefined: it is not, as a whole, one that QEMU leaves out. */
+function omissionOf(
+  { mnemonic, expected, isNullTask }: Evidence,
+  seen: readonly SeenAccess[],
+): QemuOmissionName | undefined {
+  const accesses = expected.map(({ access }) => access);
+  const omission = qemuOmission({ mnemonic, accesses });
+  if (omission === undefined) return undefined;
+  if (omission.name === 'null-task-register' && !isNullTask) return undefined;
+  const made = expected.filter(({ access }) => omission.made.includes(access));
+  const { missing, extra } = compareAccesses(made, seen);
+  return missing.length + extra.load + extra.store > 0 ? undefined : omission.name;
+}
+
+function less({ what, source }: QemuDifference, remarks: readonly string[]): Verdict {
+  const reason = `the trace has all that QEMU accessed, which is less than the manual prescribes: ${what} (${source})`;
+  return { verdict: 'less', reason, remarks, isDifferent: false };
 }
 
 function incomplete(reason: string, remarks: readonly string[]): Verdict {
@@ -201,10 +230,9 @@ function extraRule(mnemonic: string, direction: ExtraRule['direction']): ExtraRu
   return EXTRA_RULES.find((one) => one.direction === direction && one.mnemonic.test(mnemonic));
 }
 
-function describeMissing(mnemonic: string, { missing, elsewhere }: Comparison): string {
+function describeMissing({ missing, elsewhere }: Comparison): string {
   return [
     ...(missing.length > 0 ? [`the trace lacks ${missing.join('; ')}`] : []),
-    ...(missing.length > 0 && /^(?:fldenv|frstor)$/.test(mnemonic) ? [PARTIAL_ENVIRONMENT] : []),
     ...(elsewhere.length > 0
       ? [
           `QEMU itself makes ${elsewhere.join(', ')}, and so the trace has ${elsewhere.length === 1 ? 'it' : 'them'}: ${UNCUT_ELEMENTS}`,

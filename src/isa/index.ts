@@ -29,5 +29,7 @@ export {
   type QemuOmission,
   type QemuOmissionName,
   qemuOmission,
+  UNKEPT_POINTERS,
 } from './qemu-differences.ts';
+export { UNKEPT_COMPONENT } from './state-area.ts';
 export { TSS_FORMATS, type TssAccesses, type TssFormat, tssAccesses } from './task-switch.ts';

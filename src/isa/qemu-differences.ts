@@ -50,6 +50,12 @@ export const QEMU_DIFFERENCES: Readonly<Record<QemuDifferenceName, QemuDifferenc
   },
 };
 
+/** What FLDENV, FRSTOR, FXRSTOR and XRSTOR leave out of what they load. */
+export const UNKEPT_POINTERS: QemuDifference = {
+  what: "QEMU does not load x87's last opcode and pointers, nor what is reserved beside the fields that it loads",
+  source: 'target/i386/tcg/fpu_helper.c, do_fldenv, do_xrstor_fpu',
+};
+
 export type QemuOmissionName = 'does-nothing' | 'null-task-register';
 
 /** Instructions that complete in QEMU without accesses that the manual prescribes, where the manual has an exception. */
