@@ -5,6 +5,7 @@ import { decodeInstruction, formatInstruction, usualMode } from '../isa/index.ts
 import { expectAccesses } from './expected.ts';
 import type { Fate } from './guest-image.ts';
 import { type CodeBits, isNullTask, presetState } from './machine-state.ts';
+import { operandFault } from './manual-faults.ts';
 import type { RecordedWork } from './recorded.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -58,6 +59,7 @@ function verdictOf(
     recorded,
     lacking: ['INVPCID'],
     hasEvents,
+    manualFault: operandFault(expected, state),
     isNullTask: isNullTask(state, formatInstruction(bytes, usualMode(bits))),
   });
 }
@@ -96,6 +98,56 @@ describe('judge', () => {
     expect(cmpsb.remarks).toEqual([expect.stringContaining('which of the two loads')]);
     // cmpsd xmm0, [rdi], 0
     expect(verdictOf('f20fc20700', work('r8:470000')).remarks).toEqual([]);
+  });
+
+  it('notes that QEMU makes the stores of pusha in another order', () => {
+    const stores = Array.from({ length: 8 }, (_, i) => `w4:3effe${(4 * i).toString(16)}`);
+    const words = work(stores.map((word) => word.replace('3effe10', '3efff0')).join(' '));
+    const upper = Array.from({ length: 4 }, (_, i) => `w4:3efff${(4 * i).toString(16)}`);
+    const pusha = verdictOf(
+      '60',
+      { ...words, accesses: [...words.accesses.slice(0, 4), ...work(upper.join(' ')).accesses] },
+      COMPLETED,
+      true,
+      [],
+      32,
+    );
+    expect(pusha.verdict).toBe('complete');
+    expect(pusha.remarks).toEqual([expect.stringContaining('DI first')]);
+  });
+
+  const inReal = (hex: string, recorded: string, ...settings: string[]): Verdict =>
+    verdictOf(hex, work(recorded), COMPLETED, true, settings, 16);
+
+  it('does not take what QEMU accesses beyond the limit of a segment for the manual', () => {
+    const beyond = inReal('8b05', 'r2:2ffff', 'di=0xffff'); // mov ax, [di]
+    expect(beyond).toMatchObject({ verdict: 'more', isDifferent: false, manualVector: 13 });
+    expect(beyond.reason).toContain('the manual has #GP, general protection: an operand reaches');
+    // push ax: the stack
+    expect(inReal('50', 'w2:4ffff', 'sp=1').manualVector).toBe(12);
+    // rep movsw, the second of which does; scasw may end before
+    const words = 'r2:2fffd r2:2ffff w2:31700 w2:31702';
+    expect(inReal('f3a5', words, 'si=0xfffd', 'cx=2').manualVector).toBe(13);
+    expect(inReal('f3af', 'r2:3fffd r2:3ffff', 'di=0xfffd', 'cx=2').manualVector).toBeUndefined();
+    const inside = inReal('8b05', 'r2:2fffe', 'di=0xfffe');
+    expect([inside.verdict, inside.manualVector]).toEqual(['complete', undefined]);
+    // What is lost stays lost.
+    expect(inReal('8b05', '', 'di=0xffff').verdict).toBe('incomplete');
+  });
+
+  it('knows the exception of an operand that is not canonical in part', () => {
+    const fault = (vector: number, hex: string, setting: string): Verdict =>
+      verdictOf(hex, work(''), { kind: 'faulted', vector, errorCode: 0 }, true, [setting]);
+    const part = fault(14, '488b07', 'rdi=0x7ffffffffffd'); // mov rax, [rdi]
+    expect(part).toMatchObject({ verdict: 'faulted', manualVector: 13 });
+    expect(part.remarks).toEqual([expect.stringContaining('the manual has #GP')]);
+    expect(fault(14, '488b07', 'rdi=0x7ffffffffff8').manualVector).toBeUndefined();
+    expect(fault(14, '488b07', 'rdi=0xffff7fffffffffff').manualVector).toBe(13);
+    expect(fault(14, '488b07', 'rdi=0xffff800000000000').manualVector).toBeUndefined();
+    expect(fault(13, '488b07', 'rdi=0x800000000000').manualVector).toBeUndefined();
+    // push rax; where the stack is not the one of the delivery either
+    expect(fault(13, '50', 'rsp=0x800000000008').manualVector).toBe(12);
+    expect(fault(8, '50', 'rsp=0x800000000008').manualVector).toBeUndefined();
   });
 
   it('says what the CPU lacks where that is an invalid opcode', () => {

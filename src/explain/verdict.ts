@@ -13,6 +13,7 @@ import {
 import { type Comparison, compareAccesses, describeUncut, type SeenAccess } from './compare.ts';
 import type { ExpectedAccess } from './expected.ts';
 import type { Fate } from './guest-image.ts';
+import { GENERAL_PROTECTION, type ManualFault } from './manual-faults.ts';
 import type { RecordedWork } from './recorded.ts';
 
 /**
@@ -39,6 +40,8 @@ export interface Verdict {
   readonly remarks: readonly string[];
   /** The trace lacks something, or has what neither the manual nor a rule accounts for. */
   readonly isDifferent: boolean;
+  /** Of the exception that the manual has where QEMU has none or another. */
+  readonly manualVector?: number;
 }
 
 /** Accesses of QEMU's own, by instruction. */
@@ -80,6 +83,10 @@ const EXTRA_RULES: readonly ExtraRule[] = [
 const UNCUT_ELEMENTS =
   'it does not cut the address of an element to 32 bits (target/i386/ops_sse.h; 11.1 does for gathers)';
 
+/** The manual: AX first, from the highest address down. */
+const PUSHA_ORDER =
+  'QEMU stores from the lowest address up, DI first, where the manual has AX first: the same bytes in another order (gen_pusha, target/i386/tcg/translate.c)';
+
 /** gen_cmps() in target/i386/tcg/translate.c takes es:rdi first. */
 const UNORDERED = 'the manual does not say which of the two loads comes first';
 
@@ -90,6 +97,8 @@ export interface Evidence {
   readonly recorded: RecordedWork;
   /** What it needs of CPUID and the guest's CPU does not have. */
   readonly lacking: readonly string[];
+  /** For where its operands lie. */
+  readonly manualFault: ManualFault | undefined;
   /** The operand of ltr is a null selector. */
   readonly isNullTask: boolean;
   /** Interrupts and exceptions are recorded: not with one thread for each vCPU. */
@@ -97,6 +106,21 @@ export interface Evidence {
 }
 
 export function judge(evidence: Evidence): Verdict {
+  const { fate, manualFault } = evidence;
+  const verdict = judgeFate(evidence);
+  // A double fault comes of it with either: the stack that is not there, too.
+  const isSame =
+    fate.kind === 'faulted' && [manualFault?.vector, DOUBLE_FAULT].includes(fate.vector);
+  if (manualFault === undefined || isSame) return verdict;
+  const { vector, why } = manualFault;
+  const told = `the manual has ${exceptionName(vector)}${fate.kind === 'faulted' ? ' instead' : ''}: ${why}`;
+  const result = { ...verdict, manualVector: vector };
+  return verdict.verdict.startsWith('complete')
+    ? { ...result, verdict: 'more', reason: `${told}; the trace has what it did instead` }
+    : withRemark(result, told);
+}
+
+function judgeFate(evidence: Evidence): Verdict {
   const { fate, recorded } = evidence;
   switch (fate.kind) {
     case 'faulted':
@@ -140,10 +164,12 @@ function judgeAccesses(evidence: Evidence): Verdict {
     }));
   const compared = compareAccesses(expected, seen);
   const { missing, elsewhere, extra } = compared;
-  const isCompared = /cmps[bwdq]$/.test(mnemonic) && expected.length === 2;
-  const remarks = isCompared ? [...compared.remarks, UNORDERED] : compared.remarks;
+  const remarks = [...compared.remarks, ...remarksOnOrder(mnemonic, expected.length)];
   const omission = omissionOf(evidence, seen);
-  if (omission !== undefined) return less(QEMU_OMISSIONS[omission], []);
+  if (omission !== undefined) {
+    const manualVector = omission === 'does-nothing' ? INVALID_OPCODE : GENERAL_PROTECTION;
+    return { ...less(QEMU_OMISSIONS[omission], []), manualVector };
+  }
   if (missing.length > 0 || elsewhere.length > 0) {
     return incomplete(describeMissing(compared), remarks);
   }
@@ -172,6 +198,11 @@ function judgeAccesses(evidence: Evidence): Verdict {
       ? `it accesses no memory, and no access was recorded${isPortIo ? '; its port I/O is in the trace' : ''}`
       : 'every architectural access was observed, and nothing else';
   return { verdict: 'complete', reason, remarks, isDifferent: false };
+}
+
+function remarksOnOrder(mnemonic: string, accesses: number): string[] {
+  if (/cmps[bwdq]$/.test(mnemonic) && accesses === 2) return [UNORDERED];
+  return /^pusha[wd]?$/.test(mnemonic) ? [PUSHA_ORDER] : [];
 }
 
 /** Undefined: it is not, as a whole, one that QEMU leaves out. */
@@ -301,6 +332,7 @@ function describeFault(
 }
 
 const INVALID_OPCODE = 6;
+const DOUBLE_FAULT = 8;
 
 function whyNotDelivered({ hasEvents, recorded }: Evidence): string {
   if (!hasEvents) return 'with one thread for each vCPU events are not recorded';

@@ -333,6 +333,20 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
     });
   });
 
+  it('what the manual has an exception for, and QEMU none or another', async () => {
+    const beyond = await explain('--mode', '16', '--set', 'di=0xffff', 'mov ax, [di]');
+    expect(beyond).toMatchObject({ verdict: 'more', isDifferent: false });
+    expect(beyond.outcome).toMatchObject({ kind: 'completed', vector: null, manualVector: 13 });
+    expect(observed(beyond)).toEqual(['load 2 0x2ffff']);
+    const part = await explain('--set', 'rdi=0x7ffffffffffd', 'mov rax, [rdi]');
+    expect(part.outcome).toMatchObject({ kind: 'faulted', vector: 14, manualVector: 13 });
+    const whole = await explain('--set', 'rdi=0x800000000000', 'mov rax, [rdi]');
+    expect(whole.outcome).toMatchObject({ kind: 'faulted', vector: 13, manualVector: null });
+    expect((await explain('--mode', '16', 'pusha')).remarks).toEqual([
+      expect.stringContaining('DI first'),
+    ]);
+  });
+
   it('an invalid opcode for want of a feature, and for another reason', async () => {
     const lacking = await explain('--mode', '32', 'movdir64b eax, [edi]');
     expect(lacking.verdict).toBe('faulted');
@@ -367,6 +381,8 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
     [['mov eax, 1', '--set', 'mm0=1'], 'REGISTER=NUMBER'],
     [['mov eax, 1', '--set', 'xmm0=1,2,3'], 'as many elements'],
     [['mov eax, 1', '--bytes', '90'], 'both an instruction and --bytes'],
+    [['foo'], '"foo" is not an instruction'],
+    [['int 0x200'], 'byte data exceeds bounds'],
     [['times 2 nop'], 'has 1 of its 2 bytes'],
     [['mov eax, [rdi]; mov ebx, eax'], 'is a comment'],
     [[], 'no instruction is given'],
