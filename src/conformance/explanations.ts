@@ -224,11 +224,11 @@ const SHARED_RULES: Readonly<Record<SharedRuleName, Rule>> = {
 export const OUTSIDE_CASES: Readonly<Record<string, QemuDifference>> = {
   ...QEMU_OMISSIONS,
   'no-segment-limits': {
-    what: 'an operand beyond the limit of its segment is accessed all the same, in every mode; the manual has #GP, and #SS for SS',
-    source: 'target/i386/tcg/translate.c, gen_lea_v_seg_dest',
+    what: 'an operand beyond the limit of its segment is accessed all the same, in 16- and 32-bit code; the manual has #GP, and #SS for SS',
+    source: 'target/i386/tcg/translate.c, gen_lea_v_seg',
   },
   'page-before-canonical': {
-    what: 'of an operand that reaches an address that is not canonical QEMU looks at each page by itself, so that a page fault of the first comes before #GP(0); the manual has #GP(0), and #SS(0) for SS, before it looks at pages',
+    what: 'of an operand that reaches an address that is not canonical QEMU looks at each page by itself, so that a page fault of the first comes before #GP(0), and #GP(0) is what it has for SS, too; the manual has #GP(0), and #SS(0) for SS, before it looks at pages',
     source: 'target/i386/tcg/sysemu/excp_helper.c, get_physical_address; SDM volume 1, 3.3.7.1',
   },
 };
