@@ -33,6 +33,7 @@ export {
   parseCount,
   parseSize,
 } from './human-numbers.ts';
+export { partialOf } from './partial-name.ts';
 export { partitionPoint } from './partition-point.ts';
 export { type Prng, prngFromSeed } from './prng.ts';
 export { errorOfFailure, failureOf, type TraceFailure } from './trace-failure.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where an export goes: OUT.partial until it is whole, then OUT. A file, or a folder of files.
+// Where an export or a page goes: OUT.partial until it is whole, then OUT. A file, or a folder of files.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,13 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { describeSystemError, ExitCode, UserError, writeFailure } from '../base/index.ts';
+import {
+  describeSystemError,
+  ExitCode,
+  partialOf,
+  UserError,
+  writeFailure,
+} from '../base/index.ts';
 import { requireFreeOutput, requireWritableFolder } from '../capture/index.ts';
 import type { ExportPart } from '../export/index.ts';
 
@@ -21,9 +27,6 @@ export interface ExportOutput {
   discard(): Promise<void>;
 }
 
-/** How the command line names the output. */
-const OPTION = '-o OUT';
-
 /** Compression by the name of the output. */
 const COMPRESSORS: Readonly<Record<string, () => Compressor>> = { '.gz': gzip, '.xz': xz };
 
@@ -34,6 +37,8 @@ const FOLDER_FILE = /^(?:vcpu-\d+\.trace\.gz|_SUCCESS|vcpu=\d+(?:[/\\]part-\d+\.
 export interface OutputClaim {
   readonly name: string;
   readonly isFolder: boolean;
+  /** How the command line names it: -o OUT. */
+  readonly option: string;
   /** What is there may be replaced. */
   readonly force: boolean;
 }
@@ -52,7 +57,7 @@ export interface ClaimedOutput {
  */
 export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
   requireReplaceable(claim);
-  const { name, isFolder } = claim;
+  const { name, isFolder, option } = claim;
   const target = path.resolve(name);
   const partial = partialOf(target);
   const discard = async (): Promise<void> => rm(partial, { recursive: isFolder, force: true });
@@ -60,7 +65,7 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
     await discard();
     if (isFolder) await mkdir(partial);
   } catch (error) {
-    throw writeFailure(partial, error, OPTION);
+    throw writeFailure(partial, error, option);
   }
   return {
     partial,
@@ -70,7 +75,7 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
         if (isFolder) await rm(target, { recursive: true, force: true });
         await rename(partial, target);
       } catch (error) {
-        throw writeFailure(target, error, OPTION);
+        throw writeFailure(target, error, option);
       }
     },
   };
@@ -79,7 +84,7 @@ export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
 /** Throws as claimOutput does. */
 export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput> {
   const claimed = await claimOutput(claim);
-  const { name, isFolder } = claim;
+  const { name, isFolder, option } = claim;
   const { partial } = claimed;
   const target = path.resolve(name);
   const files = new Map<string, OutputFile>();
@@ -97,7 +102,7 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
       return await work();
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw writeFailure(partial, error, OPTION);
+      throw writeFailure(partial, error, option);
     }
   };
   if (!isFolder) await guarded(async () => fileOf(''));
@@ -117,31 +122,26 @@ export async function openExportOutput(claim: OutputClaim): Promise<ExportOutput
   };
 }
 
-/** What another export left there, or is at, is as little this one's to remove as OUT itself. */
-function partialOf(output: string): string {
-  return `${output}.partial`;
-}
-
 /** Throws UserError as claimOutput does, and touches nothing. */
-export function requireReplaceable({ name, isFolder, force }: OutputClaim): void {
+export function requireReplaceable({ name, isFolder, force, option }: OutputClaim): void {
   if (!isFolder || name === '') {
-    requireFreeOutput(name, force, OPTION);
-    requireFreeOutput(partialOf(name), force, OPTION);
+    requireFreeOutput(name, force, option);
+    requireFreeOutput(partialOf(name), force, option);
     return;
   }
   const target = path.resolve(name);
-  requireWritableFolder(target, OPTION);
-  for (const one of [target, partialOf(target)]) requireReplaceableFolder(one, force);
+  requireWritableFolder(target, option);
+  for (const one of [target, partialOf(target)]) requireReplaceableFolder(one, force, option);
 }
 
-function requireReplaceableFolder(target: string, force: boolean): void {
+function requireReplaceableFolder(target: string, force: boolean, option: string): void {
   const facts = lstatSync(target, { throwIfNoEntry: false });
   if (facts === undefined) return;
-  const refuse = (what: string, remedy = `name another: ${OPTION}`): never => {
+  const refuse = (what: string, remedy = `name another: ${option}`): never => {
     throw new UserError(ExitCode.usage, `${target} ${what}`, remedy);
   };
   if (!facts.isDirectory()) refuse('exists and is not a folder');
-  if (!force) refuse('exists', `replace it with --force, or name another: ${OPTION}`);
+  if (!force) refuse('exists', `replace it with --force, or name another: ${option}`);
   const foreign = readdirSync(target, { recursive: true, encoding: 'utf8' }).find(
     (file) => !FOLDER_FILE.test(file),
   );

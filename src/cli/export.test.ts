@@ -49,7 +49,12 @@ async function exportTo(
 
 describe('the name of an output', () => {
   it('that cannot be had in the end is told like one that cannot be written', async () => {
-    const claim = await claimOutput({ name: at('out'), isFolder: true, force: false });
+    const claim = await claimOutput({
+      name: at('out'),
+      isFolder: true,
+      option: '-o OUT',
+      force: false,
+    });
     rmSync(claim.partial, { recursive: true });
     const error: unknown = await claim.publish().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UserError);

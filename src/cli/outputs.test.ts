@@ -108,6 +108,16 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
     expect(existsSync(at('folder/thesis.tex'))).toBe(true);
   });
 
+  it('leaves what another one left, or is writing', async () => {
+    const partial = at('x.partial');
+    const file = isFolder ? path.join(partial, 'file') : partial;
+    if (isFolder) mkdirSync(partial);
+    writeFileSync(file, 'of another');
+    await refuses(at('x'), 2, `${partial} exists`);
+    expect(readdirSync(folder)).toEqual(['x.partial']);
+    expect(readFileSync(file, 'utf8')).toBe('of another');
+  });
+
   it('wants a name', async () => {
     expect(await loadstore(...words(''))).toEqual({
       ...{ exitCode: 2, out: '' },

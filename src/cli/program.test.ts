@@ -27,6 +27,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -196,7 +197,23 @@ describe('a machine that lacks something ends with code 4', () => {
     expect(exitCode).toBe(2);
     expect((await loadstore([...words, '--force'])).err).toContain("the demo guest's parts");
     rmSync(page);
+    writeFileSync(`${page}.partial`, 'of another');
+    expect((await loadstore(words)).err).toContain(`${page}.partial exists`);
+    rmSync(`${page}.partial`);
     expect((await loadstore(words)).err).toContain("the demo guest's parts");
+  });
+
+  it('a page of an earlier demo is replaced, and not what another is writing beside it', async () => {
+    const trace = path.join(folder, 'boot.memtrace');
+    const page = path.join(folder, 'report.html');
+    writeFileSync(page, '<title>boot.memtrace: loadstore report</title>');
+    vi.spyOn(process, 'cwd').mockReturnValue(folder);
+    expect((await loadstore(['demo', '--qemu', FAKE])).err).toContain("the demo guest's parts");
+    writeFileSync(`${page}.partial`, 'of another');
+    const { exitCode, err } = await loadstore(['demo', '--qemu', FAKE]);
+    expect(err).toContain(`${page}.partial exists`);
+    expect(exitCode).toBe(2);
+    expect(existsSync(trace)).toBe(false);
   });
 
   it('no recording to control', async () => {

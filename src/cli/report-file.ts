@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report of a trace: read in one pass, and written as a page.
 
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { auditTrace } from '../audit/index.ts';
-import { writeFailure } from '../base/index.ts';
 import { type ReportParameters, readReport, type TraceReport } from '../query/index.ts';
 import { renderPage } from '../report/index.ts';
 import { type AnalysisContext, runPass, workersFrom } from './analysis-run.ts';
 import type { CliContext, CommandInput } from './command-spec.ts';
+import { type OutputClaim, openExportOutput } from './export-output.ts';
 import { withAbort } from './interrupts.ts';
 import { readPageAssets } from './page-assets.ts';
 import { statusLine } from './status-line.ts';
@@ -58,17 +58,16 @@ export async function isReportPage(file: string): Promise<boolean> {
   }
 }
 
-/** A page that is there is replaced when the new one is whole. Throws UserError 'environment'. */
-export async function writePage(report: TraceReport, file: string): Promise<void> {
+/** Throws as claimOutput() does, and UserError 'environment'. */
+export async function writePage(report: TraceReport, claim: OutputClaim): Promise<void> {
   const page = renderPage(report, await readPageAssets());
-  const unfinished = `${file}.unfinished`;
+  const output = await openExportOutput(claim);
   try {
-    await writeFile(unfinished, page);
-    await rename(unfinished, file);
+    await output.write({ file: '', bytes: Buffer.from(page) });
+    await output.keep();
   } catch (error) {
-    throw writeFailure(file, error, '--html OUT');
-  } finally {
-    await rm(unfinished, { force: true });
+    await output.discard();
+    throw error;
   }
 }
 

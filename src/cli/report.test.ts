@@ -124,7 +124,7 @@ describe('loadstore report', () => {
       ...{ exitCode: 130, out: '', err: 'loadstore: interrupted\n' },
     });
     expect(seen).toBeGreaterThanOrEqual(nth);
-    expect([existsSync(page), existsSync(`${page}.unfinished`)]).toEqual([false, false]);
+    expect([existsSync(page), existsSync(`${page}.partial`)]).toEqual([false, false]);
     expect(process.listenerCount('SIGINT')).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { requireGuestParts } from './guest-parts.ts';
 import { encodeInitramfs, WORK_SCRIPT } from './initramfs.ts';
+import { KERNEL_COMMAND_LINE } from './kernel-command-line.ts';
 import { fetchKernelSymbols } from './symbols-boot.ts';
 
 export interface DemoGuest {
@@ -66,11 +67,9 @@ export function demoBootArguments(guest: DemoGuest, options: DemoBootOptions): s
     ...(options.firmwareDma === false ? ['-global', 'fw_cfg_io.dma_enabled=off'] : []),
     ...['-serial', serial],
     ...['-kernel', guest.kernelFile, '-initrd', guest.initramfsFile],
-    ...['-append', GUEST_KERNEL_COMMAND_LINE],
+    ...['-append', KERNEL_COMMAND_LINE],
   ];
 }
-
-const GUEST_KERNEL_COMMAND_LINE = 'console=ttyS0 panic=-1 nokaslr';
 
 function guestMachineArguments(): string[] {
   return [

@@ -11,6 +11,7 @@ import { gunzipSync } from 'node:zlib';
 import { ExitCode, UserError } from '../base/index.ts';
 import type { GuestParts } from './guest-parts.ts';
 import { encodeInitramfs, SYMBOLS_SCRIPT } from './initramfs.ts';
+import { KERNEL_COMMAND_LINE } from './kernel-command-line.ts';
 
 export interface SymbolsRequest {
   readonly parts: GuestParts;
@@ -56,7 +57,7 @@ async function bootForSymbols(request: SymbolsRequest, folder: string): Promise<
     ...['-accel', 'tcg', '-m', '256M', '-display', 'none', '-nodefaults', '-no-reboot'],
     ...['-serial', `file:${consoleFile}`, '-serial', `file:${sentFile}`],
     ...['-kernel', request.parts.kernelFile, '-initrd', initramfs],
-    ...['-append', 'console=ttyS0 panic=-1 nokaslr quiet'],
+    ...['-append', `${KERNEL_COMMAND_LINE} quiet`],
   ]);
   try {
     const text = gunzipSync(await readFile(sentFile)).toString('latin1');

@@ -9,7 +9,7 @@ import {
   DuckDBDataChunkWriter,
   type DuckDBResult,
 } from '@duckdb/node-api';
-import { TraceError, UserError } from '../base/index.ts';
+import { partialOf, TraceError, UserError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import {
   type AccessTable,
@@ -143,7 +143,7 @@ function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
 
 /** A file that is not whole never has the name that was asked for. */
 async function wholeFile<T>(file: string, write: (partial: string) => Promise<T>): Promise<T> {
-  const partial = `${file}.partial`;
+  const partial = partialOf(file);
   try {
     const result = await write(partial);
     await rename(partial, file);

@@ -116,6 +116,18 @@ describe('the place of a kernel', () => {
     expect(place([{ ...one, mode: LONG_USER }]).isKernelInPlace).toBe(false);
   });
 
+  it('is not known where code of the kernel is below where one begins by default', () => {
+    // Linked at 2 MiB and moved by 12: it has code from 16 MiB on, as one that was not moved has.
+    const usual = kernelAt(0n);
+    const below = call(TEXT_64 - 0x20_0000n, TEXT_64 - 0x10_0000n);
+    expect(place([...usual, below]).isKernelInPlace).toBe(false);
+    expect(place([below, ...usual]).isKernelInPlace).toBe(false);
+    // Modules and user code are no code of the image.
+    const module = call(0xffff_ffff_c000_0000n, 0xffff_ffff_c000_1000n);
+    const program = { ...call(0x40_0000n, 0x40_1000n), mode: LONG_USER };
+    expect(place([program, ...usual, module]).isKernelInPlace).toBe(true);
+  });
+
   it('is found for a kernel of 32 bits', () => {
     const functions = makeFunctions(3, 200, 0xc100_0000n);
     const slide = 0x60_0000n;

@@ -11,7 +11,7 @@ import { ListRows } from './list-rows.tsx';
 import { noteLink } from './navigation.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
-import { formatAddress } from './ticks.ts';
+import { formatAddress, formatLastAddress } from './ticks.ts';
 import { type Region, wholeRegion } from './view.ts';
 import { LIST_SCOPES, type ListScope } from './view-link.ts';
 
@@ -47,8 +47,7 @@ function describeList({ from, to, lowAddress, highAddress }: WindowQuery): strin
   if (lowAddress === undefined && to - from >= page.extent.value.accesses) return 'all accesses';
   const time = `accesses #${formatCount(from)} to #${formatCount(to - 1)}`;
   if (lowAddress === undefined || highAddress === undefined) return `${time}, all addresses`;
-  const last = `0x${(BigInt(highAddress) - 1n).toString(16)}`;
-  return `${time}, at ${formatAddress(lowAddress)} to ${formatAddress(last)}`;
+  return `${time}, at ${formatAddress(lowAddress)} to ${formatLastAddress(highAddress)}`;
 }
 
 export function AccessList(): JSX.Element {

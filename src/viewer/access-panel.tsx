@@ -6,6 +6,7 @@ import { formatCount } from '../base/index.ts';
 import type { AccessReply } from '../server/protocol.ts';
 import { followMemory, neighbourQuestion, showAccess, step, zoomToSelection } from './actions.ts';
 import { api, type NeighbourQuery } from './api-client.ts';
+import { isShared } from './icounts.ts';
 import { originText } from './list-columns.ts';
 import { streamInfo, view } from './page-state.ts';
 import { placeParts } from './place-parts.ts';
@@ -128,8 +129,9 @@ function Known({ reply }: { reply: AccessReply }): JSX.Element {
 }
 
 function formatIcountOf({ icount, vcpu }: AccessReply['access']): string {
-  const isShared = (streamInfo.peek()?.vcpus.length ?? 0) > 1;
-  return isShared ? `${formatCount(icount)} of vCPU ${vcpu}` : formatCount(icount);
+  return isShared(streamInfo.peek()?.vcpus ?? [])
+    ? `${formatCount(icount)} of vCPU ${vcpu}`
+    : formatCount(icount);
 }
 
 /** A name too long for its line is broken between its words, and never within its offset. */

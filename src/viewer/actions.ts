@@ -12,7 +12,7 @@ import {
 } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
 import { api, type NeighbourQuery } from './api-client.ts';
-import { beginErrand, endErrand } from './errand.ts';
+import { beginErrand, type Errand, endErrand, keepMapFromSearch } from './errand.ts';
 import type { CellUnder } from './map-cells.ts';
 import { jump, placeWanted, regionShowing } from './navigation.ts';
 import { clearNotice, tell } from './notices.ts';
@@ -60,7 +60,7 @@ export function selectRegion(region: Region): void {
 
 /** A clicked cell: one access when there is one, else the window of the cell; its bytes are what j and k follow. */
 export async function selectCell(cell: CellUnder): Promise<void> {
-  const signal = beginErrand();
+  const { signal } = beginErrand('place');
   const { space } = page.view.peek();
   const region = snapRegion(cell.region);
   const isAccess =
@@ -96,16 +96,25 @@ async function findRank(
   return places.find((place) => place.space === space)?.rank ?? null;
 }
 
-/**
- * Shows one access and where it is; the bytes that it touched become what j and k follow, unless some are. False: something
- * else was shown meanwhile.
- */
-export async function showAccess(ordinal: number, keepTarget = false): Promise<boolean> {
-  const signal = beginErrand();
+interface Showing {
+  /** What j and k follow stays; else it is what the access touched. */
+  readonly keepTarget?: boolean;
+  readonly movesMap?: boolean;
+}
+
+/** Shows one access and where it is. False: the map is not to be moved there any more. */
+export async function showAccess(
+  ordinal: number,
+  { keepTarget = false, movesMap = true }: Showing = {},
+): Promise<boolean> {
+  const errand = beginErrand('place', movesMap);
+  const { signal } = errand;
   const { stream, space } = page.view.peek();
+  const placed = (rank: number | null): { readonly region?: Region } =>
+    errand.movesMap() ? { region: regionShowing(ordinal + 0.5, rank) } : {};
   page.sideTab.value = 'selection';
   const kept = keepTarget ? page.target.peek() : null;
-  jump({ access: ordinal, region: regionShowing(ordinal + 0.5, kept?.rank ?? null) });
+  jump({ access: ordinal, ...placed(kept?.rank ?? null) });
   if (kept !== null) {
     page.announcement.value = `Access ${formatCount(ordinal)}`;
     return true;
@@ -117,12 +126,20 @@ export async function showAccess(ordinal: number, keepTarget = false): Promise<b
     page.announcement.value = `Access ${formatCount(ordinal)}: ${access.kind} of ${access.size} bytes at ${address ?? 'an unknown address'}`;
     if (address !== null && rank !== null) {
       const target = { space, address, bytes: access.size, rank };
-      jump({ target, region: regionShowing(ordinal + 0.5, rank) }, false);
+      jump({ target, ...placed(rank) }, false);
     }
   } catch (error) {
     reportProblem(error);
   }
-  return !signal.aborted;
+  return errand.movesMap();
+}
+
+/** What was searched for; where the reader has moved the map meanwhile, beside it. */
+async function showFound(ordinal: number, errand: Errand, keepTarget = false): Promise<void> {
+  const movesMap = errand.movesMap();
+  const shown = showAccess(ordinal, { keepTarget, movesMap });
+  if (!movesMap) tell(`Access #${formatCount(ordinal)} was found; f zooms to it`);
+  await shown;
 }
 
 /** j and k. */
@@ -132,7 +149,7 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
     tell('Select an address first: click on the map, or find one');
     return;
   }
-  const signal = beginErrand();
+  const errand = beginErrand('search');
   const { stream } = page.view.peek();
   const { space, address, bytes } = target;
   const window = page.selected.peek();
@@ -140,8 +157,9 @@ export async function followTarget(direction: 'next' | 'previous'): Promise<void
     direction === 'next' ? (window?.from ?? 0) - 1 : (window?.to ?? page.extent.peek().accesses);
   const ordinal = page.access.peek() ?? Math.max(0, begin);
   try {
-    const found = await search({ stream, ordinal, space, address, bytes, direction }, signal);
-    if (found !== null) await showAccess(found, true);
+    const question = { stream, ordinal, space, address, bytes, direction };
+    const found = await search(question, errand.signal);
+    if (found !== null) await showFound(found, errand, true);
   } catch (error) {
     reportProblem(error);
   }
@@ -174,7 +192,7 @@ export function endSearch(): void {
 
 /** Close to an access, wherever it is in the trace: what a link that names no region asks for. */
 async function closeTo(ordinal: number): Promise<void> {
-  if (await showAccess(ordinal)) zoomToSelection(false);
+  if (await showAccess(ordinal)) zoomToSelected(false);
 }
 
 /** Returns what stops it. */
@@ -203,10 +221,10 @@ export function neighbourQuestion(
 
 /** Goes there, however far it is. */
 export async function followMemory(question: NeighbourQuery): Promise<void> {
-  const signal = beginErrand();
+  const errand = beginErrand('search');
   try {
-    const found = await search(question, signal);
-    if (found !== null) await showAccess(found);
+    const found = await search(question, errand.signal);
+    if (found !== null) await showFound(found, errand);
   } catch (error) {
     reportProblem(error);
   }
@@ -260,8 +278,14 @@ export function goTo(place: Place): void {
   if (ordinal !== null && address === null) void showAccess(ordinal);
 }
 
-/** f; `isNew`: as an entry of the history of its own. */
-export function zoomToSelection(isNew = true): void {
+/** f */
+export function zoomToSelection(): void {
+  keepMapFromSearch();
+  zoomToSelected(true);
+}
+
+/** `isNew`: as an entry of the history of its own. */
+function zoomToSelected(isNew: boolean): void {
   const selected = page.selected.peek();
   const access = page.access.peek();
   const target = page.target.peek();

@@ -2,7 +2,6 @@
 // Where everything stands on the page.
 
 import type { JSX } from 'preact';
-import { Banners } from './banners.tsx';
 import { HelpPage } from './help-page.tsx';
 import { IndexProgress } from './index-progress.tsx';
 import { LowerPane } from './lower-pane.tsx';
@@ -18,7 +17,6 @@ export function App(): JSX.Element {
   return (
     <div class="app">
       <TopBar />
-      <Banners />
       <main class="main">
         <section class="upper" aria-label="Map">
           <MapHead />

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Band } from '../server/protocol.ts';
-import { type BandLabel, breakName, type PlacedBand, placeBands } from './band-layout.ts';
+import { type BandLabel, breakName, findBand, type PlacedBand, placeBands } from './band-layout.ts';
 
 const HEIGHT = 14;
 const frame = { width: 800, height: 300 };
@@ -110,5 +110,14 @@ describe('names of bands', () => {
     ]);
     expect(linesOf('unpronounceable', 3)).toEqual(['unpronouncea…']);
     expect(linesOf('RAM', 3)).toEqual(['RAM']);
+  });
+});
+
+describe('the band of a place', () => {
+  it('reaches from its first page to the next one, and there is none elsewhere', () => {
+    const bands = bandsOf([2, 1]);
+    const found = [-0.1, 0, 1.99, 2, 2.5, 3].map((rank) => findBand(bands, rank));
+    const [user, map] = bands;
+    expect(found).toEqual([undefined, user, user, map, map, undefined]);
   });
 });

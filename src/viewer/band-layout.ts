@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the names of bands stand beside the map, so that none covers another: in as many lines as a band has room for.
-// Pure.
+// Which band a place is in, and where the names of bands stand beside the map, so that none covers another: in as many
+// lines as a band has room for. Pure.
 
 import type { Band } from '../server/protocol.ts';
 import { type Frame, type Region, yOfRank } from './view.ts';
@@ -22,6 +22,11 @@ export interface PlacedBand {
   readonly bottom: number;
   /** Null: no room for it. */
   readonly label: BandLabel | null;
+}
+
+/** The band that a place is in. */
+export function findBand(bands: readonly Band[], rank: number): Band | undefined {
+  return bands.find(({ first, end }) => rank >= first && rank < end);
 }
 
 /** Bands that are in view, from the lowest. The larger ones get their names first. */

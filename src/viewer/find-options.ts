@@ -5,6 +5,8 @@ import { computed, type ReadonlySignal, type Signal, signal } from '@preact/sign
 import type { FindReply, NamesReply } from '../server/protocol.ts';
 import { goTo, runSql } from './actions.ts';
 import { api } from './api-client.ts';
+import { beginErrand } from './errand.ts';
+import { tell } from './notices.ts';
 import * as page from './page-state.ts';
 import { reportProblem } from './problems.ts';
 import { formatAddress } from './ticks.ts';
@@ -179,6 +181,8 @@ async function ask(query: string): Promise<void> {
   stopAsking();
   asking = new AbortController();
   const { signal: aborted } = asking;
+  // Where something else is shown meanwhile it is asked on, and what is found is only listed.
+  const errand = beginErrand('search');
   isBusy.value = true;
   isOpen.value = true;
   found.value = null;
@@ -192,7 +196,13 @@ async function ask(query: string): Promise<void> {
     chosen.value = reply.places.length > 0 ? 0 : -1;
     page.announcement.value = reply.message;
     const [only, second] = reply.places;
-    if (reply.searched === 1 && only !== undefined && second === undefined && only.ordinal !== null)
+    if (!errand.movesMap()) tell(reply.message);
+    else if (
+      reply.searched === 1 &&
+      only !== undefined &&
+      second === undefined &&
+      only.ordinal !== null
+    )
       go(only);
   } catch (error) {
     reportProblem(error);

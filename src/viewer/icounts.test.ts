@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { fakeIcount, fakeRow } from '../../test/fakes/viewer-accesses.ts';
 import { fakeTracks } from '../../test/fakes/viewer-tracks.ts';
-import { formatIcount, icountOf, icountOfAccess, nameAxisIcount, nameIcount } from './icounts.ts';
+import {
+  formatIcount,
+  icountOf,
+  icountOfAccess,
+  isShared,
+  nameAxisIcount,
+  nameIcount,
+} from './icounts.ts';
 
 /** Three instructions to each access, which is not what the accesses have. */
 const reply = fakeTracks(4);
@@ -53,6 +60,7 @@ describe('the icount beside an ordinal', () => {
   });
 
   it('has the name of its vCPU where there are several', () => {
+    expect([isShared([]), isShared([3]), isShared([0, 3])]).toEqual([false, false, true]);
     expect([nameIcount(0, [0]), nameIcount(0, [0, 1]), nameIcount(1, [0, 1])]).toEqual([
       ...['icount', 'icount of vCPU 0', 'icount of vCPU 1'],
     ]);

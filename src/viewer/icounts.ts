@@ -62,9 +62,14 @@ export function icountUnder(ordinal: number): Icount | null {
   return icountOfAccess(ordinal, page.view.peek().stream, nearRows.peek(), tracks.peek());
 }
 
+/** Whether several vCPUs have one order of accesses, and none of their counts is that of all. */
+export function isShared(ofStream: readonly number[]): boolean {
+  return ofStream.length > 1;
+}
+
 /** "icount"; where several vCPUs share the stream, "icount of vCPU 1". */
 export function nameIcount(vcpu: number, ofStream: readonly number[]): string {
-  return ofStream.length > 1 ? `icount of vCPU ${vcpu}` : 'icount';
+  return isShared(ofStream) ? `icount of vCPU ${vcpu}` : 'icount';
 }
 
 /** What stands beside the numbers of the axis. */

@@ -14,9 +14,9 @@ import { focusFindBox } from './find-box.tsx';
 import { findKey, type KeyAction } from './key-map.ts';
 import { selectMiddle } from './map-pane.tsx';
 import { noteKeyMove } from './map-reader.ts';
-import { jump, moveBy, noteLink, showSide, showSpace } from './navigation.ts';
+import { jump, moveBy, noteLink, showAll, showSide, showSpace } from './navigation.ts';
 import * as page from './page-state.ts';
-import { COLOUR_MODES, panRegion, type Region, wholeRegion, zoomRegion } from './view.ts';
+import { COLOUR_MODES, panRegion, type Region, zoomRegion } from './view.ts';
 import type { LowerTab } from './view-link.ts';
 
 /** Parts of the screen a second, and factors of zoom a second. */
@@ -37,7 +37,7 @@ const ONCE: { readonly [A in KeyAction]?: () => void } = {
   'step-forward': () => step(1),
   'step-back': () => step(-1),
   'zoom-selection': () => zoomToSelection(),
-  'show-all': () => jump({ region: wholeRegion(page.extent.peek()) }),
+  'show-all': showAll,
   'select-middle': selectMiddle,
   'select-view': () => selectRegion(page.view.peek()),
   clear: () => {

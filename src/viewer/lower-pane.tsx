@@ -5,6 +5,7 @@ import { signal, useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { AccessList } from './access-list.tsx';
+import { Banners } from './banners.tsx';
 import { noteLink } from './navigation.ts';
 import { tab } from './page-state.ts';
 import { QueryPanel } from './query-panel.tsx';
@@ -41,6 +42,7 @@ export function LowerPane(): JSX.Element {
       style={height.value === null ? {} : { height: `${height.value}px` }}
     >
       <Divider />
+      <Banners />
       <TabRow
         label="Below the map"
         tabs={TABS}

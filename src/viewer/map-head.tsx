@@ -7,11 +7,11 @@ import type { Space } from '../server/protocol.ts';
 import { canvasColours } from './colours.ts';
 import { isExact } from './map-painter.ts';
 import { painted } from './map-scene.ts';
-import { jump, moveBy, showSpace } from './navigation.ts';
+import { jump, moveBy, showAll, showSpace } from './navigation.ts';
 import { areShownSingly } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { colourAt, cssColour, rampOf } from './palette.ts';
-import { COLOUR_MODES, type ColourMode, wholeRegion, zoomRegion } from './view.ts';
+import { COLOUR_MODES, type ColourMode, zoomRegion } from './view.ts';
 
 const SPACES: readonly Space[] = ['virtual', 'physical'];
 const MODE_NAMES: { readonly [M in ColourMode]: string } = {
@@ -87,11 +87,7 @@ export function MapHead(): JSX.Element {
         >
           −
         </button>
-        <button
-          type="button"
-          title="The whole trace (0)"
-          onClick={() => jump({ region: wholeRegion(page.extent.peek()) })}
-        >
+        <button type="button" title="The whole trace (0)" onClick={showAll}>
           All
         </button>
       </span>

@@ -6,14 +6,16 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { selectCell, selectRegion, showAccess } from './actions.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
+import { findBand } from './band-layout.ts';
 import { attachGestures, type GestureHandlers, type Point } from './gestures.ts';
+import { isShared } from './icounts.ts';
 import { nearestUsedCell } from './map-cells.ts';
 import { MapScene, painted } from './map-scene.ts';
 import { moveBy } from './navigation.ts';
 import { nearAccessAt } from './near-accesses.ts';
 import * as page from './page-state.ts';
 import { MAP_BACKGROUND } from './palette.ts';
-import { formatAddress } from './ticks.ts';
+import { formatAddress, formatLastAddress } from './ticks.ts';
 import { ordinalOfX, panRegion, type Region, rankOfY, zoomRegion } from './view.ts';
 
 /** The map that is on the page. */
@@ -94,18 +96,16 @@ export function MapPane(): JSX.Element {
 /** Of the names beside the map some are cut, and small bands have none. */
 function describeBandAt(y: number): string {
   const rank = rankOfY(page.view.peek(), page.mapFrame.peek(), y);
-  const bands = page.spaceInfo.peek()?.bands ?? [];
-  const band = bands.find(({ first, end }) => rank >= first && rank < end);
+  const band = findBand(page.spaceInfo.peek()?.bands ?? [], rank);
   if (band === undefined) return '';
-  const last = `0x${(BigInt(band.highAddress) - 1n).toString(16)}`;
-  return `${band.name}: ${formatAddress(band.lowAddress)} to ${formatAddress(last)}`;
+  return `${band.name}: ${formatAddress(band.lowAddress)} to ${formatLastAddress(band.highAddress)}`;
 }
 
 function timeAxisNote(): string {
-  const [first, ...others] = page.streamInfo.value?.vcpus ?? [];
-  return others.length === 0
-    ? 'Accesses from the first on; below, the instructions that were completed (icount)'
-    : `Accesses of all vCPUs in one order; below, the instructions that vCPU ${first} alone had completed (icount)`;
+  const vcpus = page.streamInfo.value?.vcpus ?? [];
+  return isShared(vcpus)
+    ? `Accesses of all vCPUs in one order; below, the instructions that vCPU ${vcpus[0]} alone had completed (icount)`
+    : 'Accesses from the first on; below, the instructions that were completed (icount)';
 }
 
 /** Gestures on the map, on the axis of addresses (no time) or on what has time alone, beginning at `left`. */

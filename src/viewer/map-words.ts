@@ -3,6 +3,7 @@
 
 import { formatCount, formatQuantity } from '../base/index.ts';
 import type { Band } from '../server/protocol.ts';
+import { findBand } from './band-layout.ts';
 import type { CellSums } from './map-cells.ts';
 import type { ColourMode, Extent, Region, View } from './view.ts';
 
@@ -43,7 +44,7 @@ function describeSums(
 ): string {
   if (cell === null) return 'no access is in view.';
   const { from, low } = cell.region;
-  const band = bands.find((one) => low >= one.first && low < one.end)?.name;
+  const band = findBand(bands, low)?.name;
   const where = [busiest ?? '', band === undefined ? '' : `in ${band}`].join(' ').trim();
   return [
     `${formatQuantity(loads, 'load')} and ${formatQuantity(stores, 'store')}, one that crosses pages counted on each`,

@@ -4,7 +4,7 @@
 
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Space } from '../server/protocol.ts';
-import { endErrand } from './errand.ts';
+import { endErrand, keepMap } from './errand.ts';
 import * as page from './page-state.ts';
 import { closeProblem, showProblem } from './problems.ts';
 import {
@@ -61,6 +61,7 @@ function stopGlide(): void {
 
 /** By hand: at once, and in the history when it pauses. `change` gets the region of now. */
 export function moveBy(change: (region: Region) => Region): void {
+  keepMap();
   stopGlide();
   showRegion(clampRegion(change(regionNow()), page.extent.peek()));
   clearTimeout(pause);
@@ -138,6 +139,12 @@ export function jump(to: Jump, isNew = true): void {
     }
   });
   if (encodeLink(before) !== encodeLink(stateNow())) writeLink(isNew);
+}
+
+/** The whole of what the map is of now. */
+export function showAll(): void {
+  keepMap();
+  jump({ region: wholeRegion(page.extent.peek()) });
 }
 
 /** The whole of the other space, at the same time. */

@@ -6,6 +6,7 @@ import type { JSX } from 'preact';
 import { formatBytes, formatCount, formatCountShort, formatQuantity } from '../base/index.ts';
 import type { Space } from '../server/protocol.ts';
 import { addressOfRank } from './address-book.ts';
+import { findBand } from './band-layout.ts';
 import { formatIcount, icountUnder, nameIcount } from './icounts.ts';
 import { isExact } from './map-painter.ts';
 import { scene } from './map-pane.tsx';
@@ -85,10 +86,7 @@ function Under(): JSX.Element {
   const cell = at.rank === null ? undefined : scene.current?.cellAt(at.ordinal, at.rank);
   const { rank } = at;
   const near = rank === null ? undefined : nearAccessAt(at.ordinal, rank);
-  const band =
-    rank === null
-      ? undefined
-      : page.spaceInfo.value?.bands.find(({ first, end }) => rank >= first && rank < end);
+  const band = rank === null ? undefined : findBand(page.spaceInfo.value?.bands ?? [], rank);
   return (
     <span class="under">
       <span>#{formatCount(Math.max(0, Math.floor(at.ordinal)))}</span>

@@ -17,7 +17,7 @@ import { CopyButton } from './copy-button.tsx';
 import { JobProgress } from './job-progress.tsx';
 import { noteLink } from './navigation.ts';
 import { announcement, tab } from './page-state.ts';
-import { formatAddress } from './ticks.ts';
+import { formatAddress, formatLastAddress } from './ticks.ts';
 import { type Answer, useReply } from './use-reply.ts';
 import type { Region } from './view.ts';
 
@@ -60,10 +60,9 @@ export function SummaryPanel({ region }: { region: Region }): JSX.Element {
 function Addresses({ query }: { query: WindowQuery }): JSX.Element | null {
   const { lowAddress, highAddress } = query;
   if (lowAddress === undefined || highAddress === undefined) return null;
-  const last = `0x${(BigInt(highAddress) - 1n).toString(16)}`;
   return (
     <>
-      <code>{formatAddress(lowAddress)}</code> to <code>{formatAddress(last)}</code>,{' '}
+      <code>{formatAddress(lowAddress)}</code> to <code>{formatLastAddress(highAddress)}</code>,{' '}
     </>
   );
 }

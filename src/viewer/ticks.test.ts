@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { binaryStep, decimalStep, formatAddress, formatTick, ticksBetween } from './ticks.ts';
+import {
+  binaryStep,
+  decimalStep,
+  formatAddress,
+  formatLastAddress,
+  formatTick,
+  ticksBetween,
+} from './ticks.ts';
 
 describe('ticks', () => {
   it('are about as many as there is room for, at multiples of 1, 2 or 5', () => {
@@ -62,5 +69,11 @@ describe('ticks', () => {
     expect(formatAddress('0xffff888012345678')).toBe('0xffff8880_12345678');
     expect(formatAddress('0x400000')).toBe('0x400000');
     expect(formatAddress('0x7ffd00001000')).toBe('0x7ffd_00001000');
+  });
+
+  it('end before what follows', () => {
+    expect(formatLastAddress('0x401000')).toBe('0x400fff');
+    expect(formatLastAddress('0xffff888100000000')).toBe('0xffff8880_ffffffff');
+    expect(formatLastAddress('0x10000000000000000')).toBe('0xffffffff_ffffffff');
   });
 });

@@ -46,3 +46,8 @@ export function formatAddress(address: string): string {
   if (digits.length <= 8) return `0x${digits}`;
   return `0x${digits.slice(0, -8)}_${digits.slice(-8)}`;
 }
+
+/** Of the byte before `end`, which is the last of what ends there. */
+export function formatLastAddress(end: string): string {
+  return formatAddress(`0x${(BigInt(end) - 1n).toString(16)}`);
+}

@@ -7,6 +7,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { formatCount } from '../base/index.ts';
 import { GUTTER_WIDTH } from './axis-painter.ts';
 import { attachGestures } from './gestures.ts';
+import { isShared } from './icounts.ts';
 import { handlersFor } from './map-pane.tsx';
 import { POINTER_ALPHA } from './overlay-painter.ts';
 import * as page from './page-state.ts';
@@ -59,13 +60,13 @@ export function TracksPanel(): JSX.Element {
     >
       {vcpus.map((vcpu) => (
         <section key={vcpu} aria-label={`vCPU ${vcpu}`}>
-          {vcpus.length > 1 ? <h3>vCPU {vcpu}</h3> : null}
+          {isShared(vcpus) ? <h3>vCPU {vcpu}</h3> : null}
           {TRACK_KINDS.map((kind) => (
             <Track key={kind.name} kind={kind} vcpu={vcpu} of={`vCPU ${vcpu}`} />
           ))}
         </section>
       ))}
-      {vcpus.length > 1 ? (
+      {isShared(vcpus) ? (
         <section aria-label="All vCPUs">
           <h3>All vCPUs</h3>
           <Track kind={SHARED_PAGES} vcpu={vcpus[0] ?? 0} of="all vCPUs" />

@@ -84,7 +84,7 @@ export async function picture(page: Page): Promise<string> {
   throw new Error('the map never came to rest');
 }
 
-interface Shown {
+export interface Shown {
   readonly from: number;
   readonly to: number;
   readonly low: number;

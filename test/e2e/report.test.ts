@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report of a guest with two vCPUs that was just recorded: text, page and JSON tell the same, and Ctrl-C ends it.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GuestRun } from '../../src/guests/index.ts';
@@ -64,6 +64,18 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the report of a recording', () => {
         { id: 'reuse' },
       ],
     });
+  });
+
+  it('replaces a page, and what was left of one, only with --force', async () => {
+    const page = path.join(folder.path, 'old.html');
+    writeFileSync(page, 'old');
+    writeFileSync(`${page}.partial`, 'left');
+    expect(await runLoadstore('report', file, '--html', page)).toMatchObject({ exitCode: 2 });
+    expect(readFileSync(page, 'utf8')).toBe('old');
+    const { exitCode, err } = await runLoadstore('report', file, '--html', page, '--force');
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: `loadstore: wrote ${page}\n` });
+    expect(readFileSync(page, 'utf8')).toContain(': loadstore report</title>');
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('old'))).toEqual(['old.html']);
   });
 
   it('ends at Ctrl-C with nothing written', async () => {

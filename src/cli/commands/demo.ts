@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { ExitCode, UserError } from '../../base/index.ts';
+import { ExitCode, partialOf, UserError } from '../../base/index.ts';
 import {
   chooseQemu,
   isAtLeast,
@@ -29,6 +29,7 @@ import {
   printResult,
   QEMU_OPTION,
 } from '../command-spec.ts';
+import { type OutputClaim, requireReplaceable } from '../export-output.ts';
 import { withAbort } from '../interrupts.ts';
 import { extraBytes } from '../peak-memory.ts';
 import { cacheFolder, qemuSearchFrom } from '../qemu-search.ts';
@@ -156,17 +157,29 @@ async function isDemoTrace(file: string): Promise<boolean> {
 }
 
 /** A page under the default name that an earlier demo left is replaced, as its trace is; any other only with --force. */
-async function choosePage(input: CommandInput, { outputFile, force }: DemoOutput): Promise<string> {
-  if (findText(input, 'output') !== undefined) {
-    return requireFreeOutput(`${outputFile.replace(/\.memtrace$/, '')}.html`, force);
+async function choosePage(
+  input: CommandInput,
+  { outputFile, force }: DemoOutput,
+): Promise<OutputClaim> {
+  const isNamed = findText(input, 'output') !== undefined;
+  const name = path.resolve(
+    isNamed
+      ? `${outputFile.replace(/\.memtrace$/, '')}.html`
+      : path.join(path.dirname(outputFile), DEFAULT_PAGE),
+  );
+  const claim = { name, isFolder: false, option: '-o FILE', force };
+  if (isNamed || !(await isReportPage(name))) {
+    requireReplaceable(claim);
+    return claim;
   }
-  const file = path.join(path.dirname(outputFile), DEFAULT_PAGE);
-  return requireFreeOutput(file, force || (await isReportPage(file)));
+  // What is being written there is not known to be a demo's.
+  requireFreeOutput(partialOf(name), force);
+  return { ...claim, force: true };
 }
 
 async function reportOn(
   file: string,
-  page: string,
+  page: OutputClaim,
   input: CommandInput,
   context: CliContext,
 ): Promise<{ trace: TraceFacts; hot: HotFigures; report: string }> {
@@ -176,7 +189,7 @@ async function reportOn(
     async (analysis) => {
       const report = await makeReport(input, context, analysis, false);
       await writePage(report, page);
-      return { trace: report.result.facts, hot: report.result.hot, report: page };
+      return { trace: report.result.facts, hot: report.result.hot, report: page.name };
     },
     file,
   );

@@ -81,7 +81,8 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
   }
   const trace = await openTrace(wordAt(input, 0));
   try {
-    const claim = { name, isFolder: format.output !== 'file', force: isOn(input, 'force') };
+    const isFolder = format.output !== 'file';
+    const claim = { name, isFolder, option: '-o OUT', force: isOn(input, 'force') };
     requireReplaceable(claim);
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
-import { requireFreeOutput } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
 import { quoteWord } from '../../query/index.ts';
 import {
@@ -24,6 +23,7 @@ import {
   wordAt,
 } from '../command-spec.ts';
 import { databaseNames } from '../database-names.ts';
+import { requireReplaceable } from '../export-output.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
 import { ROW_FORMATS, type RowFormat, renderSchema, writeRows } from '../render/query.ts';
@@ -172,7 +172,12 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
       found: word === '' ? file : word,
     });
   }
-  for (const one of [file, `${file}.partial`]) requireFreeOutput(one, isOn(input, 'force'));
+  requireReplaceable({
+    name: file,
+    isFolder: false,
+    option: '-o FILE',
+    force: isOn(input, 'force'),
+  });
   return { file, format };
 }
 

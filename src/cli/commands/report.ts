@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import path from 'node:path';
 import { ExitCode } from '../../base/index.ts';
-import { requireFreeOutput } from '../../capture/index.ts';
 import { PASS_JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findText, isOn, JSON_OPTION, printResult } from '../command-spec.ts';
+import { requireReplaceable } from '../export-output.ts';
 import { SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { renderReport } from '../render/report.ts';
 import { makeReport, writePage } from '../report-file.ts';
@@ -14,7 +15,7 @@ is one file that needs no network. With --audit each instruction is compared wit
 pass.`,
   options: [
     { flags: '--html <OUT>', description: 'write the page to this file' },
-    { flags: '-f, --force', description: 'replace that file if it exists' },
+    { flags: '-f, --force', description: 'replace that file, and OUT.partial, if they exist' },
     { flags: '--audit', description: 'audit instructions too: as "loadstore audit"' },
     SYMBOLS_OPTION,
     PASS_JOBS_OPTION,
@@ -30,12 +31,13 @@ pass.`,
     const page =
       named === undefined
         ? undefined
-        : requireFreeOutput(named, isOn(input, 'force'), '--html OUT');
+        : { name: named, isFolder: false, option: '--html OUT', force: isOn(input, 'force') };
+    if (page !== undefined) requireReplaceable(page);
     await withAnalysis(input, context, async (analysis) => {
       const report = await makeReport(input, context, analysis, isOn(input, 'audit'));
       if (page !== undefined) {
         await writePage(report, page);
-        context.writeErr(`loadstore: wrote ${page}\n`);
+        context.writeErr(`loadstore: wrote ${path.resolve(page.name)}\n`);
       }
       await printResult(context, input, report, (one) => renderReport(one, context.program));
     });
