@@ -320,15 +320,13 @@ describe.skipIf(!PLUGIN_IS_BUILT).concurrent('loadstore explain', () => {
     ['xsavec [rdi]', [], 'gen_multi0F'],
     ['vmxon [rdi]', [], 'gen_multi0F'],
   ] as const)('what QEMU leaves out is no loss: %s', async (text, words, source) => {
-    if (source === 'gen_multi0F' && (!is10 || is11)) {
-      expect((await explain(text)).outcome).toMatchObject({ kind: 'faulted', vector: 6 });
-      return;
-    }
+    // QEMU 7.2 and 11 know that they do not have those that 10 runs as nothing.
+    const isRefused = source === 'gen_multi0F' && (!is10 || is11);
     const { exitCode, out } = await runLoadstore('explain', '--json', ...words, text);
     expect(exitCode).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
-      verdict: 'less',
-      reason: expect.stringContaining(source) as string,
+      verdict: isRefused ? 'faulted' : 'less',
+      reason: expect.stringContaining(isRefused ? '#UD' : source) as string,
       isDifferent: false,
     });
   });
