@@ -2,11 +2,11 @@
 // What the audit comes to: parts of threads, their sum, and the result drawn from it.
 
 import type { TraceShape } from '../analysis/index.ts';
-import { cpuModeOfHflags, formatInstruction } from '../isa/index.ts';
+import { cpuModeOfHflags, formatInstruction, type QemuOmissionName } from '../isa/index.ts';
 import type { BlockAudit } from './block-audit.ts';
 import { addDeliveries, type DeliveryTally, emptyDeliveries } from './delivery-audit.ts';
 import { addFinding, emptyFinding, type Finding } from './finding.ts';
-import { INFERENCES, type InferenceName, RULES, type RuleName } from './rules.ts';
+import { INFERENCES, type InferenceName, OMISSIONS, RULES, type RuleName } from './rules.ts';
 import type { ShapeBook } from './shape-book.ts';
 
 /** One instruction of a block where something is not explained. */
@@ -43,6 +43,8 @@ export interface MnemonicAudit {
   readonly extra: number;
   readonly rules: Partial<Record<RuleName, number>>;
   readonly inferred: Partial<Record<InferenceName, number>>;
+  /** Executions that QEMU completes without the accesses that the manual prescribes: those are not expected. */
+  readonly omitted: Partial<Record<QemuOmissionName, number>>;
 }
 
 export interface UnexplainedPlace {
@@ -189,7 +191,7 @@ export function finishAudit(part: AuditPart, trace: TraceShape): AuditResult {
 }
 
 function describe(finding: Finding): Omit<MnemonicAudit, 'mnemonic'> {
-  const { executions, expected, recorded, missing, extra, rules, inferred } = finding;
+  const { executions, expected, recorded, missing, extra, rules, inferred, omitted } = finding;
   const explained = [...(rules?.values() ?? [])].reduce((sum, count) => sum + count, 0);
   if (recorded !== expected + explained + extra - missing) {
     throw new Error(`internal: the audit's counts do not add up: ${JSON.stringify(finding)}`);
@@ -204,6 +206,7 @@ function describe(finding: Finding): Omit<MnemonicAudit, 'mnemonic'> {
     extra,
     rules: inOrder(rules ?? new Map(), Object.keys(RULES)),
     inferred: inOrder(inferred ?? new Map(), Object.keys(INFERENCES)),
+    omitted: inOrder(omitted ?? new Map(), Object.keys(OMISSIONS)),
   };
 }
 

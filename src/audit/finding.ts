@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What came out for one instruction: of one execution, or summed over many.
 
+import type { QemuOmissionName } from '../isa/index.ts';
 import type { InferenceName, RuleName } from './rules.ts';
 
 /** recorded = expected + explained (all rules) + extra - missing. */
@@ -16,6 +17,8 @@ export interface Finding {
   rules: Map<RuleName, number> | undefined;
   /** Parts of expected. */
   inferred: Map<InferenceName, number> | undefined;
+  /** Executions of which QEMU makes none of the accesses, which are then not expected. */
+  omitted: Map<QemuOmissionName, number> | undefined;
 }
 
 export function emptyFinding(): Finding {
@@ -27,6 +30,7 @@ export function emptyFinding(): Finding {
     extra: 0,
     rules: undefined,
     inferred: undefined,
+    omitted: undefined,
   };
 }
 
@@ -39,6 +43,7 @@ export function addFinding(a: Finding, b: Finding, times = 1): void {
   a.extra += b.extra * times;
   for (const [rule, count] of b.rules ?? []) addRule(a, rule, count * times);
   for (const [inference, count] of b.inferred ?? []) addInferred(a, inference, count * times);
+  for (const [omission, count] of b.omitted ?? []) addOmitted(a, omission, count * times);
 }
 
 export function addRule(finding: Finding, rule: RuleName, count: number): void {
@@ -51,4 +56,9 @@ export function addInferred(finding: Finding, inference: InferenceName, count: n
   if (count === 0) return;
   finding.inferred ??= new Map();
   finding.inferred.set(inference, (finding.inferred.get(inference) ?? 0) + count);
+}
+
+export function addOmitted(finding: Finding, omission: QemuOmissionName, count: number): void {
+  finding.omitted ??= new Map();
+  finding.omitted.set(omission, (finding.omitted.get(omission) ?? 0) + count);
 }

@@ -336,3 +336,47 @@ describe('too wide', () => {
     expect(isWrong(await audit(insn, accesses, MODE_64))).toBe(true);
   });
 });
+
+describe('what QEMU leaves out', () => {
+  const LTR = '0f00d8';
+  const LTR_OF_MEMORY = '0f001f';
+  const selector = access('L2', 0x5000);
+  const loaded = [...descriptor(0x7030), access('L4', 0x7038), access('S4', 0x7034)];
+  it.each<[string, string, readonly string[], object]>([
+    ['xsavec [rdi]', '0fc727', [], { 'does-nothing': 1 }],
+    ['xsaves64 [rdi]', '480fc72f', [], { 'does-nothing': 1 }],
+    ['xrstors [rdi]', '0fc71f', [], { 'does-nothing': 1 }],
+    ['vmptrld [rdi]', '0fc737', [], { 'does-nothing': 1 }],
+    ['vmptrst [rdi]', '0fc73f', [], { 'does-nothing': 1 }],
+    ['vmclear [rdi]', '660fc737', [], { 'does-nothing': 1 }],
+    ['vmxon [rdi]', 'f30fc737', [], { 'does-nothing': 1 }],
+    ['ltr ax of null', LTR, [], { 'null-task-register': 1 }],
+    ['ltr [rdi] of null', LTR_OF_MEMORY, [selector], { 'null-task-register': 1 }],
+    ['ltr ax', LTR, loaded, {}],
+  ])('is a rule: %s', async (_name, insn, accesses, omitted) => {
+    const result = await audit(insn, accesses, MODE_64);
+    expect(result).toMatchObject({
+      unexplained: 0,
+      addressMismatches: 0,
+      recorded: accesses.length,
+    });
+    expect(result.omitted).toEqual(omitted);
+  });
+  it.each<[string, string, readonly string[]]>([
+    ['xsavec that stored', '0fc727', [access('S8', 0x5000)]],
+    ['vmclear that stored', '660fc737', [access('S8', 0x5000)]],
+    ['ltr [rdi] without its operand', LTR_OF_MEMORY, []],
+    ['cmpxchg8b [rdi], which is in the same group', '0fc70f', []],
+    ['vmread [rdi], rax', '0f7807', []],
+    ['lldt [rdi]', '0f0017', []],
+    ...loaded.map((_, i): [string, string, string[]] => [
+      `ltr ax without access ${i}`,
+      LTR,
+      loaded.toSpliced(i, 1),
+    ]),
+  ])('is not: %s', async (_name, insn, accesses) => {
+    const result = await audit(insn, accesses, MODE_64);
+    expect(result.unexplained).toBeGreaterThan(0);
+    expect(result.omitted).toEqual({});
+  });
+});

@@ -9,6 +9,8 @@ import {
   type DecodedInstruction,
   type Direction,
   decodeInstruction,
+  type QemuOmissionName,
+  qemuOmission,
 } from '../isa/index.ts';
 import type { ExpectedAccess } from './expected-access.ts';
 import { withKnownAdditions } from './qemu-additions.ts';
@@ -17,6 +19,8 @@ import { withKnownAdditions } from './qemu-additions.ts';
 export interface ExpectedForm {
   readonly loads: readonly ExpectedAccess[];
   readonly stores: readonly ExpectedAccess[];
+  /** It is what QEMU leaves of the manual's. */
+  readonly omission?: QemuOmissionName;
 }
 
 export interface InstructionProfile extends ExpectedForm {
@@ -71,5 +75,8 @@ function makeProfile(bytes: Uint8Array, mode: CpuMode): InstructionProfile {
       expected.filter((access) => access.direction === direction);
     return { loads: only('load'), stores: only('store') };
   };
-  return { mnemonic, decoded, ...form(accesses), otherForms: otherForms.map(form) };
+  const omission = qemuOmission(decoded);
+  const forms = otherForms.map(form);
+  if (omission !== undefined) forms.push({ ...form(omission.made), omission: omission.name });
+  return { mnemonic, decoded, ...form(accesses), otherForms: forms };
 }

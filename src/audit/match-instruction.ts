@@ -4,7 +4,7 @@
 
 import { type Alignment, alignAccesses } from './align-accesses.ts';
 import type { ExpectedAccess } from './expected-access.ts';
-import { addInferred, addRule, emptyFinding, type Finding } from './finding.ts';
+import { addInferred, addOmitted, addRule, emptyFinding, type Finding } from './finding.ts';
 import type { ExpectedForm, InstructionProfile } from './instruction-profile.ts';
 import type { RuleName } from './rules.ts';
 import { alignmentOf, matchArea, XSAVE_ALIGNMENT } from './state-area-match.ts';
@@ -51,6 +51,8 @@ export function matchInstruction(
   for (const form of profile.otherForms) {
     if (best.unfit === 0) break;
     const other = matchForm(form, recorded, completion, isUnknown);
+    // What QEMU leaves out it leaves out whole.
+    if (form.omission !== undefined && other.unfit > 0) continue;
     if (other.unfit < best.unfit) best = other;
   }
   return { finding: sharedFinding(best.finding), pieces: best.pieces };
@@ -83,6 +85,9 @@ function matchForm(
     const isPlaced = matchDirection(expected, ofDirection, completion, areaBegin, finding, pieces);
     if (!isPlaced) misplaced++;
   }
+  if (form.omission !== undefined && completion === 'completed') {
+    addOmitted(finding, form.omission, 1);
+  }
   if (isUnknown) {
     // Nobody knows what it should access: that counts as one access that is not there.
     finding.expected++;
@@ -97,8 +102,9 @@ function matchForm(
 const shared = new Map<string, Finding>();
 
 function sharedFinding(finding: Finding): Finding {
-  const { executions, expected, recorded, missing, extra, rules, inferred } = finding;
-  if (rules !== undefined || inferred !== undefined || missing + extra > 0) return finding;
+  const { executions, expected, recorded, missing, extra, rules, inferred, omitted } = finding;
+  const isPlain = rules === undefined && inferred === undefined && omitted === undefined;
+  if (!isPlain || missing + extra > 0) return finding;
   const key = `${executions} ${expected} ${recorded}`;
   const known = shared.get(key) ?? finding;
   shared.set(key, known);

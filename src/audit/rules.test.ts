@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { INFERENCES, RULES, type RuleText } from './rules.ts';
+import { INFERENCES, OMISSIONS, RULES, type RuleText } from './rules.ts';
 
 const DOCUMENT = path.join(import.meta.dirname, '..', '..', 'docs', 'instruction-audit.md');
 
@@ -17,4 +17,5 @@ test('docs/instruction-audit.md has the tables of the rules, word for word', () 
   const text = readFileSync(DOCUMENT, 'utf8');
   expect(text).toContain(tableOf(RULES));
   expect(text).toContain(tableOf(INFERENCES));
+  expect(text).toContain(tableOf(OMISSIONS));
 });

@@ -2,7 +2,13 @@
 // The only ways in which what was recorded may differ from what the code alone prescribes. Each is bounded:
 // what it does not cover is unexplained. docs/instruction-audit.md has the same table.
 
-import { QEMU_DIFFERENCES, type QemuDifference, type QemuDifferenceName } from '../isa/index.ts';
+import {
+  QEMU_DIFFERENCES,
+  QEMU_OMISSIONS,
+  type QemuDifference,
+  type QemuDifferenceName,
+  type QemuOmissionName,
+} from '../isa/index.ts';
 
 export type RuleName =
   | 'split'
@@ -100,5 +106,18 @@ export const INFERENCES: Readonly<Record<InferenceName, RuleText>> = {
       'each element at most once, inside the operand; of a gather anywhere, for the addresses are in registers',
     source:
       'SDM volume 2, MASKMOV, VMASKMOV, VPGATHER; the loads of VMASKMOV are of the whole operand in QEMU',
+  },
+};
+
+/** Accesses that are not expected because QEMU makes none of them. Executions are counted. */
+export const OMISSIONS: Readonly<Record<QemuOmissionName, RuleText>> = {
+  'does-nothing': {
+    ...QEMU_OMISSIONS['does-nothing'],
+    bound: 'an execution of these that completed and has no access at all',
+  },
+  'null-task-register': {
+    ...QEMU_OMISSIONS['null-task-register'],
+    bound:
+      'ltr that completed without any access to the descriptor; that the selector was null is not in a trace, so that the loss of all of them at once would not be noticed',
   },
 };

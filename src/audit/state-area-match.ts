@@ -2,7 +2,7 @@
 // Accesses of a state area against its layout. Where the area begins follows from the accesses; that all others
 // then fall on fields is the proof.
 
-import type { StateField } from '../isa/index.ts';
+import { type StateField, UNKEPT_COMPONENT } from '../isa/index.ts';
 
 export interface AreaAccess {
   readonly address: bigint;
@@ -47,9 +47,6 @@ export function matchArea(
   return { offsets, missing: isPartial ? 0 : countMissing(fields, covered) };
 }
 
-/** QEMU does not keep x87's last instruction: FLDENV and FRSTOR leave out where it was. */
-const UNKEPT = 'environment-pointers';
-
 /** A component that is optional may be left out, but not in part. */
 function countMissing(
   fields: readonly StateField[],
@@ -62,7 +59,7 @@ function countMissing(
   if (touched.has('x87-reserved')) touched.add('x87');
   return fields.filter(
     (field) =>
-      field.component !== UNKEPT &&
+      field.component !== UNKEPT_COMPONENT &&
       (!field.optional || touched.has(field.component)) &&
       covered.get(field) !== field.bytes,
   ).length;

@@ -9,7 +9,7 @@ function resultWith(lost: number, lostOfUnknownVcpu: number): AuditCommandResult
     wallSeconds: 1,
     ...{ executions: 9, expected: 0, recorded: 0, explained: 0, unexplained: 0 },
     ...{ missing: 0, extra: 0, addressesChecked: 0, addressMismatches: 0 },
-    ...{ rules: {}, inferred: {} },
+    ...{ rules: {}, inferred: {}, omitted: {} },
     ...{ accesses: 20, eventDelivery: 20, pageWalk: 0, complete: true },
     ...{ byMnemonic: [], places: [], placeCount: 0 },
     deliveries: { deliveries: 2, unfinished: 0, wrong: 0, lost, lostOfUnknownVcpu, places: [] },

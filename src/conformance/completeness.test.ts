@@ -66,6 +66,8 @@ describe('docs/completeness.md', () => {
     expect(document).toContain('| loads | 1 o, 1 - | 1 r, 1 **m** |');
     expect(document).toMatch(/\*\*device-dma\*\* \(10\.0\): .* Cases: two\./);
     expect(document).toMatch(/\*\*lock-neg-loads-twice\*\*: .* Cases: 1\./);
+    expect(document).toMatch(/^- \*\*no-segment-limits\*\*: /m);
+    expect(document).toMatch(/^- \*\*null-task-register\*\*: ltr takes a null selector/m);
     expect(document).toContain('- 7.2: no such CPU. Cases: 1.');
     expect(document).toContain('- 7.2, paddr: it is not known');
     expect(document).toContain('- 10.0, thread=multi, icount: no events');

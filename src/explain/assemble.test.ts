@@ -42,6 +42,33 @@ describe('assembleText', () => {
     expect(failure.message).not.toContain('/');
   });
 
+  it.each(['foo', 'foo:', 'x equ 5'])(
+    'does not take "%s", which nasm makes nothing of',
+    async (text) => {
+      expect((await failureOf(assembleText(text, 64, 0n))).message).toBe(
+        `"${text}" is not an instruction`,
+      );
+    },
+  );
+
+  it.each(['int 0x200', 'mov al, 0x1ff', 'out 0x180, al'])(
+    'does not cut the number of "%s"',
+    async (text) => {
+      const { message } = await failureOf(assembleText(text, 64, 0n));
+      expect(message).toMatch(/^nasm does not assemble ".*": error: byte data exceeds bounds$/);
+    },
+  );
+
+  it.each([
+    ['mov al, -1', 'b0ff'],
+    ['add rax, -0x80000000', '480500000080'],
+    ['mov al, [rdi - 0x80000000]', '8a8700000080'],
+    ['mov rax, 0x7fffffffffffffff', '48b8ffffffffffffff7f'],
+    ['mov eax, [0xffffffff80000000]', '8b042500000080'],
+  ])('takes what fits: %s', async (text, hex) => {
+    expect(Buffer.from(await assembleText(text, 64, 0n)).toString('hex')).toBe(hex);
+  });
+
   it('takes neither several lines nor directives', async () => {
     for (const text of ['nop\nnop', '%include "x"', '[bits 16]', '']) {
       expect((await failureOf(assembleText(text, 64, 0n))).exitCode).toBe(ExitCode.usage);

@@ -39,11 +39,7 @@ export async function assembleText(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   if (/[\n\r]/.test(text) || /^\s*(?:[[%]|$)/.test(text)) {
-    throw new UserError(
-      ExitCode.usage,
-      `"${text}" is not an instruction`,
-      `one instruction, as nasm writes it: loadstore explain 'mov eax, [rdi]'`,
-    );
+    throw notAnInstruction(text);
   }
   if (text.replaceAll(/'[^']*'|"[^"]*"/g, '').includes(';')) {
     throw new UserError(
@@ -58,11 +54,24 @@ export async function assembleText(
     const output = path.join(folder, 'code');
     const lines = [`bits ${bits}`, `org 0x${origin.toString(16)}`, text, ''];
     await writeFile(source, lines.join('\n'));
-    await runNasm(['-f', 'bin', '-w-all', '-o', output, source], text, source, signal);
-    return Uint8Array.from(await readFile(output));
+    // A number that does not fit would be cut, and be another instruction.
+    const warnings = ['-w-all', '-w+number-overflow', '-w+error=number-overflow'];
+    await runNasm(['-f', 'bin', ...warnings, '-o', output, source], text, source, signal);
+    const bytes = Uint8Array.from(await readFile(output));
+    // A word that nasm does not know is a label to it.
+    if (bytes.length === 0) throw notAnInstruction(text);
+    return bytes;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function notAnInstruction(text: string): UserError {
+  return new UserError(
+    ExitCode.usage,
+    `"${text}" is not an instruction`,
+    `one instruction, as nasm writes it: loadstore explain 'mov eax, [rdi]'`,
+  );
 }
 
 async function runNasm(
@@ -91,7 +100,12 @@ async function runNasm(
           ),
         );
       } else {
-        const message = said.replaceAll(`${source}:3: `, '').trim().split('\n').join('; ');
+        const message = said
+          .replaceAll(`${source}:3: `, '')
+          .replaceAll(/ \[-w[^\]]*\]/g, '')
+          .trim()
+          .split('\n')
+          .join('; ');
         reject(
           new UserError(
             ExitCode.usage,

@@ -32,7 +32,7 @@ function compare(
 }
 
 const ALL_THERE: Comparison = {
-  ...{ missing: [], elsewhere: [], remarks: [] },
+  ...{ missing: [], elsewhere: [], isUnkept: false, remarks: [] },
   extra: { load: 0, store: 0 },
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Architectural accesses against recorded ones, byte by byte: QEMU may split an access or join two. Pure.
 
-import type { ArchitecturalAccess, Direction } from '../isa/index.ts';
+import { type ArchitecturalAccess, type Direction, UNKEPT_COMPONENT } from '../isa/index.ts';
 import type { ExpectedAccess, SelectedElement } from './expected.ts';
 
 export interface SeenAccess {
@@ -15,6 +15,8 @@ export interface Comparison {
   readonly missing: readonly string[];
   /** What QEMU makes at another address than is prescribed, and the trace has there, a phrase each. */
   readonly elsewhere: readonly string[];
+  /** QEMU left out x87's last instruction, whole, as it does whenever it restores. */
+  readonly isUnkept: boolean;
   /** Recorded bytes that the architecture does not know. */
   readonly extra: { readonly load: number; readonly store: number };
   /** What was allowed for, a phrase each: accesses that are made on a condition only, and the like. */
@@ -74,17 +76,19 @@ export function compareAccesses(
   const unclaimed = new Unclaimed(seen);
   const missing: string[] = [];
   const elsewhere: string[] = [];
+  const unkept: string[] = [];
   const remarks: string[] = [];
   // What has an address first, what is sure before what is not: bytes are claimed by who can say most.
   const rank = ({ access, address }: ExpectedAccess): number =>
     (address === undefined ? 2 : 0) + (access.occurrence === 'conditional' ? 1 : 0);
   for (const one of expected.toSorted((a, b) => rank(a) - rank(b))) {
-    const problem = claimOne(one, unclaimed, { elsewhere, remarks });
+    const problem = claimOne(one, unclaimed, { elsewhere, unkept, remarks });
     if (problem !== undefined) missing.push(problem);
   }
   return {
     missing,
     elsewhere,
+    isUnkept: unkept.length > 0,
     extra: { load: unclaimed.left('load'), store: unclaimed.left('store') },
     remarks: [...new Set(remarks)],
   };
@@ -92,6 +96,7 @@ export function compareAccesses(
 
 interface Notes {
   readonly elsewhere: string[];
+  readonly unkept: string[];
   readonly remarks: string[];
 }
 
@@ -100,7 +105,7 @@ function claimOne(one: ExpectedAccess, unclaimed: Unclaimed, notes: Notes): stri
   const { remarks } = notes;
   switch (access.kind) {
     case 'state-area':
-      return claimFields(one, unclaimed, remarks);
+      return claimFields(one, unclaimed, notes);
     case 'masked':
       return claimElements(one, unclaimed, notes);
     default:
@@ -151,7 +156,7 @@ function claimIterations(
 function claimFields(
   one: ExpectedAccess,
   unclaimed: Unclaimed,
-  remarks: string[],
+  { unkept, remarks }: Notes,
 ): string | undefined {
   const { access, address } = one;
   if (address === undefined || access.fields === undefined) return describeExpected(one);
@@ -163,7 +168,8 @@ function claimFields(
       unclaimed.claim(access.direction, address + BigInt(offset), bytes),
     );
     if (there.length === fields.length) continue;
-    if (there.length === 0 && fields.every(({ optional }) => optional)) skipped.add(component);
+    if (there.length === 0 && component === UNKEPT_COMPONENT) unkept.push(component);
+    else if (there.length === 0 && fields.every(({ optional }) => optional)) skipped.add(component);
     else lacking.push(component);
   }
   if (skipped.size > 0) {

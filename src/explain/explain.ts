@@ -19,7 +19,14 @@ import { lackingFeatures } from './cpu-features.ts';
 import { type ExpectedAccess, expectAccesses } from './expected.ts';
 import { codeAddress, type Fate, patchImage, placesOf } from './guest-image.ts';
 import { type GuestTask, runPlain, runRecorded } from './guest-runs.ts';
-import { type CodeBits, fullName, type MachineState, presetState } from './machine-state.ts';
+import {
+  type CodeBits,
+  fullName,
+  isNullTask,
+  type MachineState,
+  presetState,
+} from './machine-state.ts';
+import { operandFault } from './manual-faults.ts';
 import { findMemoryPath } from './memory-paths.ts';
 import {
   type ExplainResult,
@@ -29,7 +36,7 @@ import {
 } from './results.ts';
 import type { TcgOperation } from './translation-log.ts';
 import { findVector, isSameVector } from './vector-state.ts';
-import { isReconstructed, judge } from './verdict.ts';
+import { isReconstructed, judge, type Verdict } from './verdict.ts';
 
 export interface ExplainRequest {
   /** One instruction: what nasm assembles, or its bytes. */
@@ -82,13 +89,12 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
     const { mnemonic } = decoded;
     const verdict =
       'refused' in recorded
-        ? {
-            verdict: 'not-recorded' as const,
-            reason: recorded.refused,
-            remarks: [],
-            isDifferent: false,
-          }
-        : judge({ mnemonic, fate, expected, recorded, lacking, hasEvents: !parallel });
+        ? notRecorded(recorded.refused)
+        : judge({
+            ...{ mnemonic, fate, expected, recorded, lacking, hasEvents: !parallel },
+            manualFault: operandFault(expected, state),
+            isNullTask: isNullTask(state, formatInstruction(bytes, cpuMode, ip)),
+          });
     const { accesses, ports, cuts } =
       'refused' in recorded ? { accesses: [], ports: [], cuts: [] } : recorded;
     return {
@@ -111,7 +117,7 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
       accesses: accesses.map(recordedResult),
       ports: ports.map(portResult),
       cuts,
-      outcome: outcomeResult(fate),
+      outcome: outcomeResult(fate, verdict.manualVector),
       verdict: verdict.verdict,
       reason: verdict.reason,
       remarks: [...verdict.remarks, ...unaccounted(ops ?? [], accesses)],
@@ -120,6 +126,10 @@ export async function explainInstruction(request: ExplainRequest): Promise<Expla
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function notRecorded(reason: string): Verdict {
+  return { verdict: 'not-recorded', reason, remarks: [], isDifferent: false };
 }
 
 /** Throws what the first of them threw, when both have ended. */
@@ -267,10 +277,11 @@ function portResult({ out, port, size, value }: PortNote): ExplainResult['ports'
   };
 }
 
-function outcomeResult(fate: Fate): ExplainResult['outcome'] {
+function outcomeResult(fate: Fate, manualVector: number | undefined): ExplainResult['outcome'] {
   return {
     kind: fate.kind,
     vector: 'vector' in fate ? fate.vector : null,
+    manualVector: manualVector ?? null,
     errorCode:
       'errorCode' in fate && fate.errorCode !== undefined ? hex(BigInt(fate.errorCode)) : null,
     target: 'target' in fate ? hex(fate.target) : null,

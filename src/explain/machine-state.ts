@@ -96,6 +96,15 @@ export function valueOf(state: MachineState, name: string): bigint {
   return requireDefined(found, `register ${name} is preset`).value;
 }
 
+/** Whether the operand of "ltr ax" or "ltr [rdi]" is a null selector: its privilege level does not matter (SDM 3.4.2). */
+export function isNullTask(state: MachineState, disassembly: string): boolean {
+  const [, operand] = /^ltr (.+)$/.exec(disassembly) ?? [];
+  if (operand === undefined) return false;
+  const name = fullName(operand.replace(/^(r\d+)[wd]$/, '$1'));
+  const value = name === undefined ? state.memory.value : valueOf(state, name);
+  return (value & 0xfffcn) === 0n;
+}
+
 function registerNames(bits: CodeBits): readonly string[] {
   return bits === 64 ? NAMES_64 : NAMES;
 }

@@ -76,6 +76,8 @@ export interface ExplainResult {
   readonly outcome: {
     readonly kind: 'completed' | 'faulted' | 'interrupt' | 'left' | 'no-report';
     readonly vector: number | null;
+    /** Of the exception that the manual has where QEMU has none or another; else null. */
+    readonly manualVector: number | null;
     readonly errorCode: string | null;
     /** Where it went on, when that is not the next instruction. */
     readonly target: string | null;

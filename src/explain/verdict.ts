@@ -3,15 +3,24 @@
 
 import { assertNever } from '../base/index.ts';
 import type { Access } from '../guests/index.ts';
-import { type Comparison, compareAccesses, describeUncut } from './compare.ts';
+import {
+  QEMU_OMISSIONS,
+  type QemuDifference,
+  type QemuOmissionName,
+  qemuOmission,
+  UNKEPT_POINTERS,
+} from '../isa/index.ts';
+import { type Comparison, compareAccesses, describeUncut, type SeenAccess } from './compare.ts';
 import type { ExpectedAccess } from './expected.ts';
 import type { Fate } from './guest-image.ts';
+import { GENERAL_PROTECTION, type ManualFault } from './manual-faults.ts';
 import type { RecordedWork } from './recorded.ts';
 
 /**
  * - complete: every architectural access was observed, and nothing else
  * - complete-reconstructed: the same, and what no callback reports was worked out by the recorder
  * - more: besides, accesses that QEMU makes and the architecture does not prescribe
+ * - less: QEMU leaves out accesses that the manual prescribes, by a rule; all that it made are in the trace
  * - incomplete: something is not in the trace
  * - faulted: the instruction did not complete
  * - not-recorded: this QEMU cannot be recorded that way
@@ -20,6 +29,7 @@ export type VerdictName =
   | 'complete'
   | 'complete-reconstructed'
   | 'more'
+  | 'less'
   | 'incomplete'
   | 'faulted'
   | 'not-recorded';
@@ -30,6 +40,8 @@ export interface Verdict {
   readonly remarks: readonly string[];
   /** The trace lacks something, or has what neither the manual nor a rule accounts for. */
   readonly isDifferent: boolean;
+  /** Of the exception that the manual has where QEMU has none or another. */
+  readonly manualVector?: number;
 }
 
 /** Accesses of QEMU's own, by instruction. */
@@ -67,13 +79,13 @@ const EXTRA_RULES: readonly ExtraRule[] = [
   },
 ];
 
-/** do_fldenv() in target/i386/tcg/fpu_helper.c. */
-const PARTIAL_ENVIRONMENT =
-  'QEMU itself loads control, status and tag word of the environment, not its pointers';
-
 /** Trap T15 of docs/qemu-traps.md. */
 const UNCUT_ELEMENTS =
   'it does not cut the address of an element to 32 bits (target/i386/ops_sse.h; 11.1 does for gathers)';
+
+/** The manual: AX first, from the highest address down. */
+const PUSHA_ORDER =
+  'QEMU stores from the lowest address up, DI first, where the manual has AX first: the same bytes in another order (gen_pusha, target/i386/tcg/translate.c)';
 
 /** gen_cmps() in target/i386/tcg/translate.c takes es:rdi first. */
 const UNORDERED = 'the manual does not say which of the two loads comes first';
@@ -85,11 +97,30 @@ export interface Evidence {
   readonly recorded: RecordedWork;
   /** What it needs of CPUID and the guest's CPU does not have. */
   readonly lacking: readonly string[];
+  /** For where its operands lie. */
+  readonly manualFault: ManualFault | undefined;
+  /** The operand of ltr is a null selector. */
+  readonly isNullTask: boolean;
   /** Interrupts and exceptions are recorded: not with one thread for each vCPU. */
   readonly hasEvents: boolean;
 }
 
 export function judge(evidence: Evidence): Verdict {
+  const { fate, manualFault } = evidence;
+  const verdict = judgeFate(evidence);
+  // A double fault comes of it with either: the stack that is not there, too.
+  const isSame =
+    fate.kind === 'faulted' && [manualFault?.vector, DOUBLE_FAULT].includes(fate.vector);
+  if (manualFault === undefined || isSame) return verdict;
+  const { vector, why } = manualFault;
+  const told = `the manual has ${exceptionName(vector)}${fate.kind === 'faulted' ? ' instead' : ''}: ${why}`;
+  const result = { ...verdict, manualVector: vector };
+  return verdict.verdict.startsWith('complete')
+    ? { ...result, verdict: 'more', reason: `${told}; the trace has what it did instead` }
+    : withRemark(result, told);
+}
+
+function judgeFate(evidence: Evidence): Verdict {
   const { fate, recorded } = evidence;
   switch (fate.kind) {
     case 'faulted':
@@ -133,10 +164,14 @@ function judgeAccesses(evidence: Evidence): Verdict {
     }));
   const compared = compareAccesses(expected, seen);
   const { missing, elsewhere, extra } = compared;
-  const isCompared = /cmps[bwdq]$/.test(mnemonic) && expected.length === 2;
-  const remarks = isCompared ? [...compared.remarks, UNORDERED] : compared.remarks;
+  const remarks = [...compared.remarks, ...remarksOnOrder(mnemonic, expected.length)];
+  const omission = omissionOf(evidence, seen);
+  if (omission !== undefined) {
+    const manualVector = omission === 'does-nothing' ? INVALID_OPCODE : GENERAL_PROTECTION;
+    return { ...less(QEMU_OMISSIONS[omission], []), manualVector };
+  }
   if (missing.length > 0 || elsewhere.length > 0) {
-    return incomplete(describeMissing(mnemonic, compared), remarks);
+    return incomplete(describeMissing(compared), remarks);
   }
   const isPortIo = /^(?:rep )?(?:in|out)(?:s[bwd])?$/.test(mnemonic);
   if (isPortIo && recorded.ports.length === 0) {
@@ -148,6 +183,7 @@ function judgeAccesses(evidence: Evidence): Verdict {
     );
     return { verdict: 'more', reason: describeExtra(mnemonic, extra), remarks, isDifferent };
   }
+  if (compared.isUnkept) return less(UNKEPT_POINTERS, remarks);
   const reconstructed = done.filter(isReconstructed);
   if (reconstructed.length > 0) {
     return {
@@ -162,6 +198,30 @@ function judgeAccesses(evidence: Evidence): Verdict {
       ? `it accesses no memory, and no access was recorded${isPortIo ? '; its port I/O is in the trace' : ''}`
       : 'every architectural access was observed, and nothing else';
   return { verdict: 'complete', reason, remarks, isDifferent: false };
+}
+
+function remarksOnOrder(mnemonic: string, accesses: number): string[] {
+  if (/cmps[bwdq]$/.test(mnemonic) && accesses === 2) return [UNORDERED];
+  return /^pusha[wd]?$/.test(mnemonic) ? [PUSHA_ORDER] : [];
+}
+
+/** Undefined: it is not, as a whole, one that QEMU leaves out. */
+function omissionOf(
+  { mnemonic, expected, isNullTask }: Evidence,
+  seen: readonly SeenAccess[],
+): QemuOmissionName | undefined {
+  const accesses = expected.map(({ access }) => access);
+  const omission = qemuOmission({ mnemonic, accesses });
+  if (omission === undefined) return undefined;
+  if (omission.name === 'null-task-register' && !isNullTask) return undefined;
+  const made = expected.filter(({ access }) => omission.made.includes(access));
+  const { missing, extra } = compareAccesses(made, seen);
+  return missing.length + extra.load + extra.store > 0 ? undefined : omission.name;
+}
+
+function less({ what, source }: QemuDifference, remarks: readonly string[]): Verdict {
+  const reason = `the trace has all that QEMU accessed, which is less than the manual prescribes: ${what} (${source})`;
+  return { verdict: 'less', reason, remarks, isDifferent: false };
 }
 
 function incomplete(reason: string, remarks: readonly string[]): Verdict {
@@ -201,10 +261,9 @@ function extraRule(mnemonic: string, direction: ExtraRule['direction']): ExtraRu
   return EXTRA_RULES.find((one) => one.direction === direction && one.mnemonic.test(mnemonic));
 }
 
-function describeMissing(mnemonic: string, { missing, elsewhere }: Comparison): string {
+function describeMissing({ missing, elsewhere }: Comparison): string {
   return [
     ...(missing.length > 0 ? [`the trace lacks ${missing.join('; ')}`] : []),
-    ...(missing.length > 0 && /^(?:fldenv|frstor)$/.test(mnemonic) ? [PARTIAL_ENVIRONMENT] : []),
     ...(elsewhere.length > 0
       ? [
           `QEMU itself makes ${elsewhere.join(', ')}, and so the trace has ${elsewhere.length === 1 ? 'it' : 'them'}: ${UNCUT_ELEMENTS}`,
@@ -273,6 +332,7 @@ function describeFault(
 }
 
 const INVALID_OPCODE = 6;
+const DOUBLE_FAULT = 8;
 
 function whyNotDelivered({ hasEvents, recorded }: Evidence): string {
   if (!hasEvents) return 'with one thread for each vCPU events are not recorded';

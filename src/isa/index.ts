@@ -23,7 +23,13 @@ export type {
 } from './instruction.ts';
 export {
   QEMU_DIFFERENCES,
+  QEMU_OMISSIONS,
   type QemuDifference,
   type QemuDifferenceName,
+  type QemuOmission,
+  type QemuOmissionName,
+  qemuOmission,
+  UNKEPT_POINTERS,
 } from './qemu-differences.ts';
+export { UNKEPT_COMPONENT } from './state-area.ts';
 export { TSS_FORMATS, type TssAccesses, type TssFormat, tssAccesses } from './task-switch.ts';

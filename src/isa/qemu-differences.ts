@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where QEMU's instructions access more than the manual prescribes, for all who compare the two: each fact has
-// one name. How far a comparison lets it go is that comparison's own.
+// Where QEMU's instructions access more than the manual prescribes, or nothing of it, for all who compare the two: each
+// fact has one name. How far a comparison lets it go is that comparison's own.
+
+import type { ArchitecturalAccess, DecodedInstruction } from './instruction.ts';
 
 export interface QemuDifference {
   readonly what: string;
@@ -47,3 +49,44 @@ export const QEMU_DIFFERENCES: Readonly<Record<QemuDifferenceName, QemuDifferenc
     source: 'target/i386/tcg/seg_helper.c, switch_tss_ra',
   },
 };
+
+/** What FLDENV, FRSTOR, FXRSTOR and XRSTOR leave out of what they load. */
+export const UNKEPT_POINTERS: QemuDifference = {
+  what: "QEMU does not load x87's last opcode and pointers, nor what is reserved beside the fields that it loads",
+  source: 'target/i386/tcg/fpu_helper.c, do_fldenv, do_xrstor_fpu',
+};
+
+export type QemuOmissionName = 'does-nothing' | 'null-task-register';
+
+/** Instructions that complete in QEMU without accesses that the manual prescribes, where the manual has an exception. */
+export const QEMU_OMISSIONS: Readonly<Record<QemuOmissionName, QemuDifference>> = {
+  'does-nothing': {
+    what: 'QEMU 10 runs xsavec, xsaves, xrstors, vmptrld, vmptrst, vmclear and vmxon as nothing; no CPU that it emulates has them, and the manual has #UD',
+    source: 'target/i386/tcg/translate.c, gen_multi0F, 0x1c7',
+  },
+  'null-task-register': {
+    what: 'ltr takes a null selector, and reads no descriptor; the manual has #GP(0)',
+    source: 'target/i386/tcg/seg_helper.c, helper_ltr',
+  },
+};
+
+const RUN_AS_NOTHING = /^(?:xsavec|xsaves|xrstors)(?:64)?$|^vm(?:ptrld|ptrst|clear|xon)$/;
+
+export interface QemuOmission {
+  readonly name: QemuOmissionName;
+  /** Those of the prescribed that are made all the same. */
+  readonly made: readonly ArchitecturalAccess[];
+}
+
+/** Undefined: QEMU leaves out none of its accesses as a whole. */
+export function qemuOmission({
+  mnemonic,
+  accesses,
+}: Pick<DecodedInstruction, 'mnemonic' | 'accesses'>): QemuOmission | undefined {
+  if (RUN_AS_NOTHING.test(mnemonic)) return { name: 'does-nothing', made: [] };
+  if (mnemonic !== 'ltr') return undefined;
+  return {
+    name: 'null-task-register',
+    made: accesses.filter(({ kind }) => kind !== 'descriptor'),
+  };
+}

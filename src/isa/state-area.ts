@@ -35,6 +35,9 @@ function legacyFields(
   ];
 }
 
+/** Of the environment: QEMU does not keep x87's last instruction, and leaves these out when it restores. */
+export const UNKEPT_COMPONENT = 'environment-pointers';
+
 /** FLDENV and FRSTOR (SDM volume 1, 8.1.10); what is reserved is not listed. */
 export function environmentFields(isShort: boolean, hasRegisters: boolean): readonly StateField[] {
   const step = isShort ? 2 : 4;
@@ -46,7 +49,7 @@ export function environmentFields(isShort: boolean, hasRegisters: boolean): read
   });
   return [
     ...counted(3, (i) => x87(step * i, 2)), // control, status, tags
-    { component: 'environment-pointers', offset: 3 * step, bytes: 4 * step, optional: false },
+    { component: UNKEPT_COMPONENT, offset: 3 * step, bytes: 4 * step, optional: false },
     ...(hasRegisters ? counted(8, (i) => x87(7 * step + 10 * i, 10)) : []),
   ];
 }

@@ -22,7 +22,7 @@ export const explainCommand: CommandSpec = {
   details: `Runs the instruction in a bare micro-guest at CPL 0: once by QEMU alone, which logs the TCG operations that
 it makes, and once recorded. Beside them stands what the manual prescribes, and the verdict: complete;
 complete-reconstructed, where the recorder worked out what no callback reports; more, where QEMU accesses what the
-manual does not prescribe; incomplete; faulted; not-recorded. Each register points at zeroed memory of its own;
+manual does not prescribe; less, where it leaves some out; incomplete; faulted; not-recorded. Each register points at zeroed memory of its own;
 vector registers are all ones, so that as masks they select everything, and the indices of a gather 0, 1, 2 ...
 0x1f0000 is a read-only page, 0x1f1000 is absent, 0x1f2000 is neither accessed nor dirty, 0xfee00000 is the
 local APIC (32- and 64-bit code; real mode has no paging).`,

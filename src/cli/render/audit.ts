@@ -91,6 +91,9 @@ function rowOf(audit: MnemonicAudit): readonly string[] {
   const reasons = [
     ...Object.entries(audit.rules).map(([rule, count]) => `${rule} ${formatCount(count)}`),
     ...Object.entries(audit.inferred).map(([name, count]) => `by ${name} ${formatCount(count)}`),
+    ...Object.entries(audit.omitted).map(
+      ([name, count]) => `${name} ${formatQuantity(count, 'execution')}`,
+    ),
   ];
   return [audit.mnemonic, ...counts.map(formatCount), reasons.join(', ')];
 }

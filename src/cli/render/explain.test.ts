@@ -59,7 +59,7 @@ const PUSH: ExplainResult = {
   accesses: [STORE],
   ports: [],
   cuts: [],
-  outcome: { kind: 'completed', vector: null, errorCode: null, target: null },
+  outcome: { kind: 'completed', vector: null, manualVector: null, errorCode: null, target: null },
   verdict: 'complete',
   reason: 'every architectural access was observed, and nothing else',
   remarks: [],
@@ -109,6 +109,20 @@ verdict: complete: every architectural access was observed, and nothing else
     );
   });
 
+  it('has the exception of the manual on its side, not that of QEMU', () => {
+    for (const kind of ['completed', 'faulted'] as const) {
+      const outcome = { ...PUSH.outcome, kind, vector: kind === 'faulted' ? 14 : null };
+      const text = renderExplain({ ...PUSH, outcome: { ...outcome, manualVector: 13 } });
+      expect(text).toMatch(/^\(it faults\) delivery of exception 13: tables, stack frame$/m);
+    }
+  });
+
+  it('gives no size where an operand has none that is fixed', () => {
+    const architectural = PUSH.architectural.map((one) => ({ ...one, bytes: 0 }));
+    const text = renderExplain({ ...PUSH, architectural });
+    expect(text).toContain('\nstore ss:rsp-0x8 = 0x3efff8  store 8 0x3efff8 observed\n');
+  });
+
   it('marks what is special', () => {
     const text = renderExplain({
       ...PUSH,
@@ -120,7 +134,7 @@ verdict: complete: every architectural access was observed, and nothing else
       ],
       ports: [{ direction: 'in', port: '0x80', bytes: 1, value: null }],
       cuts: ['device'],
-      outcome: { kind: 'faulted', vector: 14, errorCode: '0x2', target: null },
+      outcome: { ...PUSH.outcome, kind: 'faulted', vector: 14, errorCode: '0x2' },
       remarks: ['it went on at 0x400000, where no code is'],
     });
     for (const part of [

@@ -146,9 +146,9 @@ function emptyWord({ verdict }: ExplainResult): string {
 }
 
 /** What the manual has besides, in the words of its chapter on interrupts. */
-function describeDelivery({ kind, vector }: ExplainResult['outcome']): string[] {
-  if (kind === 'faulted')
-    return [`(it faults) delivery of exception ${vector}: tables, stack frame`];
+function describeDelivery({ kind, vector, manualVector }: ExplainResult['outcome']): string[] {
+  if (kind === 'faulted' || manualVector !== null)
+    return [`(it faults) delivery of exception ${manualVector ?? vector}: tables, stack frame`];
   return kind === 'interrupt' ? [`delivery of interrupt ${vector}: tables, stack frame`] : [];
 }
 
@@ -183,7 +183,7 @@ function describeArchitectural(access: PrescribedRow): string[] {
   const at = address === null ? '' : ` = ${address}`;
   const often = iteration === undefined ? howOften(occurrence, count) : `, iteration ${iteration}`;
   const special = kind === 'state-area' || kind === 'masked' ? ` (${kind})` : '';
-  return [`${direction} ${bytes}${place}${at}${special}${often}`];
+  return [`${direction}${bytes === 0 ? '' : ` ${bytes}`}${place}${at}${special}${often}`];
 }
 
 function howOften(occurrence: string, count: number): string {
