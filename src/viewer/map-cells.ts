@@ -84,6 +84,8 @@ export interface CellSums {
   readonly stores: number;
   /** With the most accesses; null: there are none. */
   readonly busiest: CellUnder | null;
+  /** What those cells are of: cells are counted whole. */
+  readonly covered: Region;
 }
 
 /** Of all cells of these tiles that are in the region, in whole or in part. */
@@ -94,6 +96,7 @@ export function sumCells(
 ): CellSums {
   let [loads, stores, most] = [0, 0, 0];
   let busiest: readonly [ordinal: number, rank: number] | null = null;
+  let covered: Region = region;
   for (const place of visible) {
     const tile = store.find(place);
     if (tile === undefined) continue;
@@ -111,6 +114,14 @@ export function sumCells(
       (region.high - own.low) / height,
       rows,
     );
+    if (left < right && bottom < top) {
+      covered = {
+        from: Math.min(covered.from, own.from + left * width),
+        to: Math.max(covered.to, own.from + right * width),
+        low: Math.min(covered.low, own.low + bottom * height),
+        high: Math.max(covered.high, own.low + top * height),
+      };
+    }
     for (let row = bottom; row < top; row++) {
       for (let cell = row * columns + left; cell < row * columns + right; cell++) {
         const count = (l[cell] ?? 0) + (s[cell] ?? 0);
@@ -124,7 +135,7 @@ export function sumCells(
     }
   }
   const cell = busiest === null ? undefined : cellUnder(store, visible, ...busiest);
-  return { loads, stores, busiest: cell ?? null };
+  return { loads, stores, busiest: cell ?? null, covered };
 }
 
 function within(begin: number, end: number, count: number): readonly [number, number] {

@@ -63,9 +63,16 @@ describe('cells of the map, summed up', () => {
     expect(busiest?.region.from).toBe(ordinal);
   });
 
+  it('are of cells that are counted whole', () => {
+    const within = { from: 100.25, to: 300.5, low: 0.5 * BYTE, high: 8.5 * BYTE };
+    const { covered } = sumCells(store, PLACES, within);
+    expect(covered).toEqual({ from: 100, to: 301, low: 0, high: 9 * BYTE });
+  });
+
   it('may be none', () => {
     const none = { from: 101, to: 102, low: 0, high: BYTE };
-    expect(sumCells(store, PLACES, none)).toEqual({ loads: 0, stores: 0, busiest: null });
+    const sums = { loads: 0, stores: 0, busiest: null, covered: none };
+    expect(sumCells(store, PLACES, none)).toEqual(sums);
     expect(sumCells(store, [], whole).busiest).toBeNull();
   });
 });
@@ -89,6 +96,7 @@ describe('the map in words', () => {
         ...{ loads: 40, stores: 2, timeStep: 1, byteStep: 1 },
         region: { from: 128, to: 256, low: 2, high: 2.5 },
       },
+      covered: { from: -5, to: 1000.5, low: 1, high: 3 },
     },
   };
 
@@ -99,8 +107,19 @@ describe('the map in words', () => {
     );
   });
 
+  it.each([
+    [{ from: -128, to: 1024, low: 1, high: 3 }, 'accesses 0 to 1,023'],
+    [{ from: -128, to: 4096, low: 1, high: 3 }, 'accesses 0 to 1,999'],
+    [{ from: 0, to: 1000.5, low: 0.5, high: 3 }, 'accesses 0 to 1,000'],
+  ])('says what was counted where cells reach further: %o', (covered, accesses) => {
+    expect(describeMap({ ...facts, sums: { ...facts.sums, covered } })).toContain(
+      `counted on each, in the whole of the cells in view: ${accesses}; most in`,
+    );
+  });
+
   it('says that nothing is', () => {
-    const sums = { loads: 0, stores: 0, busiest: null };
+    const { covered } = facts.sums;
+    const sums = { loads: 0, stores: 0, busiest: null, covered };
     expect(describeMap({ ...facts, sums, busiest: null })).toMatch(/; no access is in view\.$/);
   });
 });

@@ -39,17 +39,27 @@ export function describeMap(facts: MapFacts): string {
 }
 
 function describeSums(
-  { bands, busiest }: MapFacts,
-  { loads, stores, busiest: cell }: CellSums,
+  { bands, busiest, view, extent }: MapFacts,
+  { loads, stores, busiest: cell, covered }: CellSums,
 ): string {
   if (cell === null) return 'no access is in view.';
   const { from, low } = cell.region;
   const band = findBand(bands, low)?.name;
   const where = [busiest ?? '', band === undefined ? '' : `in ${band}`].join(' ').trim();
   return [
-    `${formatQuantity(loads, 'load')} and ${formatQuantity(stores, 'store')}, one that crosses pages counted on each`,
+    `${formatQuantity(loads, 'load')} and ${formatQuantity(stores, 'store')}, one that crosses pages counted on each${describeExcess(covered, view, extent)}`,
     `most in one cell: ${formatCount(cell.loads + cell.stores)}, at access ${formatCount(Math.floor(from))}, ${where}.`,
   ].join('; ');
+}
+
+/** Cells at the edges reach beyond what is in view, and are counted whole. */
+function describeExcess(covered: Region, view: View, extent: Extent): string {
+  const time = wholeTime(covered, extent);
+  const shown = wholeTime(view, extent);
+  const pages = (region: Region): string =>
+    `${Math.max(0, region.low)} ${Math.min(extent.pages, region.high)}`;
+  if (time.from === shown.from && time.to === shown.to && pages(covered) === pages(view)) return '';
+  return `, in the whole of the cells in view: accesses ${formatCount(time.from)} to ${formatCount(time.to - 1)}`;
 }
 
 function wholeTime({ from, to }: Region, { accesses }: Extent): { from: number; to: number } {
