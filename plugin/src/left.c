@@ -69,7 +69,7 @@ static uint32_t count_aborted(const LsBlock *code, int index,
 }
 
 static LsExit leave_at(const LsBlock *code, int index, uint8_t cause,
-                     const uint64_t *at, const uint64_t *end)
+                       const uint64_t *at, const uint64_t *end)
 {
     return (LsExit){
         .cut = true,
@@ -198,8 +198,8 @@ static bool modified_itself(const LsBlock *code, int index,
 }
 
 LsExit ls_left_for_block(LsEncoder *e, uint32_t id, const uint64_t *next,
-                        const uint64_t *words_end, const uint64_t *at,
-                        const uint64_t *end)
+                         const uint64_t *words_end, const uint64_t *at,
+                         const uint64_t *end)
 {
     const LsBlockState *to = ls_encode_state(e, ls_word_id(*next));
     const LsBlock *code;

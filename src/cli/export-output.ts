@@ -165,9 +165,13 @@ async function orWriteFailure<T>(what: string, option: string, work: () => Promi
   }
 }
 
-/** Throws UserError as claimOutput does, and touches nothing. */
+/** An output for openExportOutput(), which takes streams, too. Throws as requireReplaceable() does. */
+export function requireOutput(claim: OutputClaim): void {
+  if (claim.isFolder || findOutputStream(claim.name) === undefined) requireReplaceable(claim);
+}
+
+/** A file or folder, no stream. Throws UserError as claimOutput does, and touches nothing. */
 export function requireReplaceable({ name, isFolder, force, option }: OutputClaim): void {
-  if (!isFolder && findOutputStream(name) !== undefined) return;
   if (isFolder && isStandardOutput(name)) {
     throw new UserError(
       ExitCode.usage,

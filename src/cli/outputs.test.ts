@@ -186,6 +186,17 @@ describe('an output that is there and takes bytes', () => {
     expect(readdirSync(folder).sort()).toEqual(['fifo', 'x']);
   });
 
+  it.each(WRITERS.filter(({ isFolder, name }) => isFolder || !name.startsWith('export')))(
+    'is not replaced by $name, with --force either',
+    async ({ words, option }) => {
+      const said = await loadstore(...words(fifo()), '--force');
+      expect(said).toMatchObject({ exitCode: 2, out: '' });
+      expect(said.err).toContain(`loadstore: ${at('fifo')} exists and is not a `);
+      expect(said.err).toContain(option);
+      expect(isFifo()).toBe(true);
+    },
+  );
+
   it('a FIFO whose reader goes away', async () => {
     const name = fifo();
     const reader = await open(name, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -29,7 +29,7 @@ import {
   claimOutput,
   type OutputClaim,
   openExportOutput,
-  requireReplaceable,
+  requireOutput,
 } from '../export-output.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
@@ -93,7 +93,7 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
   try {
     const isFolder = format.output !== 'file';
     const claim = { name, isFolder, option: '-o OUT', force: isOn(input, 'force') };
-    requireReplaceable(claim);
+    requireOutput(claim);
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);
     const names = codeNames(trace.code, symbols);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import { ExitCode } from '../../base/index.ts';
-import { requireFreeOutput } from '../../capture/index.ts';
 import { PASS_JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findText, isOn, JSON_OPTION, printResult } from '../command-spec.ts';
 import { requireReplaceable } from '../export-output.ts';
@@ -33,10 +32,7 @@ pass.`,
       named === undefined
         ? undefined
         : { name: named, isFolder: false, option: '--html OUT', force: isOn(input, 'force') };
-    if (page !== undefined) {
-      requireFreeOutput(page.name, page.force, page.option); // a file, no stream
-      requireReplaceable(page);
-    }
+    if (page !== undefined) requireReplaceable(page);
     await withAnalysis(input, context, async (analysis) => {
       const report = await makeReport(input, context, analysis, isOn(input, 'audit'));
       if (page !== undefined) {
