@@ -5,7 +5,7 @@
 // anew while it is not in use, what comes after is another address space: a new process got the page of an old one.
 // Order does not matter: a state keeps what it saw with its ordinals, and all is put in order at the end.
 
-import { halves } from '../base/index.ts';
+import { halves, ModeBit } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
 import { type AccessColumns, requireColumn } from './access-columns.ts';
 import type { FreeAnalysis, TraceShape } from './analysis.ts';
@@ -100,7 +100,6 @@ export interface AddressSpacesResult {
   readonly spaces: readonly AddressSpace[];
 }
 
-const MODE_LONG = 1 << 14;
 const PAGE_BYTES = 4096;
 const TWIN_BYTES = 4096;
 /** Offsets of the first and the last entry of a table, their low three bits aside. */
@@ -135,7 +134,7 @@ function initAddressSpaces(
 ): AddressSpacesState {
   const isLegacy = new Uint8Array(blockCount);
   for (let block = 0; block < blockCount; block++) {
-    if (((code.mode(block) ?? MODE_LONG) & MODE_LONG) === 0) isLegacy[block] = 1;
+    if (((code.mode(block) ?? ModeBit.long) & ModeBit.long) === 0) isLegacy[block] = 1;
   }
   const pages = new Set(
     tables.map((cr3) => Number(BigInt.asUintN(52, cr3)) / PAGE_BYTES).map(Math.floor),

@@ -2,7 +2,7 @@
 // One number for the same code at the same address, in whichever blocks it is: code that was translated several times is in
 // several. A hash table in typed arrays, since there may be millions: some 40 bytes for each.
 
-import { add64, u64FromBigint } from '../base/index.ts';
+import { add64, ModeBit, u64FromBigint } from '../base/index.ts';
 import type { CodeTable } from '../format/index.ts';
 
 export interface InstructionTable {
@@ -16,9 +16,7 @@ export interface InstructionTable {
 
 const FIRST_SLOTS = 1024;
 
-/** Of QEMU's hflags (docs/format.md section 2): what says how wide code is. */
-const MODE_CS32 = 1 << 4;
-const MODE_CS64 = 1 << 15;
+/** A width that no code has. */
 const NO_CODE = 1;
 
 export function createInstructionTable(code: CodeTable): InstructionTable {
@@ -103,8 +101,8 @@ function codeReader(code: CodeTable): (block: number, insn: number) => Code {
 
 function widthOf(code: CodeTable, block: number): number {
   if (code.insnCount(block) === 0) return NO_CODE;
-  const mode = code.mode(block) ?? MODE_CS64;
-  return (mode & MODE_CS64) === 0 ? mode & MODE_CS32 : MODE_CS64;
+  const mode = code.mode(block) ?? ModeBit.cs64;
+  return (mode & ModeBit.cs64) === 0 ? mode & ModeBit.cs32 : ModeBit.cs64;
 }
 
 function isSame(a: Code, b: Code): boolean {

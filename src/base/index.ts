@@ -34,6 +34,7 @@ export {
   parseCount,
   parseSize,
 } from './human-numbers.ts';
+export { ModeBit } from './mode-bits.ts';
 export { partialOf } from './partial-name.ts';
 export { partitionPoint } from './partition-point.ts';
 export { type Prng, prngFromSeed } from './prng.ts';

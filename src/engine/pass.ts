@@ -9,7 +9,7 @@ import {
   selectionNotes,
   type TraceShape,
 } from '../analysis/index.ts';
-import { formatCount, formatQuantity, TraceError } from '../base/index.ts';
+import { formatCount, formatQuantity, ModeBit, TraceError } from '../base/index.ts';
 import type { ChunkInfo, ColumnName, SliceNoteName, SliceOptions, Trace } from '../format/index.ts';
 
 /** Any analysis: the engine hands parameters and states through without looking into them. */
@@ -154,7 +154,7 @@ export function shapeOfTrace(trace: Trace): TraceShape {
     insnBase[block] = total;
     total += Math.max(1, code.insnCount(block));
     const mode = code.mode(block);
-    blockCpl[block] = mode === undefined ? CPL_UNKNOWN : mode & MODE_CPL;
+    blockCpl[block] = mode === undefined ? CPL_UNKNOWN : mode & ModeBit.cpl;
   }
   insnBase[code.blockCount] = total;
   return shapeFrom(trace, { vcpuCount: countVcpus(trace), insnBase, blockCpl });
@@ -172,7 +172,6 @@ export function shapeFrom(
   return { blockCount, vcpuCount, insnBase, blockCpl, code, chunks, capabilities, complete };
 }
 
-const MODE_CPL = 3;
 const CPL_UNKNOWN = 255;
 
 function countVcpus(trace: Trace): number {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the CPU's state that decides what code means: QEMU's hflags, as the code table has them.
 
-/** Bits of QEMU's hflags (target/i386/cpu.h), as docs/format.md section 2 lists them. */
-const HFLAGS = { cpl: 3, cs32: 4, ss32: 5, pe: 7, lma: 14, cs64: 15, vm86: 17 } as const;
+import { ModeBit } from '../base/index.ts';
 
 export interface CpuMode {
   /** Default operand and address size of the code. */
@@ -18,14 +17,14 @@ export interface CpuMode {
 }
 
 export function cpuModeOfHflags(hflags: number): CpuMode {
-  const has = (bit: number): boolean => (hflags & (1 << bit)) !== 0;
-  const is64 = has(HFLAGS.cs64);
+  const has = (bit: number): boolean => (hflags & bit) !== 0;
+  const is64 = has(ModeBit.cs64);
   return {
-    codeBits: is64 ? 64 : has(HFLAGS.cs32) ? 32 : 16,
-    stackBits: is64 ? 64 : has(HFLAGS.ss32) ? 32 : 16,
-    hasDescriptors: has(HFLAGS.pe) && !has(HFLAGS.vm86),
-    isLong: has(HFLAGS.lma),
-    cpl: hflags & HFLAGS.cpl,
+    codeBits: is64 ? 64 : has(ModeBit.cs32) ? 32 : 16,
+    stackBits: is64 ? 64 : has(ModeBit.ss32) ? 32 : 16,
+    hasDescriptors: has(ModeBit.protected) && !has(ModeBit.vm86),
+    isLong: has(ModeBit.long),
+    cpl: hflags & ModeBit.cpl,
   };
 }
 

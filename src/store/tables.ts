@@ -12,6 +12,7 @@ import {
   UTINYINT,
   VARCHAR,
 } from '@duckdb/node-api';
+import { ModeBit } from '../base/index.ts';
 import {
   isDelivered,
   type NoteName,
@@ -55,7 +56,6 @@ export interface CodeFunction {
   readonly address: bigint;
 }
 
-const MODE = { cpl: 3, cs32: 1 << 4, cs64: 1 << 15 } as const;
 const U64_MAX = 2n ** 64n - 1n;
 
 export const SMALL_TABLES: readonly Table[] = [
@@ -80,7 +80,7 @@ export const SMALL_TABLES: readonly Table[] = [
           code.insnCount(block),
           code.bytes(block).length,
           mode === undefined ? null : bitsOf(mode),
-          mode === undefined ? null : mode & MODE.cpl,
+          mode === undefined ? null : mode & ModeBit.cpl,
           names.functionOf(block)?.name ?? null,
         ];
       }
@@ -222,8 +222,8 @@ function hexOf(bytes: Uint8Array): string {
 }
 
 function bitsOf(mode: number): number {
-  if ((mode & MODE.cs64) !== 0) return 64;
-  return (mode & MODE.cs32) === 0 ? 16 : 32;
+  if ((mode & ModeBit.cs64) !== 0) return 64;
+  return (mode & ModeBit.cs32) === 0 ? 16 : 32;
 }
 
 const VECTOR_PAGE_FAULT = 14;

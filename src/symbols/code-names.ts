@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A name for every block of code, for counting by function: the symbol, else who runs it.
 
-import { u64FromBigint } from '../base/index.ts';
+import { ModeBit, u64FromBigint } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
 import type { GuestSymbols } from './guest-symbols.ts';
 import { nameLinuxRegion } from './linux-regions.ts';
 import { formatSymbol } from './symbol-table.ts';
 
 /** Bits of a block's mode (docs/format.md 2). */
-const MODE_CPL = 3;
-const MODE_LONG = 1 << 14;
 
 /** "schedule", "main [prog]", "(user programs)", "(firmware and boot loader)", ... for a block of the code table. */
 export function nameCode(code: CodeBlocks, symbols: GuestSymbols, block: number): string {
@@ -19,7 +17,7 @@ export function nameCode(code: CodeBlocks, symbols: GuestSymbols, block: number)
   if (place !== undefined) return formatSymbol(place);
   const mode = code.mode(block);
   if (mode === undefined) return nameLinuxRegion(lo, hi, symbols.isKernelInPlace);
-  if ((mode & MODE_CPL) === 3) return '(user programs)';
-  if ((mode & MODE_LONG) === 0) return '(firmware and boot loader)';
+  if ((mode & ModeBit.cpl) === 3) return '(user programs)';
+  if ((mode & ModeBit.long) === 0) return '(firmware and boot loader)';
   return hi < 0x8000_0000 ? '(kernel before its final address)' : '(kernel)';
 }

@@ -7,6 +7,7 @@ import {
   bigintFromU64,
   formatCount,
   formatHex64,
+  ModeBit,
   TraceError,
   type U64,
   u64FromBigint,
@@ -82,8 +83,6 @@ export type SourceFinding =
       readonly blocks: number;
     };
 
-const MODE_CPL = 3;
-
 interface NamedProgram {
   readonly name: string;
   readonly tables: SymbolTables;
@@ -149,7 +148,7 @@ export function placeSymbols(
     findProgram: (block) => programOf(block)?.name,
     findCode(block, lo, hi) {
       const mode = code.mode(block);
-      if (mode === undefined || (mode & MODE_CPL) === 0) return findKernel(lo, hi, 'code');
+      if (mode === undefined || (mode & ModeBit.cpl) === 0) return findKernel(lo, hi, 'code');
       const program = programOf(block);
       return program === undefined ? undefined : findInProgram(program, block, lo, hi);
     },

@@ -5,7 +5,7 @@
 // Measured on Debian's 6.1: 99.7 % where symbols and kernel belong together, 8 % with those of the next patch
 // release, 4 % in any other place. What is missed are labels without a symbol.
 
-import { u64FromBigint } from '../base/index.ts';
+import { ModeBit, u64FromBigint } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
 import type { RawSymbol } from './symbol-table.ts';
 
@@ -41,11 +41,6 @@ export const MATCH_PART = 0.9;
 /** Calls that every place is tried with; the best one is then counted in full. */
 const SAMPLE_LENGTH = 512;
 
-/** Bits of a block's mode (docs/format.md 2). */
-const MODE_CPL = 3;
-const MODE_CS32 = 1 << 4;
-const MODE_CS64 = 1 << 15;
-
 interface ImageRange {
   readonly hi: number;
   readonly beginLo: number;
@@ -63,14 +58,14 @@ export function findCallTargets(code: CodeBlocks): CallTargets {
   const legacy = new Set<number>();
   for (let id = 0; id < code.blockCount; id++) {
     const mode = code.mode(id);
-    if (mode === undefined || (mode & MODE_CPL) !== 0) continue;
+    if (mode === undefined || (mode & ModeBit.cpl) !== 0) continue;
     const target = callTarget(code, id);
     if (target === undefined) continue;
     const { lo, hi: long64 } = u64FromBigint(BigInt.asUintN(64, target));
-    const hi = (mode & MODE_CS64) === 0 ? 0 : long64;
+    const hi = (mode & ModeBit.cs64) === 0 ? 0 : long64;
     if (isInside(IMAGE_64, lo, hi)) long.add(lo);
     else if (isInside(MODULES_64, lo, hi)) modules.add(lo);
-    else if ((mode & MODE_CS32) !== 0 && isInside(IMAGE_32, lo, hi)) legacy.add(lo);
+    else if ((mode & ModeBit.cs32) !== 0 && isInside(IMAGE_32, lo, hi)) legacy.add(lo);
   }
   const [hi, chosen] = long.size >= legacy.size ? [IMAGE_64.hi, long] : [IMAGE_32.hi, legacy];
   return { hi, lo: ascending(chosen), modulesLo: ascending(modules) };
@@ -103,8 +98,8 @@ function isInside(range: ImageRange, lo: number, hi: number): boolean {
 export function isKernelInPlace(code: CodeBlocks): boolean {
   let isUsual = false;
   for (let id = 0; id < code.blockCount; id++) {
-    const hflags = code.mode(id) ?? MODE_CPL;
-    if ((hflags & MODE_CPL) !== 0 || (hflags & MODE_CS64) === 0) continue;
+    const hflags = code.mode(id) ?? ModeBit.cpl;
+    if ((hflags & ModeBit.cpl) !== 0 || (hflags & ModeBit.cs64) === 0) continue;
     const { lo, hi } = u64FromBigint(BigInt.asUintN(64, code.vaddr(id)));
     if (!isInside(IMAGE_64, lo, hi)) continue;
     if (lo < USUAL_IMAGE_LO) return false;

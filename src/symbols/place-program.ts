@@ -2,7 +2,7 @@
 // Where a program or library was loaded, and which code of a trace is its code: the bytes of each block are compared with
 // the file's. So a name is not given to another program's code at the same address.
 
-import { bigintFromU64, formatCount, TraceError } from '../base/index.ts';
+import { bigintFromU64, formatCount, ModeBit, TraceError } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
 import type { ElfFile } from './elf.ts';
 import { MATCH_PART } from './kernel-slide.ts';
@@ -16,7 +16,6 @@ export interface PlacedProgram {
   readonly matchedBlocks: number;
 }
 
-const MODE_CPL = 3;
 const PAGE_BYTES = 4096;
 /** Blocks that must be found, at one place, for the file to be there. */
 const MIN_BLOCKS = 8;
@@ -74,7 +73,7 @@ function findUserBlocks(code: CodeBlocks): number[] {
   const ids: number[] = [];
   for (let id = 0; id < code.blockCount; id++) {
     const mode = code.mode(id);
-    if (mode !== undefined && (mode & MODE_CPL) === 3 && code.bytes(id).length > 0) ids.push(id);
+    if (mode !== undefined && (mode & ModeBit.cpl) === 3 && code.bytes(id).length > 0) ids.push(id);
   }
   return ids;
 }

@@ -4,6 +4,7 @@
 // long mode it is what was found last: by the mode before, or told with the page of an access to RAM. SMM begins in real
 // mode (Intel SDM 3C 32.4) and gives back what was before; what is told of pages in it does not say.
 
+import { ModeBit } from '../../base/index.ts';
 import { PAGING_OFF, type PageKind, sizeOf, UNKNOWN_SIZE } from './page-sizes.ts';
 
 export const PAGING_NOT_KNOWN = 0;
@@ -12,11 +13,6 @@ export const PAGING_IS_ON = 2;
 const PAGING_BITS = 3;
 /** Besides one of these: the block runs in SMM. */
 const IN_SMM = 4;
-
-/** Bits of a block's mode: docs/format.md 2. */
-const MODE_PROTECTED = 1 << 7;
-const MODE_LONG = 1 << 14;
-const MODE_SMM = 1 << 19;
 
 /** Of one vCPU: what was found last, outside SMM and in it, and short cuts that end when that changes, by -1. */
 export interface FoundPaging {
@@ -29,14 +25,14 @@ export interface FoundPaging {
 /** What the mode of a block says; undefined: the mode is not known. */
 export function pagingOfMode(mode: number | undefined): number {
   if (mode === undefined) return PAGING_NOT_KNOWN;
-  const where = (mode & MODE_SMM) === 0 ? 0 : IN_SMM;
-  if ((mode & MODE_PROTECTED) === 0) return where | PAGING_IS_OFF;
-  return where | ((mode & MODE_LONG) === 0 ? PAGING_NOT_KNOWN : PAGING_IS_ON);
+  const where = (mode & ModeBit.smm) === 0 ? 0 : IN_SMM;
+  if ((mode & ModeBit.protected) === 0) return where | PAGING_IS_OFF;
+  return where | ((mode & ModeBit.long) === 0 ? PAGING_NOT_KNOWN : PAGING_IS_ON);
 }
 
 /** With page tables of four levels; so is what is not known. */
 export function isLongMode(mode: number | undefined): boolean {
-  return mode === undefined || (mode & MODE_LONG) !== 0;
+  return mode === undefined || (mode & ModeBit.long) !== 0;
 }
 
 /**
