@@ -4,7 +4,13 @@
 
 import type { Selection, TraceShape } from '../analysis/index.ts';
 import { ExitCode } from '../base/index.ts';
-import { type AnyRequest, analyse, type ResultsOf, shapeOfTrace } from '../engine/index.ts';
+import {
+  type AnyRequest,
+  analyse,
+  prepareThreads,
+  type ResultsOf,
+  shapeOfTrace,
+} from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { type CodeNames, codeNames } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
@@ -94,6 +100,7 @@ export async function withAnalysis<T>(
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
+    if (trace.chunks.length > 1) prepareThreads(workersFrom(input));
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);
     const names = codeNames(trace.code, symbols);

@@ -2,12 +2,13 @@
 // A process that runs one analysis, or what else is measured, once, so that its memory is its own: see commands/bench-analyse.ts.
 
 import { requireDefined } from '../base/index.ts';
-import { analyse } from '../engine/index.ts';
+import { analyse, prepareThreads } from '../engine/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from './bench-analyses.ts';
 import { BENCHED_STORE } from './bench-store.ts';
 
 async function measure({ file, name, workers }: MeasureOrder): Promise<Measurement> {
+  prepareThreads(workers);
   const trace = await openTrace(file);
   try {
     const work = await prepare(trace, name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A thread of a pass: see run-workers.node.ts. Orders are carried out one after the other.
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { findAnalysis } from '../analysis/index.ts';
 import { failureOf, requireDefined, type TraceFailure } from '../base/index.ts';
 import { openSharedTrace } from '../format/index.ts';
@@ -14,12 +14,12 @@ import { buffersOf } from './sent-buffers.ts';
 const port = requireDefined(parentPort ?? undefined, 'this file is only run as a worker');
 
 async function work(): Promise<void> {
-  const task = requireTask(workerData);
+  const task = requireTask(await nextMessage());
   const trace = await openSharedTrace(task.trace);
   const analyses = await Promise.all(task.plan.requests.map(requireAnalysis));
   const member = createPassMember(trace, shapeFrom(trace, task.shape), task.plan, analyses);
   for (;;) {
-    const order = await nextOrder();
+    const order = requireOrder(await nextMessage());
     await member.carryOut(order, report);
     if (order.type === 'finish') break;
   }
@@ -27,18 +27,19 @@ async function work(): Promise<void> {
   port.close();
 }
 
-const orders: WorkerOrder[] = [];
+/** The task, and orders behind it. */
+const messages: (WorkerTask | WorkerOrder)[] = [];
 let wake: (() => void) | undefined;
 
-port.on('message', (order: WorkerOrder) => {
-  orders.push(order);
+port.on('message', (message: WorkerTask | WorkerOrder) => {
+  messages.push(message);
   wake?.();
 });
 
-async function nextOrder(): Promise<WorkerOrder> {
+async function nextMessage(): Promise<WorkerTask | WorkerOrder> {
   for (;;) {
-    const order = orders.shift();
-    if (order !== undefined) return order;
+    const message = messages.shift();
+    if (message !== undefined) return message;
     await new Promise<void>((resolve) => {
       wake = resolve;
     });
@@ -50,13 +51,14 @@ async function requireAnalysis({ name, moduleUrl }: WorkerRequest): Promise<AnyA
   return requireDefined(findAnalysis(name), `the registry has the analysis "${name}"`);
 }
 
-function requireTask(value: unknown): WorkerTask {
-  if (!isTask(value)) throw new Error('internal: an analysing thread was started without its task');
-  return value;
+function requireTask(message: WorkerTask | WorkerOrder): WorkerTask {
+  if ('plan' in message) return message;
+  throw new Error('internal: an analysing thread was given orders before its task');
 }
 
-function isTask(value: unknown): value is WorkerTask {
-  return typeof value === 'object' && value !== null && 'plan' in value;
+function requireOrder(message: WorkerTask | WorkerOrder): WorkerOrder {
+  if ('type' in message) return message;
+  throw new Error('internal: an analysing thread was given a second task');
 }
 
 /** Digests and states are sent, not copied; what is parted is lent. */

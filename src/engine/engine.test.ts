@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // However many threads and shards there are, the figures are those of one. Worker threads run what was built.
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseCacheAnalysis, countsAnalysis, hotAnalysis } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
@@ -251,6 +253,30 @@ describe('a pass', { timeout: 60_000 }, () => {
     const requests = [{ analysis: idle, parameters: {} }];
     const options = { workers: 2, workerUrl, keepsFree: true };
     expect(await analyse(trace, requests, options)).toEqual(await analyse(trace, [COUNTS]));
+  });
+
+  it('has threads that were started before it, which keep no process from ending', async () => {
+    const built = new URL('../../dist/', import.meta.url);
+    const program = `
+      const { analyse, prepareThreads } = await import('${new URL('engine/index.js', built).href}');
+      const { countsAnalysis } = await import('${new URL('analysis/index.js', built).href}');
+      const { openTrace } = await import('${new URL('format/index.js', built).href}');
+      let started = 0;
+      process.on('worker', () => started++);
+      prepareThreads(4);
+      const trace = await openTrace(process.argv[2]);
+      const prepared = started;
+      const requests = [{ analysis: countsAnalysis, parameters: {} }];
+      const [{ accesses }] = await analyse(trace, requests, { workers: 3 });
+      await trace.close();
+      console.log(JSON.stringify({ prepared, started, accesses }));
+    `;
+    const script = path.join(folder, 'prepares.mjs');
+    await writeFile(script, program);
+    const run = promisify(execFile)(process.execPath, [script, file], { timeout: 30_000 });
+    const { stdout } = await run;
+    const [whole] = await analyse(trace, [COUNTS]);
+    expect(JSON.parse(stdout)).toEqual({ prepared: 3, started: 3, accesses: whole.accesses });
   });
 
   it('refuses a selection that leaves nothing, and says what there is', async () => {

@@ -11,3 +11,4 @@ export {
   type ResultsOf,
   shapeOfTrace,
 } from './pass.ts';
+export { prepareThreads } from './threads.node.ts';

@@ -5,7 +5,7 @@ import type { AccessColumns, Selection } from '../analysis/index.ts';
 import type { SharedTrace, SliceOptions } from '../format/index.ts';
 import type { SelectedCounts, SharedShape } from './pass.ts';
 
-/** What a worker is started with. */
+/** What a worker is told first. */
 export interface WorkerTask {
   readonly trace: SharedTrace;
   readonly shape: SharedShape;

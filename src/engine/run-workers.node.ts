@@ -8,13 +8,7 @@
 
 import type { TraceShape } from '../analysis/index.ts';
 import { requireDefined } from '../base/index.ts';
-import {
-  type ChunkInfo,
-  nextReport,
-  startThread,
-  type Thread,
-  type Trace,
-} from '../format/index.ts';
+import { type ChunkInfo, nextReport, type Trace } from '../format/index.ts';
 import type { WorkerOptions } from './analyse.ts';
 import { createLookAhead, LOOK_AHEAD_BYTES } from './look-ahead.ts';
 import { useOwnThread } from './own-thread.node.ts';
@@ -27,15 +21,9 @@ import {
   type PassPlan,
 } from './pass.ts';
 import { createPassMember } from './pass-member.node.ts';
-import type {
-  ShardStretches,
-  SharedPlan,
-  WorkerOrder,
-  WorkerReport,
-  WorkerTask,
-  WorkShare,
-} from './protocol.ts';
+import type { ShardStretches, SharedPlan, WorkShare } from './protocol.ts';
 import { takeOrder } from './take-order.ts';
+import { type PassThread, takeThread } from './threads.node.ts';
 
 /** Orders to decode that a thread has at a time: one it works on, one that waits. */
 const DECODE_ORDERS = 2;
@@ -49,7 +37,6 @@ export async function runInWorkers(
 ): Promise<PassOutcome> {
   const { workers, workerUrl, keepsFree = false, onProgress, signal } = options;
   const { lookAheadBytes = LOOK_AHEAD_BYTES } = options;
-  const url = workerUrl ?? new URL('./analysis.worker.node.js', import.meta.url);
   const threadCount = Math.max(1, Math.min(workers, plan.chunks.length));
   const work = plan.requests.map((request) => shareWork(request, shape, threadCount));
   const isFree = work.every(({ shards, state }) => shards === 0 && state === undefined);
@@ -58,14 +45,13 @@ export async function runInWorkers(
   const chunkOf = (index: number): ChunkInfo =>
     requireDefined(trace.chunks[index], 'the plan is of this trace');
   const chunks = isFree ? takeOrder(plan.chunks, threadCount, chunkOf) : plan.chunks;
-  const threads = Array.from({ length: threadCount }, (_, thread) => {
+  const threads = Array.from({ length: threadCount }, (_, thread): PassThread => {
     const shared = sharePlan({ ...plan, chunks }, work, thread);
     if (thread === 0 && isFree && !keepsFree) {
       const analyses = plan.requests.map(({ analysis }) => analysis);
       return useOwnThread(createPassMember(trace, shape, shared, analyses));
     }
-    const task: WorkerTask = { ...common, plan: shared };
-    return startThread<WorkerOrder, WorkerReport>(url, 'an analysing thread', task);
+    return takeThread(workerUrl, { ...common, plan: shared });
   });
   try {
     if (isFree) {
@@ -132,7 +118,7 @@ const DIGEST_BYTES = 4;
 
 /** Threads take chunks themselves, as each becomes free: nothing has to be in order. */
 async function watch(
-  threads: readonly Thread<WorkerOrder, WorkerReport>[],
+  threads: readonly PassThread[],
   chunkCount: number,
   onProgress: ((part: number) => void) | undefined,
   signal: AbortSignal | undefined,
@@ -159,7 +145,7 @@ interface Conducted {
 
 /** Deals out the chunks, absorbs digests and passes on what is parted. */
 async function conduct(
-  threads: readonly Thread<WorkerOrder, WorkerReport>[],
+  threads: readonly PassThread[],
   { plan: { chunks }, work, waitingBytes, lookAheadBytes, onProgress, signal }: Conducted,
 ): Promise<void> {
   const isSharded = work.some(({ shards }) => shards > 0);
@@ -247,7 +233,7 @@ interface WaitingChunk {
 }
 
 async function collect(
-  threads: readonly Thread<WorkerOrder, WorkerReport>[],
+  threads: readonly PassThread[],
   plan: PassPlan,
   work: readonly SharedWork[],
   signal: AbortSignal | undefined,

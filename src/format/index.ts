@@ -64,4 +64,10 @@ export { type RepairResult, repairTrace } from './repair-trace.node.ts';
 export type { SharedTrace } from './shared-trace.ts';
 export type { TraceCut } from './survey.ts';
 export { openTraceSource, type ReadAccesses, type Trace, type TraceSummary } from './trace.ts';
-export { nextReport, startThread, THREAD_LIMITS, type Thread } from './worker-thread.node.ts';
+export {
+  nextReport,
+  prepareThread,
+  startThread,
+  THREAD_LIMITS,
+  type Thread,
+} from './worker-thread.node.ts';

@@ -62,7 +62,34 @@ export function startThread<Order, Report extends AnyReport>(
   what: string,
   task: unknown,
 ): Thread<Order, Report> {
-  const worker = new Worker(workerUrl, { workerData: task, resourceLimits: THREAD_LIMITS });
+  return threadOf(startWorker(workerUrl, task), what);
+}
+
+/**
+ * A thread without a task, which loads its code meanwhile, and keeps no process from ending. What is returned takes it,
+ * once.
+ */
+export function prepareThread<Order, Report extends AnyReport>(
+  workerUrl: URL,
+  what: string,
+): () => Thread<Order, Report> {
+  const worker = startWorker(workerUrl, undefined);
+  const thread = threadOf<Order, Report>(worker, what);
+  worker.unref();
+  return () => {
+    worker.ref();
+    return thread;
+  };
+}
+
+function startWorker(workerUrl: URL, task: unknown): Worker {
+  return new Worker(workerUrl, { workerData: task, resourceLimits: THREAD_LIMITS });
+}
+
+function threadOf<Order, Report extends AnyReport>(
+  worker: Worker,
+  what: string,
+): Thread<Order, Report> {
   const reports: (Report | TraceFailure)[] = [];
   let error: Error | undefined;
   let wake: (() => void) | undefined;
