@@ -11,7 +11,7 @@ import { codeNames } from './code-names.ts';
 function symbolsOf(module: string): GuestSymbols {
   return {
     findings: [],
-    isKernelInPlace: true,
+    addressMap: 'linux',
     findKernel: (lo, hi, what) =>
       what === 'data' && hi === 0xffff_ffff && lo >= 0x82a0_0000 && lo < 0x82a0_2000
         ? { name: 'table', module, offset: lo - 0x82a0_0000 }

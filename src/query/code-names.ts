@@ -15,7 +15,7 @@ import {
   formatSymbolPlace,
   type GuestSymbols,
   nameCode,
-  nameLinuxRegion,
+  nameRegion,
 } from '../symbols/index.ts';
 
 export interface CodeNames {
@@ -54,8 +54,7 @@ export function codeNames(code: CodeTable, symbols: GuestSymbols): CodeNames {
     const place = symbols.findCode(block, lo, hi);
     return place === undefined ? undefined : formatSymbol(place);
   };
-  const regionOf = (lo: number, hi: number): string =>
-    nameLinuxRegion(lo, hi, symbols.isKernelInPlace);
+  const regionOf = (lo: number, hi: number): string => nameRegion(lo, hi, symbols.addressMap);
   const mnemonics = new Map<string, string>();
   return {
     hasSymbols: symbols.findings.length > 0,

@@ -18,7 +18,7 @@ describe('bands of virtual memory', () => {
       ...[0x1000n, 0x7fff_ffff_e000n, 0xffff_8880_0000_0000n, 0xffff_8880_0000_1000n],
       ...[0xffff_ffff_8100_0000n, 0xffff_ffff_ffff_f000n],
     );
-    const bands = bandsOf(axis, virtualNames(true));
+    const bands = bandsOf(axis, virtualNames('linux'));
     expect(bands.map(({ name, first, end }) => [name, first, end])).toEqual([
       ['user or physical', 0, 1],
       ['user', 1, 2],
@@ -32,7 +32,7 @@ describe('bands of virtual memory', () => {
     });
     expect(bands[4]?.highAddress).toBe('0x10000000000000000');
     expect([0, 1, 3, 5, 6].map((rank) => bandOf(bands, rank))).toEqual([0, 1, 2, 4, -1]);
-    expect(bandsOf(axisOf(), virtualNames(true))).toEqual([]);
+    expect(bandsOf(axisOf(), virtualNames('linux'))).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 // Runs of ranks with a name: what the vertical axis of the map is labelled with.
 
 import { add64, formatHex64 } from '../base/index.ts';
-import { nameLinuxRegion } from '../symbols/index.ts';
+import { type AddressMap, nameRegion } from '../symbols/index.ts';
 import type { AddressHalves, PageAxis } from '../tiles/index.ts';
 import { type Band, PAGE_BYTES } from './protocol.ts';
 
@@ -41,9 +41,9 @@ export function bandOf(bands: readonly Band[], rank: number): number {
   return bands.findIndex(({ first, end }) => rank >= first && rank < end);
 }
 
-/** Regions of a 64-bit Linux guest; what runs before paging is on has physical addresses. */
-export function virtualNames(isKernelInPlace: boolean): PlaceNames {
-  return (lo, hi) => nameLinuxRegion(lo, hi, isKernelInPlace);
+/** Regions of a 64-bit Linux guest, else halves; what runs before paging is on has physical addresses. */
+export function virtualNames(map: AddressMap): PlaceNames {
+  return (lo, hi) => nameRegion(lo, hi, map);
 }
 
 const MIB = 2 ** 20;

@@ -15,7 +15,7 @@ export function createTraceReply(session: Session): () => TraceReply {
   const { totals } = facts;
   const spaceInfos = new Map<Space, SpaceInfo>();
   const nameOf = {
-    virtual: virtualNames(symbols.isKernelInPlace),
+    virtual: virtualNames(symbols.addressMap),
     physical: physicalNames(memoryOfCommand(facts.recorder.command)),
   };
   const lacks = (['paddr', 'address-space', 'cpl', 'global-order'] as const)

@@ -4,10 +4,8 @@
 import { ModeBit, u64FromBigint } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
 import type { GuestSymbols } from './guest-symbols.ts';
-import { nameLinuxRegion } from './linux-regions.ts';
+import { nameRegion } from './linux-regions.ts';
 import { formatSymbol } from './symbol-table.ts';
-
-/** Bits of a block's mode (docs/format.md 2). */
 
 /** "schedule", "main [prog]", "(user programs)", "(firmware and boot loader)", ... for a block of the code table. */
 export function nameCode(code: CodeBlocks, symbols: GuestSymbols, block: number): string {
@@ -16,8 +14,9 @@ export function nameCode(code: CodeBlocks, symbols: GuestSymbols, block: number)
   const place = symbols.findCode(block, lo, hi);
   if (place !== undefined) return formatSymbol(place);
   const mode = code.mode(block);
-  if (mode === undefined) return nameLinuxRegion(lo, hi, symbols.isKernelInPlace);
+  if (mode === undefined) return nameRegion(lo, hi, symbols.addressMap);
   if ((mode & ModeBit.cpl) === 3) return '(user programs)';
   if ((mode & ModeBit.long) === 0) return '(firmware and boot loader)';
-  return hi < 0x8000_0000 ? '(kernel before its final address)' : '(kernel)';
+  const isEarly = symbols.addressMap !== 'unknown' && hi < 0x8000_0000;
+  return isEarly ? '(kernel before its final address)' : '(kernel)';
 }

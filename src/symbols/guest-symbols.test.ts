@@ -9,6 +9,7 @@ import { nameCode } from './code-names.ts';
 import type { ElfFile } from './elf.ts';
 import { placeSymbols } from './guest-symbols.ts';
 import { parseKallsyms } from './kallsyms.ts';
+import { nameRegion } from './linux-regions.ts';
 import type { SymbolSource } from './symbol-file.ts';
 import { formatSymbolPlace, type RawSymbol, slideSymbols } from './symbol-table.ts';
 
@@ -96,7 +97,7 @@ describe('the place of a kernel', () => {
             ...{ vote: { matched: 1334, total: 1334 }, droppedModuleSymbols: 0 },
           },
         ]);
-        expect(symbols.isKernelInPlace).toBe(slide === 0n);
+        expect(symbols.addressMap).toBe(slide === 0n ? 'linux' : 'linux-moved');
         expect(nameAt(symbols, TEXT_64 + slide + 1n)).toBe('f0+0x1');
       }),
       { numRuns: 20 },
@@ -105,27 +106,28 @@ describe('the place of a kernel', () => {
 
   it('is the usual one only where code of the kernel shows it', () => {
     const [usual, moved] = [kernelAt(0n), kernelAt(0x20_0000n)];
-    expect(place(usual).isKernelInPlace).toBe(true);
+    expect(place(usual).addressMap).toBe('linux');
     // Symbols of the very boot need no slide.
     const ofThisBoot = kernel(slideSymbols(FUNCTIONS, 0x20_0000));
     expect(place(moved, ofThisBoot).findings).toMatchObject([{ slideBytes: 0 }]);
-    expect(place(moved, ofThisBoot).isKernelInPlace).toBe(false);
-    expect(place([]).isKernelInPlace).toBe(false);
+    expect(place(moved, ofThisBoot).addressMap).toBe('linux-moved');
+    expect(place([]).addressMap).toBe('unknown');
     const [one] = usual;
     if (one === undefined) throw new Error('no code');
-    expect(place([{ ...one, mode: LONG_USER }]).isKernelInPlace).toBe(false);
+    expect(place([{ ...one, mode: LONG_USER }]).addressMap).toBe('unknown');
+    expect(place([{ ...one, mode: undefined }]).addressMap).toBe('linux-moved');
   });
 
   it('is not known where code of the kernel is below where one begins by default', () => {
     // Linked at 2 MiB and moved by 12: it has code from 16 MiB on, as one that was not moved has.
     const usual = kernelAt(0n);
     const below = call(TEXT_64 - 0x20_0000n, TEXT_64 - 0x10_0000n);
-    expect(place([...usual, below]).isKernelInPlace).toBe(false);
-    expect(place([below, ...usual]).isKernelInPlace).toBe(false);
+    expect(place([...usual, below]).addressMap).toBe('linux-moved');
+    expect(place([below, ...usual]).addressMap).toBe('linux-moved');
     // Modules and user code are no code of the image.
     const module = call(0xffff_ffff_c000_0000n, 0xffff_ffff_c000_1000n);
     const program = { ...call(0x40_0000n, 0x40_1000n), mode: LONG_USER };
-    expect(place([program, ...usual, module]).isKernelInPlace).toBe(true);
+    expect(place([program, ...usual, module]).addressMap).toBe('linux');
   });
 
   it('is found for a kernel of 32 bits', () => {
@@ -336,11 +338,25 @@ describe('nameCode', () => {
   it.each([
     [{ vaddr: 0n, mode: 0, bytes: new Uint8Array() }, '(event delivery)'],
     [{ vaddr: 0xf_e05bn, mode: 0, bytes }, '(firmware and boot loader)'],
-    [{ vaddr: 0x100_0000n, mode: LONG_KERNEL, bytes }, '(kernel before its final address)'],
+    [{ vaddr: 0x100_0000n, mode: LONG_KERNEL, bytes }, '(kernel)'],
     [{ vaddr: TEXT_64, mode: LONG_KERNEL, bytes }, '(kernel)'],
     [{ vaddr: 0x40_1000n, mode: LONG_USER, bytes }, '(user programs)'],
     [{ vaddr: TEXT_64, mode: undefined, bytes }, 'kernel image'],
   ])('%o without symbols: %s', (block, name) => {
     expect(nameCode(codeOf([block]), place([block]), 0)).toBe(name);
+  });
+
+  it('has names of Linux only where code ran that can be its', () => {
+    const early = { vaddr: 0x100_0000n, mode: LONG_KERNEL, bytes };
+    const late = { vaddr: TEXT_64, mode: LONG_KERNEL, bytes };
+    const symbols = place([early, late]);
+    expect(nameCode(codeOf([early]), symbols, 0)).toBe('(kernel before its final address)');
+    const map = place([early]).addressMap;
+    const names = [0n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_7fffn, 0xffff_8000n, 0xffff_ffffn];
+    expect(names.map((hi) => nameRegion(0xff00_0000, Number(hi), map))).toEqual([
+      ...['lower half', 'beyond four-level paging', 'beyond four-level paging'],
+      ...['beyond four-level paging', 'upper half', 'upper half'],
+    ]);
+    expect(nameRegion(0xff00_0000, 0xffff_ffff, symbols.addressMap)).toBe('fixmap');
   });
 });

@@ -14,16 +14,17 @@ import {
 } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
 import {
+  addressMapOf,
   type CallTargets,
   findCallTargets,
   findKernelSlide,
   imageFunctions,
   isInImage,
-  isKernelInPlace,
   MATCH_PART,
   type SlideVote,
   voteFor,
 } from './kernel-slide.ts';
+import type { AddressMap } from './linux-regions.ts';
 import { namesLike, type SymbolName } from './name-search.ts';
 import { type PlacedProgram, placeProgram } from './place-program.ts';
 import type { SymbolSource } from './symbol-file.ts';
@@ -56,8 +57,8 @@ export interface GuestSymbols {
   ): readonly SymbolName[];
   /** Name of the program given whose code the block is. */
   findProgram(block: number): string | undefined;
-  /** See isKernelInPlace(). False also when it is not known. */
-  readonly isKernelInPlace: boolean;
+  /** What the guest's address space is laid out by: addressMapOf(). */
+  readonly addressMap: AddressMap;
   /** What each source came to, in the order in which they were given. */
   readonly findings: readonly SourceFinding[];
 }
@@ -129,7 +130,7 @@ export function placeSymbols(
     programs.find(({ placed }) => placed.placeOfBlock[block] !== 0);
   return {
     findings,
-    isKernelInPlace: isKernelInPlace(code),
+    addressMap: addressMapOf(code),
     findKernel,
     findNamed(text, limit) {
       const [, name = '', module] = /^(.*?)(?: \[(.*)\])?$/.exec(text) ?? [];

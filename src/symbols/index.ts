@@ -9,7 +9,7 @@ export {
   placeSymbols,
   type SourceFinding,
 } from './guest-symbols.ts';
-export { nameLinuxRegion } from './linux-regions.ts';
+export { type AddressMap, nameRegion } from './linux-regions.ts';
 export type { SymbolName } from './name-search.ts';
 export {
   decodeSymbolFile,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseKallsyms } from './kallsyms.ts';
-import { nameLinuxRegion } from './linux-regions.ts';
+import { nameRegion } from './linux-regions.ts';
 import {
   findSymbol,
   formatSymbol,
@@ -110,7 +110,7 @@ describe('symbols', () => {
   });
 });
 
-describe('nameLinuxRegion', () => {
+describe('nameRegion', () => {
   it.each([
     [0xffff_8880_0000_1000n, 'direct map'],
     [0xffff_c900_0000_0000n, 'vmalloc'],
@@ -120,17 +120,15 @@ describe('nameLinuxRegion', () => {
     [0xffff_ea00_0000_1000n, 'struct page'],
     [0xff11_0000_0000_1000n, 'beyond four-level paging'],
   ])('%s is in the %s', (address, name) => {
-    expect(nameLinuxRegion(Number(address & 0xffff_ffffn), Number(address >> 32n), true)).toBe(
-      name,
-    );
+    expect(nameRegion(Number(address & 0xffff_ffffn), Number(address >> 32n), 'linux')).toBe(name);
   });
 
   it('does not tell apart what address randomisation may have moved', () => {
     const moved = 'direct map, vmalloc or struct page';
-    expect(nameLinuxRegion(0x1000, 0xffff_9a31, false)).toBe(moved);
-    expect(nameLinuxRegion(0, 0xffff_c900, false)).toBe(moved);
-    expect(nameLinuxRegion(0xba00_0000, IMAGE, false)).toBe('kernel image');
-    expect(nameLinuxRegion(0, 0xffff_fe00, false)).toBe('CPU entry area');
-    expect(nameLinuxRegion(0, 0x7f00, false)).toBe('user');
+    expect(nameRegion(0x1000, 0xffff_9a31, 'linux-moved')).toBe(moved);
+    expect(nameRegion(0, 0xffff_c900, 'linux-moved')).toBe(moved);
+    expect(nameRegion(0xba00_0000, IMAGE, 'linux-moved')).toBe('kernel image');
+    expect(nameRegion(0, 0xffff_fe00, 'linux-moved')).toBe('CPU entry area');
+    expect(nameRegion(0, 0x7f00, 'linux-moved')).toBe('user');
   });
 });

@@ -7,6 +7,7 @@
 
 import { ModeBit, u64FromBigint } from '../base/index.ts';
 import type { CodeBlocks } from './code-blocks.ts';
+import type { AddressMap } from './linux-regions.ts';
 import type { RawSymbol } from './symbol-table.ts';
 
 /** Where the image begins by default (Linux: arch/x86/Kconfig, CONFIG_PHYSICAL_START: 16 MiB). */
@@ -89,23 +90,30 @@ function isInside(range: ImageRange, lo: number, hi: number): boolean {
 }
 
 /**
- * Whether a 64-bit kernel runs where it was linked to run, so that its own map of the address space holds. Its image
- * begins at 16 MiB by default; a kernel that randomises addresses moves it up by steps of 2 MiB, and code in the first
- * of them is of one that was not moved: of 500 that are, about one is there by chance. One that was linked lower may
- * have code there too, moved or not: but for that same chance it has some below. Symbols do not say it: kallsyms of a
- * boot that was moved fit without a slide. False when it is not known: no code there, or code of the image below.
+ * A kernel's code where Linux has its image, at CPL 0 or unknown, is taken for Linux'. Its own map of the address space
+ * holds where it runs where it was linked to run. Its image begins at 16 MiB by default; a kernel that randomises
+ * addresses moves it up by steps of 2 MiB, and code in the first of them is of one that was not moved: of 500 that are,
+ * about one is there by chance. One that was linked lower may have code there too, moved or not: but for that same
+ * chance it has some below. Symbols do not say it: kallsyms of a boot that was moved fit without a slide. 'linux' only
+ * where code shows it.
  */
-export function isKernelInPlace(code: CodeBlocks): boolean {
+export function addressMapOf(code: CodeBlocks): AddressMap {
+  let isLinux = false;
   let isUsual = false;
+  let isLow = false;
   for (let id = 0; id < code.blockCount; id++) {
-    const hflags = code.mode(id) ?? ModeBit.cpl;
-    if ((hflags & ModeBit.cpl) !== 0 || (hflags & ModeBit.cs64) === 0) continue;
     const { lo, hi } = u64FromBigint(BigInt.asUintN(64, code.vaddr(id)));
     if (!isInside(IMAGE_64, lo, hi)) continue;
-    if (lo < USUAL_IMAGE_LO) return false;
-    if (lo < USUAL_IMAGE_LO + STEP_BYTES) isUsual = true;
+    const hflags = code.mode(id);
+    const isKernel = hflags === undefined || (hflags & ModeBit.cpl) === 0;
+    if (!isKernel || (hflags !== undefined && (hflags & ModeBit.cs64) === 0)) continue;
+    isLinux = true;
+    if (hflags === undefined) continue;
+    if (lo < USUAL_IMAGE_LO) isLow = true;
+    else if (lo < USUAL_IMAGE_LO + STEP_BYTES) isUsual = true;
   }
-  return isUsual;
+  if (!isLinux) return 'unknown';
+  return isUsual && !isLow ? 'linux' : 'linux-moved';
 }
 
 /** Whether a symbol is at an address where a kernel's image may be; offsets into per-CPU areas are not. */
