@@ -71,7 +71,7 @@ export interface MeasureOrder {
 }
 
 export interface Measurement {
-  /** Of the pass; opening the file is not in it. */
+  /** Of the pass; opening the file, and starting a thread meanwhile, is not in it. */
   readonly elapsedMs: number;
   /** User and system time of all threads meanwhile. */
   readonly cpuMs: number;
