@@ -9,7 +9,8 @@ export interface NamedLine {
   /** Null for physical addresses. */
   readonly name: string | null;
   readonly references: number;
-  readonly distant: number;
+  /** Null: not to be told from a sample. */
+  readonly distant: number | null;
 }
 
 export type ReuseFigures = Omit<ReuseResult, 'topReferenced' | 'topDistant'> & {

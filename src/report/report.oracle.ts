@@ -106,9 +106,9 @@ export function reportWith(text: string): TraceReport {
       },
       reuse: {
         ...{ accesses: 1000, excluded: { device: 0, noAddress: 0 }, references: 1000 },
-        sampling: { rate: 0.25, references: 250 },
+        sampling: { rate: 0.25, references: 250, leastLines: 16 },
         compulsory: 32,
-        distances: { mean: 3, standardDeviation: 1, median: 2, max: 31 },
+        distances: { mean: 3, standardDeviation: 1, median: null, max: 31 },
         distant: { threshold: 100, references: 0 },
         histogram: [{ from: 0, to: 32, references: 968 }],
         missRatioCurve: [16_384, 32_768, 65_536, 2 ** 20].map((sizeBytes, i) => ({

@@ -66,7 +66,7 @@ function compare(result: ReuseResult, lines: readonly bigint[]): void {
     expect({ capacity, misses }).toEqual({ capacity, misses: countMisses(lines, capacity) });
   }
   const listed = [...wanted.lines.values()];
-  const shown = (one: { references: number; distant: number }): number[] => [
+  const shown = (one: { references: number; distant: number | null }): unknown[] => [
     ...[one.references, one.distant],
   ];
   const byAddress = new Map(
@@ -102,7 +102,7 @@ function describeList(distances: readonly number[]): object | null {
 
 function rounded(distances: ReuseResult['distances']): object | null {
   if (distances === null) return null;
-  return Object.fromEntries(Object.entries(distances).map(([key, one]) => [key, one.toFixed(6)]));
+  return Object.fromEntries(Object.entries(distances).map(([key, one]) => [key, one?.toFixed(6)]));
 }
 
 /** Lines of a mix: some very hot, some streamed, some far away. */
@@ -295,11 +295,35 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
     const exact = measure(EXACT, [columnsOfLines(lines)]);
     const sampling = { kind: 'size', lines: 10_000 } as const;
     const sampled = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
-    expect(sampled.sampling).toEqual({ rate: 1, references: lines.length });
+    expect(sampled.sampling).toEqual({ rate: 1, references: lines.length, leastLines: 1 });
     expect(sampled.histogram).toEqual(exact.histogram);
     expect(sampled.topDistant).toEqual(exact.topDistant);
-    const shared = exact.missRatioCurve.filter(({ lines: size }) => size >= 4);
-    expect(sampled.missRatioCurve.slice(0, shared.length)).toEqual(shared);
+    const { missRatioCurve } = exact;
+    expect(sampled.missRatioCurve.slice(0, missRatioCurve.length)).toEqual(missRatioCurve);
+    expect(sampled.distances?.median).toBe(exact.distances?.median);
+  });
+
+  it('say nothing of what a few sampled lines would be', () => {
+    // Three of four uses are of seven lines.
+    const line = (i: number): number => (i % 4 === 0 ? i % 20_000 : 20_000 + (i % 7));
+    const lines = Array.from({ length: 300_000 }, (_, i) => BigInt(line(i)));
+    const sampling = { kind: 'rate', rate: 0.01 } as const;
+    const near = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+    const { rate, leastLines } = near.sampling ?? { rate: 0, leastLines: 0 };
+    expect(leastLines).toBe(Math.ceil(4 / rate));
+    expect(near.distances?.median).toBeNull();
+    expect(near.distant).toEqual({ threshold: 4, references: null });
+    expect([near.topDistant, near.topReferenced[0]?.distant]).toEqual([[], null]);
+    expect(near.histogram[0]).toMatchObject({ from: 0, to: 448 });
+    expect(near.missRatioCurve[0]?.lines).toBe(448);
+    const distanceThreshold = leastLines;
+    const far = measure({ ...EXACT, distanceThreshold, sampling }, [columnsOfLines(lines)]);
+    expect(far.distant.references).toBeGreaterThan(0);
+    expect(far.topDistant[0]?.distant).toBeGreaterThan(0);
+    // Of lines that are all far from each other the median is known.
+    const round = Array.from({ length: 60_000 }, (_, i) => BigInt(i % 20_000));
+    const all = measure({ ...EXACT, sampling }, [columnsOfLines(round)]);
+    expect(all.distances?.median).toBeGreaterThan(15_000);
   });
 
   it('are exact among the lines that are kept, when others were given up', () => {

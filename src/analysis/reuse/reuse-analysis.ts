@@ -26,6 +26,11 @@ export interface ReuseResult {
     readonly rate: number;
     /** References to them, at that rate. */
     readonly references: number;
+    /**
+     * Distances and caches of fewer lines are not told apart: a few of the sampled lines are as many, and whether the
+     * hottest lines are among them is chance.
+     */
+    readonly leastLines: number;
   } | null;
   /** First uses, which have no distance: the number of lines. */
   readonly compulsory: number;
@@ -33,18 +38,22 @@ export interface ReuseResult {
   readonly distances: {
     readonly mean: number;
     readonly standardDeviation: number;
-    readonly median: number;
+    /** Null: below sampling.leastLines. */
+    readonly median: number | null;
     readonly max: number;
   } | null;
-  readonly distant: { readonly threshold: number; readonly references: number };
+  /** Null: the threshold is below sampling.leastLines. */
+  readonly distant: { readonly threshold: number; readonly references: number | null };
+  /** When lines are sampled, the first bin has all distances below sampling.leastLines. */
   readonly histogram: readonly ReuseBin[];
   /**
-   * For caches of 1, 2, 4 ... lines, with three sizes between, up to one that holds all. When lines are sampled, not
-   * for caches that a few of the sampled lines would fill: whether the hottest lines are in the sample is chance.
+   * For caches of 1, 2, 4 ... lines, with three sizes between, up to one that holds all. When lines are sampled, from
+   * sampling.leastLines on.
    */
   readonly missRatioCurve: readonly MissRatio[];
   /** Of the lines that were looked at. */
   readonly topReferenced: readonly ReusedLine[];
+  /** None where `distant` is not known. */
   readonly topDistant: readonly ReusedLine[];
 }
 
@@ -67,7 +76,8 @@ export interface ReusedLine {
   readonly addressLo: number;
   readonly addressHi: number;
   readonly references: number;
-  readonly distant: number;
+  /** Null as in ReuseResult. */
+  readonly distant: number | null;
 }
 
 type ReuseAnalysis = ShardedAnalysis<ReuseParameters, ReuseState, ReuseResult, ReuseResult>;
@@ -106,13 +116,17 @@ function reuseAnalysisOf(name: string, address: 'vaddr' | 'paddr'): ReuseAnalysi
 const EXACT_BELOW = 16;
 const BINS_PER_OCTAVE = 4;
 
-/** A cache is estimated when so many of its lines, or more, would be sampled ones. */
+/** A cache, or a distance, is estimated when so many of its lines, or more, would be sampled ones. */
 const LEAST_SAMPLED_LINES = 4;
 
 export function finishReuse(counts: ReuseCounts): ReuseResult {
   const { parameters, touches, rate, sampledTouches } = counts;
   const isSampled = parameters.sampling !== undefined;
   const scale = 1 / rate;
+  // Of a sample that has all lines only the bins of large distances are coarser.
+  const leastLines = rate < 1 ? Math.ceil(LEAST_SAMPLED_LINES * scale) : 1;
+  const { distanceThreshold: threshold } = parameters;
+  const isDistantKnown = threshold >= leastLines;
   const distances: Distances = isSampled
     ? scaledDistances(counts)
     : { ...counts.distances, lowest: (bin) => bin };
@@ -121,19 +135,16 @@ export function finishReuse(counts: ReuseCounts): ReuseResult {
     accesses: counts.accesses,
     excluded: { device: counts.device, noAddress: counts.unaddressed },
     references: touches,
-    sampling: isSampled ? { rate, references: sampledTouches } : null,
+    sampling: isSampled ? { rate, references: sampledTouches, leastLines } : null,
     compulsory,
-    distances: describe(distances),
-    distant: {
-      threshold: parameters.distanceThreshold,
-      references: counts.distantUses * scale,
-    },
-    histogram: binned(distances),
+    distances: describe(distances, leastLines),
+    distant: { threshold, references: isDistantKnown ? counts.distantUses * scale : null },
+    histogram: binned(distances, leastLines),
     missRatioCurve: missRatios(distances, touches, parameters.lineBytes).filter(
-      ({ lines }) => !isSampled || lines * rate >= LEAST_SAMPLED_LINES,
+      ({ lines }) => lines >= leastLines,
     ),
-    topReferenced: linesOf(counts.topUsed, parameters.lineBytes),
-    topDistant: linesOf(counts.topDistant, parameters.lineBytes),
+    topReferenced: linesOf(counts.topUsed, parameters.lineBytes, isDistantKnown),
+    topDistant: isDistantKnown ? linesOf(counts.topDistant, parameters.lineBytes, true) : [],
   };
 }
 
@@ -165,7 +176,7 @@ function middleOf({ lowest }: Distances, bin: number): number {
   return (lowest(bin) + lowest(bin + 1) - 1) / 2;
 }
 
-function describe(distances: Distances): ReuseResult['distances'] {
+function describe(distances: Distances, leastLines: number): ReuseResult['distances'] {
   let total = 0;
   let sum = 0;
   let max = -1;
@@ -185,12 +196,17 @@ function describe(distances: Distances): ReuseResult['distances'] {
     if (median < 0 && before >= total / 2) median = distances.lowest(bin);
   });
   const standardDeviation = Math.sqrt(Math.max(0, squares) / total);
-  return { mean, standardDeviation, median, max: distances.lowest(max) };
+  const isCoarse = leastLines > 1 && median < leastLines;
+  return {
+    ...{ mean, standardDeviation, median: isCoarse ? null : median },
+    max: distances.lowest(max),
+  };
 }
 
-function binned(distances: Distances): ReuseBin[] {
+function binned(distances: Distances, leastLines: number): ReuseBin[] {
   const bins: { from: number; to: number; references: number }[] = [];
-  const edges = sizesUpTo(distances.lowest(distances.length), EXACT_BELOW);
+  const most = distances.lowest(distances.length);
+  const edges = sizesUpTo(most, EXACT_BELOW).filter((edge) => edge === 0 || edge >= leastLines);
   let edge = 0;
   distances.forEach((bin, uses) => {
     const distance = distances.lowest(bin);
@@ -241,14 +257,18 @@ function sizesUpTo(most: number, exact: number): number[] {
   }
 }
 
-function linesOf(lines: readonly CountedLine[], lineBytes: number): ReusedLine[] {
+function linesOf(
+  lines: readonly CountedLine[],
+  lineBytes: number,
+  isDistantKnown: boolean,
+): ReusedLine[] {
   return lines.map(({ lo, hi, uses, distant }) => {
     const low = lo * lineBytes;
     return {
       addressLo: low >>> 0,
       addressHi: (hi * lineBytes + Math.floor(low / 2 ** 32)) >>> 0,
       references: uses,
-      distant,
+      distant: isDistantKnown ? distant : null,
     };
   });
 }

@@ -13,7 +13,9 @@ export function renderReuse({ parameters, result }: ReuseReport): string {
     '\n',
     drawCurve(result),
     `\n${drawLines('most referenced lines', result.topReferenced)}`,
-    `\n${drawLines('lines with the most distant references', result.topDistant)}`,
+    result.distant.references === null
+      ? ''
+      : `\n${drawLines('lines with the most distant references', result.topDistant)}`,
     `\n${drawNotes({ parameters, result })}`,
   ].join('');
 }
@@ -30,21 +32,29 @@ function drawSummary({ parameters, result }: Drawn): string {
     ['first ones (compulsory)', count(compulsory), formatRatio(compulsory, references)],
     [
       `distant (more than ${formatCount(parameters.distanceThreshold)})`,
-      count(distant.references),
-      formatRatio(distant.references, references),
+      ...(distant.references === null
+        ? ['not known', '']
+        : [count(distant.references), formatRatio(distant.references, references)]),
     ],
   ];
   if (distances !== null) {
     rows.push(
       ['mean distance', distances.mean.toFixed(2), ''],
       ['standard deviation', distances.standardDeviation.toFixed(2), ''],
-      ['median distance', formatCount(distances.median), ''],
+      ['median distance', medianText(result), ''],
       ['largest distance', formatCount(distances.max), ''],
     );
   }
   const estimated =
-    sampling === null ? '' : `Estimated from ${formatRatio(sampling.rate, 1)} of the lines.\n`;
+    sampling === null
+      ? ''
+      : `Estimated from ${formatRatio(sampling.rate, 1)} of the lines: what is nearer than ${formatQuantity(sampling.leastLines, 'line')} is not told apart.\n`;
   return `${drawTable(rows, ['left', 'right', 'right'])}${estimated}`;
+}
+
+function medianText({ distances, sampling }: Drawn['result']): string {
+  const { median = null } = distances ?? {};
+  return median === null ? `below ${formatCount(sampling?.leastLines ?? 0)}` : formatCount(median);
 }
 
 /** Powers of two: the JSON has finer bins. */
@@ -54,10 +64,13 @@ function drawHistogram({ histogram, references }: ReuseReport['result']): string
     const from = bin.from === 0 ? 0 : 2 ** Math.floor(Math.log2(bin.from));
     octaves.set(from, (octaves.get(from) ?? 0) + bin.references);
   }
+  // Of a sample the first bin reaches into an octave.
+  const near = histogram[0]?.from === 0 ? histogram[0].to : 0;
   let before = 0;
-  const rows = [...octaves].map(([from, inside]) => {
+  const rows = [...octaves].map(([octave, inside]) => {
     before += inside;
-    const range = from < 2 ? String(from) : `${formatCount(from)} to ${formatCount(2 * from - 1)}`;
+    const [from, to] = octave === 0 ? [0, near] : [Math.max(octave, near), 2 * octave];
+    const range = to - from === 1 ? String(from) : `${formatCount(from)} to ${formatCount(to - 1)}`;
     return [range, count(inside), formatRatio(inside, references), formatRatio(before, references)];
   });
   return drawTable(
@@ -86,7 +99,7 @@ function drawLines(title: string, lines: readonly NamedLine[]): string {
   const rows = lines.map(({ address, name, references, distant }) => [
     address,
     formatCount(references),
-    formatCount(distant),
+    distant === null ? '' : formatCount(distant),
     name ?? '',
   ]);
   return drawTable(
