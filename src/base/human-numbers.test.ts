@@ -7,6 +7,7 @@ import {
   formatCount,
   formatCountShort,
   formatFactor,
+  formatPerThousand,
   formatProgress,
   formatQuantity,
   formatRatio,
@@ -115,6 +116,13 @@ describe('formatRatio', () => {
   ])('%d of %d -> %s', (part, whole, text) => {
     expect(formatRatio(part, whole)).toBe(text);
   });
+});
+
+it('formatPerThousand: only nothing is 0', () => {
+  expect([0, 1, 2].map((events) => formatPerThousand(events, events / 5000))).toEqual([
+    ...['0.000', '< 0.001', '< 0.001'],
+  ]);
+  expect(formatPerThousand(7, 1.2345)).toBe('1.234');
 });
 
 it('formatRatio: only nothing is 0 %, only the whole 100 %', () => {

@@ -46,6 +46,11 @@ export function formatRatio(part: number, whole: number): string {
   return Math.abs(part) < Math.abs(whole) ? `${above} ${sign}99.99 %` : `${below} ${sign}100.01 %`;
 }
 
+/** Events for each 1000 instructions: "1.234"; "< 0.001" for few of them. */
+export function formatPerThousand(events: number, perThousand: number): string {
+  return events > 0 && perThousand < 0.001 ? '< 0.001' : perThousand.toFixed(3);
+}
+
 /** How far work is, from a part of 0 to 1: "42 %". Rounded down: "100 %" is the end, and "0 %" before anything was done. */
 export function formatProgress(part: number): string {
   const percent = Math.min(1, Math.max(0, part)) * 100;

@@ -28,6 +28,7 @@ export {
   formatCount,
   formatCountShort,
   formatFactor,
+  formatPerThousand,
   formatProgress,
   formatQuantity,
   formatRatio,

@@ -38,7 +38,9 @@ afterAll(() => {
 });
 
 async function loadstore(command: string, ...words: string[]): Promise<Said> {
-  return hearCli([command, '--jobs', '1', ...words], { LOADSTORE_CACHE: folder });
+  return hearCli([command, ...(words.includes('--jobs') ? [] : ['--jobs', '1']), ...words], {
+    LOADSTORE_CACHE: folder,
+  });
 }
 
 /** T: what the command prints as JSON. */
@@ -385,6 +387,9 @@ describe('analysing commands', () => {
     [['reuse', 'FILE', '--reuse-distance-threshold', '0'], 'the threshold of distances'],
     [['sharing', 'FILE', '--line-size', '128'], 'the line size is not possible'],
     [['counts', 'FILE', '--vcpu', '77'], 'Try: one of those, or no --vcpu'],
+    [['counts', 'FILE', '--cpl', '0', '--cpl', '3'], "It is given twice, first as '0'"],
+    [['tlb', 'FILE', '--tlb-l1d-entries', '0'], 'Try: A TLB has one entry for each way'],
+    [['cache', 'FILE', '--warmup-fraction', '1'], 'Try: Of all accesses none would be left'],
     [['cache', 'FILE', '--warmup-refs', '100G'], 'Try: a shorter --warmup-refs'],
     [['run', 'nowhere.mjs', 'FILE'], 'the module does not load'],
     [['run', 'nowhere.mjs', 'FILE'], 'Try: the path of a file that Node.js can import'],

@@ -2,7 +2,7 @@
 // The parser, made from the command table; and the one place where a failure becomes a message and an exit
 // code.
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import {
   assertNever,
   describeSystemError,
@@ -118,11 +118,17 @@ function configureCommand(
   );
   for (const { flags, description, repeatable = false } of spec.options) {
     if (repeatable) command.option(flags, description, collect, []);
-    else command.option(flags, description);
+    else command.option(flags, description, takeOnce);
   }
   const exitCodes =
     spec.exitCodes === undefined ? '' : `\nExit codes:\n  ${spec.exitCodes.join('\n  ')}\n`;
   command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);
+}
+
+/** Of flags without a value it is not asked. */
+function takeOnce(word: string, before: string | undefined): string {
+  if (before === undefined) return word;
+  throw new InvalidArgumentError(`It is given twice, first as '${before}': one can count.`);
 }
 
 function collect(word: string, before: readonly string[]): readonly string[] {

@@ -198,6 +198,7 @@ describe('a statement that cannot be answered', () => {
     ['select nonsense from accesses', /nonsense/],
     ['selec 1', /not SQL: syntax error at or near "selec"/],
     ['select 1; select 2', /one SELECT at a time/],
+    ['', /there is no statement/],
     ['drop view accesses', /only a SELECT/],
     ["copy accesses to '/tmp/x'", /only a SELECT/],
     ['select * from nowhere', /nowhere/],

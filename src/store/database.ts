@@ -228,6 +228,7 @@ async function parse(
         : `not SQL: ${statement.error}`,
     );
   }
+  if (statement.count === 0) throw refused('there is no statement: select count(*) from accesses');
   if (statement.count !== 1) throw refused('one SELECT at a time');
   return statement;
 }

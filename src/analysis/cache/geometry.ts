@@ -64,7 +64,9 @@ export function requireSets(
       'its size is not possible',
       `a whole number of ${unit}, at most ${LARGEST_LINE_COUNT}`,
       size,
-      'Choose a multiple of the line size.',
+      lineBytes === 1
+        ? 'A TLB has one entry for each way at least: 64 in 4 ways, for example.'
+        : 'Choose a multiple of the line size.',
     );
   }
   if (lineCount % ways !== 0) {

@@ -68,7 +68,10 @@ which simulators it agrees with.`,
     },
     { flags: '--use-physical', description: 'lines of physical memory; data only' },
     { flags: '--warmup-refs <N>', description: 'so many data accesses are not counted at first' },
-    { flags: '--warmup-fraction <F>', description: 'such a part of them, 0.0 to 1.0, is not' },
+    {
+      flags: '--warmup-fraction <F>',
+      description: 'such a part of them, from 0 to below 1, is not; of the whole trace only',
+    },
     {
       flags: '--miss-classes',
       description: 'compulsory, capacity and conflict misses; several times as slow',
@@ -133,8 +136,9 @@ function warmupFrom(input: CommandInput, trace: Trace): number {
   const fraction = Number(text);
   if (text.trim() === '' || !(fraction >= 0 && fraction < 1)) {
     throw new TraceError('bad-argument', '--warmup-fraction is not a part', {
-      expected: 'a number from 0 up to, and without, 1',
+      expected: 'a number from 0 to below 1',
       found: text,
+      remedy: 'Of all accesses none would be left: 0.1 leaves nine tenths.',
     });
   }
   if (refs !== undefined || Object.keys(selectionWords(input)).length > 0) {

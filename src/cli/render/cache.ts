@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatPerThousand,
+  formatQuantity,
+  formatRatio,
+} from '../../base/index.ts';
 import type { CacheReport, LevelMisses } from '../cache-report.ts';
 import { drawTable, moreLine } from './table.ts';
 import { nameInstruction } from './trace-facts.ts';
@@ -15,7 +21,7 @@ export function renderCache({ parameters, result }: CacheReport): string {
       formatCount(level.accesses),
       formatCount(level.misses),
       formatRatio(level.misses, level.accesses),
-      level.mpki === null ? '-' : level.mpki.toFixed(3),
+      level.mpki === null ? '-' : formatPerThousand(level.misses, level.mpki),
       formatCount(level.writebacks),
     ]),
   ];

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatBytes, formatCount, formatQuantity, formatRatio } from '../../base/index.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatPerThousand,
+  formatQuantity,
+  formatRatio,
+} from '../../base/index.ts';
 import type { TlbReport } from '../tlb-report.ts';
 import { drawTable, moreLine } from './table.ts';
 
@@ -13,7 +19,7 @@ export function renderTlb({ parameters, result }: TlbReport): string {
       formatCount(level.accesses),
       formatCount(level.misses),
       formatRatio(level.misses, level.accesses),
-      level.mpki === null ? '-' : level.mpki.toFixed(3),
+      level.mpki === null ? '-' : formatPerThousand(level.misses, level.mpki),
     ]),
   ];
   const { reads } = result;
