@@ -54,6 +54,10 @@ describe('parseKallsyms', () => {
     expect(() => parseKallsyms(`${TEXT}oops\n`)).toThrow('line 9 is not a symbol');
     expect(() => parseKallsyms('ffffffff81000000 T')).toThrow('line 1 is not a symbol');
     expect(() => parseKallsyms('xfffffff81000000 T a')).toThrow('line 1 is not a symbol');
+    const placeholder = 'The real System.map is in the linux-image-<version>-dbg package';
+    expect(() => parseKallsyms(`ffffffffffffffff B ${placeholder}\n`)).toThrow(
+      'stands for a System.map that is elsewhere',
+    );
     expect(() => parseKallsyms('0000000000000000 T a\n0000000000000000 T b\n')).toThrow(
       'all addresses are 0',
     );

@@ -38,6 +38,8 @@ interface LineSymbol extends RawSymbol {
 }
 
 const DIGITS = /^[0-9a-f]{1,16}$/i;
+/** /boot/System.map of Debian's kernels. */
+const DEBIAN_PLACEHOLDER = /^The real System\.map is in /;
 const NAME = /^(\S+)(?:\s+\[([^\]]+)\])?\s*$/;
 
 function parseLine(text: string, begin: number, end: number, lineNumber: number): LineSymbol {
@@ -48,6 +50,12 @@ function parseLine(text: string, begin: number, end: number, lineNumber: number)
   const isSound =
     space > begin && space + 3 < end && text.charAt(space + 2) === ' ' && DIGITS.test(digits);
   const match = isSound ? NAME.exec(rest) : null;
+  if (match === null && isSound && DEBIAN_PLACEHOLDER.test(rest)) {
+    throw new TraceError('bad-argument', 'the file stands for a System.map that is elsewhere', {
+      found: rest,
+      remedy: "the one of that package, or a copy of the guest's /proc/kallsyms",
+    });
+  }
   if (match === null) {
     throw new TraceError('bad-argument', `line ${lineNumber} is not a symbol`, {
       expected: 'address, type, name',
