@@ -190,7 +190,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
       'everything that is known of an access; the columns are those of "loadstore dump --format csv"',
     loses: 'instructions that access nothing, events',
     losses: ['aborted'],
-    use: 'duckdb -c "select op, count(*) from \'OUT\' group by op"',
+    use: 'duckdb -c "select op, count(*) from read_csv(\'OUT\') group by op"',
     needs: [],
     makeWriter: (trace, losses, { nameCode }) => new RowExport(trace, losses, 'csv', nameCode),
   },

@@ -17,6 +17,7 @@ const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 11, blockCount: 8, executions: 400, streams: 1, oddity: 0.2 }),
 );
 const completed = seen.accesses.filter(({ aborted }) => !aborted);
+const DOCUMENT = readFileSync('docs/exports.md', 'utf8');
 const folder = makeFolder();
 const trace = path.join(folder.path, 'a.memtrace');
 const at = (name: string): string => path.join(folder.path, name);
@@ -25,8 +26,33 @@ beforeAll(() => {
 });
 afterAll(folder.remove);
 
+/** Rows of the last of these statements. */
+async function askDuckDB(sql: string): Promise<readonly (readonly unknown[])[]> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const rows = (await connection.runAndReadAll(sql)).getRows();
+  connection.closeSync();
+  instance.closeSync();
+  return rows;
+}
+
 const exportTo = async (output: string, ...words: string[]) =>
   runLoadstore('export', trace, '--to', 'parquet', '-o', at(output), ...words);
+
+describe('what the table of formats has DuckDB asked', () => {
+  it.each([
+    ['csv', 'rows'],
+    ['csv', 'rows.csv.gz'],
+    ['parquet', 'rows.parquet'],
+  ])('is answered of %s, called %s', async (format, name) => {
+    const { exitCode } = await runLoadstore('export', trace, '--to', format, '-o', at(name));
+    expect(exitCode).toBe(0);
+    const [, sql = ''] =
+      new RegExp(`^### ${format}\n[^#]*\`duckdb -c "(.*)"\``, 'm').exec(DOCUMENT) ?? [];
+    const counts = (await askDuckDB(sql.replace('OUT', at(name)))).map((row) => Number(row.at(-1)));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(completed.length);
+  });
+});
 
 describe('a Parquet export', () => {
   it('is a folder, whole, and tells what is in it', async () => {
@@ -46,8 +72,7 @@ describe('a Parquet export', () => {
   });
 
   it('is read by DuckDB as docs/exports.md says', async () => {
-    const [, example = ''] =
-      /^```sql\n-- DuckDB\n([^]*?)^```/m.exec(readFileSync('docs/exports.md', 'utf8')) ?? [];
+    const [, example = ''] = /^```sql\n-- DuckDB\n([^]*?)^```/m.exec(DOCUMENT) ?? [];
     const sql = example
       .replace('boot.parquet', at('x'))
       .replace('1000000000 and 1001000000', '0 and 100000')
@@ -56,18 +81,11 @@ describe('a Parquet export', () => {
       ({ vcpu, phys, vaddr }) => vcpu === 0 && !phys && vaddr >= 2n ** 63n,
     );
     expect(expected.length).toBeGreaterThan(10);
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
-    const [macro = '', question = ''] = sql.split(';');
-    await connection.run(macro);
-    const reader = await connection.runAndReadAll(question);
-    const counts = new Map(reader.getRows().map(([kind, count]) => [kind, Number(count)]));
+    const counts = new Map((await askDuckDB(sql)).map(([kind, count]) => [kind, Number(count)]));
     for (const kind of ['load', 'store']) {
       const isStore = kind === 'store';
       expect(counts.get(kind) ?? 0).toBe(expected.filter(({ store }) => store === isStore).length);
     }
-    connection.closeSync();
-    instance.closeSync();
   });
 
   it('replaces only with --force, and only what an export can have made', async () => {
