@@ -21,6 +21,8 @@ export interface MissingInstruction {
 export type CacheFigures = Omit<CacheResult, 'missesByInsn'> & {
   /** Levels that one may expect, and why they are not simulated. */
   readonly notSimulated: readonly { readonly name: LevelName; readonly why: string }[];
+  /** Why instructions, and misses for each 1,000 of them, are not known; null: they are. */
+  readonly whyNoInstructions: string | null;
   /** Those that missed, and the ones with the most misses: in the last level, then in those before it. */
   readonly functionCount: number;
   readonly functions: readonly MissingFunction[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The slow twin of the cache hierarchy: lists of lines, one instruction and one line at a time, written from
-// what docs/analyses-cache.md promises and not from the kernel.
+// what docs/caches-and-tlbs.md promises and not from the kernel.
 
 import { requireDefined } from '../../base/index.ts';
 import type { CacheParameters, LevelName } from './parameters.ts';

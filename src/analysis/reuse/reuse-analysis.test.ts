@@ -363,15 +363,19 @@ describe('sampled reuse distances', { timeout: 60_000 }, () => {
   });
 
   it('are the same in any stretches', () => {
-    const lines = mixedLines(5, 50_000, 8000);
-    for (const sampling of [
-      { kind: 'rate', rate: 0.1 } as const,
-      { kind: 'size', lines: 300 } as const,
-    ]) {
-      const whole = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
-      const parts = cutAt(lines, [0.001, 0.3, 0.31, 0.9]).map(columnsOfLines);
-      expect(measure({ ...EXACT, sampling }, parts)).toEqual(whole);
-    }
+    const anyPart = fc.oneof(
+      fc.record({ kind: fc.constant('rate' as const), rate: fc.constantFrom(0.02, 0.1, 0.5) }),
+      fc.record({ kind: fc.constant('size' as const), lines: fc.constantFrom(64, 300, 2000) }),
+    );
+    fc.assert(
+      fc.property(anyPart, fc.nat(), cuts, (sampling, seed, parts) => {
+        const lines = mixedLines(seed, 20_000, 8000);
+        const whole = measure({ ...EXACT, sampling }, [columnsOfLines(lines)]);
+        const stretches = cutAt(lines, parts).map(columnsOfLines);
+        expect(measure({ ...EXACT, sampling }, stretches)).toEqual(whole);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it.each([

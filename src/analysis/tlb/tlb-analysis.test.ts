@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLBs against their slow twin on random programs; by hand; and in shards, the same answer.
+// TLBs against their slow twin on random programs; by hand; and cut and in shards, the same answer.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AccessFlag, MappingKind } from '../../format/index.ts';
 import type { AccessColumns, PlacedNote } from '../access-columns.ts';
 import { shapeOf } from '../cache/cache-program.oracle.ts';
+import { cutAt, cuts } from '../columns.oracle.ts';
 import { createGatherer } from '../gather.ts';
 import { type PageFact, simulateTlbSlowly, type TlbEvent } from './tlb.oracle.ts';
 import { chooseTlbAnalysis, type TlbResult } from './tlb-analysis.ts';
@@ -251,14 +252,24 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
 }
 
 function simulate(parameters: TlbParameters, columns: AccessColumns, shards = 1): TlbResult {
+  return simulateStretches(parameters, [columns], shards);
+}
+
+function simulateStretches(
+  parameters: TlbParameters,
+  stretches: readonly AccessColumns[],
+  shards: number,
+): TlbResult {
   const analysis = chooseTlbAnalysis(parameters);
-  const masks = new Uint8Array(columns.length).fill(1);
-  if (shards > 1) analysis.shardMasks(parameters, columns, shards, masks);
   const states = Array.from({ length: shards }, (_, index) => {
     const state = analysis.init(parameters, shape, { index, count: shards });
-    const rows = [...masks.keys()].filter((i) => (((masks[i] ?? 0) >> index) & 1) === 1);
-    const part = createGatherer().gather(columns, Uint32Array.from(rows), columns.runs);
-    analysis.consume(state, { ...part, chunkIndex: 0 });
+    for (const columns of stretches) {
+      const masks = new Uint8Array(columns.length).fill(1);
+      if (shards > 1) analysis.shardMasks(parameters, columns, shards, masks);
+      const rows = [...masks.keys()].filter((i) => (((masks[i] ?? 0) >> index) & 1) === 1);
+      const part = createGatherer().gather(columns, Uint32Array.from(rows), columns.runs);
+      analysis.consume(state, { ...part, chunkIndex: 0 });
+    }
     return structuredClone(state);
   });
   return analysis.finish(
@@ -296,6 +307,26 @@ describe('TLBs', () => {
           const { columns, events } = programOf(steps, parameters.fetches);
           const found = simulate(parameters, columns);
           expect(inTheWordsOfTheTwin(found)).toEqual(simulateTlbSlowly(parameters, events));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are the same however the stretches are cut, in shards too', () => {
+    fc.assert(
+      fc.property(
+        anyParameters,
+        fc.array(anyStep, { maxLength: 150, size: 'max' }),
+        cuts,
+        fc.constantFrom(1, 2),
+        (parameters, steps, parts, shards) => {
+          const columnsOf = (some: readonly Step[]): AccessColumns =>
+            programOf(some, parameters.fetches).columns;
+          const stretches = cutAt(steps, parts).map(columnsOf);
+          expect(simulateStretches(parameters, stretches, shards)).toEqual(
+            simulate(parameters, columnsOf(steps)),
+          );
         },
       ),
       { numRuns: 150 },

@@ -4,6 +4,7 @@ import {
   type CacheParameters,
   type CacheResult,
   chooseCacheAnalysis,
+  countsAnalysis,
   createInstructionTable,
   createTopList,
   DATA_PREFETCHERS,
@@ -26,6 +27,7 @@ import {
 } from '../analysis-run.ts';
 import type { CacheFigures, LevelMisses } from '../cache-report.ts';
 import {
+  type CliContext,
   type CommandInput,
   type CommandSpec,
   findCount,
@@ -87,10 +89,10 @@ which simulators it agrees with.`,
   run: async (input, context) => {
     return printAnalysis(input, context, renderCache, async (analysis) => {
       const parameters = cacheParametersFrom(input, analysis.trace);
-      const [result] = await runPass(input, context, analysis, [
-        { analysis: chooseCacheAnalysis(parameters), parameters },
-      ]);
-      const figures = cacheFigures(result, input, analysis);
+      const whyNoInstructions = whyNotCounted(input, parameters);
+      const isCounted = parameters.l1i === undefined && whyNoInstructions === null;
+      const result = await simulate(input, context, analysis, parameters, isCounted);
+      const figures = cacheFigures(result, input, analysis, whyNoInstructions);
       return reportOf('cache', input, analysis, parameters, figures);
     });
   },
@@ -150,11 +152,42 @@ function warmupFrom(input: CommandInput, trace: Trace): number {
   return Math.floor(fraction * (loads + stores));
 }
 
-/** Names for the instructions that missed; instructions for data alone, where the whole trace tells them. */
+/** Why instructions are not known where none are fetched; null: they are. */
+function whyNotCounted(
+  input: CommandInput,
+  { l1i, warmupRefs }: CacheParameters,
+): CacheFigures['whyNoInstructions'] {
+  if (l1i !== undefined) return null;
+  const { address, physicalAddress } = selectionWords(input);
+  if (address !== undefined) return '--address chooses accesses, not instructions';
+  if (physicalAddress !== undefined) return '--physical-address chooses accesses, not instructions';
+  return warmupRefs > 0 ? 'it is not known how many of them are of the warm-up' : null;
+}
+
+/** isCounted: with instructions though none are fetched, as the trace's totals or, of a part, `counts` have them. */
+async function simulate(
+  input: CommandInput,
+  context: CliContext,
+  analysis: AnalysisContext,
+  parameters: CacheParameters,
+  isCounted: boolean,
+): Promise<CacheResult> {
+  const simulation = { analysis: chooseCacheAnalysis(parameters), parameters };
+  if (isCounted && Object.keys(selectionWords(input)).length > 0) {
+    const counting = { analysis: countsAnalysis, parameters: {} };
+    const [result, counts] = await runPass(input, context, analysis, [simulation, counting]);
+    return withInstructions(result, counts.instructions);
+  }
+  const [result] = await runPass(input, context, analysis, [simulation]);
+  return isCounted ? withInstructions(result, analysis.trace.summary().instructions) : result;
+}
+
+/** Names for the instructions that missed. */
 function cacheFigures(
   { missesByInsn, ...result }: CacheResult,
   input: CommandInput,
-  { trace, shape, names }: AnalysisContext,
+  { shape, names }: AnalysisContext,
+  whyNoInstructions: CacheFigures['whyNoInstructions'],
 ): CacheFigures {
   const limit = findCount(input, 'reportTop', '--report-top') ?? DEFAULT_TOP;
   const levels = result.levels.map(({ name }) => name).reverse();
@@ -175,14 +208,10 @@ function cacheFigures(
     (a, b) => most({ misses: missesOf(a) }, { misses: missesOf(b) }) || a - b,
   );
   for (let one = 0; one < instructions.count; one++) missing.offer(one);
-  const isWhole = Object.keys(selectionWords(input)).length === 0;
-  const counted =
-    result.instructions === null && isWhole && findText(input, 'warmupRefs') === undefined
-      ? trace.summary().instructions
-      : null;
   return {
-    ...(counted === null ? result : withInstructions(result, counted)),
+    ...result,
     notSimulated: notSimulated(input),
+    whyNoInstructions,
     functionCount: functions.length,
     functions: functions.slice(0, limit),
     instructionCount: instructions.count,
@@ -207,10 +236,7 @@ function notSimulated(input: CommandInput): CacheFigures['notSimulated'] {
   return isOn(input, 'dataOnly') ? [{ name: 'L1I', why: '--data-only' }] : [];
 }
 
-function withInstructions<R extends Omit<CacheResult, 'missesByInsn'>>(
-  result: R,
-  instructions: number,
-): R {
+function withInstructions(result: CacheResult, instructions: number): CacheResult {
   const levels = result.levels.map((level) => ({
     ...level,
     mpki: instructions === 0 ? null : (1000 * level.misses) / instructions,

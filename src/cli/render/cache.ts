@@ -115,6 +115,9 @@ function drawNotes({ parameters, result }: Pick<CacheReport, 'parameters' | 'res
     `Lines of ${parameters.lineBytes} bytes, ${parameters.usePhysical ? 'physical' : 'virtual'} addresses, ${parameters.replacePolicy}.`,
   ];
   for (const { name, why } of result.notSimulated) lines.push(`Without ${name}: ${why}.`);
+  if (result.whyNoInstructions !== null) {
+    lines.push(`Nothing for each 1,000 instructions: ${result.whyNoInstructions}.`);
+  }
   const { from = '0' } = parameters.selection;
   if (parameters.warmupRefs === 0 && !/^(?:icount:)?0+$/.test(from)) {
     lines.push('The caches began empty, in the middle of the trace: see --warmup-refs.');
