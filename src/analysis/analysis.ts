@@ -55,8 +55,8 @@ interface AnalysisCore<P, S, R, D> {
   readonly notes?: readonly SliceNoteName[];
   /**
    * It reads what is told of translations: AccessColumns.mappings. Also in the chunks that a selection passes over, up to
-   * the last one that it wants: what a trace told before still counts. Those come in their order, in stretches without
-   * accesses and block executions.
+   * the last one that it wants, with its notes: what a trace told before still counts. Those come in their order, in
+   * stretches without accesses and block executions.
    */
   readonly mappings?: boolean;
   /** A state that has seen nothing. */

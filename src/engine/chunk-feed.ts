@@ -42,11 +42,11 @@ export function createChunkFeed(
       const slices = trace.slices({
         ...wanted,
         chunks: [chunkIndex],
-        ...(notesOnly.has(chunkIndex) ? { notes: [], notesOnly: true } : {}),
+        ...(notesOnly.has(chunkIndex) ? { notesOnly: true } : {}),
         ...(signal === undefined ? {} : { signal }),
       });
       if (notesOnly.has(chunkIndex)) {
-        for await (const slice of slices) yield (analysis) => earlierMappings(analysis, slice);
+        for await (const slice of slices) yield (analysis) => toldEarlier(analysis, slice);
         return;
       }
       for (const { selector } of selectors) selector.beginChunk(chunk);
@@ -72,9 +72,6 @@ export function createChunkFeed(
 }
 
 /** A chunk that the selection passes over. */
-function earlierMappings(
-  { mappings }: AnyAnalysis,
-  slice: AccessColumns,
-): AccessColumns | undefined {
-  return mappings === true ? { ...slice, notes: [] } : undefined;
+function toldEarlier({ mappings }: AnyAnalysis, slice: AccessColumns): AccessColumns | undefined {
+  return mappings === true ? slice : undefined;
 }

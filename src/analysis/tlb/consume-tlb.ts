@@ -29,6 +29,7 @@ import {
   FLUSHES,
   INSTRUCTIONS,
   isOfShard,
+  numberOfSpace,
   PHYSICAL,
   requireTlbs,
   type TlbState,
@@ -51,8 +52,6 @@ const NO_MAPPINGS: MappingColumns = {
   ppage: new BigUint64Array(0),
   attributes: new Uint16Array(0),
 };
-/** CR3 without PCID and the bit that a write may have to keep translations (Intel SDM 3A 4.5). */
-const CR3_BASE = 0x000f_ffff_ffff_f000n;
 
 export function consumeTlb(state: TlbState, batch: AccessColumns): void {
   const { notes = [], mappings = NO_MAPPINGS } = batch;
@@ -101,12 +100,12 @@ export function consumeTlb(state: TlbState, batch: AccessColumns): void {
       ) {
         tlbs.counts[DATA]++;
       } else {
-        lookUpData(state, tlbs, lo, hi, block[i], flag);
+        lookUpData(state, tlbs, lo, hi, block[i], flag, false);
       }
       if (inPage + size[i] > PAGE_BYTES) {
         const nextLo = (lo - inPage + PAGE_BYTES) | 0;
         const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-        lookUpData(state, tlbs, nextLo, nextHi, block[i], flag);
+        lookUpData(state, tlbs, nextLo, nextHi, block[i], flag, true);
       }
     }
     if (fetches === undefined || runs === undefined || run === runCount) break;
@@ -132,13 +131,14 @@ function lookUpData(
   hi: number,
   block: number,
   flag: number,
+  isSecondPart: boolean,
 ): void {
   const { counts } = tlbs;
   const looked = counts[DATA];
   const unknown = counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES];
   // Of the page of an access to RAM something was told, if ever, for this access; a device's is not told of.
   const isTold = (flag & AccessFlag.device) === 0;
-  lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1, isTold);
+  lookUp(state, tlbs, tlbs.l1d, lo, hi, block, DATA, 1, isSecondPart, isTold);
   const isPlain =
     counts[DATA] !== looked && counts[UNKNOWN_SIZES] + counts[ASSUMED_SIZES] === unknown;
   tlbs.dataLo = lo & -PAGE_BYTES;
@@ -182,20 +182,12 @@ function takeTold(told: Told, access: number, run: number): void {
 function switchSpace(state: TlbState, vcpu: number, cr3: bigint): void {
   if (!isOfShard(state, vcpu)) return;
   const tlbs = requireTlbs(state, vcpu);
-  if (state.parameters.spaces === 'tagged') {
-    const base = cr3 & CR3_BASE;
-    let space = state.spaces.get(base);
-    if (space === undefined) {
-      space = state.spaces.size + 1;
-      state.spaces.set(base, space);
-    }
-    tlbs.space = space;
-    tlbs.fetchVersion = -1;
-    tlbs.dataVersion = -1;
-    return;
-  }
   tlbs.fetchVersion = -1;
   tlbs.dataVersion = -1;
+  if (state.parameters.spaces === 'tagged') {
+    tlbs.space = numberOfSpace(state, cr3);
+    return;
+  }
   if (tlbs.counts[FETCHES] + tlbs.counts[DATA] > 0) tlbs.openFlushes++;
   for (const tlb of [tlbs.l1i, tlbs.l1d, tlbs.l2, tlbs.pml4e, tlbs.pdpte, tlbs.pde]) {
     if (tlb !== undefined) flushEntries(tlb);
@@ -233,7 +225,8 @@ function fetchRun(
       counts[FETCHES] += count;
       if (tlbs.fetchPlace !== FETCHES) counts[tlbs.fetchPlace] += count;
     } else {
-      fetchPage(state, tlbs, lo, hi, block, count);
+      const isSecondPart = again === 0 && fetches.isSecondPart[touch] !== 0;
+      fetchPage(state, tlbs, lo, hi, block, count, isSecondPart);
     }
   }
 }
@@ -245,15 +238,16 @@ function fetchPage(
   hi: number,
   block: number,
   count: number,
+  isSecondPart: boolean,
 ): void {
   const { counts } = tlbs;
   const assumed = counts[ASSUMED_SIZES];
   const unknown = counts[UNKNOWN_SIZES];
-  const off = counts[UNTRANSLATED];
-  lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count, false);
+  const looked = counts[FETCHES];
+  lookUp(state, tlbs, tlbs.l1i, lo, hi, block, FETCHES, count, isSecondPart, false);
   tlbs.fetchLo = lo;
   tlbs.fetchHi = hi;
-  tlbs.fetchVersion = counts[UNTRANSLATED] === off ? state.sizes.version : -1;
+  tlbs.fetchVersion = counts[FETCHES] !== looked ? state.sizes.version : -1;
   tlbs.fetchPaging = state.blockPaging[block];
   tlbs.fetchPlace =
     counts[ASSUMED_SIZES] !== assumed
@@ -264,8 +258,9 @@ function fetchPage(
 }
 
 /**
- * `count` look-ups of one page, of which only the first may miss; kind: FETCHES or DATA. `isTold`: what was told of
- * the page last was told for this access.
+ * `count` look-ups of one page, of which only the first may miss; kind: FETCHES or DATA. `isSecondPart`: the first is of
+ * what crosses 4 KiB into this address, and is none when it began in the same page. `isTold`: what was told of the page
+ * last was told for this access.
  */
 function lookUp(
   state: TlbState,
@@ -276,6 +271,7 @@ function lookUp(
   block: number,
   kind: typeof FETCHES | typeof DATA,
   count: number,
+  isSecondPart: boolean,
   isTold: boolean,
 ): void {
   const { counts } = tlbs;
@@ -295,18 +291,20 @@ function lookUp(
     counts[UNTRANSLATED] += count;
     return;
   }
-  let shift = SMALL_PAGE_SHIFT;
+  const { pageBytes } = parameters;
+  const isSizeKnown = page !== UNKNOWN_SIZE;
+  const toldShift = isSizeKnown ? sizeOf(page) : SMALL_PAGE_SHIFT;
+  const shift = pageBytes === undefined ? toldShift : Math.log2(pageBytes);
+  const isSamePage = isSecondPart && (lo & (2 ** shift - 1)) !== 0;
+  const lookups = isSamePage ? count - 1 : count;
+  if (lookups === 0) return;
   let isGlobal = false;
-  if (parameters.pageBytes !== undefined) {
-    shift = Math.log2(parameters.pageBytes);
-  } else if (page === UNKNOWN_SIZE) {
-    counts[UNKNOWN_SIZES] += count;
-  } else {
-    if (!isOwn) counts[ASSUMED_SIZES] += count;
-    shift = sizeOf(page);
-    isGlobal = isGlobalPage(page);
+  if (pageBytes === undefined) {
+    if (!isSizeKnown) counts[UNKNOWN_SIZES] += lookups;
+    else if (!isOwn) counts[ASSUMED_SIZES] += lookups;
+    isGlobal = isSizeKnown && isGlobalPage(page);
   }
-  counts[kind] += count;
+  counts[kind] += lookups;
   counts[FLUSHES] += tlbs.openFlushes;
   tlbs.openFlushes = 0;
   if (touchEntry(first, lowOf(lo, hi, shift), tagOf(hi, shift), tlbs.space)) return;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AccessFlag, MappingKind } from '../../format/index.ts';
 import type { AccessColumns, PlacedNote } from '../access-columns.ts';
+import type { TraceShape } from '../analysis.ts';
 import { shapeOf } from '../cache/cache-program.oracle.ts';
 import { cutAt, cuts } from '../columns.oracle.ts';
 import { createGatherer } from '../gather.ts';
@@ -18,7 +19,7 @@ const LONG = 0xc0b0;
 const SMM = 1 << 19;
 
 const BLOCKS = [
-  { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: LONG },
+  { vaddr: 0x20_0ff8n, insnBytes: [4, 3, 4, 2], mode: LONG },
   { vaddr: 0xffff_8000_0040_0000n, insnBytes: [3, 3], mode: undefined },
   { vaddr: 0x7fff_fffcn, insnBytes: [8, 1], mode: PROTECTED },
   { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: REAL },
@@ -26,6 +27,9 @@ const BLOCKS = [
   { vaddr: 0x7fff_fffcn, insnBytes: [8, 1], mode: SMM | REAL },
   { vaddr: 0x7fff_fffcn, insnBytes: [8, 1], mode: SMM | PROTECTED },
   { vaddr: 0x20_0ff8n, insnBytes: [4, 4, 4, 2], mode: SMM | LONG },
+  { vaddr: 0x40_1000n, insnBytes: [5], mode: LONG },
+  { vaddr: 0x40_2000n, insnBytes: [5, 2], mode: LONG },
+  { vaddr: 0x40_2fffn, insnBytes: [3, 2], mode: LONG },
 ];
 const [LONG_BLOCK, PROTECTED_BLOCK, REAL_BLOCK, SMM_REAL_BLOCK, SMM_PROTECTED_BLOCK] = [
   0, 2, 3, 5, 6,
@@ -180,7 +184,7 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
         const pages = at >> 12n === last >> 12n ? [at] : [at, last];
         for (const address of fetches && !(isAgain && insn === 0) ? pages : []) {
           const page = factOf(address);
-          events.push({ kind: 'fetch', vcpu: step.vcpu, address, mode, page });
+          events.push({ kind: 'fetch', vcpu: step.vcpu, address, begin: at, mode, page });
         }
         at += BigInt(bytes);
       }
@@ -210,6 +214,7 @@ function programOf(steps: readonly Step[], fetches: boolean): Program {
           kind: 'data',
           vcpu: step.vcpu,
           address,
+          begin: step.address,
           mode,
           isDevice,
           page: factOf(address),
@@ -384,6 +389,33 @@ describe('TLBs', () => {
     expect(short.reads).toEqual({ pml4: 0, pdpt: 0, directory: 1, table: 1 });
   });
 
+  it('are asked once for what crosses 4 KiB in one larger page', () => {
+    const code: Step = { what: 'run', vcpu: 0, block: LONG_BLOCK, executed: 4, again: false };
+    // The third instruction begins at the last byte of 4 KiB, accesses of 8 bytes at the last four; one of 2 MiB, too.
+    const steps = [code, data(0x20_0ffcn, 2), data(0x3f_fffcn, 2)];
+    const lookups = (pageBytes?: number): object =>
+      simulate(
+        { ...parameters, fetches: true, pageBytes },
+        programOf(steps, true).columns,
+      ).levels.map(({ accesses, misses }) => [accesses, misses]);
+    expect(lookups(2 ** 12)).toEqual([
+      [5, 2],
+      [4, 4],
+    ]);
+    expect(lookups(2 ** 21)).toEqual([
+      [4, 1],
+      [3, 2],
+    ]);
+    expect(lookups()).toEqual([
+      [5, 2],
+      [3, 2],
+    ]);
+    expect(lookups(2 ** 30)).toEqual([
+      [4, 1],
+      [2, 1],
+    ]);
+  });
+
   it('count the flushes between look-ups, not those of a stretch around what is selected', () => {
     const cr3 = (): Step => ({ what: 'cr3', vcpu: 0, cr3: 0x2000n });
     const look = (): Step => data(0x20_0000n, 0);
@@ -391,6 +423,21 @@ describe('TLBs', () => {
       simulate(parameters, programOf(steps, false).columns).flushes;
     expect(flushesOf(cr3(), look(), cr3(), cr3())).toBe(0);
     expect(flushesOf(look(), cr3(), cr3(), look(), look(), cr3())).toBe(2);
+  });
+
+  it('begin in the address space that the vCPU was in when recording began', () => {
+    const vcpuStates = [{ vcpu: 0, icount: 0n, cr3: 0x2000n, pendingRep: 0n }];
+    const chunk = { vcpuStates } as unknown as TraceShape['chunks'][number];
+    const analysis = chooseTlbAnalysis({ ...parameters, spaces: 'tagged' });
+    const cr3 = (space: bigint): Step => ({ what: 'cr3', vcpu: 0, cr3: space });
+    const steps = [data(0x20_0000n, 0), cr3(0x4000n), cr3(0x2000n), data(0x20_0000n, 0)];
+    const state = analysis.init(
+      { ...parameters, spaces: 'tagged' },
+      Object.assign(shapeOf(BLOCKS, 2), { chunks: [chunk] }),
+      { index: 0, count: 1 },
+    );
+    analysis.consume(state, programOf(steps, false).columns);
+    expect(analysis.finish(state, shape).walks).toBe(1);
   });
 
   it('do not see what a vCPU does with paging off', () => {

@@ -69,6 +69,8 @@ export interface CodePages extends Pick<FetchTable, 'firstTouch' | 'insn' | 'fet
   /** Halves, signed as all are here: numbers beyond 2^31 would each be an object when they are handed on. */
   readonly addressLo: Int32Array;
   readonly addressHi: Int32Array;
+  /** 1: the first instruction began in the page before. */
+  readonly isSecondPart: Uint8Array;
 }
 
 export interface TlbState {
@@ -77,6 +79,8 @@ export interface TlbState {
   readonly fetches: CodePages | undefined;
   /** By vCPU; made when it is first seen. */
   readonly vcpus: Map<number, VcpuTlbs>;
+  /** CR3 of each vCPU when its recording began. */
+  readonly firstSpaces: ReadonlyMap<number, bigint>;
   /** Numbers of address spaces by CR3, without the bits that are no part of its name. */
   readonly spaces: Map<bigint, number>;
   readonly sizes: PageSizes;
@@ -90,16 +94,17 @@ export interface TlbState {
 
 export function createTlbState(
   parameters: TlbParameters,
-  trace: Pick<TraceShape, 'blockCount' | 'code'>,
+  trace: Pick<TraceShape, 'blockCount' | 'code' | 'chunks'>,
   shard: Shard,
 ): TlbState {
   requireTlbParameters(parameters);
-  const { blockCount, code } = trace;
+  const { blockCount, code, chunks } = trace;
   return {
     parameters,
     shard,
     fetches: parameters.fetches ? codePagesOf(code) : undefined,
     vcpus: new Map(),
+    firstSpaces: firstSpacesOf(chunks),
     spaces: new Map(),
     sizes: createPageSizes(),
     isLong: Uint8Array.from({ length: blockCount }, (_, block) =>
@@ -112,6 +117,14 @@ export function createTlbState(
   };
 }
 
+function firstSpacesOf(chunks: TraceShape['chunks']): Map<number, bigint> {
+  const first = new Map<number, bigint>();
+  for (const { vcpuStates } of chunks) {
+    for (const { vcpu, cr3 } of vcpuStates) if (!first.has(vcpu)) first.set(vcpu, cr3);
+  }
+  return first;
+}
+
 function codePagesOf(code: TraceShape['code']): CodePages {
   const { line, firstTouch, insn, fetches } = fetchTableFrom(code, SMALL_PAGE_SHIFT);
   const shift = BigInt(SMALL_PAGE_SHIFT);
@@ -121,7 +134,23 @@ function codePagesOf(code: TraceShape['code']): CodePages {
     fetches,
     addressLo: Int32Array.from(line, (page) => Number(BigInt.asIntN(32, page << shift))),
     addressHi: Int32Array.from(line, (page) => Number(BigInt.asIntN(32, (page << shift) >> 32n))),
+    isSecondPart: secondPartsOf(firstTouch, insn, fetches),
   };
+}
+
+/** By touch. */
+function secondPartsOf(
+  firstTouch: Uint32Array,
+  insn: Uint16Array,
+  fetches: Uint16Array,
+): Uint8Array {
+  const isSecondPart = new Uint8Array(insn.length);
+  for (let touch = 1; touch < insn.length; touch++) {
+    if (insn[touch] === insn[touch - 1] + fetches[touch - 1] - 1) isSecondPart[touch] = 1;
+  }
+  // Nothing goes on from another block.
+  for (const touch of firstTouch) isSecondPart[touch] = 0;
+  return isSecondPart;
 }
 
 /** vCPUs are dealt out to shards by their numbers. */
@@ -143,7 +172,7 @@ export function requireTlbs(state: TlbState, vcpu: number): VcpuTlbs {
     pdpte: anywhere(walkCache.pdpte),
     pde: anywhere(walkCache.pde),
     counts: new Float64Array(COUNT_LENGTH),
-    space: 0,
+    space: numberOfSpace(state, state.firstSpaces.get(vcpu) ?? 0n),
     openFlushes: 0,
     pagingOutside: PAGING_NOT_KNOWN,
     pagingInSmm: PAGING_NOT_KNOWN,
@@ -159,4 +188,19 @@ export function requireTlbs(state: TlbState, vcpu: number): VcpuTlbs {
   };
   state.vcpus.set(vcpu, made);
   return made;
+}
+
+/** CR3 without PCID and the bit that a write may have to keep translations (Intel SDM 3A 4.5). */
+const CR3_BASE = 0x000f_ffff_ffff_f000n;
+
+/** With flushes there is one space: what is not of it has gone. */
+export function numberOfSpace({ parameters, spaces }: TlbState, cr3: bigint): number {
+  if (parameters.spaces !== 'tagged') return 0;
+  const base = cr3 & CR3_BASE;
+  let space = spaces.get(base);
+  if (space === undefined) {
+    space = spaces.size + 1;
+    spaces.set(base, space);
+  }
+  return space;
 }

@@ -21,6 +21,8 @@ export type TlbEvent =
       readonly kind: 'fetch' | 'data';
       readonly vcpu: number;
       readonly address: bigint;
+      /** First byte of the access or instruction that `address` is a byte of. */
+      readonly begin: bigint;
       /** CPU mode (docs/format.md 2); undefined: not known. */
       readonly mode: number | undefined;
       /** The access went to a device. */
@@ -116,6 +118,8 @@ export function simulateTlbSlowly(
       continue;
     }
     const pageBytes = parameters.pageBytes ?? page?.pageBytes ?? 4096;
+    const isSecondPart = event.begin >> 12n !== address >> 12n;
+    if (isSecondPart && event.begin / BigInt(pageBytes) === address / BigInt(pageBytes)) continue;
     if (parameters.pageBytes === undefined) {
       if (page === undefined) counts.unknownSizes++;
       else if (candidates[0] === undefined) counts.assumedSizes++;
