@@ -13,7 +13,8 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import { extraBytes, knownBytes } from './peak-memory.ts';
 import { hearCli, type Said } from './program.oracle.ts';
 import { renderBytes } from './render/table.ts';
@@ -106,6 +107,61 @@ describe('doctor', () => {
     expect(out).toContain('/no/such: no such file');
     expect(out).toContain('Try: leave --qemu out, or name another (loadstore doctor lists them)');
     expect(exitCode).toBe(1);
+  });
+});
+
+describe('a trace that lacks what is asked for', () => {
+  const RANDOM = randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 });
+  const writeLacking = (name: string, why: string): string =>
+    writeTrace(encodeTrace(RANDOM, { changeTotals: lacking([name], why) }).bytes);
+  const AGAIN =
+    'record again with a QEMU that tells it, as "loadstore doctor" lists; "loadstore info FILE" says';
+
+  it.each([
+    [['sharing'], 'paddr', '"sharing" needs paddr, which this trace does not have', AGAIN],
+    [['footprint'], 'icount', '"footprint" needs icount, which this trace does not have', AGAIN],
+    [['heat'], 'icount', '"heat" needs icount, which this trace does not have', AGAIN],
+    [['address-spaces'], 'address-space', '"address-spaces" needs address-space, which', AGAIN],
+    [
+      ['report'],
+      'icount',
+      'the report over time: the trace has no icount',
+      '"loadstore counts" and "loadstore hot", which need none, or record again with a QEMU that ',
+    ],
+    [
+      ['cache', '--use-physical'],
+      'paddr',
+      '--use-physical: the trace has no paddr',
+      'leave --use-physical out, or record again with a QEMU that tells it, as "loadstore doctor"',
+    ],
+    [
+      ['reuse', '--use-physical'],
+      'paddr',
+      '--use-physical: the trace has no paddr',
+      'leave --use-physical out, or record again with a QEMU that tells it, as "loadstore doctor"',
+    ],
+    [
+      ['tlb'],
+      'page-attributes',
+      'how large pages are: the trace has no page-attributes',
+      'choose one size for all with --page-size 4K, or record again with a QEMU that tells it',
+    ],
+  ])(
+    '%j: says what, why and what to do',
+    async ([command = '', ...options], name, what, remedy) => {
+      const file = writeLacking(name, 'of another make');
+      const { exitCode, out, err } = await loadstore([command, file, ...options]);
+      const why = name === 'page-attributes' ? 'the recorder did not state it' : 'of another make';
+      expect(err).toContain(`loadstore: ${file}: ${what}`);
+      expect(err).toContain(`: ${why}\nTry: ${remedy.replace('FILE', file)}`);
+      expect({ exitCode, out }).toEqual({ exitCode: 3, out: '' });
+    },
+  );
+
+  it('because several threads ran the guest is recorded again with one', async () => {
+    const file = writeLacking('cpl', 'with thread=multi it is nobody’s');
+    const { err } = await loadstore(['counts', file, '--cpl', '3']);
+    expect(err).toContain('Try: leave --cpl out, or record again without thread=multi\n');
   });
 });
 

@@ -201,7 +201,7 @@ function remedyOf(kind: TraceErrorKind, file: string): string | undefined {
     case 'not-a-trace':
       return 'a file that "loadstore record" made';
     case 'missing-capability':
-      return `loadstore info ${file} tells what the trace holds`;
+      return `record again with a QEMU that tells it, as "loadstore doctor" lists; "loadstore info ${file}" says what this trace holds`;
     case 'io':
     case 'limit':
     case 'bad-argument':

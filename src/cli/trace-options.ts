@@ -4,18 +4,29 @@
 import { parseHex64, TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 
-/** Throws 'missing-capability' when the trace cannot tell what the flag chooses by. */
+/**
+ * Throws 'missing-capability' when the trace cannot tell what something of the command line asks for; `instead`: what
+ * to do without it.
+ */
 export function requireCapability(
-  trace: Trace,
-  name: 'cpl' | 'address-space' | 'paddr',
-  flag: string,
+  { capabilities, path }: Trace,
+  name: 'icount' | 'cpl' | 'address-space' | 'paddr' | 'page-attributes',
+  what: string,
+  instead = `leave ${what} out`,
 ): void {
-  const { status, why } = trace.capabilities[name];
+  const { status, why } = capabilities[name];
   if (status !== 'no') return;
-  throw new TraceError('missing-capability', `${flag}: the trace has no ${name}: ${why}`, {
-    file: trace.path,
-    remedy: `leave ${flag} out, or record again with a QEMU that tells: loadstore doctor`,
+  throw new TraceError('missing-capability', `${what}: the trace has no ${name}: ${why}`, {
+    file: path,
+    remedy: `${instead}, or ${recordAgain(why)}`,
   });
+}
+
+/** How a trace would have it, by what the recorder said of why this one does not. */
+function recordAgain(why: string): string {
+  return why.includes('thread=multi')
+    ? 'record again without thread=multi'
+    : 'record again with a QEMU that tells it, as "loadstore doctor" lists';
 }
 
 /** Throws 'bad-argument' for what is not a hexadecimal number. */

@@ -140,6 +140,7 @@ function requireCapabilities(trace: Trace, analysis: AnyAnalysis): void {
     throw new TraceError(
       'missing-capability',
       `"${analysis.name}" needs ${name}, which this trace does not have: ${why}`,
+      { file: trace.path },
     );
   }
 }

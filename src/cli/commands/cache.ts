@@ -36,6 +36,7 @@ import {
 import { nameFrom } from '../name-option.ts';
 import { renderCache } from '../render/cache.ts';
 import { selectionWords } from '../selection-options.ts';
+import { requireCapability } from '../trace-options.ts';
 
 const DEFAULT_TOP = 10;
 
@@ -93,9 +94,10 @@ which simulators it agrees with.`,
   },
 };
 
-/** Throws TraceError 'bad-argument' for what cannot be simulated. */
+/** Throws TraceError 'bad-argument' for what cannot be simulated, 'missing-capability' for --use-physical without such addresses. */
 function cacheParametersFrom(input: CommandInput, trace: Trace): CacheParameters {
   const usePhysical = isOn(input, 'usePhysical');
+  if (usePhysical) requireCapability(trace, 'paddr', '--use-physical');
   const parameters: CacheParameters = {
     lineBytes: findSize(input, 'lineSize', '--line-size') ?? DEFAULT_CACHES.lineBytes,
     l1i: usePhysical || isOn(input, 'dataOnly') ? undefined : geometryFrom(input, 'l1i'),
