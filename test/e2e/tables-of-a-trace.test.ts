@@ -170,8 +170,8 @@ describe('a query', () => {
       at('poor.memtrace'),
       'select paddr from accesses',
     );
-    expect(exitCode).toBe(2);
-    expect(err).toMatch(/"paddr" not found[^]*--schema/);
+    expect(exitCode).toBe(3);
+    expect(err).toMatch(/the trace has no column paddr: not in this QEMU\nTry: record again/);
     const words = ['--to', 'parquet', '--cpl', '3', '-o', at('poor')];
     expect(await runLoadstore('export', at('poor.memtrace'), ...words)).toMatchObject({
       exitCode: 3,
