@@ -158,6 +158,25 @@ describe('a trace that lacks what is asked for', () => {
     },
   );
 
+  it.each([
+    ['icount', ['--from', 'icount:5'], '--from icount:5', 'choose by ordinals: --from N'],
+    ['icount', ['--to', 'icount:50'], '--to icount:50', 'choose by ordinals: --to N'],
+    ['cpl', ['--cpl', '0'], '--cpl', 'leave --cpl out'],
+    ['address-space', ['--address-space', '0x1000'], '--address-space', 'leave --address-space'],
+    ['paddr', ['--physical-address', '0+4K'], '--physical-address', 'leave --physical-address out'],
+  ])('does not choose by it: %s, %j', async (name, options, what, remedy) => {
+    const file = writeLacking(name, 'of another make');
+    for (const command of ['counts', 'dump', 'footprint']) {
+      const { exitCode, out, err } = await loadstore([command, file, ...options]);
+      expect(err).toContain(`: ${what}: the trace has no ${name}: of another make\nTry: ${remedy}`);
+      expect({ exitCode, out }).toEqual({ exitCode: 3, out: '' });
+    }
+    const [flag = '', value = ''] = options;
+    const until = [flag === '--to' ? '--until' : flag, value];
+    const words = ['export', file, '--to', 'csv', '-o', path.join(folder, 'x.csv'), ...until];
+    expect((await loadstore(words)).err).toContain(`the trace has no ${name}: of another make`);
+  });
+
   it('because several threads ran the guest is recorded again with one', async () => {
     const file = writeLacking('cpl', 'with thread=multi it is nobody’s');
     const { err } = await loadstore(['counts', file, '--cpl', '3']);

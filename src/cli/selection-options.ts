@@ -133,8 +133,8 @@ export async function selectionFrom(
   context: CliContext,
   { trace, shape, symbols, names, end = 'to' }: SelectionSubject,
 ): Promise<Selection> {
-  const from = placeFrom(input, 'from');
-  const to = endFrom(input, from, end);
+  const from = placeFrom(input, trace, 'from');
+  const to = endFrom(input, trace, from, end);
   const vcpu = vcpuFrom(input, trace);
   requireWithin(trace, from, vcpu);
   const pattern = findText(input, 'function');
@@ -172,10 +172,17 @@ interface Place {
   readonly at: number;
 }
 
-function placeFrom(input: CommandInput, name: 'from' | 'to' | 'until'): Place | undefined {
+function placeFrom(
+  input: CommandInput,
+  trace: Trace,
+  name: 'from' | 'to' | 'until',
+): Place | undefined {
   const text = findText(input, name);
   if (text === undefined) return undefined;
   const isIcount = text.startsWith('icount:');
+  if (isIcount) {
+    requireCapability(trace, 'icount', `--${name} ${text}`, `choose by ordinals: --${name} N`);
+  }
   const at = parseCount(isIcount ? text.slice('icount:'.length) : text, `--${name}`);
   return { unit: isIcount ? 'icount' : 'ordinal', at };
 }
@@ -202,10 +209,11 @@ function requireWithin(trace: Trace, from: Place | undefined, vcpu: number | und
 /** --to; or --until, or --count behind --from. */
 function endFrom(
   input: CommandInput,
+  trace: Trace,
   from: Place | undefined,
   name: 'to' | 'until',
 ): Place | undefined {
-  const to = placeFrom(input, name);
+  const to = placeFrom(input, trace, name);
   const count = name === 'until' ? findCount(input, 'count', '--count') : undefined;
   if (count === undefined) return to;
   if (to !== undefined || from?.unit === 'icount') {
