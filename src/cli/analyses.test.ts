@@ -394,6 +394,7 @@ describe('analysing commands', () => {
     const [command = '', ...rest] = words.map((word) => ({ FILE: file, FAKE: fake })[word] ?? word);
     const { exitCode, err } = await loadstore(command, ...rest);
     expect(err).toContain(message);
+    expect(err).toContain('\nTry: ');
     expect(exitCode).toBe(2);
   });
 });

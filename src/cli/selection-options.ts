@@ -159,6 +159,7 @@ function overlapOf(one: Span | undefined, { begin, end }: Span): Span {
   throw new TraceError('bad-argument', '--address-space is not in use from --from to its end', {
     expected: `ordinals from ${begin} to ${end}`,
     found: `from ${one?.begin ?? 0}`,
+    remedy: 'begin and end within those, or neither',
   });
 }
 
@@ -225,6 +226,7 @@ function endFrom(
     throw new TraceError('bad-argument', '--count selects nothing', {
       expected: 'at least 1',
       found: '0',
+      remedy: 'a larger --count, or none for all',
     });
   }
   return { unit: 'ordinal', at: (from?.at ?? 0) + count };
@@ -244,6 +246,7 @@ function spanOf(
   throw new TraceError('bad-argument', `--from is not before --${endName}`, {
     expected: `less than ${span.end}`,
     found: String(span.begin),
+    remedy: `a later --${endName}, which is not in the part itself, or an earlier --from`,
   });
 }
 
@@ -266,15 +269,15 @@ function vcpuFrom(input: CommandInput, trace: Trace): number | undefined {
 function cplFrom(input: CommandInput, trace: Trace): number | undefined {
   const text = findText(input, 'cpl');
   if (text === undefined) return undefined;
-  const cpl = parseCount(text, '--cpl');
-  if (cpl > 3) {
+  if (!/^[0-3]$/.test(text)) {
     throw new TraceError('bad-argument', '--cpl is no privilege level', {
       expected: '0 to 3',
       found: text,
+      remedy: '--cpl 0 for the kernel, --cpl 3 for user code',
     });
   }
   requireCapability(trace, 'cpl', '--cpl');
-  return cpl;
+  return Number(text);
 }
 
 function physicalFrom(input: CommandInput, trace: Trace): AddressSpan | undefined {
@@ -296,6 +299,7 @@ function parseAddressRange(text: string, what: string): AddressSpan {
     throw new TraceError('bad-argument', `${what} is not a range of addresses`, {
       expected: '0x1000-0x2000 or 0x1000+4K',
       found: text,
+      remedy: `begin and end, ${what} 0x1000-0x2000, or begin and length: ${what} 0x1000+4K`,
     });
   }
   const [, beginText = '', sign = '', rest = ''] = match;
@@ -311,6 +315,7 @@ function parseAddressRange(text: string, what: string): AddressSpan {
     throw new TraceError('bad-argument', `${what} holds no address`, {
       expected: 'an end behind the begin, at most 2^64',
       found: text,
+      remedy: `of one byte at that address: ${what} ${beginText.trim()}+1`,
     });
   }
   const last = u64FromBigint(end - 1n);

@@ -33,11 +33,13 @@ function recordAgain(why: string): string {
 export function requireAddress(
   text: string,
   what: string,
+  remedy = 'write digits 0 to 9 and a to f, with or without 0x: 0xffffffff81000000',
 ): { readonly lo: number; readonly hi: number } {
   const address = parseHex64(text.trim());
   if (address !== undefined) return address;
   throw new TraceError('bad-argument', `${what} is not an address`, {
     expected: 'a hexadecimal number: 0xffffffff81000000',
     found: text,
+    remedy,
   });
 }

@@ -64,7 +64,7 @@ export function requireSets(
       'its size is not possible',
       `a whole number of ${unit}, at most ${LARGEST_LINE_COUNT}`,
       size,
-      'Choose a multiple of the line size.',
+      lineBytes === 1 ? 'Give 32, for example.' : 'Choose a multiple of the line size.',
     );
   }
   if (lineCount % ways !== 0) {

@@ -137,6 +137,7 @@ function warmupFrom(input: CommandInput, trace: Trace): number {
     throw new TraceError('bad-argument', '--warmup-fraction is not a part', {
       expected: 'a number from 0 up to, and without, 1',
       found: text,
+      remedy: '--warmup-fraction 0.1, for example',
     });
   }
   if (refs !== undefined || Object.keys(selectionWords(input)).length > 0) {

@@ -120,6 +120,7 @@ function walkCacheFrom(text: string): TlbParameters['walkCache'] {
     throw new TraceError('bad-argument', '--walk-cache is not three numbers', {
       expected: `numbers of entries, as in ${DEFAULT_WALK_CACHE}`,
       found: text,
+      remedy: `--walk-cache ${DEFAULT_WALK_CACHE}, or other numbers; 0 leaves one out`,
     });
   }
   return { pml4e, pdpte, pde };
