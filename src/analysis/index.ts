@@ -69,6 +69,7 @@ export {
   selectionColumns,
   selectionNotes,
 } from './selection.ts';
+export { requireSelectable } from './selection-needs.ts';
 export type { SharedLine } from './sharing/line-table.ts';
 export {
   requireSharingParameters,

@@ -64,13 +64,10 @@ export function formatFactor(value: number, baseline: number): string {
 
 /** "64", "4K", "10M", "2GiB", "0x1000" -> bytes. Throws TraceError 'bad-argument'. */
 export function parseSize(text: string, what = 'size'): number {
-  return parseScaled(
-    text,
-    what,
-    1024,
-    /^(\d+(?:\.\d+)?)([KMGTP])?(?:i?B)?$/i,
+  return parseScaled(text, what, 1024, /^(\d+(?:\.\d+)?)([KMGTP])?(?:i?B)?$/i, [
     '64, 4K, 10M or 2GiB',
-  );
+    'bytes; K, M and G behind them are 2^10, 2^20 and 2^30 bytes',
+  ]);
 }
 
 /** "1000", "1,000,000", "10M", "1.5G" -> a whole number, decimal multiples. Throws 'bad-argument'. */
@@ -80,7 +77,7 @@ export function parseCount(text: string, what = 'count'): number {
     what,
     1000,
     /^(\d+(?:\.\d+)?)([KMGTP])?$/i,
-    '1000, 250k or 10M',
+    ['1000, 250k or 10M', 'digits; k, M and G behind them are 10^3, 10^6 and 10^9'],
   );
 }
 
@@ -89,7 +86,7 @@ function parseScaled(
   what: string,
   step: number,
   pattern: RegExp,
-  examples: string,
+  [examples, remedy]: readonly [examples: string, remedy: string],
 ): number {
   const trimmed = text.trim().replaceAll('_', '');
   const match = pattern.exec(trimmed);
@@ -101,6 +98,7 @@ function parseScaled(
     throw new TraceError('bad-argument', `${what} is not a whole number`, {
       expected: `something like ${examples}`,
       found: JSON.stringify(text),
+      remedy: `write ${remedy}`,
     });
   }
   return value;

@@ -12,7 +12,7 @@ import {
 import { parseCount, TraceError, u64FromNumber } from '../base/index.ts';
 import { analyse } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
-import { addressSpacesParameters } from '../query/index.ts';
+import { addressSpacesParameters, quoteWord } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 import { type CliContext, type CommandInput, findText } from './command-spec.ts';
 import { withAbort } from './interrupts.ts';
@@ -73,7 +73,11 @@ export async function addressSpaceFrom(
     const { spaces } = await findAddressSpaces(context, trace, symbols);
     return spaceNumbered(trace, spaces, parseCount(text, FLAG), text);
   }
-  const cr3 = requireAddress(text, FLAG);
+  const cr3 = requireAddress(
+    text,
+    FLAG,
+    `a number that "loadstore address-spaces ${quoteWord(trace.path)}" lists, or a CR3: ${FLAG} 0x3c15000`,
+  );
   if (!(await hasNeighbour(trace, cr3))) return { addressSpace: cr3, ordinals: undefined };
   const { spaces } = await findAddressSpaces(context, trace, symbols);
   const isPair = spaces.some(
@@ -95,6 +99,7 @@ function spaceNumbered(
     throw new TraceError('bad-argument', `${FLAG}: there is no address space of that number`, {
       expected: `1 to ${spaces.length}, as "loadstore address-spaces" lists them, or a CR3 with 0x`,
       found: text,
+      remedy: `loadstore address-spaces ${quoteWord(trace.path)}, for their numbers`,
     });
   }
   const { table, userTable, first, last } = space;

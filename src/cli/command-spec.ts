@@ -118,6 +118,7 @@ export function threadsFrom(input: CommandInput): number {
   throw new TraceError('bad-argument', '--jobs is not a possible number of threads', {
     expected: `1 to ${most}; there are ${cores} cores`,
     found: String(threads),
+    remedy: 'leave --jobs out for one thread for each core',
   });
 }
 

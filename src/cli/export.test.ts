@@ -17,7 +17,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExitCode, UserError } from '../base/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
-import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import { claimOutput } from './export-output.ts';
 import { hearCli, type Said } from './program.oracle.ts';
 
@@ -240,20 +240,7 @@ describe('loadstore export', () => {
 async function withoutPaddr(): ReturnType<typeof exportTo> {
   const { bytes } = encodeTrace(
     randomTrace({ seed: 5, blockCount: 8, executions: 300, streams: 1, oddity: 0.1 }),
-    {
-      changeTotals: (totals) => ({
-        ...totals,
-        capabilities: Object.fromEntries(
-          [
-            ...['vaddr', 'paddr', 'pc', 'icount', 'cpl', 'mode'],
-            ...['address-space', 'device', 'events', 'vcpu', 'global-order'],
-          ].map((name) => [
-            name,
-            name === 'paddr' ? { status: 'no', why: 'no page tables' } : { status: 'yes' },
-          ]),
-        ),
-      }),
-    },
+    { changeTotals: lacking(['paddr'], 'no page tables') },
   );
   writeFileSync(at('x.memtrace'), bytes);
   return exportTo('dramsim3', 'x.dramsim3');

@@ -25,16 +25,24 @@ export function unitShiftsFrom(input: CommandInput): { lineShift: number; pageSh
   throw new TraceError('bad-argument', 'a line is larger than a page', {
     expected: `--line-size of at most ${formatBytes(2 ** pageShift)}`,
     found: formatBytes(2 ** lineShift),
+    remedy: `--line-size ${2 ** DEFAULT_LINE_SHIFT}, or --page-size ${2 ** lineShift}`,
   });
 }
 
 function shiftFrom(input: CommandInput, name: string, flag: string, fallback: number): number {
   const text = findText(input, name);
   if (text === undefined) return fallback;
-  const shift = Math.log2(parseSize(text, flag));
+  const size = parseSize(text, flag);
+  const shift = Math.log2(size);
   if (Number.isInteger(shift) && shift >= 1 && shift <= LARGEST_SHIFT) return shift;
   throw new TraceError('bad-argument', `${flag} is not a power of two`, {
     expected: '2 to 1G, such as 64 or 4K',
     found: text,
+    remedy: `${flag} ${nearestPower(size)}, the nearest of those`,
   });
+}
+
+function nearestPower(size: number): number {
+  const below = 2 ** Math.floor(Math.log2(Math.max(2, size)));
+  return Math.min(size - below < 2 * below - size ? below : 2 * below, 2 ** LARGEST_SHIFT);
 }

@@ -79,7 +79,8 @@ describe('a file of symbols', () => {
       facts: { file: folder },
     });
     await expect(readSource(path.join(folder, 'none'), {})).rejects.toMatchObject({
-      code: 'ENOENT',
+      ...{ kind: 'io', message: 'no such file' },
+      facts: { file: path.join(folder, 'none'), remedy: expect.stringContaining('System.map') },
     });
   });
 

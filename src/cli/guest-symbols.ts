@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   assertNever,
+  describeSystemError,
   formatBytes,
   formatCount,
   formatQuantity,
@@ -80,7 +81,10 @@ function isInsteadOf(named: SymbolSource, known: SymbolSource): boolean {
 /** What Node.js reads in one go. A kernel with all its debugging information has 0.6 GB. */
 const FILE_LIMIT_BYTES = 2 ** 31 - 1;
 
-/** Throws TraceError with the file's name, and what the file system says. */
+const SYMBOLS_REMEDY =
+  '--symbols FILE, with the System.map, vmlinux or kallsyms of the kernel that ran, or a program that ran';
+
+/** Throws TraceError with the file's name: 'io' for what the file system refuses. */
 export async function readSource(file: string, placement: SymbolPlacement): Promise<NamedSource> {
   try {
     const facts = await stat(file);
@@ -95,7 +99,9 @@ export async function readSource(file: string, placement: SymbolPlacement): Prom
     const bytes = await readFile(file);
     return { file, source: decodeSymbolFile(bytes, path.basename(file), placement) };
   } catch (error) {
-    throw error instanceof TraceError ? error.withFacts({ file }) : error;
+    const facts = { file, remedy: SYMBOLS_REMEDY };
+    if (error instanceof TraceError) throw error.withFacts(facts);
+    throw new TraceError('io', describeSystemError(error), { ...facts, cause: error });
   }
 }
 

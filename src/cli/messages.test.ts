@@ -13,7 +13,8 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import { extraBytes, knownBytes } from './peak-memory.ts';
 import { hearCli, type Said } from './program.oracle.ts';
 import { renderBytes } from './render/table.ts';
@@ -106,6 +107,125 @@ describe('doctor', () => {
     expect(out).toContain('/no/such: no such file');
     expect(out).toContain('Try: leave --qemu out, or name another (loadstore doctor lists them)');
     expect(exitCode).toBe(1);
+  });
+});
+
+describe('a trace that lacks what is asked for', () => {
+  const RANDOM = randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 });
+  const writeLacking = (name: string, why: string): string =>
+    writeTrace(encodeTrace(RANDOM, { changeTotals: lacking([name], why) }).bytes);
+  const AGAIN =
+    'record again with a QEMU that tells it, as "loadstore doctor" lists; "loadstore info FILE" says';
+
+  it.each([
+    [['sharing'], 'paddr', '"sharing" needs paddr, which this trace does not have', AGAIN],
+    [['footprint'], 'icount', '"footprint" needs icount, which this trace does not have', AGAIN],
+    [['heat'], 'icount', '"heat" needs icount, which this trace does not have', AGAIN],
+    [['address-spaces'], 'address-space', '"address-spaces" needs address-space, which', AGAIN],
+    [
+      ['report'],
+      'icount',
+      'the report over time: the trace has no icount',
+      '"loadstore counts" and "loadstore hot", which need none, or record again with a QEMU that ',
+    ],
+    [
+      ['cache', '--use-physical'],
+      'paddr',
+      '--use-physical: the trace has no paddr',
+      'leave --use-physical out, or record again with a QEMU that tells it, as "loadstore doctor"',
+    ],
+    [
+      ['reuse', '--use-physical'],
+      'paddr',
+      '--use-physical: the trace has no paddr',
+      'leave --use-physical out, or record again with a QEMU that tells it, as "loadstore doctor"',
+    ],
+    [
+      ['tlb'],
+      'page-attributes',
+      'how large pages are: the trace has no page-attributes',
+      'choose one size for all with --page-size 4K, or record again with a QEMU that tells it',
+    ],
+  ])(
+    '%j: says what, why and what to do',
+    async ([command = '', ...options], name, what, remedy) => {
+      const file = writeLacking(name, 'of another make');
+      const { exitCode, out, err } = await loadstore([command, file, ...options]);
+      const why = name === 'page-attributes' ? 'the recorder did not state it' : 'of another make';
+      expect(err).toContain(`loadstore: ${file}: ${what}`);
+      expect(err).toContain(`: ${why}\nTry: ${remedy.replace('FILE', file)}`);
+      expect({ exitCode, out }).toEqual({ exitCode: 3, out: '' });
+    },
+  );
+
+  it.each([
+    ['icount', ['--from', 'icount:5'], '--from icount:5', 'choose by ordinals: --from N'],
+    ['icount', ['--to', 'icount:50'], '--to icount:50', 'choose by ordinals: --to N'],
+    ['cpl', ['--cpl', '0'], '--cpl', 'leave --cpl out'],
+    ['address-space', ['--address-space', '0x1000'], '--address-space', 'leave --address-space'],
+    ['paddr', ['--physical-address', '0+4K'], '--physical-address', 'leave --physical-address out'],
+  ])('does not choose by it: %s, %j', async (name, options, what, remedy) => {
+    const file = writeLacking(name, 'of another make');
+    for (const command of ['counts', 'dump', 'footprint']) {
+      const { exitCode, out, err } = await loadstore([command, file, ...options]);
+      expect(err).toContain(`: ${what}: the trace has no ${name}: of another make\nTry: ${remedy}`);
+      expect({ exitCode, out }).toEqual({ exitCode: 3, out: '' });
+    }
+    const [flag = '', value = ''] = options;
+    const until = [flag === '--to' ? '--until' : flag, value];
+    const words = ['export', file, '--to', 'csv', '-o', path.join(folder, 'x.csv'), ...until];
+    expect((await loadstore(words)).err).toContain(`the trace has no ${name}: of another make`);
+  });
+
+  it('because several threads ran the guest is recorded again with one', async () => {
+    const file = writeLacking('cpl', 'with thread=multi it is nobody’s');
+    const { err } = await loadstore(['counts', file, '--cpl', '3']);
+    expect(err).toContain('Try: leave --cpl out, or record again without thread=multi\n');
+  });
+});
+
+describe('a value that an option does not take', () => {
+  it.each([
+    [['cache', '--replace-policy', 'mru'], 'one of those, such as --replace-policy lru'],
+    [['cache', '--data-prefetcher', 'x'], 'one of those, such as --data-prefetcher none'],
+    [['cache', '--warmup-fraction', '2'], '--warmup-fraction 0.1, for example'],
+    [['sharing', '--line-size', '128'], 'Most machines have lines of 64 bytes'],
+    [['footprint', '--page-size', '5000'], '--page-size 4096, the nearest of those'],
+    [['footprint', '--page-size', '7000'], '--page-size 8192, the nearest of those'],
+    [['footprint', '--page-size', '1'], '--page-size 2, the nearest of those'],
+    [['footprint', '--page-size', '9G'], '--page-size 1073741824, the nearest of those'],
+    [['footprint', '--line-size', '8K'], '--line-size 64, or --page-size 8192'],
+    [['tlb', '--page-size', '3000'], 'Give one of those, or none: then pages are as large as'],
+    [['tlb', '--tlb-l1d-entries', '0'], 'A TLB has one entry for each way at least: 64 in 4 ways'],
+    [['tlb', '--walk-cache', '1,2'], '--walk-cache 2,4,32, or other numbers; 0 leaves one out'],
+    [['counts', '--from', '5', '--to', '5'], 'a later --to, which is not in the part itself, or'],
+    [['counts', '--cpl', '7'], '--cpl 0 for the kernel, --cpl 3 for user code'],
+    [['counts', '--cpl', 'user'], '--cpl 0 for the kernel, --cpl 3 for user code'],
+    [['counts', '--address', '0x10+0'], 'of one byte at that address: --address 0x10+1'],
+    [['counts', '--address', '0x10'], 'begin and end, --address 0x1000-0x2000, or begin and'],
+    [['counts', '--address', 'x+4K'], 'write digits 0 to 9 and a to f, with or without 0x'],
+    [['counts', '--address', '0x10+x'], 'write bytes; K, M and G behind them are 2^10, 2^20'],
+    [['counts', '--vcpu', 'x'], 'write digits; k, M and G behind them are 10^3, 10^6 and 10^9'],
+    [['counts', '--address-space', 'x'], 'a number that "loadstore address-spaces FILE" lists, or'],
+    [['counts', '--address-space', '999'], 'loadstore address-spaces FILE, for their numbers'],
+    [['export', '--to', 'x', '-o', 'x'], 'one of those, such as --to csv; docs/exports.md says'],
+    [['events', '--kind', 'x'], 'some of those, with commas: --kind interrupts,'],
+    [['dump', '--format', 'x'], 'one of those, such as --format text'],
+    [['heat', '--unit', 'x'], 'one of those, such as --unit page'],
+    [['query', '--format', 'x'], 'one of those, such as --format csv, or --format parquet -o FILE'],
+  ])('%j: what to give instead', async ([command = '', ...options], remedy) => {
+    const program = randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0 });
+    const file = writeTrace(encodeTrace(program).bytes);
+    const { exitCode, err } = await loadstore([command, file, ...options]);
+    expect(err).toContain(`\nTry: ${remedy.replace('FILE', command === 'query' ? 'FILE' : file)}`);
+    expect(exitCode).toBe(2);
+  });
+
+  it('because there is no such file of symbols', async () => {
+    const words = ['counts', writeTrace(), '--symbols', path.join(folder, 'none')];
+    const { exitCode, err } = await loadstore(words);
+    expect(err).toMatch(/none: no such file\nTry: --symbols FILE, with the System.map, vmlinux or/);
+    expect(exitCode).toBe(4);
   });
 });
 
@@ -229,9 +349,11 @@ describe('messages of the operating system', () => {
   it('are words', async () => {
     expect(await loadstore(['check', 'nosuch.mt'])).toMatchObject({
       exitCode: 4,
-      err: 'loadstore: nosuch.mt: no such file\n',
+      err: 'loadstore: nosuch.mt: no such file\nTry: the name of a file that is there, is no folder and may be read\n',
     });
-    expect((await loadstore(['info', folder])).err).toContain(`${folder}: is a folder`);
+    expect((await loadstore(['info', folder])).err).toContain(
+      `${folder}: is a folder\nTry: the name of a file that is there, `,
+    );
     expect((await loadstore(['info', `${FAKE}/x`])).err).toContain(`${FAKE}/x: no such file`);
   });
 });

@@ -18,5 +18,6 @@ export function nameFrom<Name extends string>(
   throw new TraceError('bad-argument', `${flag} is not known`, {
     expected: names.join(', '),
     found: text,
+    remedy: `one of those, such as ${flag} ${names[0]}`,
   });
 }

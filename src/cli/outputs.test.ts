@@ -238,11 +238,11 @@ describe('a part of a trace to export', () => {
   it('that ends before it begins is told in the words of this command', async () => {
     expect(await exported('--from', '7', '--until', '5')).toMatchObject({
       exitCode: 2,
-      err: 'loadstore: --from is not before --until (expected less than 5, found 7)\n',
+      err: 'loadstore: --from is not before --until (expected less than 5, found 7)\nTry: a later --until, which is not in the part itself, or an earlier --from\n',
     });
     expect(await exported('--count', '0')).toMatchObject({
       exitCode: 2,
-      err: 'loadstore: --count selects nothing (expected at least 1, found 0)\n',
+      err: 'loadstore: --count selects nothing (expected at least 1, found 0)\nTry: a larger --count, or none for all\n',
     });
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -53,7 +53,7 @@ it('is in what a message says to do, and in what comes next', async () => {
     'Try: the instruction in quotes: ./bin/loadstore explain ',
   );
   expect(await said('info', whole)).toContain(`verify them: ./bin/loadstore check ${whole}\n`);
-  expect(await said('report', whole)).toContain(`; ./bin/loadstore info ${whole} says why\n`);
+  expect(await said('report', whole)).toContain(`\n  ./bin/loadstore info ${whole} says why\n`);
 });
 
 it('takes the place of commands, and not of other words', () => {

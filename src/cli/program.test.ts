@@ -72,6 +72,7 @@ describe('a wrong request ends with code 2', () => {
     [['nonsense'], "unknown command 'nonsense'"],
     [['info'], "missing required argument 'file'"],
     [['info', 'a', '--loud'], "unknown option '--loud'"],
+    [['counts', 'a', '--cpl', '0', '--cpl', '3'], "It is given twice, first as '0'"],
     [['record'], "missing required argument 'qemu-arguments'"],
     [
       ['record', '--limit-accesses', 'many', '--', '-m', '1G'],

@@ -207,8 +207,9 @@ function remedyOf(kind: TraceErrorKind, file: string): string | undefined {
     case 'not-a-trace':
       return 'a file that "loadstore record" made';
     case 'missing-capability':
-      return `loadstore info ${file} tells what the trace holds`;
+      return `record again with a QEMU that tells it, as "loadstore doctor" lists; "loadstore info ${file}" says what this trace holds`;
     case 'io':
+      return 'the name of a file that is there, is no folder and may be read';
     case 'limit':
     case 'bad-argument':
     case 'empty-selection':

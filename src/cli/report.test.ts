@@ -9,7 +9,9 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { RefBlock, RefItem } from '../format/reference-trace.oracle.ts';
 import type { TraceReport } from '../query/index.ts';
+import { reportWith } from '../report/report.oracle.ts';
 import { hearCli, type Said } from './program.oracle.ts';
+import { renderReport } from './render/report.ts';
 import type { AuditCommandResult } from './results.ts';
 
 const LONG_KERNEL = (1 << 15) | (1 << 14);
@@ -74,10 +76,80 @@ describe('loadstore report', () => {
     const { out, err } = await loadstore('report', at('random.memtrace'), ...JOBS);
     expect(err).toBe('');
     expect(out.split('\n').length).toBeLessThan(45);
-    expect(out).toContain(`: ${kept.length.toLocaleString('en')} accesses (`);
-    const text = out.slice(0, out.indexOf('\n'));
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(
+      `: ${kept.length.toLocaleString('en')} accesses (`,
+    );
+    const text = out.slice(0, out.indexOf('QEMU')).replaceAll(/\s+/g, ' ');
     expect(text).toContain(`of ${random.seen.instructions.toLocaleString('en')} instructions`);
     expect(out).not.toContain('instruction audit:');
+  });
+
+  it.each([
+    ['long', 'a_name_as_long_as_those_of_templates_'.repeat(6)],
+    ['many', 'words of a sentence '.repeat(40)],
+    ['short', 'f'],
+  ])('fits on a screen whatever there is to say: %s', (_what, text) => {
+    const { result, ...report } = reportWith(text);
+    const { hot, facts, heat } = result;
+    const five = <T>(top: readonly T[]): T[] => Array.from({ length: 5 }, () => top).flat();
+    const [row] = result.addressSpaces?.rows ?? [];
+    const vcpus = Array.from({ length: 40 }, (_, vcpu) => ({ vcpu, accesses: [500, vcpu] }));
+    const everyCpl = { loads: [1, 2, 3, 4, 5], stores: [5, 4, 3, 2, 1] };
+    const doubts = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`${text}${i}`, 9]));
+    const drawn = renderReport(
+      {
+        ...report,
+        parameters: { ...report.parameters, windowVcpus: vcpus.map(({ vcpu }) => vcpu) },
+        result: {
+          ...result,
+          facts: { ...facts, deliberateFault: text, doubts },
+          rate: {
+            ...result.rate,
+            windows: result.rate.windows.map((window) => ({ ...window, ...everyCpl })),
+            vcpus,
+          },
+          heat: { ...heat, rows: five(heat.rows).map((one, i) => ({ ...one, region: text + i })) },
+          hot: {
+            ...hot,
+            functions: { count: 5000, top: five(hot.functions.top) },
+            pages: { ...hot.pages, count: 5000, top: five(hot.pages.top) },
+            instructions: { count: 5000, top: five(hot.instructions.top) },
+          },
+          addressSpaces: {
+            isolated: true,
+            rows: row === undefined ? [] : Array.from({ length: 4000 }, () => row),
+          },
+        },
+      },
+      '/a/folder/of/this/machine/bin/loadstore',
+    );
+    const lines = drawn.split('\n');
+    expect(lines.filter((line) => line.length > 100)).toEqual([]);
+    expect(lines.length - 1).toBeLessThanOrEqual(45);
+    // Each table is there, and what stands at the end.
+    for (const title of ['functions', 'pages', 'instructions']) {
+      expect(drawn).toMatch(new RegExp(`\\n\\n5 ${title} of 5.00 k .*\\n +100 %  `));
+    }
+    expect(lines.at(-2)).toMatch(/^ {2}.*loadstore info .* says why$/);
+    expect(drawn).toContain(`40 vCPUs`);
+    expect(drawn).toContain('  and 36 more vCPUs\n');
+    expect(drawn).toContain('  CPL 3\n');
+    expect(drawn.replaceAll(/\s+/g, ' ')).toMatch(
+      / or in part: events, values, dma, .*, and 24 more /,
+    );
+    // What is cut is seen to be.
+    expect(drawn.includes('…')).toBe(text.length > 1);
+  });
+
+  it('shows accesses of each privilege over time, on one scale', () => {
+    const { result, ...report } = reportWith('f');
+    const windows = [
+      { begin: 0, loads: [90, 0, 0, 0, 0], stores: [0, 0, 0, 0, 0] },
+      { begin: 100, loads: [0, 0, 0, 1, 0], stores: [0, 0, 0, 9, 0] },
+    ];
+    const rate = { ...result.rate, windows };
+    const drawn = renderReport({ ...report, result: { ...result, rate } }, 'loadstore');
+    expect(drawn).toContain('  @.\n  @   CPL 0\n   .  CPL 3\n');
   });
 
   it('audits instructions when asked, with what "audit" says', async () => {
@@ -157,7 +229,7 @@ describe('loadstore report', () => {
     expect(result.rate.vcpus).toEqual(wanted);
     const note = 'a window adds up what 3 vCPUs did in theirs, which was not at one time';
     const text = await loadstore('report', at('several.memtrace'), ...JOBS);
-    expect(text.out).toContain(note);
+    expect(text.out.replaceAll(/\s+/g, ' ')).toContain(note);
     expect(text.out).toMatch(/ {2}vCPU 0\n.* {2}vCPU 1\n.* {2}vCPU 2\n/);
     for (const command of ['footprint', 'heat']) {
       const words = [command, at('several.memtrace'), ...JOBS];

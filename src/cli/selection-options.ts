@@ -133,8 +133,8 @@ export async function selectionFrom(
   context: CliContext,
   { trace, shape, symbols, names, end = 'to' }: SelectionSubject,
 ): Promise<Selection> {
-  const from = placeFrom(input, 'from');
-  const to = endFrom(input, from, end);
+  const from = placeFrom(input, trace, 'from');
+  const to = endFrom(input, trace, from, end);
   const vcpu = vcpuFrom(input, trace);
   requireWithin(trace, from, vcpu);
   const pattern = findText(input, 'function');
@@ -159,6 +159,7 @@ function overlapOf(one: Span | undefined, { begin, end }: Span): Span {
   throw new TraceError('bad-argument', '--address-space is not in use from --from to its end', {
     expected: `ordinals from ${begin} to ${end}`,
     found: `from ${one?.begin ?? 0}`,
+    remedy: 'begin and end within those, or neither',
   });
 }
 
@@ -172,10 +173,17 @@ interface Place {
   readonly at: number;
 }
 
-function placeFrom(input: CommandInput, name: 'from' | 'to' | 'until'): Place | undefined {
+function placeFrom(
+  input: CommandInput,
+  trace: Trace,
+  name: 'from' | 'to' | 'until',
+): Place | undefined {
   const text = findText(input, name);
   if (text === undefined) return undefined;
   const isIcount = text.startsWith('icount:');
+  if (isIcount) {
+    requireCapability(trace, 'icount', `--${name} ${text}`, `choose by ordinals: --${name} N`);
+  }
   const at = parseCount(isIcount ? text.slice('icount:'.length) : text, `--${name}`);
   return { unit: isIcount ? 'icount' : 'ordinal', at };
 }
@@ -202,10 +210,11 @@ function requireWithin(trace: Trace, from: Place | undefined, vcpu: number | und
 /** --to; or --until, or --count behind --from. */
 function endFrom(
   input: CommandInput,
+  trace: Trace,
   from: Place | undefined,
   name: 'to' | 'until',
 ): Place | undefined {
-  const to = placeFrom(input, name);
+  const to = placeFrom(input, trace, name);
   const count = name === 'until' ? findCount(input, 'count', '--count') : undefined;
   if (count === undefined) return to;
   if (to !== undefined || from?.unit === 'icount') {
@@ -217,6 +226,7 @@ function endFrom(
     throw new TraceError('bad-argument', '--count selects nothing', {
       expected: 'at least 1',
       found: '0',
+      remedy: 'a larger --count, or none for all',
     });
   }
   return { unit: 'ordinal', at: (from?.at ?? 0) + count };
@@ -236,6 +246,7 @@ function spanOf(
   throw new TraceError('bad-argument', `--from is not before --${endName}`, {
     expected: `less than ${span.end}`,
     found: String(span.begin),
+    remedy: `a later --${endName}, which is not in the part itself, or an earlier --from`,
   });
 }
 
@@ -258,15 +269,15 @@ function vcpuFrom(input: CommandInput, trace: Trace): number | undefined {
 function cplFrom(input: CommandInput, trace: Trace): number | undefined {
   const text = findText(input, 'cpl');
   if (text === undefined) return undefined;
-  const cpl = parseCount(text, '--cpl');
-  if (cpl > 3) {
+  if (!/^[0-3]$/.test(text)) {
     throw new TraceError('bad-argument', '--cpl is no privilege level', {
       expected: '0 to 3',
       found: text,
+      remedy: '--cpl 0 for the kernel, --cpl 3 for user code',
     });
   }
   requireCapability(trace, 'cpl', '--cpl');
-  return cpl;
+  return Number(text);
 }
 
 function physicalFrom(input: CommandInput, trace: Trace): AddressSpan | undefined {
@@ -288,6 +299,7 @@ function parseAddressRange(text: string, what: string): AddressSpan {
     throw new TraceError('bad-argument', `${what} is not a range of addresses`, {
       expected: '0x1000-0x2000 or 0x1000+4K',
       found: text,
+      remedy: `begin and end, ${what} 0x1000-0x2000, or begin and length: ${what} 0x1000+4K`,
     });
   }
   const [, beginText = '', sign = '', rest = ''] = match;
@@ -303,6 +315,7 @@ function parseAddressRange(text: string, what: string): AddressSpan {
     throw new TraceError('bad-argument', `${what} holds no address`, {
       expected: 'an end behind the begin, at most 2^64',
       found: text,
+      remedy: `of one byte at that address: ${what} ${beginText.trim()}+1`,
     });
   }
   const last = u64FromBigint(end - 1n);

@@ -4,6 +4,7 @@
 import {
   type Analysis,
   chunkMayMatch,
+  requireSelectable,
   type Selection,
   selectionColumns,
   selectionNotes,
@@ -95,6 +96,7 @@ export function planPass(
   selection: Selection,
 ): PassPlan {
   for (const { analysis } of requests) requireCapabilities(trace, analysis);
+  requireSelectable(trace, selection);
   const columns = new Set<ColumnName>(selectionColumns(selection));
   const notes = new Set<SliceNoteName>();
   const runs = requests.some(({ analysis }) => analysis.runs === true);
@@ -140,6 +142,7 @@ function requireCapabilities(trace: Trace, analysis: AnyAnalysis): void {
     throw new TraceError(
       'missing-capability',
       `"${analysis.name}" needs ${name}, which this trace does not have: ${why}`,
+      { file: trace.path },
     );
   }
 }

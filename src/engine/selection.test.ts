@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type AccessColumns,
   chunkMayMatch,
+  countsAnalysis,
   createSelector,
   type RunColumns,
   type Selection,
@@ -19,8 +20,9 @@ import {
   type Trace,
 } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
-import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import type { SeenAccess, SeenBlock } from '../format/reference-trace.oracle.ts';
+import { analyse } from './analyse.node.ts';
 import { shapeOfTrace } from './pass.ts';
 
 const { bytes, seen } = encodeTrace(
@@ -336,5 +338,30 @@ describe('a selection', { timeout: 60_000 }, () => {
       ),
       { numRuns: 10 },
     );
+  });
+});
+
+describe('a selection by what the trace does not tell', () => {
+  const program = randomTrace({ seed: 8, blockCount: 9, executions: 20, streams: 1, oddity: 0.2 });
+
+  it.each([
+    ['icount', { icounts: { begin: 5, end: 4000 } }],
+    ['cpl', { cpl: 0 }],
+    ['address-space', { addressSpace: { lo: 0, hi: 0 } }],
+    ['paddr', { physical: { beginLo: 0, beginHi: 0, lastLo: 0xffff_ffff, lastHi: 0xfffff } }],
+  ])('is refused: %s', async (name, selection) => {
+    const requests = [{ analysis: countsAnalysis, parameters: {} }];
+    const lacks = { changeTotals: lacking([name], 'not in this QEMU') };
+    const poor = await openTraceSource(byteSourceFromBytes(encodeTrace(program, lacks).bytes));
+    await expect(analyse(poor, requests, { selection })).rejects.toThrow(
+      expect.objectContaining({
+        kind: 'missing-capability',
+        message: expect.stringMatching(
+          `^a selection by .* needs ${name}, which this trace does not have: not in this QEMU$`,
+        ),
+      }),
+    );
+    const whole = await openTraceSource(byteSourceFromBytes(encodeTrace(program).bytes));
+    await analyse(whole, requests, { selection, mayBeEmpty: true });
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trace as a stream of bytes in another format: what is made is handed over before more is read.
 
-import type { Selection } from '../analysis/index.ts';
+import { requireSelectable, type Selection } from '../analysis/index.ts';
 import { TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { ExportFormat } from './formats.ts';
@@ -48,7 +48,7 @@ export interface ExportCounts {
 
 /**
  * The trace's bytes in the format, part by part; returns the counts. Throws 'missing-capability' for a trace
- * without what the format needs, 'bad-argument' for several vCPUs where one file is one core's, for a selection
+ * without what the format or the selection needs, 'bad-argument' for several vCPUs where one file is one core's, for a selection
  * by addresses where a record is an instruction, 'empty-selection' for one without a record, and what reading throws.
  */
 export async function* exportTrace(
@@ -58,6 +58,7 @@ export async function* exportTrace(
 ): AsyncGenerator<ExportPart, ExportCounts, undefined> {
   requireCapabilities(trace, format);
   const { selection = {}, shape = NO_SHAPE, signal, nameCode } = options;
+  requireSelectable(trace, selection);
   requireOneVcpu(trace, format, selection.vcpu);
   const part: Part = { selection, shape, signal };
   const losses = noLosses();

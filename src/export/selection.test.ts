@@ -3,7 +3,9 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Selection } from '../analysis/index.ts';
+import { byteSourceFromBytes, openTraceSource } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import type { SeenAccess, SeenBlock } from '../format/reference-trace.oracle.ts';
 import { exportAll, openEncoded } from './exported.oracle.ts';
 import { PROGRAM } from './program.oracle.ts';
@@ -204,4 +206,13 @@ describe('gaps in a program', () => {
       /whole instructions/,
     );
   });
+});
+
+it('is not by what the trace does not tell', async () => {
+  const { bytes } = encodeTrace(PROGRAM, { changeTotals: lacking(['icount'], 'not known') });
+  const trace = await openTraceSource(byteSourceFromBytes(bytes));
+  const selection = { icounts: ICOUNTS };
+  await expect(exportAll(trace, 'csv', { selection, shape: SHAPE })).rejects.toThrow(
+    'a selection by instruction counts needs icount, which this trace does not have: not known',
+  );
 });

@@ -61,25 +61,27 @@ export function encodeTrace(
   };
 }
 
+const CAPABILITIES: readonly string[] = [
+  ...['vaddr', 'paddr', 'pc', 'icount', 'cpl', 'mode', 'address-space'],
+  ...['device', 'events', 'vcpu', 'global-order'],
+];
+
 const HEADER_JSON = JSON.stringify({
   recorder: { producer: 'reference encoder', command: ['qemu'] },
   plugin: { api: 4, accepts: [2, 4], vcpus: 2, maxVcpus: 4 },
-  capabilities: Object.fromEntries(
-    [
-      'vaddr',
-      'paddr',
-      'pc',
-      'icount',
-      'cpl',
-      'mode',
-      'address-space',
-      'device',
-      'events',
-      'vcpu',
-      'global-order',
-    ].map((name) => [name, { status: 'yes' }]),
-  ),
+  capabilities: Object.fromEntries(CAPABILITIES.map((name) => [name, { status: 'yes' }])),
 });
+
+/** For changeTotals: the trace lacks these capabilities. */
+export function lacking(
+  names: readonly string[],
+  why: string,
+): NonNullable<EncodeOptions['changeTotals']> {
+  const stated = (name: string): object =>
+    names.includes(name) ? { status: 'no', why } : { status: 'yes' };
+  const capabilities = Object.fromEntries(CAPABILITIES.map((name) => [name, stated(name)]));
+  return (totals) => ({ ...totals, capabilities });
+}
 
 class FileWriter {
   private readonly out = new ByteWriter();

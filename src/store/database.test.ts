@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTrace, type Trace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
-import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import { openTraceDatabase, type TraceDatabase } from './database.ts';
 import { type Cell, columnsOf, rowsOf } from './result-rows.ts';
 import type { DatabaseNames } from './tables.ts';
@@ -47,6 +47,22 @@ afterAll(async () => {
   await trace.close();
   await rm(folder, { recursive: true });
 });
+
+/** Asks a trace without physical addresses and CR3. */
+async function poorly(sql: string): Promise<void> {
+  const file = path.join(folder, 'poor.memtrace');
+  const changeTotals = lacking(['paddr', 'address-space'], 'not in this QEMU');
+  const program = randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 });
+  await writeFile(file, encodeTrace(program, { changeTotals }).bytes);
+  const poor = await openTrace(file);
+  const asked = await openTraceDatabase({ trace: poor, names: NAMES, threads: 1 });
+  try {
+    await asked.query(sql, async () => Promise.resolve());
+  } finally {
+    asked.close();
+    await poor.close();
+  }
+}
 
 async function rows(sql: string): Promise<(readonly Cell[])[]> {
   return database.query(sql, async (result) => {
@@ -238,6 +254,36 @@ describe('a statement that cannot be answered', () => {
     );
     // DuckDB's suggestions of functions are as good as any.
     expect(await messageOf('accesses where bitcount(1) = 1')).toMatch(/Did you mean "bit_count/);
+  });
+
+  it.each([
+    ['select count(paddr) from accesses', 'column paddr'],
+    ['select a.PADDR from accesses a', 'column paddr'],
+    ['select 1 from accesses where vaddr = 3 and paddr = 3', 'column paddr'],
+    ['select * exclude (paddr) from accesses', 'column paddr'],
+    ['select * from accesses join accesses b using (paddr)', 'column paddr'],
+    ['select cr3 from accesses', 'column cr3'],
+    ['select * from address_spaces', 'table address_spaces'],
+  ])('says why the trace does not have what was asked for: %s', async (sql, what) => {
+    await expect(poorly(sql)).rejects.toThrow(
+      expect.objectContaining({
+        kind: 'missing-capability',
+        message: `the trace has no ${what}: not in this QEMU`,
+      }),
+    );
+  });
+
+  it('has its own words where the trace does not have other things either', async () => {
+    for (const [sql, words] of [
+      ['select vadd from accesses', /"vadd" not found/],
+      ['select * from pg_enums', /There are accesses, .*, pages\.$/],
+    ] as const) {
+      await expect(poorly(sql)).rejects.toThrow(
+        expect.objectContaining({ kind: 'bad-argument', message: expect.stringMatching(words) }),
+      );
+    }
+    // A table of that name is there.
+    await poorly('with address_spaces as (select 1 as cr3) select cr3 from address_spaces');
   });
 
   it('keeps its hands off files unless it may use them', async () => {

@@ -18,7 +18,14 @@ import {
   SCAN_FUNCTION,
   typeOf,
 } from './access-table.ts';
-import { columnsOfTrace, isFileError, openDuckDB, wordsOf, writeError } from './duckdb.ts';
+import {
+  columnsOfTrace,
+  isFileError,
+  openDuckDB,
+  whyLacking,
+  wordsOf,
+  writeError,
+} from './duckdb.ts';
 import { decimalLiterals } from './hex-literals.ts';
 import { readStatement } from './pushdown.ts';
 import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
@@ -109,14 +116,14 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
     query: async (sql, take, run = {}) =>
       alone(async () => {
         const statement = await prepare(sql, run);
-        return watched(connection, accesses, run, async () =>
+        return watched(connection, trace, accesses, run, async () =>
           take(await connection.stream(statement)),
         );
       }),
     write: async (sql, file, format, run = {}) =>
       alone(async () => {
         const statement = await prepare(sql, run);
-        return watched(connection, accesses, run, async () =>
+        return watched(connection, trace, accesses, run, async () =>
           wholeFile(file, async (partial) => {
             const name = partial.replaceAll("'", "''");
             const copy = `copy (${statement}\n) to '${name}' (${COPY_OPTIONS[format]})`;
@@ -173,7 +180,7 @@ async function createAccesses(
     );
   }
   for (const { name, sql } of VIEWS) {
-    if (name !== 'address_spaces' || held.some((column) => column.name === 'cr3')) {
+    if (whyLacking(trace, name) === undefined) {
       await connection.run(`create view ${name} as ${sql}`);
     }
   }
@@ -241,12 +248,28 @@ const TABLE_NAMES = ['accesses', ...SMALL_TABLES, ...VIEWS].map((one) =>
   typeof one === 'string' ? one : one.name,
 );
 
+/** What DuckDB's words say is not there. */
+const MISSING =
+  /\b(?:(?<column>column)(?: named)? |Table with name )"?(?<name>\w+)"?[^!]*(?:not|does not exist)\b/i;
+const MISSING_OF_TABLE = /does not have a (?<column>column) named "(?<name>\w+)"/;
+
+/** A statement that DuckDB refused; 'missing-capability' for a column or view that this trace cannot have. */
+function withReason(trace: Trace, words: string): TraceError {
+  const { column, name = '' } = (MISSING_OF_TABLE.exec(words) ?? MISSING.exec(words))?.groups ?? {};
+  const why = whyLacking(trace, name.toLowerCase());
+  if (why === undefined) return refused(`not SQL for this trace: ${withOwnTables(trace, words)}`);
+  const what = column === undefined ? 'table' : 'column';
+  const message = `the trace has no ${what} ${name.toLowerCase()}: ${why}`;
+  return new TraceError('missing-capability', message, { file: trace.path });
+}
+
 /** DuckDB's words; where it suggests a table of its own, such as pg_enum, those of a trace instead. */
-function withOwnTables(words: string): string {
+function withOwnTables(trace: Trace, words: string): string {
+  const names = TABLE_NAMES.filter((name) => whyLacking(trace, name) === undefined);
   return words.replace(
     /(Table with name .* does not exist!) Did you mean "(?:.*\.)?([^".]*)"\?/,
     (all: string, missing: string, suggested: string) =>
-      TABLE_NAMES.includes(suggested) ? all : `${missing} There are ${TABLE_NAMES.join(', ')}.`,
+      names.includes(suggested) ? all : `${missing} There are ${names.join(', ')}.`,
   );
 }
 
@@ -266,6 +289,7 @@ async function fillTable(
 /** Runs a statement with its scans ended afterwards, whatever happens. */
 async function watched<T>(
   connection: DuckDBConnection,
+  trace: Trace,
   accesses: AccessTable,
   { signal }: RunOptions,
   work: () => Promise<T>,
@@ -282,7 +306,7 @@ async function watched<T>(
     const failure = accesses.failure();
     if (failure instanceof Error) throw failure;
     if (error instanceof TraceError || error instanceof UserError) throw error;
-    throw refused(`not SQL for this trace: ${withOwnTables(wordsOf(error))}`);
+    throw withReason(trace, wordsOf(error));
   } finally {
     signal?.removeEventListener('abort', interrupt);
     await accesses.stop();

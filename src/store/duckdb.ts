@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type UserError, writeFailure } from '../base/index.ts';
-import type { Trace } from '../format/index.ts';
+import type { CapabilityName, Trace } from '../format/index.ts';
 import { accessColumns, NO_WORD, type ScanColumn } from './scan-columns.ts';
 import type { DatabaseNames } from './tables.ts';
 
@@ -59,11 +59,26 @@ export function columnsOfTrace(
     functionOf[block] = name === undefined ? NO_WORD : (words.get(name) ?? NO_WORD);
   }
   const columns = accessColumns([...words.keys()]).filter(
-    ({ name }) =>
-      (name !== 'paddr' || trace.capabilities.paddr.status !== 'no') &&
-      (name !== 'cr3' || trace.capabilities['address-space'].status !== 'no'),
+    ({ name }) => whyLacking(trace, name) === undefined,
   );
   return { columns, functionOf };
+}
+
+/** What columns, and views of them, are of: not every trace has it. */
+const NEEDS: ReadonlyMap<string, CapabilityName> = new Map([
+  ['paddr', 'paddr'],
+  ['cr3', 'address-space'],
+  ['address_spaces', 'address-space'],
+]);
+
+/** Why the trace cannot have the column or view of that name; undefined when it can. */
+export function whyLacking(
+  { capabilities }: Pick<Trace, 'capabilities'>,
+  name: string,
+): string | undefined {
+  const needed = NEEDS.get(name);
+  if (needed === undefined || capabilities[needed].status !== 'no') return undefined;
+  return capabilities[needed].why;
 }
 
 /** DuckDB's message without the excerpt of the statement, which spans lines. */

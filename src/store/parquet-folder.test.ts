@@ -13,7 +13,7 @@ import type { Selection } from '../analysis/index.ts';
 import { requireDefined } from '../base/index.ts';
 import { openTrace, type Trace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
-import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import type { SeenAccess } from '../format/reference-trace.oracle.ts';
 import {
   type ParquetFolderCounts,
@@ -312,4 +312,16 @@ describe('a folder of Parquet files', () => {
     ).rejects.toThrow('stop');
     expect(readdirSync(path.join(folder, 'aborted'))).toEqual([]);
   }, 120_000);
+
+  it('is not of what is chosen by what the trace does not tell', async () => {
+    const program = randomTrace({ seed: 7, blockCount: 8, executions: 20, streams: 1, oddity: 0 });
+    const file = path.join(folder, 'poor.memtrace');
+    const lacks = { changeTotals: lacking(['cpl'], 'not known') };
+    await writeFile(file, encodeTrace(program, lacks).bytes);
+    const poor = await openTrace(file);
+    await expect(write('poor', { trace: poor, selection: { cpl: 3 } })).rejects.toThrow(
+      'a selection by privilege needs cpl, which this trace does not have: not known',
+    );
+    await poor.close();
+  });
 });

@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {
   chunkMayMatch,
+  requireSelectable,
   type Selection,
   selectionColumns,
   type TraceShape,
@@ -67,7 +68,8 @@ const MOST_WRITERS = 3;
 const LOOK_AHEAD_ROWS = 2 ** 20;
 
 /**
- * Writes the selected accesses. When it throws, what is in the folder is of no use: what reading the trace throws,
+ * Writes the selected accesses. When it throws, what is in the folder is of no use: TraceError 'missing-capability' for
+ * a selection by what the trace does not tell, what reading the trace throws,
  * UserError 'environment' when it cannot be written, and the reason of an aborted signal.
  */
 export async function writeParquetFolder(
@@ -75,6 +77,7 @@ export async function writeParquetFolder(
   { signal, onProgress }: RunOptions = {},
 ): Promise<ParquetFolderCounts> {
   signal?.throwIfAborted();
+  requireSelectable(request.trace, request.selection);
   const { folder, threads = os.availableParallelism() } = request;
   const parts = planParts(request);
   const chunkCount = parts.reduce((sum, { chunks }) => sum + chunks.length, 0);

@@ -42,6 +42,7 @@ export function requireReuseParameters({
     throw new TraceError('bad-argument', 'the threshold of distances is out of range', {
       expected: '1 to 2147483647 lines',
       found: String(distanceThreshold),
+      remedy: 'Give the lines of a cache: 512 for one of 32 KiB.',
     });
   }
   if (sampling === undefined) {
@@ -53,6 +54,7 @@ export function requireReuseParameters({
       throw new TraceError('bad-argument', 'the number of sampled lines is out of range', {
         expected: `${LEAST_SAMPLED} to ${LINE_LIMIT - 1}`,
         found: String(lines),
+        remedy: 'Give 8192, for example.',
       });
     }
     return { lineShift, threshold: HASH_SPACE, sampleLimit: lines, limit: lines + 1 };
@@ -62,6 +64,7 @@ export function requireReuseParameters({
     throw new TraceError('bad-argument', 'the sampling rate is out of range', {
       expected: 'above 0 and below 1, such as 0.01',
       found: String(sampling.rate),
+      remedy: 'Give 0.01, for example; without sampling all lines are looked at.',
     });
   }
   return { lineShift, threshold, sampleLimit: 0, limit: LINE_LIMIT };

@@ -117,6 +117,7 @@ export function requireSharingParameters({
   throw new TraceError('bad-argument', 'the line size is not possible', {
     expected: 'a power of two from 8 to 64 bytes: what each vCPU does with each byte is kept',
     found: String(lineBytes),
+    remedy: 'Most machines have lines of 64 bytes, and here there are none larger.',
   });
 }
 

@@ -42,6 +42,7 @@ export function requireTlbParameters(parameters: TlbParameters): void {
       throw new TraceError('bad-argument', `the page-walk cache of ${name} is not possible`, {
         expected: '0 to 4096 entries',
         found: String(entries),
+        remedy: 'Give a number within that; 0 leaves it out.',
       });
     }
   }
@@ -49,6 +50,7 @@ export function requireTlbParameters(parameters: TlbParameters): void {
     throw new TraceError('bad-argument', 'the page size is not one of x86', {
       expected: '4K, 2M or 1G',
       found: String(pageBytes),
+      remedy: 'Give one of those, or none: then pages are as large as the trace says.',
     });
   }
 }

@@ -38,6 +38,7 @@ import {
 import { nameFrom } from '../name-option.ts';
 import { renderCache } from '../render/cache.ts';
 import { selectionWords } from '../selection-options.ts';
+import { requireCapability } from '../trace-options.ts';
 
 const DEFAULT_TOP = 10;
 
@@ -98,9 +99,10 @@ which simulators it agrees with.`,
   },
 };
 
-/** Throws TraceError 'bad-argument' for what cannot be simulated. */
+/** Throws TraceError 'bad-argument' for what cannot be simulated, 'missing-capability' for --use-physical without such addresses. */
 function cacheParametersFrom(input: CommandInput, trace: Trace): CacheParameters {
   const usePhysical = isOn(input, 'usePhysical');
+  if (usePhysical) requireCapability(trace, 'paddr', '--use-physical');
   const parameters: CacheParameters = {
     lineBytes: findSize(input, 'lineSize', '--line-size') ?? DEFAULT_CACHES.lineBytes,
     l1i: usePhysical || isOn(input, 'dataOnly') ? undefined : geometryFrom(input, 'l1i'),
@@ -140,7 +142,7 @@ function warmupFrom(input: CommandInput, trace: Trace): number {
     throw new TraceError('bad-argument', '--warmup-fraction is not a part', {
       expected: 'a number from 0 to below 1',
       found: text,
-      remedy: 'Of all accesses none would be left: 0.1 leaves nine tenths.',
+      remedy: '--warmup-fraction 0.1, for example',
     });
   }
   if (refs !== undefined || Object.keys(selectionWords(input)).length > 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createSelector } from '../../analysis/index.ts';
-import { ExitCode, TraceError, u64FromBigint } from '../../base/index.ts';
+import { ExitCode, u64FromBigint } from '../../base/index.ts';
 import { shapeOfTrace } from '../../engine/index.ts';
 import {
   instructionTexts,
@@ -21,12 +21,12 @@ import {
   type CommandInput,
   type CommandSpec,
   findCount,
-  findText,
   isOn,
   wordAt,
 } from '../command-spec.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { withAbort } from '../interrupts.ts';
+import { nameFrom } from '../name-option.ts';
 import { dumpHeadline, dumpLines, type InstructionFacts } from '../render/dump.ts';
 import { SELECTION_OPTIONS, selectionFrom } from '../selection-options.ts';
 import { statusLine } from '../status-line.ts';
@@ -65,7 +65,9 @@ from the trace. A trace of the demo's kernel needs no --symbols.`,
 const MAX_INSNS = 1024;
 
 async function runDump(input: CommandInput, context: CliContext): Promise<ExitCode> {
-  const format = formatFrom(input);
+  const format = isOn(input, 'json')
+    ? 'ndjson'
+    : nameFrom(input, 'format', '--format', DUMP_FORMATS);
   const count = findCount(input, 'count', '--count') ?? Number.POSITIVE_INFINITY;
   const trace = await openTrace(wordAt(input, 0));
   try {
@@ -196,15 +198,4 @@ function instructionFacts(code: Trace['code'], symbols: GuestSymbols): Instructi
     }
     return facts;
   };
-}
-
-function formatFrom(input: CommandInput): DumpFormat {
-  if (isOn(input, 'json')) return 'ndjson';
-  const word = findText(input, 'format') ?? 'text';
-  const format = DUMP_FORMATS.find((one) => one === word);
-  if (format !== undefined) return format;
-  throw new TraceError('bad-argument', '--format is not known', {
-    expected: DUMP_FORMATS.join(', '),
-    found: word,
-  });
 }

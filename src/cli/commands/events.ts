@@ -119,6 +119,7 @@ function kindsFrom(list: string): readonly NoteName[] {
     throw new TraceError('bad-argument', '--kind is not known', {
       expected: Object.keys(KINDS).join(', '),
       found: word,
+      remedy: `some of those, with commas: --kind ${DEFAULT_KINDS}`,
     });
   });
 }

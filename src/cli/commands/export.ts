@@ -198,8 +198,8 @@ function requireFormat(word: string | undefined): ExportFormat | FormatDescripti
   throw new TraceError('bad-argument', '--to: there is no such format', {
     expected: FORMAT_NAMES,
     found: word,
-    ...(/^(?:icount:)?\d/.test(word)
-      ? { remedy: '--to names the format here; --until says where the part ends' }
-      : {}),
+    remedy: /^(?:icount:)?\d/.test(word)
+      ? '--to names the format here; --until says where the part ends'
+      : 'one of those, such as --to csv; docs/exports.md says what each keeps and who reads it',
   });
 }

@@ -3,11 +3,13 @@ import { heatAnalysis } from '../../analysis/index.ts';
 import { TraceError } from '../../base/index.ts';
 import { heatFigures, windowVcpus } from '../../query/index.ts';
 import { ANALYSIS_OPTIONS, printAnalysis, reportOf, runPass } from '../analysis-run.ts';
-import { type CommandSpec, findCount, findText } from '../command-spec.ts';
+import { type CommandSpec, findCount } from '../command-spec.ts';
 import { LINE_SIZE_OPTION, PAGE_SIZE_OPTION, unitShiftsFrom } from '../geometry-options.ts';
+import { nameFrom } from '../name-option.ts';
 import { renderHeat } from '../render/heat.ts';
 import { WINDOW_OPTION, windowsFrom } from '../window-options.ts';
 
+const UNITS = ['page', 'line'] as const;
 const DEFAULT_ROWS = 48;
 const MAX_ROWS = 4096;
 /** Of the counts in each thread. */
@@ -33,7 +35,7 @@ each vCPU counts for itself: columns of several add up what was not at one time.
   run: async (input, context) => {
     return printAnalysis(input, context, renderHeat, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
-      const unitShift = unitFrom(findText(input, 'unit')) === 'page' ? pageShift : lineShift;
+      const unitShift = nameFrom(input, 'unit', '--unit', UNITS) === 'page' ? pageShift : lineShift;
       const rowLimit = rowsFrom(findCount(input, 'rows', '--rows'));
       const windows = windowsFrom(input, analysis.trace, analysis.selection);
       const parameters = { unitShift, windows, rowLimit, memoryBytes: HEAT_MEMORY_BYTES };
@@ -49,18 +51,11 @@ each vCPU counts for itself: columns of several add up what was not at one time.
   },
 };
 
-function unitFrom(text = 'page'): 'page' | 'line' {
-  if (text === 'page' || text === 'line') return text;
-  throw new TraceError('bad-argument', '--unit is not known', {
-    expected: 'page or line',
-    found: text,
-  });
-}
-
 function rowsFrom(rows = DEFAULT_ROWS): number {
   if (rows >= 1 && rows <= MAX_ROWS) return rows;
   throw new TraceError('bad-argument', '--rows is out of range', {
     expected: `1 to ${MAX_ROWS}`,
     found: String(rows),
+    remedy: `a number within that: --rows ${DEFAULT_ROWS}`,
   });
 }

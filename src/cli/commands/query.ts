@@ -178,6 +178,7 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
     throw new TraceError('bad-argument', 'the format of the file to write is not known', {
       expected: FILE_FORMATS.join(', '),
       found: word === '' ? file : word,
+      remedy: 'name it so, -o FILE.csv, or say it: --format csv',
     });
   }
   requireReplaceable({
@@ -198,5 +199,6 @@ function formatFrom(input: CommandInput): RowFormat {
   throw new TraceError('bad-argument', '--format is not known, or needs --output', {
     expected: [...ROW_FORMATS, 'parquet with --output'].join(', '),
     found: word,
+    remedy: 'one of those, such as --format csv, or --format parquet -o FILE',
   });
 }

@@ -7,6 +7,9 @@ import { requireReplaceable } from '../export-output.ts';
 import { SYMBOLS_OPTION } from '../guest-symbols.ts';
 import { renderReport } from '../render/report.ts';
 import { makeReport, writePage } from '../report-file.ts';
+import { requireCapability } from '../trace-options.ts';
+
+const WITHOUT_TIME = '"loadstore counts" and "loadstore hot", which need none';
 
 export const reportCommand: CommandSpec = {
   details: `Accesses over time by privilege and by address space, a map of addresses and time, the working set, functions, pages
@@ -34,6 +37,7 @@ pass.`,
         : { name: named, isFolder: false, option: '--html OUT', force: isOn(input, 'force') };
     if (page !== undefined) requireReplaceable(page);
     await withAnalysis(input, context, async (analysis) => {
+      requireCapability(analysis.trace, 'icount', 'the report over time', WITHOUT_TIME);
       const report = await makeReport(input, context, analysis, isOn(input, 'audit'));
       if (page !== undefined) {
         await writePage(report, page, context);

@@ -20,6 +20,7 @@ import {
 import { LINE_SIZE_OPTION } from '../geometry-options.ts';
 import { renderReuse } from '../render/reuse.ts';
 import type { NamedLine } from '../reuse-report.ts';
+import { requireCapability } from '../trace-options.ts';
 
 export const DEFAULT_REUSE: ReuseParameters = {
   lineBytes: 64,
@@ -61,6 +62,7 @@ hash of their number (SHARDS), and the figures estimated from them. docs/reuse-s
   run: async (input, context) => {
     const parameters = reuseParametersFrom(input);
     return printAnalysis(input, context, renderReuse, async (analysis) => {
+      if (parameters.usePhysical) requireCapability(analysis.trace, 'paddr', '--use-physical');
       const pass = { ...analysis, lookAheadBytes: LOOK_AHEAD_BYTES };
       const [result] = await runPass(input, context, pass, [
         { analysis: chooseReuseAnalysis(parameters), parameters },

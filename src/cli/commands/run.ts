@@ -49,6 +49,7 @@ function parametersFrom(input: CommandInput): object {
   throw new TraceError('bad-argument', '--parameters is not a JSON object', {
     expected: '{"name": value}',
     found: text,
+    remedy: `names in double quotes, all in single ones: --parameters '{"top": 5}'`,
   });
 }
 

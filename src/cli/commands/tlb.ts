@@ -8,7 +8,6 @@ import {
   type TlbResult,
 } from '../../analysis/index.ts';
 import { parseCount, TraceError } from '../../base/index.ts';
-import type { Trace } from '../../format/index.ts';
 import {
   ANALYSIS_OPTIONS,
   type AnalysisContext,
@@ -27,6 +26,7 @@ import {
 import { nameFrom } from '../name-option.ts';
 import { renderTlb } from '../render/tlb.ts';
 import type { TlbFigures } from '../tlb-report.ts';
+import { requireCapability } from '../trace-options.ts';
 
 export const DEFAULT_TLBS: TlbParameters & { readonly l2: TlbGeometry } = {
   l1i: { entries: 32, ways: 32 },
@@ -77,7 +77,10 @@ pages are not in a trace, and are not simulated. docs/caches-and-tlbs.md says mo
   run: async (input, context) => {
     const parameters = tlbParametersFrom(input);
     return printAnalysis(input, context, renderTlb, async (analysis) => {
-      requirePageSizes(analysis.trace, parameters);
+      if (parameters.pageBytes === undefined) {
+        const instead = 'choose one size for all with --page-size 4K';
+        requireCapability(analysis.trace, 'page-attributes', 'how large pages are', instead);
+      }
       const [result] = await runPass(input, context, analysis, [
         { analysis: chooseTlbAnalysis(parameters), parameters },
       ]);
@@ -117,19 +120,10 @@ function walkCacheFrom(text: string): TlbParameters['walkCache'] {
     throw new TraceError('bad-argument', '--walk-cache is not three numbers', {
       expected: `numbers of entries, as in ${DEFAULT_WALK_CACHE}`,
       found: text,
+      remedy: `--walk-cache ${DEFAULT_WALK_CACHE}, or other numbers; 0 leaves one out`,
     });
   }
   return { pml4e, pdpte, pde };
-}
-
-/** Throws 'missing-capability' when neither trace nor user says how large pages are. */
-function requirePageSizes(trace: Trace, { pageBytes }: TlbParameters): void {
-  const { status, why } = trace.capabilities['page-attributes'];
-  if (pageBytes !== undefined || status !== 'no') return;
-  throw new TraceError('missing-capability', `the trace does not say how large pages are: ${why}`, {
-    file: trace.path,
-    remedy: 'Choose one size for all with --page-size 4K.',
-  });
 }
 
 function tlbFigures(

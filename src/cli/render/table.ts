@@ -41,6 +41,12 @@ export function fillText(text: string, width: number, indent: string): string {
   return lines.join(`\n${indent}`);
 }
 
+/** At most `width` characters, with an ellipsis where something is left out. */
+export function cutText(text: string, width: number, kept: 'begin' | 'end' = 'begin'): string {
+  if (text.length <= width) return text;
+  return kept === 'begin' ? `${text.slice(0, width - 1)}…` : `…${text.slice(1 - width)}`;
+}
+
 /** null: not known. */
 export function renderBytes(sizeBytes: number | null): string {
   return sizeBytes === null ? 'unknown' : formatBytes(sizeBytes);
