@@ -352,6 +352,22 @@ describe('analysing commands', () => {
     });
   });
 
+  it.each([['counts'], ['dump'], ['export', '--to', 'csv', '-o', '-']])(
+    '%s: begins before the last ordinal or on it, and not behind',
+    async (command, ...words) => {
+      const last = Math.max(...seen.accesses.map(({ ordinal }) => ordinal));
+      const said = async (...more: string[]): Promise<Said> =>
+        hearCli([command, file, ...words, ...more], { LOADSTORE_CACHE: folder });
+      const behind = await said('--from', `${last + 1}`);
+      expect(behind).toMatchObject({ exitCode: 2, out: '' });
+      expect(behind.err).toContain(
+        `--from is behind the last access (expected at most ${last.toLocaleString('en')}, found `,
+      );
+      const on = await said('--from', `${last}`);
+      expect(on.err).not.toContain('--from is behind');
+    },
+  );
+
   it.each([
     [['counts', 'FILE', '--vcpu', '77'], 'the trace has no vCPU 77'],
     [['counts', 'FILE', '--cpl', '4'], '--cpl is no privilege level'],

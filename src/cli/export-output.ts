@@ -25,6 +25,7 @@ import {
   type OutputStream,
   openOutputStream,
 } from './export-stream.ts';
+import { requireNoInput } from './input-files.ts';
 
 export interface ExportOutput {
   /** Resolves when the bytes are on their way. Throws UserError 'environment'. */
@@ -49,6 +50,8 @@ export interface OutputClaim {
   readonly option: string;
   /** What is there may be replaced. */
   readonly force: boolean;
+  /** Files that are read for it, which are never replaced. */
+  readonly inputs: readonly string[];
 }
 
 /** The name that an export gets when it is whole, and the one that it has until then. */
@@ -61,7 +64,7 @@ export interface ClaimedOutput {
 
 /**
  * Checks, before anything is read, that OUT and OUT.partial may be made, and makes room: 'usage' when one exists without
- * `force` or is something else, 'environment' when its folder is not there or refuses. A folder is made, a file is not.
+ * `force`, is something else or is read, 'environment' when its folder is not there or refuses. A folder is made, a file is not.
  */
 export async function claimOutput(claim: OutputClaim): Promise<ClaimedOutput> {
   requireReplaceable(claim);
@@ -171,7 +174,8 @@ export function requireOutput(claim: OutputClaim): void {
 }
 
 /** A file or folder, no stream. Throws UserError as claimOutput does, and touches nothing. */
-export function requireReplaceable({ name, isFolder, force, option }: OutputClaim): void {
+export function requireReplaceable(claim: OutputClaim): void {
+  const { name, isFolder, force, option, inputs } = claim;
   if (isFolder && isStandardOutput(name)) {
     throw new UserError(
       ExitCode.usage,
@@ -180,16 +184,17 @@ export function requireReplaceable({ name, isFolder, force, option }: OutputClai
     );
   }
   if (!isFolder || name === '') {
+    requireNoInput([name, partialOf(name)], inputs, option);
     requireFreeOutput(name, force, option);
     requireFreeOutput(partialOf(name), force, option);
     return;
   }
   const target = path.resolve(name);
   requireWritableFolder(target, option);
-  for (const one of [target, partialOf(target)]) requireReplaceableFolder(one, force, option);
+  for (const one of [target, partialOf(target)]) requireReplaceableFolder(one, claim);
 }
 
-function requireReplaceableFolder(target: string, force: boolean, option: string): void {
+function requireReplaceableFolder(target: string, { force, option, inputs }: OutputClaim): void {
   const facts = lstatSync(target, { throwIfNoEntry: false });
   if (facts === undefined) return;
   const refuse = (what: string, remedy = `name another: ${option}`): never => {
@@ -197,10 +202,14 @@ function requireReplaceableFolder(target: string, force: boolean, option: string
   };
   if (!facts.isDirectory()) refuse('exists and is not a folder');
   if (!force) refuse('exists', `replace it with --force, or name another: ${option}`);
-  const foreign = readdirSync(target, { recursive: true, encoding: 'utf8' }).find(
-    (file) => !FOLDER_FILE.test(file),
-  );
+  const files = readdirSync(target, { recursive: true, encoding: 'utf8' });
+  const foreign = files.find((file) => !FOLDER_FILE.test(file));
   if (foreign !== undefined) refuse(`holds ${foreign}, which no export made: it is not replaced`);
+  requireNoInput(
+    files.map((file) => path.join(target, file)),
+    inputs,
+    option,
+  );
 }
 
 interface OutputFile {

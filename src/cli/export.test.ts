@@ -54,6 +54,7 @@ describe('the name of an output', () => {
       isFolder: true,
       option: '-o OUT',
       force: false,
+      inputs: [],
     });
     rmSync(claim.partial, { recursive: true });
     const error: unknown = await claim.publish().catch((reason: unknown) => reason);

@@ -7,12 +7,15 @@ import { once } from 'node:events';
 import {
   constants,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
@@ -57,21 +60,21 @@ const WRITERS: readonly {
   readonly isFolder: boolean;
   /** How the command line names the output, in its advice. */
   readonly option: string;
-  readonly words: (output: string) => string[];
+  readonly words: (output: string, input?: string) => string[];
 }[] = [
   ...[...EXPORT_FORMATS, PARQUET_FORMAT].map(({ name, output }) => ({
     ...{ name: `export --to ${name}`, isFolder: output !== 'file', option: '-o OUT' },
-    words: (file: string) => ['export', trace, '--to', name, '-o', file],
+    words: (file: string, input = trace) => ['export', input, '--to', name, '-o', file],
   })),
   ...['csv', 'json', 'parquet'].map((format) => ({
     ...{ name: `query --format ${format}`, isFolder: false, option: '-o FILE' },
-    words: (file: string) => [
-      ...['query', trace, 'select * from accesses', '--format', format, '-o', file],
+    words: (file: string, input = trace) => [
+      ...['query', input, 'select * from accesses', '--format', format, '-o', file],
     ],
   })),
   {
     ...{ name: 'report', isFolder: false, option: '--html OUT' },
-    words: (file: string) => ['report', trace, '--html', file],
+    words: (file: string, input = trace) => ['report', input, '--html', file],
   },
 ];
 
@@ -117,6 +120,33 @@ describe.each(WRITERS)('$name', ({ words, isFolder, option }) => {
     listener.close();
     expect(readFileSync(at('file'), 'utf8')).toBe('mine');
     expect(existsSync(at('folder/thesis.tex'))).toBe(true);
+  });
+
+  it('does not replace what it reads, by any name, with --force either', async () => {
+    const refusesInput = async (output: string, input: string, ...more: string[]) => {
+      const said = await loadstore(...words(output, input), '--force', ...more);
+      expect(said).toMatchObject({ exitCode: 2, out: '' });
+      expect(said.err).toContain(' is read here, and is not replaced\nTry: ');
+      expect(said.err).toContain(option);
+    };
+    const bytes = readFileSync(trace);
+    const own = isFolder ? at('x/_SUCCESS') : at('x');
+    if (isFolder) mkdirSync(at('x'));
+    writeFileSync(own, bytes);
+    symlinkSync(own, at('symbolic'));
+    linkSync(own, at('hard'));
+    const names = isFolder ? ['x'] : ['x', 'symbolic', 'hard'];
+    for (const output of names) {
+      for (const input of [own, at('symbolic'), at('hard')]) await refusesInput(at(output), input);
+      await refusesInput(at(output), trace, '--symbols', `${own}@0x1000`);
+    }
+    expect(readdirSync(folder).sort()).toEqual(['hard', 'symbolic', 'x']);
+    expect(readFileSync(own)).toEqual(bytes);
+
+    renameSync(at('x'), at('y.partial'));
+    const partial = isFolder ? at('y.partial/_SUCCESS') : at('y.partial');
+    await refusesInput(at('y'), partial);
+    expect(readFileSync(partial)).toEqual(bytes);
   });
 
   it('leaves what another one left, or is writing', async () => {
@@ -201,7 +231,7 @@ describe('an output that is there and takes bytes', () => {
     const name = fifo();
     const reader = await open(name, constants.O_RDONLY | constants.O_NONBLOCK);
     const writeBytes = async (): Promise<void> => Promise.reject(new Error('not standard output'));
-    const claim = { name, isFolder: false, force: false, option: '-o' };
+    const claim = { name, isFolder: false, force: false, option: '-o', inputs: [] };
     const output = await openExportOutput(claim, { writeBytes }, new AbortController().signal);
     await reader.close();
     await expect(output.write({ file: '', bytes: new Uint8Array(1) })).rejects.toMatchObject({
@@ -214,7 +244,7 @@ describe('an output that is there and takes bytes', () => {
 
   it('a FIFO that nobody reads, until it is interrupted', async () => {
     const interrupt = new AbortController();
-    const claim = { name: fifo(), isFolder: false, force: false, option: '-o' };
+    const claim = { name: fifo(), isFolder: false, force: false, option: '-o', inputs: [] };
     const writeBytes = async (): Promise<void> => Promise.resolve();
     const opened = openExportOutput(claim, { writeBytes }, interrupt.signal);
     interrupt.abort();

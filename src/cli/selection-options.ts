@@ -192,15 +192,16 @@ function placeFrom(
 function requireWithin(trace: Trace, from: Place | undefined, vcpu: number | undefined): void {
   if (from === undefined) return;
   const isIcount = from.unit === 'icount';
-  const end = isIcount
+  // Ordinals end one before their number; what delivers an interrupt has the icount behind the last instruction.
+  const last = isIcount
     ? lastIcount(trace, vcpu)
-    : trace.chunks.reduce((most, one) => Math.max(most, one.firstOrdinal + one.accessCount), 0);
-  if (from.at <= end) return;
+    : trace.chunks.reduce((most, one) => Math.max(most, one.firstOrdinal + one.accessCount - 1), 0);
+  if (from.at <= last) return;
   throw new TraceError(
     'empty-selection',
     `--from is behind the last ${isIcount ? 'instruction' : 'access'}`,
     {
-      expected: `at most ${formatCount(end)}`,
+      expected: `at most ${formatCount(last)}`,
       found: formatCount(from.at),
       remedy: 'an earlier --from, or none',
     },

@@ -3,6 +3,7 @@
 // line of RAM that an access touches, with its address. (DRAMsim3 stands still when two requests of one line
 // have different addresses.)
 
+import type { Span } from '../analysis/index.ts';
 import type { AccessBatch } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer, putDecimal, putHex, putText } from './output-buffer.ts';
@@ -14,15 +15,21 @@ const NEWLINE = 10;
 
 class DramWriter implements AccessWriter {
   readonly kind = 'accesses';
+  readonly hasTime: boolean;
   readonly columns = RAM_COLUMNS;
   readonly outputs: readonly NamedOutput[];
   records = 0;
   readonly #lines: RamLines;
 
-  constructor(losses: LossCounts, draw: DrawLine) {
+  constructor(
+    losses: LossCounts,
+    time: { readonly icounts: Span | undefined } | undefined,
+    draw: DrawLine,
+  ) {
+    this.hasTime = time !== undefined;
     const buffer = new OutputBuffer();
     this.outputs = [{ name: '', buffer }];
-    this.#lines = new RamLines(losses, (lo, hi, _bytes, isStore, now) => {
+    this.#lines = new RamLines(losses, time?.icounts, (lo, hi, _bytes, isStore, now) => {
       buffer.reserve(MAX_LINE_BYTES);
       const line = (lo & ~(LINE_BYTES - 1)) >>> 0;
       const at = draw(buffer, buffer.length, line, hi, isStore, now);
@@ -55,7 +62,7 @@ const LD = ascii('LD 0x');
 const ST = ascii('ST 0x');
 
 export function ramulatorWriter(losses: LossCounts): AccessWriter {
-  return new DramWriter(losses, (out, at, lo, hi, isStore) =>
+  return new DramWriter(losses, undefined, (out, at, lo, hi, isStore) =>
     putHex(out, putText(out.bytes, at, isStore ? ST : LD), lo, hi),
   );
 }
@@ -65,8 +72,8 @@ const READ = ascii(' READ ');
 const WRITE = ascii(' WRITE ');
 
 /** One instruction is one cycle of the memory's clock. */
-export function dramsimWriter(losses: LossCounts): AccessWriter {
-  return new DramWriter(losses, (out, at, lo, hi, isStore, now) => {
+export function dramsimWriter(losses: LossCounts, icounts: Span | undefined): AccessWriter {
+  return new DramWriter(losses, { icounts }, (out, at, lo, hi, isStore, now) => {
     const { bytes } = out;
     const address = putHex(out, putText(bytes, at, ADDRESS), lo, hi);
     return putDecimal(bytes, putText(bytes, address, isStore ? WRITE : READ), now);

@@ -12,6 +12,7 @@ import {
   type Part,
   rangesOf,
   type StreamRange,
+  stretchOf,
 } from './part.ts';
 import type { NameCode } from './rows.ts';
 import { walkExecutions } from './walk-executions.ts';
@@ -62,9 +63,13 @@ export async function* exportTrace(
   requireOneVcpu(trace, format, selection.vcpu);
   const part: Part = { selection, shape, signal };
   const losses = noLosses();
-  const writer = format.makeWriter(trace, losses, { nameCode, hasGaps: hasGaps(selection) });
+  const writer = format.makeWriter(trace, losses, {
+    ...{ nameCode, selection },
+    hasGaps: hasGaps(selection),
+  });
   if (writer.kind === 'executions') requireWholeInstructions(format, selection);
-  const ranges = rangesOf(trace, part, writer.kind === 'executions');
+  const needsTime = writer.kind === 'accesses' && writer.hasTime;
+  const ranges = rangesOf(trace, needsTime ? stretchOf(part) : part, writer.kind === 'executions');
   const total = countAccesses(trace, ranges);
   const covered: CoveredOrdinals[] = [];
   const steps =

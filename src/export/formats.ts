@@ -101,7 +101,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     losses: ['aborted', 'devices', 'unknownPaddr'],
     use: 'decode_packet_trace.py OUT OUT.txt',
     needs: ['paddr'],
-    makeWriter: (_trace, losses) => new Gem5Writer(losses),
+    makeWriter: (_trace, losses, { selection }) => new Gem5Writer(losses, selection.icounts),
   },
   {
     name: 'ramulator2',
@@ -130,7 +130,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     losses: ['aborted', 'devices', 'unknownPaddr'],
     use: 'dramsim3main CONFIG.ini -c CYCLES -t OUT; it makes the last request twice',
     needs: ['paddr'],
-    makeWriter: (_trace, losses) => dramsimWriter(losses),
+    makeWriter: (_trace, losses, { selection }) => dramsimWriter(losses, selection.icounts),
   },
   {
     name: 'lackey',
@@ -172,12 +172,12 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     units:
       'an instruction, of any vCPU, is shown as 1 ns; counters are accesses per 1000 instructions of all vCPUs',
     keeps:
-      'for each vCPU its rate of accesses, by direction and privilege, in windows of about a 4000th of the whole trace, of 1000 instructions at least; its address spaces over time',
+      'for each vCPU its rate of accesses, by direction and privilege, in windows of about a 4000th of the part, of 1000 instructions at least (the last is shorter); its address spaces over time, those too in which nothing was chosen, unless one of them was',
     loses: 'single accesses',
     losses: ['aborted'],
     use: 'open OUT in the viewer',
     needs: ['icount'],
-    makeWriter: (trace, losses) => new PerfettoWriter(trace, losses),
+    makeWriter: (trace, losses, { selection }) => new PerfettoWriter(trace, losses, selection),
   },
   {
     name: 'csv',

@@ -2,6 +2,7 @@
 // gem5's packet trace: "gem5", then protobuf messages of src/proto/packet.proto, each behind its length as a
 // varint: one PacketHeader, then Packets. Read by TrafficGen (mode TRACE) and util/decode_packet_trace.py.
 
+import type { Span } from '../analysis/index.ts';
 import { halves } from '../base/index.ts';
 import type { AccessBatch, ColumnName } from '../format/index.ts';
 import type { LossCounts } from './losses.ts';
@@ -26,6 +27,7 @@ const PACKET = { tick: 0x08, cmd: 0x10, addr: 0x18, size: 0x20, pktId: 0x30, pc:
 
 export class Gem5Writer implements AccessWriter {
   readonly kind = 'accesses';
+  readonly hasTime = true;
   readonly columns: readonly ColumnName[] = [...RAM_COLUMNS, 'pc'];
   readonly outputs: readonly NamedOutput[];
   records = 0;
@@ -34,9 +36,9 @@ export class Gem5Writer implements AccessWriter {
   #pc: Uint32Array = new Uint32Array(0);
   #vcpu: Uint16Array = new Uint16Array(0);
 
-  constructor(losses: LossCounts) {
+  constructor(losses: LossCounts, icounts: Span | undefined) {
     this.outputs = [{ name: '', buffer: this.#buffer }];
-    this.#lines = new RamLines(losses, (lo, hi, bytes, isStore, now, i) => {
+    this.#lines = new RamLines(losses, icounts, (lo, hi, bytes, isStore, now, i) => {
       this.#packet(lo, hi, bytes, isStore, now, i);
     });
     this.#header();

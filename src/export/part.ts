@@ -65,6 +65,12 @@ export function rangesOf(
   });
 }
 
+/** The time that the part takes, with all that was done in it. */
+export function stretchOf(part: Part): Part {
+  const { ordinals, icounts, vcpu } = part.selection;
+  return { ...part, selection: { ordinals, icounts, vcpu } };
+}
+
 const ALL = { begin: 0, end: Number.MAX_SAFE_INTEGER };
 
 /** Neighbours as one; the last of a stream has no end: block executions may stand behind its last access. */

@@ -3,15 +3,17 @@
 // a track of slices, one for each stretch in one address space. Time is in instructions of all vCPUs, and
 // one of them is shown as a nanosecond.
 
+import { isOfSpace, type SelectedSpace, type Selection } from '../analysis/index.ts';
 import { bigintFromU64, halves } from '../base/index.ts';
 import { type AccessBatch, AccessFlag, type ColumnName, type Trace } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
 import type { LossCounts } from './losses.ts';
 import { ascii, OutputBuffer } from './output-buffer.ts';
+import { estimateInstructions } from './part-length.ts';
 import { requireColumn } from './require-column.ts';
 import type { AccessWriter, NamedOutput } from './writer.ts';
 
-/** Windows that a trace is cut into for its counters, about. */
+/** Windows that a part is cut into for its counters, about. */
 const WINDOWS = 4000;
 const LEAST_WINDOW = 1000;
 const USER_CPL = 3;
@@ -28,27 +30,38 @@ interface VcpuTrack {
 
 export class PerfettoWriter implements AccessWriter {
   readonly kind = 'accesses';
+  readonly hasTime = true;
   readonly columns: readonly ColumnName[];
   readonly outputs: readonly NamedOutput[];
-  records = 0;
   readonly #buffer: OutputBuffer = new OutputBuffer();
   readonly #losses: LossCounts;
-  readonly #clock: InstructionClock = new InstructionClock();
+  readonly #clock: InstructionClock;
+  /** The only one to show; undefined: all. */
+  readonly #space: SelectedSpace | undefined;
   readonly #tracks = new Map<number, VcpuTrack>();
   /** Instructions. */
   readonly #window: number;
   #windowEnd: number;
+  #eventCount = 0;
+  #hasChosen = false;
 
-  constructor(trace: Trace, losses: LossCounts) {
+  constructor(trace: Trace, losses: LossCounts, selection: Selection) {
     const hasSpaces = trace.capabilities['address-space'].status !== 'no';
     this.columns = ['icount', 'vcpu', 'flags', 'cpl', ...(hasSpaces ? (['cr3'] as const) : [])];
     this.outputs = [{ name: '', buffer: this.#buffer }];
     this.#losses = losses;
-    this.#window = windowOf(trace.summary().instructions);
+    this.#clock = new InstructionClock(selection.icounts);
+    this.#space = selection.addressSpace;
+    this.#window = windowOf(estimateInstructions(trace, selection));
     this.#windowEnd = this.#window;
     this.#append(
       `{"displayTimeUnit":"ns","otherData":{"source":"loadstore","time":"instructions of all vCPUs, one a nanosecond","window":"${this.#window} instructions"},"traceEvents":[`,
     );
+  }
+
+  /** None as long as nothing was chosen: time alone is no export. */
+  get records(): number {
+    return this.#hasChosen ? this.#eventCount : 0;
   }
 
   consume(batch: AccessBatch, wanted: Uint8Array | undefined): void {
@@ -59,19 +72,20 @@ export class PerfettoWriter implements AccessWriter {
     const cr3 = batch.cr3 && halves(batch.cr3);
     let track: VcpuTrack | undefined;
     for (let i = 0; i < batch.length; i++) {
-      const flag = flags[i];
-      if (wanted !== undefined && wanted[i] === 0) {
-        this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
-        continue;
-      }
-      if ((flag & AccessFlag.aborted) !== 0) {
-        this.#losses.aborted++;
-        continue;
-      }
-      const now = this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
+      if (!this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1])) continue;
+      const { now } = this.#clock;
       if (now >= this.#windowEnd) this.#closeWindow(now);
+      const flag = flags[i];
+      const isWanted = wanted === undefined || wanted[i] !== 0;
+      if ((flag & AccessFlag.aborted) !== 0) {
+        if (isWanted) this.#losses.aborted++;
+        continue;
+      }
       if (track === undefined || track.vcpu !== vcpu[i]) track = this.#trackOf(vcpu[i]);
-      track.counts[(cpl[i] === USER_CPL ? 2 : 0) + (flag & AccessFlag.store)]++;
+      if (isWanted) {
+        track.counts[(cpl[i] === USER_CPL ? 2 : 0) + (flag & AccessFlag.store)]++;
+        this.#hasChosen = true;
+      }
       if (cr3 === undefined) continue;
       const { space } = track;
       const lo = cr3[2 * i];
@@ -83,9 +97,12 @@ export class PerfettoWriter implements AccessWriter {
   }
 
   finish(): void {
-    const { now } = this.#clock;
-    this.#closeWindow(Math.max(now, this.#windowEnd));
-    for (const track of this.#tracks.values()) this.#closeSpace(track, now + 1);
+    const end = this.#clock.now + 1;
+    const begin = this.#windowEnd - this.#window;
+    for (const track of this.#tracks.values()) {
+      this.#counters(begin, track, end - begin);
+      this.#closeSpace(track, end);
+    }
     this.#append('\n]}\n');
   }
 
@@ -104,20 +121,21 @@ export class PerfettoWriter implements AccessWriter {
   /** Counters stand at the beginning of their window; empty windows between are one of zeros. */
   #closeWindow(now: number): void {
     const begin = this.#windowEnd - this.#window;
-    for (const { vcpu, counts } of this.#tracks.values()) this.#counters(begin, vcpu, counts);
+    for (const track of this.#tracks.values()) this.#counters(begin, track, this.#window);
     this.#windowEnd += this.#window;
     if (now >= this.#windowEnd) {
-      for (const { vcpu, counts } of this.#tracks.values()) {
-        this.#counters(this.#windowEnd - this.#window, vcpu, counts);
+      for (const track of this.#tracks.values()) {
+        this.#counters(this.#windowEnd - this.#window, track, this.#window);
       }
       this.#windowEnd = (Math.floor(now / this.#window) + 1) * this.#window;
     }
   }
 
-  #counters(begin: number, vcpu: number, counts: Float64Array): void {
+  /** Of a window with so many instructions. */
+  #counters(begin: number, { vcpu, counts }: VcpuTrack, instructions: number): void {
     const args: Record<string, number> = {};
     KINDS.forEach((kind, at) => {
-      args[kind] = Math.round(((counts[at] * RATE_PER) / this.#window) * 1000) / 1000;
+      args[kind] = Math.round(((counts[at] * RATE_PER) / instructions) * 1000) / 1000;
     });
     counts.fill(0);
     const name = `accesses per ${RATE_PER} instructions`;
@@ -127,6 +145,7 @@ export class PerfettoWriter implements AccessWriter {
   #closeSpace({ vcpu, space }: VcpuTrack, now: number): void {
     if (space === undefined) return;
     const cr3 = bigintFromU64(space.lo, space.hi);
+    if (this.#space !== undefined && !isOfSpace(this.#space, cr3)) return;
     this.#event({
       ph: 'X',
       name: `CR3 0x${cr3.toString(16)}`,
@@ -138,8 +157,8 @@ export class PerfettoWriter implements AccessWriter {
   }
 
   #event(event: TraceEvent): void {
-    this.#append(`${this.records === 0 ? '' : ','}\n${JSON.stringify(event)}`);
-    this.records++;
+    this.#append(`${this.#eventCount === 0 ? '' : ','}\n${JSON.stringify(event)}`);
+    this.#eventCount++;
   }
 
   #append(text: string): void {

@@ -118,4 +118,23 @@ describe.each(PROGRAMS)('a random trace ($seed)', (program) => {
     );
     expect(records).toBe(lines.length);
   });
+
+  it('has the time of a part by instructions, and no other', async () => {
+    const { trace, seen } = await encoded;
+    const icounts = { begin: 300, end: 700 };
+    const accesses = seen.accesses.filter(
+      ({ icount }) => icount >= icounts.begin && icount < icounts.end,
+    );
+    const { lines } = linesOf({ ...seen, accesses });
+    expect(lines.length).toBeGreaterThan(50);
+    const options = { selection: { icounts } };
+    const dramsim = await exportAll(trace, 'dramsim3', options);
+    expect(readLines(dramsim.bytes, /^0x[0-9a-f]+ (?:READ|WRITE) (\d+)$/).flat()).toEqual(
+      lines.map(({ now }) => String(now)),
+    );
+    const gem5 = await exportAll(trace, 'gem5', options);
+    expect(readGem5(gem5.bytes).packets.map(({ tick }) => tick)).toEqual(
+      lines.map(({ now }) => now * 1000n),
+    );
+  });
 });

@@ -2,6 +2,7 @@
 // Accesses as a memory controller would see them without caches: a request for each line of RAM that an
 // access touches, by physical address. Devices are not RAM.
 
+import type { Span } from '../analysis/index.ts';
 import { halves } from '../base/index.ts';
 import { type AccessBatch, AccessFlag, type ColumnName } from '../format/index.ts';
 import { InstructionClock } from './instruction-clock.ts';
@@ -30,10 +31,12 @@ export type EmitLine = (
 export class RamLines {
   readonly #losses: LossCounts;
   readonly #emit: EmitLine;
-  readonly #clock: InstructionClock = new InstructionClock();
+  readonly #clock: InstructionClock;
 
-  constructor(losses: LossCounts, emit: EmitLine) {
+  /** `icounts`: the part has these instructions only; undefined: all. */
+  constructor(losses: LossCounts, icounts: Span | undefined, emit: EmitLine) {
     this.#losses = losses;
+    this.#clock = new InstructionClock(icounts);
     this.#emit = emit;
   }
 
@@ -50,7 +53,8 @@ export class RamLines {
     let crossing = 0;
     for (let i = 0; i < batch.length; i++) {
       const flag = flags[i];
-      const now = this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
+      this.#clock.advance(vcpu[i], icount[2 * i], icount[2 * i + 1]);
+      const { now } = this.#clock;
       const crosses = crossing < index.length && index[crossing] === i;
       const at = 2 * crossing;
       if (crosses) crossing++;

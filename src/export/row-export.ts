@@ -20,6 +20,7 @@ export function rowColumnsOf({ capabilities }: Pick<Trace, 'capabilities'>): rea
 
 export class RowExport implements AccessWriter {
   readonly kind = 'accesses';
+  readonly hasTime = false;
   readonly columns: readonly ColumnName[];
   readonly outputs: readonly NamedOutput[];
   records = 0;

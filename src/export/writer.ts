@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the formats have in common: accesses, or whole executions, go in, and named buffers fill.
 
+import type { Selection } from '../analysis/index.ts';
 import type { AccessBatch, ColumnName, Trace } from '../format/index.ts';
 import type { InstructionSites } from './instruction-sites.ts';
 import type { LossCounts } from './losses.ts';
@@ -27,7 +28,9 @@ interface Writer {
 export interface AccessWriter extends Writer {
   readonly kind: 'accesses';
   readonly columns: readonly ColumnName[];
-  /** Those with a 1 in `wanted`; undefined: all. Time goes on over the others. */
+  /** Needs all accesses of the stretch of time that is exported, and not only what is wanted of it. */
+  readonly hasTime: boolean;
+  /** Those with a 1 in `wanted`; undefined: all. Time goes on over the others, but for those outside of the part. */
   consume(batch: AccessBatch, wanted: Uint8Array | undefined): void;
 }
 
@@ -44,6 +47,8 @@ export interface WriterOptions {
   readonly nameCode: NameCode | undefined;
   /** Block executions are left out between others of their vCPU. */
   readonly hasGaps: boolean;
+  /** What is exported. */
+  readonly selection: Selection;
 }
 
 /** Makes a writer that counts in `losses` what it leaves out, beside what was not selected. */

@@ -560,7 +560,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('the viewer', () => {
     expect(taken.err).toContain(`port ${viewer.port}: another program uses it`);
     const over = await runLoadstore('view', trace, '--no-open', '--index', trace);
     expect(over).toMatchObject({ exitCode: 2, out: '' });
-    expect(over.err).toContain('--index is the trace itself');
+    expect(over.err).toContain(`${path.resolve(trace)} is read here, and is not replaced`);
     const none = await runLoadstore('view', path.join(folder.path, 'none.memtrace'), '--no-open');
     expect(none).toMatchObject({ exitCode: 4, out: '' });
   });

@@ -167,7 +167,7 @@ async function choosePage(
       ? `${outputFile.replace(/\.memtrace$/, '')}.html`
       : path.join(path.dirname(outputFile), DEFAULT_PAGE),
   );
-  const claim = { name, isFolder: false, option: '-o FILE', force };
+  const claim = { name, isFolder: false, option: '-o FILE', force, inputs: [outputFile] };
   if (isNamed || !(await isReportPage(name))) {
     requireReplaceable(claim);
     return claim;

@@ -32,6 +32,7 @@ import {
   requireOutput,
 } from '../export-output.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
+import { inputFiles } from '../input-files.ts';
 import { withAbort } from '../interrupts.ts';
 import { exportParquet, PARQUET_FORMAT } from '../parquet-export.ts';
 import { renderExport } from '../render/export.ts';
@@ -92,7 +93,10 @@ async function runExport(input: CommandInput, context: CliContext): Promise<Exit
   const trace = await openTrace(wordAt(input, 0));
   try {
     const isFolder = format.output !== 'file';
-    const claim = { name, isFolder, option: '-o OUT', force: isOn(input, 'force') };
+    const claim = {
+      ...{ name, isFolder, option: '-o OUT', force: isOn(input, 'force') },
+      inputs: inputFiles(input),
+    };
     requireOutput(claim);
     const shape = shapeOfTrace(trace);
     const symbols = await readGuestSymbols(input, context, trace);

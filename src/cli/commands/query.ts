@@ -26,6 +26,7 @@ import {
 import { databaseNames } from '../database-names.ts';
 import { requireReplaceable } from '../export-output.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
+import { inputFiles } from '../input-files.ts';
 import { withAbort } from '../interrupts.ts';
 import { ROW_FORMATS, type RowFormat, renderSchema, writeRows } from '../render/query.ts';
 import { statusLine } from '../status-line.ts';
@@ -186,6 +187,7 @@ function targetFrom(input: CommandInput): { file: string; format: FileFormat } |
     isFolder: false,
     option: '-o FILE',
     force: isOn(input, 'force'),
+    inputs: inputFiles(input),
   });
   return { file, format };
 }

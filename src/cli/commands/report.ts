@@ -5,6 +5,7 @@ import { PASS_JOBS_OPTION, withAnalysis } from '../analysis-run.ts';
 import { type CommandSpec, findText, isOn, JSON_OPTION, printResult } from '../command-spec.ts';
 import { requireReplaceable } from '../export-output.ts';
 import { SYMBOLS_OPTION } from '../guest-symbols.ts';
+import { inputFiles } from '../input-files.ts';
 import { renderReport } from '../render/report.ts';
 import { makeReport, writePage } from '../report-file.ts';
 import { requireCapability } from '../trace-options.ts';
@@ -34,7 +35,10 @@ pass.`,
     const page =
       named === undefined
         ? undefined
-        : { name: named, isFolder: false, option: '--html OUT', force: isOn(input, 'force') };
+        : {
+            ...{ name: named, isFolder: false, option: '--html OUT', force: isOn(input, 'force') },
+            inputs: inputFiles(input),
+          };
     if (page !== undefined) requireReplaceable(page);
     await withAnalysis(input, context, async (analysis) => {
       requireCapability(analysis.trace, 'icount', 'the report over time', WITHOUT_TIME);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
-import { realpath } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, TraceError } from '../../base/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
@@ -20,6 +19,7 @@ import {
 } from '../command-spec.ts';
 import { databaseNames } from '../database-names.ts';
 import { readGuestSymbols, SYMBOLS_OPTION } from '../guest-symbols.ts';
+import { inputFiles, requireNoInput } from '../input-files.ts';
 import { withSignals } from '../interrupts.ts';
 import { statusLine } from '../status-line.ts';
 
@@ -60,7 +60,7 @@ async function runView(input: CommandInput, context: CliContext): Promise<ExitCo
   const indexFile = findText(input, 'index') ?? `${file}.view`;
   const trace = await openTrace(file);
   try {
-    await requireOtherFile(file, indexFile);
+    requireNoInput([indexFile], inputFiles(input), '--index FILE');
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
@@ -141,16 +141,6 @@ function portFrom(input: CommandInput): number {
   throw new TraceError('bad-argument', '--port is no port', {
     expected: `1 to ${MOST_PORT}, or 0 for any that is free`,
     found: String(port),
-  });
-}
-
-/** The index is written: not over the trace. */
-async function requireOtherFile(file: string, indexFile: string): Promise<void> {
-  const there = await realpath(indexFile).catch(() => undefined);
-  if (there === undefined || there !== (await realpath(file))) return;
-  throw new TraceError('bad-argument', '--index is the trace itself', {
-    found: indexFile,
-    remedy: 'a name of its own, or none for FILE.view',
   });
 }
 
