@@ -2,7 +2,15 @@
 // The parts of the demo guest: Debian's newest cloud kernel and a static busybox, downloaded and unpacked
 // in the cache folder. Nothing is installed on the machine.
 
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import {
   closeAptScope,
@@ -11,15 +19,17 @@ import {
   scopeArguments,
   unpackPackages,
 } from './apt-scope.mjs';
-import { CACHE_FOLDER, findOutput } from './run-command.mjs';
+import { CACHE_FOLDER, findOutput, run } from './run-command.mjs';
 
 const KERNEL = 'linux-image-cloud-amd64';
 const GUEST_FOLDER = path.join(CACHE_FOLDER, 'demo-guest');
+/** Modules that need no other one, which tests load: a file system and a network device. */
+const MODULES = ['kernel/fs/overlayfs/overlay.ko', 'kernel/drivers/net/dummy.ko'];
 const PARTS_FILE = path.join(GUEST_FOLDER, 'parts.json');
 
 /**
  * Written to .cache/demo-guest/parts.json; the paths are relative to that file.
- * @typedef {{ kernel: string, busybox: string, packages: string[] }} GuestParts
+ * @typedef {{ kernel: string, busybox: string, modules: string[], packages: string[] }} GuestParts
  */
 
 export function setUpDemoGuest() {
@@ -48,7 +58,8 @@ export function setUpDemoGuest() {
   if (kernelFile === undefined || busyboxFolder === undefined) {
     throw new Error(`no kernel or no busybox in ${packages.join(', ')}`);
   }
-  // The guest runs from its initramfs: 100 MB of modules and documents are not needed.
+  const modules = keepModules(root, unfinished, kernelFile.replace(/^vmlinuz-/, ''));
+  // The guest runs from its initramfs: the other 100 MB of modules and documents are not needed.
   for (const spare of ['lib/modules', 'usr/lib/modules', 'usr/share']) {
     rmSync(path.join(root, spare), { recursive: true, force: true });
   }
@@ -56,6 +67,7 @@ export function setUpDemoGuest() {
   const parts = {
     kernel: `root/boot/${kernelFile}`,
     busybox: `root/${busyboxFolder}/busybox`,
+    modules,
     packages: packages.map((file) => decodeURIComponent(file)),
   };
   writeFileSync(path.join(unfinished, 'parts.json'), `${JSON.stringify(parts, null, 2)}\n`);
@@ -63,11 +75,33 @@ export function setUpDemoGuest() {
   return kernelFile;
 }
 
+/**
+ * @param {string} root
+ * @param {string} guestFolder
+ * @param {string} version
+ * @returns {string[]} relative to the guest's folder
+ */
+function keepModules(root, guestFolder, version) {
+  const folder = ['lib/modules', 'usr/lib/modules']
+    .map((one) => path.join(root, one, version))
+    .find((one) => existsSync(one));
+  if (folder === undefined) throw new Error(`no modules of ${version} in its package`);
+  mkdirSync(path.join(guestFolder, 'modules'));
+  return MODULES.map((name) => {
+    const file = path.join(folder, name);
+    if (existsSync(`${file}.xz`)) run('xz', ['-d', `${file}.xz`]);
+    const kept = `modules/${path.basename(name)}`;
+    renameSync(file, path.join(guestFolder, kept));
+    return kept;
+  });
+}
+
 /** @returns {GuestParts | undefined} */
 function readParts() {
   if (!existsSync(PARTS_FILE)) return undefined;
   const parts = /** @type {GuestParts} */ (JSON.parse(readFileSync(PARTS_FILE, 'utf8')));
-  return [parts.kernel, parts.busybox].every((file) => existsSync(path.join(GUEST_FOLDER, file)))
-    ? parts
-    : undefined;
+  // A cache of an earlier set-up has no modules.
+  if (parts.modules === undefined) return undefined;
+  const files = [parts.kernel, parts.busybox, ...parts.modules];
+  return files.every((file) => existsSync(path.join(GUEST_FOLDER, file))) ? parts : undefined;
 }

@@ -122,7 +122,15 @@ function describeFinding(finding: SourceFinding): string {
             ]),
       ].join('; ');
     case 'module':
-      return `kernel module ${finding.name}, ${count}`;
+      return [
+        `kernel module ${finding.name}, ${count}`,
+        finding.blocks === 0
+          ? 'none of its code ran, so that its address is not checked'
+          : `${formatQuantity(finding.blocks, 'block')} of its code ran`,
+        ...(finding.otherBlocks === 0
+          ? []
+          : [`${formatCount(finding.otherBlocks)} of other code at its addresses`]),
+      ].join('; ');
     case 'program':
       return `program, ${count}, at ${finding.bases.join(', ')}; ${formatQuantity(finding.blocks, 'block')} of its code ran`;
     default:

@@ -49,8 +49,15 @@ echo "guest: symbols sent"
 poweroff -f
 `;
 
-/** The initramfs as an uncompressed newc archive. `busybox` is a static x86-64 executable, `init` a shell script. */
-export function encodeInitramfs(busybox: Uint8Array, init: string): Uint8Array {
+/**
+ * The initramfs as an uncompressed newc archive. `busybox` is a static x86-64 executable, `init` a shell script; `files`
+ * by their names in the root folder.
+ */
+export function encodeInitramfs(
+  busybox: Uint8Array,
+  init: string,
+  files: ReadonlyMap<string, Uint8Array> = new Map(),
+): Uint8Array {
   const folders = ['bin', 'dev', 'proc', 'sys', 'tmp'].map(
     (path): CpioEntry => ({ kind: 'folder', path }),
   );
@@ -63,5 +70,6 @@ export function encodeInitramfs(busybox: Uint8Array, init: string): Uint8Array {
     { kind: 'file', path: 'bin/busybox', content: busybox, mode: 0o755 },
     ...links,
     { kind: 'file', path: 'init', content: new TextEncoder().encode(init), mode: 0o755 },
+    ...[...files].map(([path, content]): CpioEntry => ({ kind: 'file', path, content })),
   ]);
 }

@@ -155,6 +155,44 @@ describe('decodeElf', () => {
     ]);
   });
 
+  it.each([32, 64] as const)('reads what a file of %i bits asks loading to fill in', (bits) => {
+    const wide = bits === 64;
+    const bytes = makeElf(bits, 1, SYMBOLS);
+    const data = new DataView(bytes.buffer);
+    const word = (at: number, value: number): void => {
+      if (wide) data.setBigUint64(at, BigInt(value), true);
+      else data.setUint32(at, value, true);
+    };
+    // .text.unlikely becomes relocations of .text: with addends in 64 bits, else these are in .text.
+    const header = 0x1c00 + 4 * (wide ? 64 : 40);
+    const entries = 0x1f00;
+    data.setUint32(header + 4, wide ? 4 : 9, true);
+    word(header + (wide ? 24 : 16), entries);
+    word(header + (wide ? 32 : 20), 2 * (wide ? 24 : 8));
+    data.setUint32(header + (wide ? 40 : 24), 5, true);
+    data.setUint32(header + (wide ? 44 : 28), 1, true);
+    // Of "helper", the second symbol, and of one of another file, the sixth.
+    for (const [i, [offset, symbol]] of [[3, 2] as const, [9, 6] as const].entries()) {
+      const at = entries + i * (wide ? 24 : 8);
+      word(at, offset);
+      if (wide) data.setUint32(at + 12, symbol, true);
+      else data.setUint32(at + 4, symbol << 8, true);
+      if (wide) word(at + 16, 5);
+      else data.setUint32(0x200 + offset, 5, true);
+    }
+    expect(decodeElf(bytes).relocations).toEqual([
+      { section: 1, offset: 3, target: { section: 1, offset: Number(TEXT_ADDRESS) + 8 + 5 } },
+      { section: 1, offset: 9, target: undefined },
+    ]);
+    data.setUint16(16, 2, true);
+    expect(decodeElf(bytes).relocations).toEqual([]);
+    // Many sections that are the whole file would be copied many times.
+    data.setUint16(16, 1, true);
+    word(header + (wide ? 24 : 16), 0);
+    word(header + (wide ? 32 : 20), 8192);
+    expect(() => decodeElf(bytes)).toThrow('its sections have more bytes than it has');
+  });
+
   it.each([
     ['other bytes', (b: Uint8Array) => b.fill(0x20), 'it is not an ELF file'],
     ['another machine', (b: Uint8Array) => b.fill(40, 18, 19), 'not for an x86 machine'],

@@ -15,6 +15,16 @@ export interface ElfFile {
   readonly sections: readonly ElfSection[];
   /** Of .symtab, else of .dynsym; empty when the file was stripped. */
   readonly symbols: readonly ElfSymbol[];
+  /** Of a relocatable file: what is put into its allocated sections when it is loaded. */
+  readonly relocations: readonly ElfRelocation[];
+}
+
+export interface ElfRelocation {
+  /** Index into sections, and where in that one. */
+  readonly section: number;
+  readonly offset: number;
+  /** What is put there leads to: a place in a section of this file; undefined for other files' symbols. */
+  readonly target: { readonly section: number; readonly offset: number } | undefined;
 }
 
 /** What is loaded (PT_LOAD). */
@@ -33,6 +43,8 @@ export interface ElfSection {
   readonly alignBytes: number;
   readonly isAllocated: boolean;
   readonly isExecutable: boolean;
+  /** Empty when the file has no bytes of it. */
+  readonly content: Uint8Array;
 }
 
 export interface ElfSymbol extends RawSymbol {
@@ -54,6 +66,8 @@ const TYPES: ReadonlyMap<number, ElfFile['type']> = new Map([
 const PT_LOAD = 1;
 const PF_X = 1;
 const SHT_SYMTAB = 2;
+const SHT_RELA = 4;
+const SHT_REL = 9;
 const SHT_DYNSYM = 11;
 const SHF_ALLOC = 2;
 const SHF_EXECINSTR = 4;
@@ -97,6 +111,7 @@ export function decodeElf(bytes: Uint8Array): ElfFile {
     alignBytes: reader.number(header.align, `the alignment of section ${index}`),
     isAllocated: (header.flags & SHF_ALLOC) !== 0,
     isExecutable: (header.flags & SHF_EXECINSTR) !== 0,
+    content: reader.bytes(header.content?.begin ?? 0, header.content?.end ?? 0),
   }));
   return {
     bits: reader.wide ? 64 : 32,
@@ -105,6 +120,7 @@ export function decodeElf(bytes: Uint8Array): ElfFile {
     segments: readSegments(reader),
     sections,
     symbols: readSymbols(reader, headers, sections),
+    relocations: type === 'relocatable' ? readRelocations(reader, headers) : [],
   };
 }
 
@@ -116,6 +132,7 @@ interface SectionHeader {
   readonly memorySize: U64;
   readonly align: U64;
   readonly link: number;
+  readonly info: number;
   /** In the file, undefined when the section lies outside of it or has no bytes there. */
   readonly content: { readonly begin: number; readonly end: number } | undefined;
 }
@@ -154,6 +171,7 @@ function readSectionHeaders(reader: ElfReader): SectionHeader[] {
       memorySize,
       align: reader.word(at + (wide ? 48 : 32)),
       link: reader.u32(at + (wide ? 40 : 24)),
+      info: reader.u32(at + (wide ? 44 : 28)),
       content: isInFile ? { begin, end: begin + size } : undefined,
     };
   });
@@ -229,6 +247,52 @@ function readSymbols(
     });
   }
   return symbols;
+}
+
+function readRelocations(reader: ElfReader, headers: readonly SectionHeader[]): ElfRelocation[] {
+  const { wide } = reader;
+  const contentBytes = headers.reduce((sum, { content }) => {
+    return content === undefined ? sum : sum + content.end - content.begin;
+  }, 0);
+  if (contentBytes > reader.byteLength) {
+    throw new TraceError('bad-argument', 'its sections have more bytes than it has');
+  }
+  const relocations: ElfRelocation[] = [];
+  for (const { type, content, link, info: section } of headers) {
+    const isAllocated = ((headers[section]?.flags ?? 0) & SHF_ALLOC) !== 0;
+    if ((type !== SHT_RELA && type !== SHT_REL) || content === undefined || !isAllocated) continue;
+    const holder = headers[section]?.content;
+    const symbols = headers[link]?.content;
+    const entryBytes = (wide ? 16 : 8) + (type === SHT_REL ? 0 : wide ? 8 : 4);
+    for (let at = content.begin; at + entryBytes <= content.end; at += entryBytes) {
+      const offset = reader.word(at).lo;
+      const symbol = wide ? reader.u32(at + 12) : reader.u32(at + 4) >>> 8;
+      const field = holder === undefined ? 0 : holder.begin + offset;
+      const hasField = holder !== undefined && field + 4 <= holder.end;
+      // The low half is all: code of a file has less than 2 GiB.
+      const addend =
+        type === SHT_RELA ? reader.u32(at + (wide ? 16 : 8)) : hasField ? reader.u32(field) : 0;
+      const target = findTarget(reader, symbols, symbol, addend);
+      relocations.push({ section, offset, target });
+    }
+  }
+  return relocations;
+}
+
+function findTarget(
+  reader: ElfReader,
+  symbols: SectionHeader['content'],
+  index: number,
+  addend: number,
+): ElfRelocation['target'] {
+  const { wide } = reader;
+  const entryBytes = wide ? 24 : 16;
+  if (symbols === undefined) return undefined;
+  const at = symbols.begin + index * entryBytes;
+  if (at + entryBytes > symbols.end) return undefined;
+  const section = reader.u16(at + (wide ? 6 : 14));
+  if (section === SHN_UNDEF || section >= SHN_LORESERVE) return undefined;
+  return { section, offset: (reader.word(at + (wide ? 8 : 4)).lo + addend) >>> 0 };
 }
 
 interface ElfReader {

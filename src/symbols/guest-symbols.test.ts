@@ -10,6 +10,7 @@ import type { ElfFile } from './elf.ts';
 import { placeSymbols } from './guest-symbols.ts';
 import { parseKallsyms } from './kallsyms.ts';
 import { nameRegion } from './linux-regions.ts';
+import { byteUses } from './module-code.ts';
 import type { SymbolSource } from './symbol-file.ts';
 import { formatSymbolPlace, type RawSymbol, slideSymbols } from './symbol-table.ts';
 
@@ -191,24 +192,92 @@ describe('the place of a kernel', () => {
   });
 });
 
-describe('kernel modules', () => {
-  const begin = { lo: 0xc000_1000, hi: 0xffff_ffff };
-  const functions = makeFunctions(5, 40, 0xffff_ffff_c000_1000n).map((one) => ({
+describe('kernel modules in a symbol list', () => {
+  const drivers = makeFunctions(6, 40, 0xffff_ffff_c000_1000n).map((one) => ({
     ...one,
     module: 'driver',
   }));
+  const calls = (offset: bigint, count = 40): Block[] =>
+    drivers.slice(0, count).map((one) => call(TEXT_64, addressOf(one) + offset));
+  const dropped = (blocks: readonly Block[]): unknown =>
+    place([...kernelAt(0n), ...blocks], kernel([...FUNCTIONS, ...drivers])).findings;
+
+  it('are left out when calls into them lead elsewhere, though the kernel is where it was', () => {
+    expect(dropped(calls(0n))).toMatchObject([{ droppedModuleSymbols: 0, symbols: 4040 }]);
+    expect(dropped(calls(8n))).toMatchObject([{ droppedModuleSymbols: 40, symbols: 4000 }]);
+    // Too few to tell; some of init code that was there before.
+    expect(dropped(calls(8n, 15))).toMatchObject([{ droppedModuleSymbols: 0 }]);
+    const mixed = [...calls(0n), ...calls(8n, 20)];
+    expect(dropped(mixed)).toMatchObject([{ droppedModuleSymbols: 0 }]);
+  });
+});
+
+describe('kernel modules', () => {
+  const text = 0xffff_ffff_c000_1000n;
+  const begin = { lo: 0xc000_1000, hi: 0xffff_ffff };
+  const functions = makeFunctions(5, 40, text).map((one) => ({ ...one, module: 'driver' }));
+  const content = Uint8Array.from({ length: 0x2000 }, (_, at) => (at * 7 + (at >> 5) * 13) & 255);
+  // A call of a tracer, which becomes a nop; the address of a variable.
+  content.set([0xe8, 0, 0, 0, 0, 0x48, 0x8b, 5, 0, 0, 0, 0], 0x40);
+  // A call of a thunk with a prefix, a paravirtual call.
+  content.set([0x2e, 0xe8, 0, 0, 0, 0, 0xff, 0x15, 0, 0, 0, 0], 0xc0);
+  const section = { name: '.text', address: begin, sizeBytes: 0x2000, alignBytes: 16 };
+  const elf: ElfFile = {
+    ...{ bits: 64, type: 'relocatable', entry: { lo: 0, hi: 0 }, segments: [], symbols: [] },
+    sections: [
+      { ...section, isAllocated: true, isExecutable: true, content },
+      { ...section, name: '__jump_table', isAllocated: true, isExecutable: false, content },
+    ],
+    relocations: [
+      { section: 0, offset: 0x41, target: undefined },
+      { section: 0, offset: 0x48, target: undefined },
+      { section: 0, offset: 0xc2, target: undefined },
+      { section: 0, offset: 0xc8, target: undefined },
+      { section: 1, offset: 0, target: { section: 0, offset: 0x80 } },
+    ],
+  };
   const driver: SymbolSource = {
     ...{ kind: 'module', name: 'driver', symbols: functions },
-    text: [{ begin, end: { lo: 0xc001_0000, hi: 0xffff_ffff } }],
+    text: [...byteUses(elf).values()].map((uses) => ({ begin, content, uses })),
   };
-  const calls = (offset: bigint): Block[] =>
-    functions.map((one) => call(TEXT_64, addressOf(one) + offset));
+  const block = (at: number, length: number, patch: readonly number[] = []): Block => {
+    const bytes = content.slice(at, at + length);
+    bytes.set(patch);
+    return { vaddr: text + BigInt(at), mode: LONG_KERNEL, bytes };
+  };
+  const patched = block(0x40, 20, [0x0f, 0x1f, 0x44, 0, 0, 0x48, 0x8b, 5, 1, 2, 3, 4]);
 
-  it('name their code, when calls into it lead to functions', () => {
-    const symbols = place([...kernelAt(0n), ...calls(0n)], kernel(), driver);
-    expect(symbols.findings[1]).toEqual({ kind: 'module', name: 'driver', symbols: 40 });
-    expect(nameAt(symbols, 0xffff_ffff_c000_1001n)).toBe('f0+0x1 [driver]');
-    expect(() => place(calls(8n), driver)).toThrow('do not match the kernel module driver');
+  it('name their code, which is told by its bytes but for those that loading changes', () => {
+    const jump = block(0x7a, 30, [...content.subarray(0x7a, 0x80), 0xe9, 1, 2, 3, 4]);
+    const calls = block(0xc0, 30, [0x41, 0xff, 0xd0, 0x66, 0x90, 0x90, 0xfa, 0x90, 0x90, 0x90]);
+    const symbols = place([patched, block(0, 16), jump, calls], kernel(), driver);
+    const blocks = { blocks: 4, otherBlocks: 0 };
+    expect(symbols.findings[1]).toEqual({ kind: 'module', name: 'driver', symbols: 40, ...blocks });
+    expect(nameAt(symbols, text + 1n)).toBe('f0+0x1 [driver]');
+  });
+
+  it('do not name other code that ran at their addresses', () => {
+    const blocks = [
+      patched,
+      block(0x40, 20, [0x89, 0xd8]),
+      block(0x40, 20, [0x0f, 0x1f, 0x44, 0, 0, 0x48, 0x8b, 0x0d]),
+      block(0x1ff8, 8),
+      { ...block(0x1ff8, 8), bytes: Uint8Array.of(...content.subarray(0x1ff8), 0x90) },
+      { ...block(0, 16), mode: LONG_USER },
+    ];
+    const symbols = place(blocks, driver);
+    const isNamed = blocks.map(({ vaddr }, id) => {
+      const { lo, hi } = u64FromBigint(vaddr);
+      return symbols.findCode(id, lo, hi) !== undefined;
+    });
+    expect(isNamed).toEqual([true, false, false, true, false, false]);
+    expect(symbols.findings).toMatchObject([{ blocks: 2, otherBlocks: 3 }]);
+  });
+
+  it('are refused where other code ran, and said to be unchecked where none did', () => {
+    const other = { ...block(0x40, 20), vaddr: text };
+    expect(() => place([other], driver)).toThrow('it does not match the kernel module driver');
+    expect(place([], driver).findings).toMatchObject([{ blocks: 0, otherBlocks: 0 }]);
   });
 });
 
@@ -234,7 +303,7 @@ describe('symbols by name', () => {
 describe('programs', () => {
   const content = Uint8Array.from({ length: 0x3000 }, (_, at) => (at * 7 + (at >> 5) * 13) & 255);
   const makeProgram = (type: ElfFile['type'], vaddr: bigint): ElfFile => ({
-    ...{ bits: 64, type, entry: u64FromBigint(vaddr), sections: [] },
+    ...{ bits: 64, type, entry: u64FromBigint(vaddr), sections: [], relocations: [] },
     segments: [{ vaddr: u64FromBigint(vaddr), memoryBytes: 0x3000, isExecutable: true, content }],
     symbols: [
       {

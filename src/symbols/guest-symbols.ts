@@ -20,11 +20,12 @@ import {
   findKernelSlide,
   imageFunctions,
   isInImage,
-  MATCH_PART,
+  MIN_TARGETS,
   type SlideVote,
   voteFor,
 } from './kernel-slide.ts';
 import type { AddressMap } from './linux-regions.ts';
+import { findModuleCode } from './module-code.ts';
 import { namesLike, type SymbolName } from './name-search.ts';
 import { type PlacedProgram, placeProgram } from './place-program.ts';
 import type { SymbolSource } from './symbol-file.ts';
@@ -74,7 +75,14 @@ export type SourceFinding =
       /** Symbols of kernel modules of another boot, whose places are not known. */
       readonly droppedModuleSymbols: number;
     }
-  | { readonly kind: 'module'; readonly name: string; readonly symbols: number }
+  | {
+      readonly kind: 'module';
+      readonly name: string;
+      readonly symbols: number;
+      /** Blocks of its code that ran, and blocks of other code at its addresses. */
+      readonly blocks: number;
+      readonly otherBlocks: number;
+    }
   | {
       readonly kind: 'program';
       readonly name: string;
@@ -83,6 +91,13 @@ export type SourceFinding =
       readonly bases: readonly string[];
       readonly blocks: number;
     };
+
+/** Of the kernel or a module. */
+interface KernelSymbols {
+  readonly tables: SymbolTables;
+  /** Whether the block is code that these symbols are of, if it is at an address of theirs. */
+  readonly holds: (block: number) => boolean;
+}
 
 interface NamedProgram {
   readonly name: string;
@@ -104,13 +119,13 @@ export function placeSymbols(
   named: readonly NamedSource[],
   guesses: readonly NamedSource[] = [],
 ): GuestSymbols {
-  const kernel: SymbolTables[] = [];
+  const kernel: KernelSymbols[] = [];
   const programs: NamedProgram[] = [];
   const targets = findCallTargets(code);
   const findings = [...named, ...guesses].flatMap(({ file, source }, index) => {
     try {
-      const { finding, tables, program } = placeSource(code, targets, source);
-      if (tables !== undefined) kernel.push(tables);
+      const { finding, kernel: one, program } = placeSource(code, targets, source);
+      if (one !== undefined) kernel.push(one);
       if (program !== undefined) programs.push(program);
       return [finding];
     } catch (error) {
@@ -119,8 +134,14 @@ export function placeSymbols(
       throw error.withFacts({ file });
     }
   });
-  const findKernel = (lo: number, hi: number, what: 'code' | 'data'): SymbolPlace | undefined => {
-    for (const tables of kernel) {
+  const findKernel = (
+    lo: number,
+    hi: number,
+    what: 'code' | 'data',
+    block?: number,
+  ): SymbolPlace | undefined => {
+    for (const { tables, holds } of kernel) {
+      if (block !== undefined && !holds(block)) continue;
       const place = findSymbol(tables[what], lo, hi);
       if (place !== undefined) return place;
     }
@@ -131,12 +152,12 @@ export function placeSymbols(
   return {
     findings,
     addressMap: addressMapOf(code),
-    findKernel,
+    findKernel: (lo, hi, what) => findKernel(lo, hi, what),
     findNamed(text, limit) {
       const [, name = '', module] = /^(.*?)(?: \[(.*)\])?$/.exec(text) ?? [];
       const search = (isWanted: (one: string) => boolean): NamedSymbol[] =>
         [
-          ...kernel.flatMap((tables) => symbolsNamed(tables, isWanted, limit)),
+          ...kernel.flatMap(({ tables }) => symbolsNamed(tables, isWanted, limit)),
           ...programs.flatMap((program) => programSymbols(program, isWanted, limit)),
         ]
           .filter((symbol) => module === undefined || symbol.module === module)
@@ -145,11 +166,17 @@ export function placeSymbols(
       return exact.length > 0 || name === '' ? exact : search((one) => one.startsWith(name));
     },
     namesLike: (part, limit, isLikely) =>
-      namesLike([...kernel, ...programs.map(({ tables }) => tables)], part, limit, isLikely),
+      namesLike(
+        [...kernel, ...programs].map(({ tables }) => tables),
+        part,
+        limit,
+        isLikely,
+      ),
     findProgram: (block) => programOf(block)?.name,
     findCode(block, lo, hi) {
       const mode = code.mode(block);
-      if (mode === undefined || (mode & ModeBit.cpl) === 0) return findKernel(lo, hi, 'code');
+      if (mode === undefined || (mode & ModeBit.cpl) === 0)
+        return findKernel(lo, hi, 'code', block);
       const program = programOf(block);
       return program === undefined ? undefined : findInProgram(program, block, lo, hi);
     },
@@ -158,7 +185,7 @@ export function placeSymbols(
 
 interface Placed {
   readonly finding: SourceFinding;
-  readonly tables?: SymbolTables;
+  readonly kernel?: KernelSymbols;
   readonly program?: NamedProgram;
 }
 
@@ -166,12 +193,17 @@ function placeSource(code: CodeBlocks, targets: CallTargets, source: SymbolSourc
   switch (source.kind) {
     case 'kernel':
       return placeKernel(source.symbols, source.base, targets);
-    case 'module':
-      requireModuleMatch(source, targets);
+    case 'module': {
+      const { name, symbols, text } = source;
+      const { isOfModule, matchedBlocks, otherBlocks } = findModuleCode(code, name, text);
       return {
-        finding: { kind: 'module', name: source.name, symbols: source.symbols.length },
-        tables: symbolTablesFrom(source.symbols),
+        finding: {
+          ...{ kind: 'module', name, symbols: symbols.length },
+          ...{ blocks: matchedBlocks, otherBlocks },
+        },
+        kernel: { tables: symbolTablesFrom(symbols), holds: (block) => isOfModule[block] === 1 },
       };
+    }
     case 'program': {
       const { name, elf, base } = source;
       const given = base === undefined ? undefined : bigintFromU64(base.lo, base.hi);
@@ -208,18 +240,30 @@ function placeKernel(
   if (found !== undefined && !found.isMatch) throw mismatch(found, base !== undefined);
   const slideBytes = found?.slideBytes ?? 0;
   const modules = symbols.filter(({ module }) => module !== '');
+  const isSameBoot = slideBytes === 0 && areModulesThere(modules, targets);
   const placed = [
     ...(slideBytes === 0 ? own : slideSymbols(own, slideBytes)),
-    ...(slideBytes === 0 ? modules : []),
+    ...(isSameBoot ? modules : []),
   ];
   return {
     finding: {
       ...{ kind: 'kernel', slideBytes, symbols: placed.length },
       vote: found === undefined ? null : { matched: found.matched, total: found.total },
-      droppedModuleSymbols: slideBytes === 0 ? 0 : modules.length,
+      droppedModuleSymbols: isSameBoot ? 0 : modules.length,
     },
-    tables: symbolTablesFrom(placed),
+    kernel: { tables: symbolTablesFrom(placed), holds: () => true },
   };
+}
+
+/** Of calls into modules' code that must lead to functions: init code that was there before had calls, too. */
+const MODULES_PART = 0.5;
+
+/** Each boot may load modules in another order, even a kernel that is where it was linked to be. */
+function areModulesThere(modules: readonly RawSymbol[], { hi, modulesLo }: CallTargets): boolean {
+  const { code } = symbolTablesFrom(modules);
+  const places = [...modulesLo].flatMap((lo) => findSymbol(code, lo, hi) ?? []);
+  const matched = places.filter(({ offset }) => offset === 0).length;
+  return places.length < MIN_TARGETS || matched >= MODULES_PART * places.length;
 }
 
 /** A kernel's code begins with its lowest function. */
@@ -237,24 +281,6 @@ function mismatch({ matched, total }: SlideVote, wasGiven: boolean): TraceError 
     expected: `functions at nearly all ${formatCount(total)} call targets`,
     found: `${formatCount(matched)}, ${where}`,
     remedy: 'System.map, vmlinux or /proc/kallsyms of the very kernel that ran',
-  });
-}
-
-/** As far as calls into it are in the trace. */
-function requireModuleMatch(
-  { name, text, symbols }: Extract<SymbolSource, { kind: 'module' }>,
-  targets: CallTargets,
-): void {
-  const functions = new Set(symbols.filter(({ isCode }) => isCode).map((one) => one.addressLo));
-  const inside = [...targets.modulesLo].filter((lo) =>
-    text.some(({ begin, end }) => lo >= begin.lo && lo < end.lo),
-  );
-  const matched = inside.filter((lo) => functions.has(lo)).length;
-  if (matched >= MATCH_PART * inside.length) return;
-  throw new TraceError('bad-argument', `symbols do not match the kernel module ${name}`, {
-    expected: `functions at nearly all ${formatCount(inside.length)} call targets in its code`,
-    found: formatCount(matched),
-    remedy: 'its address from /proc/modules of the boot that was recorded, and the very file',
   });
 }
 

@@ -45,6 +45,20 @@ describe('parseKallsyms', () => {
     expect(nameAt(tables.code, 0x10, 0)).toBeUndefined();
   });
 
+  it('has no name behind the last page of a module', () => {
+    const modules = symbolTablesFrom(
+      parseKallsyms(
+        `${TEXT}ffffffffc0009010 t far\t[other]\nffffffffc0002010 t hook_exit\t[nf_tables]
+ffffffffc0002010 t cleanup_module\t[nf_tables]\nffffffffc0003000 r table\t[nf_tables]\n`,
+      ),
+    ).code;
+    expect(nameAt(modules, 0xc000_200f, IMAGE)).toBe('nf_hook+0x100f [nf_tables]');
+    expect(nameAt(modules, 0xc000_2fff, IMAGE)).toBe('hook_exit+0xfef [nf_tables]');
+    expect(nameAt(modules, 0xc000_3000, IMAGE)).toBeUndefined();
+    expect(nameAt(modules, 0xc000_9010, IMAGE)).toBe('far+0x0 [other]');
+    expect(nameAt(modules, 0xc000_a000, IMAGE)).toBeUndefined();
+  });
+
   it('keeps code and data apart', () => {
     expect(tables.data.name).toEqual(['init_task']);
     expect(tables.code.name).not.toContain('init_task');

@@ -2,7 +2,7 @@
 // Reads the text of /proc/kallsyms and of System.map: one symbol a line, "address type name", with
 // "[module]" behind the name when it is not the kernel's own.
 
-import { TraceError } from '../base/index.ts';
+import { compare64, TraceError } from '../base/index.ts';
 import { type RawSymbol, rankSymbol } from './symbol-table.ts';
 
 const CODE_TYPES = 'TtWw';
@@ -30,7 +30,32 @@ export function parseKallsyms(text: string): RawSymbol[] {
       remedy: 'read /proc/kallsyms as root, with kernel.kptr_restrict=0',
     });
   }
-  return symbols;
+  return endModules(symbols);
+}
+
+const PAGE_BYTES = 4096;
+
+/**
+ * A module's code fills its last page alone, and what lies behind may be of another, or what its init code was: the last
+ * function reaches to the end of its page, not to the next module.
+ */
+function endModules(symbols: readonly RawSymbol[]): RawSymbol[] {
+  const code = symbols
+    .filter(({ isCode, addressHi, addressLo }) => isCode && (addressHi !== 0 || addressLo !== 0))
+    .toSorted((a, b) => compare64(a.addressLo, a.addressHi, b.addressLo, b.addressHi));
+  const last = new Set<RawSymbol>();
+  let next: RawSymbol | undefined;
+  for (const symbol of code.reverse()) {
+    const isAlias = next?.addressLo === symbol.addressLo && next.addressHi === symbol.addressHi;
+    const isLast = isAlias ? next !== undefined && last.has(next) : next?.module !== symbol.module;
+    if (symbol.module !== '' && isLast) last.add(symbol);
+    next = symbol;
+  }
+  return symbols.map((symbol) =>
+    last.has(symbol)
+      ? { ...symbol, sizeBytes: PAGE_BYTES - (symbol.addressLo % PAGE_BYTES) }
+      : symbol,
+  );
 }
 
 interface LineSymbol extends RawSymbol {

@@ -36,7 +36,7 @@ const STEP_LIMIT = 512;
 const CALL_BYTES = 5;
 const CALL_OPCODE = 0xe8;
 /** With fewer calls than that nothing is said. */
-const MIN_TARGETS = 16;
+export const MIN_TARGETS = 16;
 /** Of call targets that must be functions. */
 export const MATCH_PART = 0.9;
 /** Calls that every place is tried with; the best one is then counted in full. */

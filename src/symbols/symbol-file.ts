@@ -5,6 +5,7 @@
 import { add64, parseHex64, TraceError, type U64 } from '../base/index.ts';
 import { decodeElf, type ElfFile, type ElfSection, type ElfSymbol, isElf } from './elf.ts';
 import { parseKallsyms } from './kallsyms.ts';
+import { byteUses, type ModuleText } from './module-code.ts';
 import type { RawSymbol } from './symbol-table.ts';
 
 export type SymbolSource =
@@ -19,8 +20,7 @@ export type SymbolSource =
       readonly name: string;
       /** At their addresses in the guest. */
       readonly symbols: readonly RawSymbol[];
-      /** The pieces of its code, half open. */
-      readonly text: readonly { readonly begin: U64; readonly end: U64 }[];
+      readonly text: readonly ModuleText[];
     }
   | {
       readonly kind: 'program';
@@ -119,13 +119,11 @@ function moduleSource(elf: ElfFile, fileName: string, placement: SymbolPlacement
     return { ...symbol, addressLo: lo, addressHi: hi, module: name };
   });
   if (symbols.length === 0) throw noSymbols();
-  const text = elf.sections
-    .filter((section) => section.isExecutable && places.has(section.name))
-    .map((section) => {
-      const begin = places.get(section.name) ?? { lo: 0, hi: 0 };
-      const size = section.sizeBytes;
-      return { begin, end: add64(begin.lo, begin.hi, size >>> 0, Math.floor(size / 2 ** 32)) };
-    });
+  const usesOf = byteUses(elf);
+  const text = elf.sections.flatMap(({ name: wanted, content }, index) => {
+    const [begin, uses] = [places.get(wanted), usesOf.get(index)];
+    return begin === undefined || uses === undefined ? [] : [{ begin, content, uses }];
+  });
   return { kind: 'module', name, symbols, text };
 }
 
