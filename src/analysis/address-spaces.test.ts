@@ -108,6 +108,8 @@ describe('address spaces', () => {
   it('do not differ by process-context identifier or the bit that keeps translations', () => {
     const result = analyse([user(0x2001n), user(0x2fffn), user(0x8000_0000_0000_2005n)]);
     expect(shown(result)).toEqual(['1 2000 3/3 0-2 3']);
+    const values = [0x2001n, 0x2fffn, 0x8000_0000_0000_2005n];
+    expect(result.spaces.map(({ cr3Values }) => cr3Values)).toEqual([values]);
   });
 
   it('differ by 32 bytes for 32-bit paging', () => {
@@ -154,6 +156,10 @@ describe('address spaces', () => {
     expect(shown(result)).toEqual(['1 2000 3/1 0-2 1', '2 4000 2/1 3-4 1']);
     expect(result.isolated).toBe(true);
     expect(result.spaces.map(({ userTable }) => userTable)).toEqual([0x3000, 0x5000]);
+    expect(result.spaces.map(({ cr3Values }) => cr3Values)).toEqual([
+      [0x2000n, 0x3800n],
+      [0x4000n, 0x5000n],
+    ]);
   });
 
   it('are two for neighbouring tables that both run user code, or where others do', () => {

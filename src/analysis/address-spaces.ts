@@ -37,6 +37,8 @@ interface TableUse {
   readonly kind: 'use';
   readonly table: number;
   readonly stream: number;
+  /** CR3 as the column has it. */
+  readonly cr3Values: Set<bigint>;
   readonly first: SpacePlace;
   last: SpacePlace;
   accesses: number;
@@ -82,6 +84,8 @@ export interface AddressSpace {
   readonly table: number;
   /** Of the second table, which user code runs with; undefined: there is none. */
   readonly userTable: number | undefined;
+  /** What the column cr3 had for it, ascending: of both tables, with process-context identifiers. */
+  readonly cr3Values: readonly bigint[];
   readonly accesses: number;
   /** At CPL 3. */
   readonly userAccesses: number;
@@ -206,7 +210,8 @@ function addUse(
     const first = placeOf(batch, begin);
     const programAccesses = Array.from({ length: state.programCount }, () => 0);
     const counts = { accesses: 0, userAccesses: 0, programAccesses, byWindow: new Map() };
-    use = { kind: 'use', table, stream: batch.stream ?? 0, first, last: first, ...counts };
+    const place = { table, stream: batch.stream ?? 0, cr3Values: new Set<bigint>() };
+    use = { kind: 'use', ...place, first, last: first, ...counts };
     open.set(table, use);
     state.records.push(use);
   }
@@ -214,6 +219,7 @@ function addUse(
   const twin = table - TWIN_BYTES;
   if (open.get(twin)?.kind === 'filled') open.delete(twin);
   use.last = placeOf(batch, end - 1);
+  use.cr3Values.add(requireColumn(batch.cr3, 'cr3')[begin]);
   use.accesses += end - begin;
   const cpl = requireColumn(batch.cpl, 'cpl');
   let userAccesses = 0;
@@ -307,7 +313,9 @@ function finishAddressSpaces({ records, windows }: AddressSpacesState): AddressS
     const space = isNew ? undefined : current.get(table);
     if (space === undefined) {
       const programAccesses = [...record.programAccesses];
-      const made = { ...record, table, programAccesses, byWindow: new Map(record.byWindow) };
+      const cr3Values = new Set(record.cr3Values);
+      const byWindow = new Map(record.byWindow);
+      const made = { ...record, table, cr3Values, programAccesses, byWindow };
       current.set(table, made);
       spaces.push(made);
     } else {
@@ -315,6 +323,7 @@ function finishAddressSpaces({ records, windows }: AddressSpacesState): AddressS
       if (record.stream !== space.stream || record.last.ordinal > space.last.ordinal) {
         space.last = record.last;
       }
+      for (const value of record.cr3Values) space.cr3Values.add(value);
       space.accesses += record.accesses;
       space.userAccesses += record.userAccesses;
       for (const [program, count] of record.programAccesses.entries()) {
@@ -332,6 +341,7 @@ function finishAddressSpaces({ records, windows }: AddressSpacesState): AddressS
       ...{ number: index + 1, table, ...space },
       byWindow: Array.from({ length: windows?.windowCount ?? 0 }, (_, w) => byWindow.get(w) ?? 0),
       userTable: twins.has(table + TWIN_BYTES) ? table + TWIN_BYTES : undefined,
+      cr3Values: [...space.cr3Values].sort((a, b) => (a < b ? -1 : 1)),
     })),
   };
 }

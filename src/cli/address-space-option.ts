@@ -16,7 +16,7 @@ import { addressSpacesParameters, quoteWord } from '../query/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 import { type CliContext, type CommandInput, findText } from './command-spec.ts';
 import { withAbort } from './interrupts.ts';
-import { statusLine } from './status-line.ts';
+import { type StatusLine, statusLine } from './status-line.ts';
 import { requireAddress, requireCapability } from './trace-options.ts';
 
 /** Decoding is what takes the time; more threads than that find the disk busy. */
@@ -29,22 +29,32 @@ export async function findAddressSpaces(
   symbols: GuestSymbols,
 ): Promise<AddressSpacesResult> {
   const line = statusLine(context);
-  const cores = availableParallelism();
+  const threads = availableParallelism();
   try {
-    return await withAbort(async (signal) => {
-      const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
-      const [result] = await analyse(trace, [{ analysis: addressSpacesAnalysis, parameters }], {
-        workers: cores === 1 ? 0 : Math.min(MAX_WORKERS, cores),
-        onProgress: (part) => {
-          line.showPart(part, 'finding address spaces');
-        },
-        signal,
-      });
-      return result;
-    });
+    return await withAbort(async (signal) =>
+      analyseAddressSpaces(trace, symbols, { line, threads, signal }),
+    );
   } finally {
     line.clear();
   }
+}
+
+/** The same within other work, which has the line and the signal. */
+export async function analyseAddressSpaces(
+  trace: Trace,
+  symbols: GuestSymbols,
+  run: { readonly line: StatusLine; readonly threads: number; readonly signal: AbortSignal },
+): Promise<AddressSpacesResult> {
+  const { line, threads, signal } = run;
+  const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
+  const [result] = await analyse(trace, [{ analysis: addressSpacesAnalysis, parameters }], {
+    workers: threads === 1 ? 0 : Math.min(MAX_WORKERS, threads),
+    onProgress: (part) => {
+      line.showPart(part, 'finding address spaces');
+    },
+    signal,
+  });
+  return result;
 }
 
 export interface ChosenSpace {

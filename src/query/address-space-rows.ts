@@ -7,7 +7,7 @@ import type {
   SpacePlace,
   TimeWindows,
 } from '../analysis/index.ts';
-import { formatHex64, formatRatio, u64FromNumber } from '../base/index.ts';
+import { formatHex64, formatRatio, type U64, u64FromBigint, u64FromNumber } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import type { GuestSymbols } from '../symbols/index.ts';
 
@@ -18,6 +18,8 @@ export interface AddressSpaceRow {
   readonly cr3: string;
   /** Of the table that user code runs with; null: the same one. */
   readonly userCr3: string | null;
+  /** Values of CR3 that name it, ascending: of both tables, with process-context identifiers. */
+  readonly cr3Values: readonly string[];
   readonly accesses: number;
   readonly userAccesses: number;
   readonly first: SpacePlace;
@@ -56,8 +58,9 @@ export function addressSpaceRows(
   const programs = programNames(symbols);
   return spaces.map(({ table, userTable, programAccesses, byWindow: _byWindow, ...space }) => ({
     ...space,
-    cr3: hex(table),
-    userCr3: userTable === undefined ? null : hex(userTable),
+    cr3: hex(u64FromNumber(table)),
+    userCr3: userTable === undefined ? null : hex(u64FromNumber(userTable)),
+    cr3Values: space.cr3Values.map((value) => hex(u64FromBigint(value))),
     programs: programs
       .map((name, program) => ({ name, accesses: programAccesses[program] ?? 0 }))
       .filter(({ accesses }) => accesses > 0)
@@ -78,8 +81,7 @@ export function describeRan({ programs, userAccesses }: AddressSpaceRow): string
   ].join(', ');
 }
 
-function hex(address: number): string {
-  const { lo, hi } = u64FromNumber(address);
+function hex({ lo, hi }: U64): string {
   return formatHex64(lo, hi);
 }
 

@@ -120,7 +120,8 @@ export function reportWith(text: string): TraceReport {
         isolated: false,
         rows: [
           {
-            ...{ number: 1, cr3: '0x1000', userCr3: null, accesses: 1000, userAccesses: 250 },
+            ...{ number: 1, cr3: '0x1000', userCr3: null, cr3Values: ['0x1000'] },
+            ...{ accesses: 1000, userAccesses: 250 },
             first: { ordinal: 0, vcpu: 0, icount: 1 },
             last: { ordinal: 999, vcpu: 0, icount: 200 },
             ...{ programs: [{ name: text, accesses: 200 }], byWindow: [500, 500] },

@@ -100,7 +100,8 @@ export function addressSpaceTable(rows: readonly AddressSpaceRate[]): Html {
   const most = shown[0]?.accesses ?? 1;
   return html`<section>
 <h2>Address spaces with the most accesses</h2>
-<p class="about">numbered in the order of their first use; a page table that was filled anew is another address space</p>
+<p class="about">numbered in the order of their first use; a page table that was filled anew is another address space;
+a program is recognised by its code, since a trace has no values: all applets of one busybox are “busybox”</p>
 ${tableOf(
   ['no.', 'CR3', 'ran', 'first icount', 'last icount', 'accesses', 'share'],
   shown.map((row) => [

@@ -18,6 +18,8 @@ export interface GuestFacts {
   regionOf(stream: number, ordinal: number, paddr: bigint): string | null;
   /** "3", "4: busybox": the address space that a table was then; null: not known. */
   addressSpaceOf(cr3: bigint, ordinal: number): string | null;
+  /** All of them; undefined: not known. */
+  findAddressSpaces(): readonly AddressSpaceRow[] | undefined;
 }
 
 interface Region {
@@ -38,7 +40,7 @@ export interface GuestFactsReader {
 
 export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFactsReader {
   const regions: Region[] = [];
-  let rows: readonly AddressSpaceRow[] = [];
+  let rows: readonly AddressSpaceRow[] | undefined;
   const facts: GuestFacts = {
     regionOf(stream, ordinal, paddr) {
       const region = regions.findLast(
@@ -53,11 +55,12 @@ export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFact
       const table = cr3 & CR3_ADDRESS;
       const isOf = (row: AddressSpaceRow): boolean =>
         BigInt(row.cr3) === table || (row.userCr3 !== null && BigInt(row.userCr3) === table);
-      const ofTable = rows.filter(isOf);
+      const ofTable = rows?.filter(isOf) ?? [];
       const row = ofTable.findLast(({ first }) => first.ordinal <= ordinal) ?? ofTable[0];
       if (row === undefined) return null;
       return `${row.number}: ${describeRan(row)}`;
     },
+    findAddressSpaces: () => rows,
   };
   return {
     facts,
@@ -68,11 +71,24 @@ export function createGuestFacts(trace: Trace, symbols: GuestSymbols): GuestFact
         }
       }
       if (trace.capabilities['address-space'].status === 'no') return;
-      const parameters = await addressSpacesParameters(trace, symbols, undefined, signal);
-      const requests = [{ analysis: addressSpacesAnalysis, parameters }] as const;
       // One thread: the page comes first.
-      const [{ spaces }] = await analyse(trace, requests, { workers: 1, keepsFree: true, signal });
-      rows = addressSpaceRows(spaces, symbols);
+      rows = await readAddressSpaces(trace, symbols, { workers: 1, signal });
     },
   };
+}
+
+/** Reads the whole trace in other threads. */
+export async function readAddressSpaces(
+  trace: Trace,
+  symbols: GuestSymbols,
+  run: {
+    readonly workers: number;
+    readonly signal: AbortSignal;
+    readonly onProgress?: (part: number) => void;
+  },
+): Promise<readonly AddressSpaceRow[]> {
+  const parameters = await addressSpacesParameters(trace, symbols, undefined, run.signal);
+  const requests = [{ analysis: addressSpacesAnalysis, parameters }] as const;
+  const [{ spaces }] = await analyse(trace, requests, { ...run, keepsFree: true });
+  return addressSpaceRows(spaces, symbols);
 }

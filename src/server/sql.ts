@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL from the page: one SELECT, without access to any file.
 
-import type { Cell, DatabaseNames } from '../store/index.ts';
+import type { Cell, DatabaseNames, DatabaseOptions } from '../store/index.ts';
+import { readAddressSpaces } from './guest-facts.ts';
 import type { SqlReply } from './protocol.ts';
 import type { Session } from './session.ts';
 import { withRoom } from './with-room.ts';
@@ -14,7 +15,7 @@ const LIMITS = { files: false, memoryBytes: 64 * 2 ** 20, lookAheadRows: 2 ** 17
 
 /** A database for each statement: an open one keeps some 100 MB, and opening takes a fraction of what reading does. */
 export function createAskSql(
-  { trace, jobs, workers, chunks }: Session,
+  { trace, symbols, guestFacts, jobs, workers, chunks }: Session,
   names: DatabaseNames,
 ): AskSql {
   const threads = Math.max(1, workers);
@@ -34,7 +35,11 @@ export function createAskSql(
         return { columns, rows, cut: false };
       };
       return withRoom(chunks, async () => {
-        const database = await openTraceDatabase({ trace, names, threads, ...LIMITS });
+        const findSpaces: DatabaseOptions['findSpaces'] = async (aborted) =>
+          guestFacts.findAddressSpaces() ??
+          readAddressSpaces(trace, symbols, { workers: threads, signal: aborted, onProgress });
+        const options = { trace, names, findSpaces, threads, ...LIMITS };
+        const database = await openTraceDatabase(options);
         try {
           return await database.query(statement, read, { signal, onProgress });
         } finally {

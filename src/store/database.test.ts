@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import type { DuckDBResult } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTrace, type Trace } from '../format/index.ts';
@@ -12,7 +13,7 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import { openTraceDatabase, type TraceDatabase } from './database.ts';
 import { type Cell, columnsOf, rowsOf } from './result-rows.ts';
-import type { DatabaseNames } from './tables.ts';
+import type { DatabaseNames, DatabaseSpace } from './tables.ts';
 
 const { bytes, seen } = encodeTrace(
   randomTrace({ seed: 5, blockCount: 8, executions: 1000, streams: 2, oddity: 0.2 }),
@@ -26,6 +27,19 @@ const NAMES: DatabaseNames = {
   instructionsOf: () => [],
 };
 
+const SPACE: DatabaseSpace = {
+  ...{ number: 1, cr3: '0x2000', userCr3: '0x3000', cr3Values: ['0x2001', '0xffffffffffff3001'] },
+  ...{ accesses: 10, userAccesses: 4 },
+  first: { ordinal: 3, vcpu: 1, icount: 20 },
+  last: { ordinal: 90, vcpu: 0, icount: 2 ** 40 },
+  programs: [
+    { name: 'sh', accesses: 3 },
+    { name: 'libc.so.6', accesses: 1 },
+  ],
+};
+const OTHER: DatabaseSpace = { ...SPACE, number: 2, userCr3: null, programs: [] };
+let timesAsked = 0;
+
 let folder = '';
 let trace: Trace;
 let database: TraceDatabase;
@@ -37,6 +51,10 @@ beforeAll(async () => {
   database = await openTraceDatabase({
     trace,
     names: NAMES,
+    findSpaces: async () => {
+      timesAsked++;
+      return Promise.resolve([SPACE, OTHER]);
+    },
     threads: THREADS,
     files: true,
     workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
@@ -65,11 +83,42 @@ async function poorly(sql: string): Promise<void> {
 }
 
 async function rows(sql: string): Promise<(readonly Cell[])[]> {
-  return database.query(sql, async (result) => {
-    const all: (readonly Cell[])[] = [];
-    for await (const part of rowsOf(result)) all.push(...part);
-    return all;
-  });
+  return database.query(sql, allRows);
+}
+
+async function allRows(result: DuckDBResult): Promise<(readonly Cell[])[]> {
+  const all: (readonly Cell[])[] = [];
+  for await (const part of rowsOf(result)) all.push(...part);
+  return all;
+}
+
+/** All but that one. */
+function capabilitiesBut(missing: string): Record<string, { status: string; why?: string }> {
+  const names = [
+    ...['vaddr', 'paddr', 'pc', 'icount', 'cpl', 'mode', 'address-space', 'device', 'events'],
+    ...['vcpu', 'global-order'],
+  ];
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      name === missing ? { status: 'no', why: 'not in this QEMU' } : { status: 'yes' },
+    ]),
+  );
+}
+
+/** Of a trace of its own, with one address space. */
+async function askOf(name: string, content: Uint8Array, sql: string): Promise<(readonly Cell[])[]> {
+  const file = path.join(folder, `${name}.memtrace`);
+  await writeFile(file, content);
+  const own = await openTrace(file);
+  const findSpaces = async (): Promise<DatabaseSpace[]> => Promise.resolve([SPACE]);
+  const opened = await openTraceDatabase({ trace: own, names: NAMES, findSpaces, threads: 1 });
+  try {
+    return await opened.query(sql, allRows);
+  } finally {
+    opened.close();
+    await own.close();
+  }
 }
 
 const number = (value: bigint): Cell =>
@@ -191,15 +240,51 @@ describe('other tables', () => {
   it('can be made of accesses', async () => {
     const pages = new Set(accesses.filter(({ phys }) => !phys).map(({ vaddr }) => vaddr >> 12n));
     expect(await rows('select count(*) from pages')).toEqual([[pages.size]]);
-    const spaces = new Set(accesses.map(({ cr3 }) => cr3));
-    expect(await rows('select count(*) from address_spaces')).toEqual([[spaces.size]]);
+  });
+
+  it('have address spaces as they are found, once, by the first statement that wants them', async () => {
+    expect(timesAsked).toBe(0);
+    expect(await rows('select * from address_spaces order by number')).toEqual([
+      [
+        ...[1, 0x2000, 0x3000, ['8193', '18446744073709498369'], 3, 90, 'sh', 3],
+        ...[10, 4, 1, 20, 0, 2 ** 40],
+      ],
+      [
+        ...[2, 0x2000, null, ['8193', '18446744073709498369'], 3, 90, null, null],
+        ...[10, 4, 1, 20, 0, 2 ** 40],
+      ],
+    ]);
+    expect(await rows('select count(*) from address_spaces')).toEqual([[2]]);
+    expect(timesAsked).toBe(1);
+  });
+
+  it('have whole tables as address spaces where streams have ordinals of their own', async () => {
+    const { bytes: parted, seen: own } = encodeTrace(
+      randomTrace({ seed: 6, blockCount: 8, executions: 100, streams: 2, oddity: 0.2 }),
+      { changeTotals: (totals) => ({ ...totals, capabilities: capabilitiesBut('global-order') }) },
+    );
+    const last = own.accesses.reduce((most, { ordinal }) => Math.max(most, ordinal), 0);
+    const sql = 'select from_ordinal, to_ordinal from address_spaces';
+    expect(await askOf('parted', parted, sql)).toEqual([[0, last]]);
+  });
+
+  it('are without address spaces where CR3 is not known', async () => {
+    const { bytes: poor } = encodeTrace(
+      randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 }),
+      {
+        changeTotals: (totals) => ({ ...totals, capabilities: capabilitiesBut('address-space') }),
+      },
+    );
+    await expect(askOf('poor', poor, 'select * from address_spaces')).rejects.toThrow(
+      /the trace has no table address_spaces: /,
+    );
   });
 
   it('are all in the schema, with types', async () => {
     const schema = await database.schema();
     expect(schema.map(({ name }) => name)).toEqual([
       ...['accesses', 'blocks', 'instructions', 'functions', 'chunks', 'events'],
-      ...['pages', 'address_spaces'],
+      ...['address_spaces', 'pages'],
     ]);
     for (const { name, columns } of schema) {
       const described = await rows(`select column_name from (describe select * from ${name})`);
@@ -250,7 +335,7 @@ describe('a statement that cannot be answered', () => {
     };
     expect(await messageOf('event')).toMatch(/event does not exist! Did you mean "events"\?/);
     expect(await messageOf('pg_enums')).toMatch(
-      /pg_enums does not exist! There are accesses, blocks, .*, address_spaces\.$/,
+      /pg_enums does not exist! There are accesses, blocks, .*, address_spaces, pages\.$/,
     );
     // DuckDB's suggestions of functions are as good as any.
     expect(await messageOf('accesses where bitcount(1) = 1')).toMatch(/Did you mean "bit_count/);

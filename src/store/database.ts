@@ -28,11 +28,20 @@ import {
 } from './duckdb.ts';
 import { decimalLiterals } from './hex-literals.ts';
 import { readStatement } from './pushdown.ts';
-import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
+import {
+  ADDRESS_SPACES,
+  type DatabaseNames,
+  type DatabaseSpace,
+  SMALL_TABLES,
+  type Table,
+  VIEWS,
+} from './tables.ts';
 
 export interface DatabaseOptions {
   readonly trace: Trace;
   readonly names: DatabaseNames;
+  /** Reads the trace: asked once, when a statement uses the table of address spaces. Default: there is no such table. */
+  readonly findSpaces?: FindSpaces;
   /**
    * Threads that decode, beside one of DuckDB's; of statements that read no accesses, DuckDB's own. Default: all of
    * the machine.
@@ -46,6 +55,8 @@ export interface DatabaseOptions {
   readonly lookAheadRows?: number;
   readonly workerUrl?: URL;
 }
+
+export type FindSpaces = (signal: AbortSignal) => Promise<readonly DatabaseSpace[]>;
 
 export interface TableSchema {
   readonly name: string;
@@ -88,23 +99,24 @@ export interface RunOptions {
 }
 
 export async function openTraceDatabase(options: DatabaseOptions): Promise<TraceDatabase> {
-  const { trace, names } = options;
+  const { trace } = options;
   const threads = options.threads ?? os.availableParallelism();
   const { memoryBytes, files = false } = options;
   const duckdb = await openDuckDB({ threads, files, memoryBytes });
   const { connection } = duckdb;
-  const accesses = await createAccesses(connection, options, threads);
+  const tables = tablesOf(options);
+  const accesses = await createAccesses(connection, options, tables, threads);
   const filled = new Set<string>();
   const alone = inTurn();
-  const prepare = async (sql: string, { onProgress }: RunOptions): Promise<string> => {
+  const prepare = async (sql: string, { onProgress, signal }: RunOptions): Promise<string> => {
     const statement = decimalLiterals(sql).replace(/;\s*$/, '');
-    const { tables, readsAccesses, bounds } = await parse(connection, statement);
+    const { tables: used, readsAccesses, bounds } = await parse(connection, statement);
     // Accesses come to one thread of DuckDB, in order. Another would have nothing to do but to look for work, and took
     // as much of a processor as a thread that decodes.
     await connection.run(`set threads = ${readsAccesses ? 1 : threads}`);
-    for (const table of SMALL_TABLES) {
-      if (tables.has(table.name) && !filled.has(table.name)) {
-        await fillTable(connection, table, trace, names);
+    for (const table of tables) {
+      if (used.has(table.name) && !filled.has(table.name)) {
+        await fillTable(connection, table, options, signal);
         filled.add(table.name);
       }
     }
@@ -112,7 +124,7 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
     return statement;
   };
   return {
-    schema: async () => describeTables(connection, accesses),
+    schema: async () => describeTables(connection, accesses, tables),
     query: async (sql, take, run = {}) =>
       alone(async () => {
         const statement = await prepare(sql, run);
@@ -136,6 +148,12 @@ export async function openTraceDatabase(options: DatabaseOptions): Promise<Trace
       duckdb.close();
     },
   };
+}
+
+/** Those that this trace can fill. */
+function tablesOf({ trace, findSpaces }: DatabaseOptions): readonly Table[] {
+  const hasSpaces = findSpaces !== undefined && trace.capabilities['address-space'].status !== 'no';
+  return SMALL_TABLES.filter(({ name }) => name !== ADDRESS_SPACES || hasSpaces);
 }
 
 /** Runs one piece of work at a time: a connection has one statement, and its scans. */
@@ -167,6 +185,7 @@ async function wholeFile<T>(file: string, write: (partial: string) => Promise<T>
 async function createAccesses(
   connection: DuckDBConnection,
   { trace, names, lookAheadRows, workerUrl }: DatabaseOptions,
+  tables: readonly Table[],
   threads: number,
 ): Promise<AccessTable> {
   const { columns: held, functionOf } = columnsOfTrace(trace, names);
@@ -174,15 +193,13 @@ async function createAccesses(
     ...{ trace, columns: held, functionOf, threads, lookAheadRows, workerUrl },
   });
   await connection.run(`create view accesses as select * from ${SCAN_FUNCTION}()`);
-  for (const { name, columns } of SMALL_TABLES) {
+  for (const { name, columns } of tables) {
     await connection.run(
       `create table ${name} (${columns.map((one) => `"${one.name}" ${String(one.type)}`).join(', ')})`,
     );
   }
   for (const { name, sql } of VIEWS) {
-    if (whyLacking(trace, name) === undefined) {
-      await connection.run(`create view ${name} as ${sql}`);
-    }
+    await connection.run(`create view ${name} as ${sql}`);
   }
   return table;
 }
@@ -190,6 +207,7 @@ async function createAccesses(
 async function describeTables(
   connection: DuckDBConnection,
   accesses: AccessTable,
+  small: readonly Table[],
 ): Promise<readonly TableSchema[]> {
   const tables: TableSchema[] = [
     {
@@ -201,7 +219,7 @@ async function describeTables(
         meaning: column.meaning,
       })),
     },
-    ...SMALL_TABLES.map(({ name, meaning, columns }) => ({
+    ...small.map(({ name, meaning, columns }) => ({
       name,
       meaning,
       columns: columns.map((one) => ({ ...one, type: String(one.type) })),
@@ -276,12 +294,13 @@ function withOwnTables(trace: Trace, words: string): string {
 async function fillTable(
   connection: DuckDBConnection,
   { name, rows }: Table,
-  trace: Trace,
-  names: DatabaseNames,
+  { trace, names, findSpaces }: DatabaseOptions,
+  signal = new AbortController().signal,
 ): Promise<void> {
   const appender: DuckDBAppender = await connection.createAppender(name);
   const writer = DuckDBDataChunkWriter.forAppender(appender);
-  for await (const row of rows(trace, names)) writer.appendRow(row);
+  for await (const row of rows(trace, names, async () => findSpaces?.(signal) ?? []))
+    writer.appendRow(row);
   writer.flush();
   appender.closeSync();
 }

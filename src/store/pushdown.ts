@@ -38,7 +38,7 @@ export function readStatement(serialized: string): Statement {
     if (node['type'] === 'SELECT_NODE') selects.push(node);
   });
   const isOne = tables.filter((name) => name === 'accesses').length === 1;
-  const hasViews = tables.some((name) => name === 'pages' || name === 'address_spaces');
+  const hasViews = tables.includes('pages');
   const select = selects.find((node) => findTable(node['from_table'], 'accesses') !== undefined);
   const head = isObject(root) ? root : {};
   return {

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small tables: columns, and rows made from what the reader has in memory or in notes.
+// The small tables: columns, and rows made from what the reader has in memory or in notes, or from one reading of the trace.
 
 import {
   BIGINT,
   BOOLEAN,
   type DuckDBType,
   type DuckDBValue,
+  LIST,
+  listValue,
   UBIGINT,
   UINTEGER,
   USMALLINT,
   UTINYINT,
   VARCHAR,
 } from '@duckdb/node-api';
+import type { SpacePlace } from '../analysis/index.ts';
 import { ModeBit } from '../base/index.ts';
 import {
   isDelivered,
@@ -37,7 +40,11 @@ export interface Table {
   readonly meaning: string;
   readonly columns: readonly TableColumn[];
   /** In the order of the columns. */
-  readonly rows: (trace: Trace, names: DatabaseNames) => AsyncIterable<Row> | Iterable<Row>;
+  readonly rows: (
+    trace: Trace,
+    names: DatabaseNames,
+    findSpaces: () => Promise<readonly DatabaseSpace[]>,
+  ) => AsyncIterable<Row> | Iterable<Row>;
 }
 
 /** What is known of code beyond its bytes. */
@@ -56,7 +63,23 @@ export interface CodeFunction {
   readonly address: bigint;
 }
 
+/** An address space, as the command of that name has it; addresses as "0x1000". */
+export interface DatabaseSpace {
+  readonly number: number;
+  readonly cr3: string;
+  readonly userCr3: string | null;
+  readonly cr3Values: readonly string[];
+  readonly accesses: number;
+  readonly userAccesses: number;
+  readonly first: SpacePlace;
+  readonly last: SpacePlace;
+  /** The one with the most accesses is first. */
+  readonly programs: readonly { readonly name: string; readonly accesses: number }[];
+}
+
 const U64_MAX = 2n ** 64n - 1n;
+
+export const ADDRESS_SPACES = 'address_spaces';
 
 export const SMALL_TABLES: readonly Table[] = [
   {
@@ -215,6 +238,73 @@ export const SMALL_TABLES: readonly Table[] = [
       }
     },
   },
+  {
+    name: ADDRESS_SPACES,
+    meaning:
+      'page tables that CR3 named, as the command address-spaces has them: one filled anew is another one; takes a reading of the trace',
+    columns: [
+      { name: 'number', type: UINTEGER, meaning: 'from 1, in the order of first use' },
+      {
+        name: 'cr3',
+        type: UBIGINT,
+        meaning: 'of the page table; the kernel’s where there are two',
+      },
+      { name: 'user_cr3', type: UBIGINT, meaning: 'of user code’s own table; null: there is none' },
+      {
+        name: 'cr3_values',
+        type: LIST(UBIGINT),
+        meaning: 'as in the column cr3 of accesses: of both, with process-context identifiers',
+      },
+      {
+        name: 'from_ordinal',
+        type: UBIGINT,
+        meaning: 'accesses with one of cr3_values are its own from this ordinal',
+      },
+      {
+        name: 'to_ordinal',
+        type: UBIGINT,
+        meaning: 'to this one; all of them where vCPU threads have ordinals of their own',
+      },
+      {
+        name: 'program',
+        type: VARCHAR,
+        meaning:
+          'recognised by its code, the one with the most accesses here; null: none that is known',
+      },
+      { name: 'program_accesses', type: UBIGINT, meaning: 'of user_accesses, by its code' },
+      { name: 'accesses', type: UBIGINT, meaning: 'without aborted ones' },
+      { name: 'user_accesses', type: UBIGINT, meaning: 'at CPL 3' },
+      { name: 'first_vcpu', type: USMALLINT, meaning: 'of its first access' },
+      { name: 'first_icount', type: UBIGINT, meaning: 'of that vCPU' },
+      { name: 'last_vcpu', type: USMALLINT, meaning: 'of its last access' },
+      { name: 'last_icount', type: UBIGINT, meaning: 'of that vCPU' },
+    ],
+    async *rows(trace, _names, findSpaces) {
+      const hasOrder = trace.capabilities['global-order'].status === 'yes';
+      const ends = trace.chunks.map(({ firstOrdinal, accessCount }) => firstOrdinal + accessCount);
+      const end = ends.reduce((a, b) => Math.max(a, b), 0);
+      for (const space of await findSpaces()) {
+        const { first, last } = space;
+        const [program] = space.programs;
+        yield [
+          space.number,
+          BigInt(space.cr3),
+          space.userCr3 === null ? null : BigInt(space.userCr3),
+          listValue(space.cr3Values.map(BigInt)),
+          BigInt(hasOrder ? first.ordinal : 0),
+          BigInt(hasOrder ? last.ordinal : end - 1),
+          program?.name ?? null,
+          program === undefined ? null : BigInt(program.accesses),
+          BigInt(space.accesses),
+          BigInt(space.userAccesses),
+          first.vcpu,
+          BigInt(first.icount),
+          last.vcpu,
+          BigInt(last.icount),
+        ];
+      }
+    },
+  },
 ];
 
 function hexOf(bytes: Uint8Array): string {
@@ -271,7 +361,7 @@ export interface View {
   readonly sql: string;
 }
 
-/** Over accesses: they read all of them. */
+/** Over accesses: it reads all of them. */
 export const VIEWS: readonly View[] = [
   {
     name: 'pages',
@@ -279,11 +369,5 @@ export const VIEWS: readonly View[] = [
     sql: `select vaddr >> 12 << 12 as page, count(*) filter (kind = 'load') as loads,
 count(*) filter (kind = 'store') as stores, min(icount) as first_icount, max(icount) as last_icount
 from accesses where vaddr is not null group by page`,
-  },
-  {
-    name: 'address_spaces',
-    meaning: 'values of CR3: accesses, of them by user code, first and last icount',
-    sql: `select cr3, count(*) as accesses, count(*) filter (cpl = 3) as user_accesses,
-min(icount) as first_icount, max(icount) as last_icount from accesses group by cr3`,
   },
 ];

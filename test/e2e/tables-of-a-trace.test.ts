@@ -252,6 +252,13 @@ describe('standard output', () => {
   });
 });
 
+/** What `query` says of each address space: what the table has, and what accesses join it. */
+const SPACES_SQL = `with spaces as (select number, unnest(cr3_values) as cr3, from_ordinal, to_ordinal from address_spaces),
+joined as (select number, count(*) as accesses, arg_min(icount, ordinal) as joined_first,
+  arg_max(icount, ordinal) as joined_last from accesses join spaces on accesses.cr3 = spaces.cr3 and ordinal between from_ordinal and to_ordinal group by number)
+select *, to_hex(cr3) as table, to_hex(user_cr3) as user_table, joined.accesses as joined
+from address_spaces join joined using (number) order by number`;
+
 /** Two processes of a kernel that isolates its page tables: user code runs with the upper page of a pair. */
 function isolatedTrace(): RefTrace {
   const block = (vaddr: bigint, mode: number) => ({
@@ -327,6 +334,42 @@ describe('--address-space', () => {
     for (const { number, accesses } of spaces.slice(0, 4)) {
       expect(await accessesOf(trace, `${number}`)).toMatchObject({ accesses });
     }
+  });
+});
+
+describe('the table of address spaces', () => {
+  const isolated = at('isolated-sql.memtrace');
+  beforeAll(() => {
+    writeFileSync(isolated, encodeTrace(isolatedTrace()).bytes);
+  });
+
+  it.each([
+    ['a kernel that isolates its tables', isolated],
+    ['any trace', trace],
+  ])('has the rows of the command, and the accesses of each join it, in %s', async (_, file) => {
+    const listed = await runLoadstore('address-spaces', file, '--json');
+    const { result }: AddressSpacesCommandResult = JSON.parse(listed.out);
+    const asked = await runLoadstore('query', file, SPACES_SQL, '--json');
+    const { rows }: { rows: readonly Record<string, unknown>[] } = JSON.parse(asked.out);
+    const hex = (address: string): string => BigInt(address).toString(16).toUpperCase();
+    expect(rows.length).toBeGreaterThan(1);
+    expect(rows).toHaveLength(result.addressSpaces.length);
+    expect(rows).toMatchObject(
+      result.addressSpaces.map((space) => ({
+        number: space.number,
+        table: hex(space.cr3),
+        user_table: space.userCr3 === null ? null : hex(space.userCr3),
+        cr3_values: space.cr3Values.map((value) => String(BigInt(value))),
+        accesses: space.accesses,
+        user_accesses: space.userAccesses,
+        program: null,
+        first_icount: space.first.icount,
+        last_icount: space.last.icount,
+        joined_first: space.first.icount,
+        joined_last: space.last.icount,
+        joined: space.accesses,
+      })),
+    );
   });
 });
 

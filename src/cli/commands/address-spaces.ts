@@ -20,8 +20,8 @@ export const addressSpacesCommand: CommandSpec = {
 a process that ended to a new one: when a table is filled anew while no vCPU uses it, what comes after is another address
 space. Where the kernel keeps two tables for each process (page table isolation), they are one address space. A trace holds
 addresses and no contents of memory, so that the names of processes are not in it; but a program given with --symbols is
-recognised by the bytes of its code, in each address space that ran it, with the accesses that this code made; of the demo's
-guest that is done without being asked. Address spaces in which no user code ran are the kernel's and
+recognised by the bytes of its code, in each address space that ran it, with the accesses that this code made: all applets of
+one busybox are "busybox". Of the demo's guest that is done without being asked. Address spaces in which no user code ran are the kernel's and
 the firmware's.`,
   options: [SYMBOLS_OPTION, JSON_OPTION],
   examples: [

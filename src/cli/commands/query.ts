@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ExitCode, formatQuantity, TraceError, UserError } from '../../base/index.ts';
 import { isStandardOutput } from '../../capture/index.ts';
 import { openTrace } from '../../format/index.ts';
-import { quoteWord } from '../../query/index.ts';
+import { addressSpaceRows, quoteWord } from '../../query/index.ts';
 import {
   columnsOf,
   FILE_FORMATS,
@@ -12,6 +12,7 @@ import {
   type RunOptions,
   rowsOf,
 } from '../../store/index.ts';
+import { analyseAddressSpaces } from '../address-space-option.ts';
 import {
   type CliContext,
   type CommandInput,
@@ -79,9 +80,14 @@ async function runQuery(input: CommandInput, context: CliContext): Promise<ExitC
   const trace = await openTrace(wordAt(input, 0));
   const line = statusLine(context);
   try {
+    const symbols = await readGuestSymbols(input, context, trace);
     const database = await openTraceDatabase({
       trace,
-      names: databaseNames(trace.code, await readGuestSymbols(input, context, trace)),
+      names: databaseNames(trace.code, symbols),
+      findSpaces: async (signal) => {
+        const { spaces } = await analyseAddressSpaces(trace, symbols, { line, threads, signal });
+        return addressSpaceRows(spaces, symbols);
+      },
       files: true,
       threads,
     });

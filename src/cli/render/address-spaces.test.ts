@@ -5,7 +5,8 @@ import type { AddressSpacesCommandResult } from '../results.ts';
 import { renderAddressSpaces } from './address-spaces.ts';
 
 const space = (number: number, more: Partial<AddressSpaceRow>): AddressSpaceRow => ({
-  ...{ number, cr3: '0x2000', userCr3: null, accesses: 1234, userAccesses: 0, programs: [] },
+  ...{ number, cr3: '0x2000', userCr3: null, cr3Values: ['0x2000'], accesses: 1234 },
+  ...{ userAccesses: 0, programs: [] },
   first: { ordinal: 0, vcpu: 0, icount: 0 },
   last: { ordinal: 1233, vcpu: 0, icount: 5678 },
   ...more,
@@ -35,6 +36,8 @@ describe('renderAddressSpaces', () => {
 2      0x2000     1,234             6             0        5,678  sh
 3  0x12345000     1,234         1,000             0        5,678  user code
 4      0x2000     1,234             9             0        5,678  sh 66.7 %, libc.so.6 22.2 %, other user code
+
+A program is recognised by its code, since a trace has no values: all applets of one busybox are "busybox".
 `);
   });
 
@@ -44,5 +47,6 @@ describe('renderAddressSpaces', () => {
     );
     expect(text).toContain('0 of vCPU 0  7 of vCPU 1');
     expect(text).toContain('The kernel isolates page tables');
+    expect(text).not.toContain('recognised');
   });
 });

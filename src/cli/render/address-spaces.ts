@@ -19,11 +19,21 @@ export function renderAddressSpaces({ result }: AddressSpacesCommandResult): str
     place(space.last),
     describeRan(space),
   ]);
-  const note = result.isolated
-    ? '\nThe kernel isolates page tables: user code runs with the table 4,096 bytes behind the one named.\n'
-    : '';
+  const isNamed = result.addressSpaces.some(({ programs }) => programs.length > 0);
+  const notes = [
+    ...(isNamed
+      ? [
+          'A program is recognised by its code, since a trace has no values: all applets of one busybox are "busybox".',
+        ]
+      : []),
+    ...(result.isolated
+      ? [
+          'The kernel isolates page tables: user code runs with the table 4,096 bytes behind the one named.',
+        ]
+      : []),
+  ];
   return drawTable(
     [HEADLINE, ...rows],
     ['right', 'right', 'right', 'right', 'right', 'right', 'left'],
-  ).concat(note);
+  ).concat(...notes.map((note) => `\n${note}\n`));
 }
