@@ -20,11 +20,24 @@ const { bytes, seen } = encodeTrace(
 const accesses = seen.accesses.filter(({ aborted }) => !aborted);
 
 const THREADS = 2;
+/** f1, f2 or none, by the block; but for block 1 the second instruction is in g, and the others are in none. */
 const NAMES: DatabaseNames = {
-  functionOf: (block) =>
-    block % 3 === 0 ? undefined : { name: `f${block % 3}`, module: '', address: 0x40_0000n },
+  functionsOf: (block) => {
+    const first = { name: `f${block % 3}`, module: '', address: 0x40_0000n };
+    const second = { name: 'g', module: '', address: 0x40_0100n };
+    const stretches = [
+      { firstInsn: 0, found: first },
+      { firstInsn: 1, found: second },
+      { firstInsn: 2, found: undefined },
+    ];
+    return block % 3 === 0 ? [] : stretches.slice(0, block === 1 ? 1 : undefined);
+  },
   instructionsOf: () => [],
 };
+function functionAt(block: number, insn: number): string | null {
+  if (block % 3 === 0) return null;
+  return block === 1 || insn === 0 ? `f${block % 3}` : insn === 1 ? 'g' : null;
+}
 
 let folder = '';
 let trace: Trace;
@@ -78,9 +91,10 @@ describe('accesses', () => {
       access.device,
       access.block,
       access.insn,
-      NAMES.functionOf(access.block)?.name ?? null,
+      functionAt(access.block, access.insn),
     ]);
     expect(expected.length).toBeGreaterThan(2048);
+    expect(new Set(accesses.map(({ block, insn }) => functionAt(block, insn))).size).toBe(4);
     expect(await rows('select * from accesses')).toEqual(expected);
   });
 
@@ -162,10 +176,23 @@ describe('other tables', () => {
     expect(await rows('select * from functions order by name')).toEqual([
       ['f1', '', 0x40_0000, 3],
       ['f2', '', 0x40_0000, 2],
+      ['g', '', 0x40_0100, 0],
     ]);
+    expect(await rows('select distinct block, function from blocks order by block')).toEqual(
+      Array.from({ length: trace.code.blockCount }, (_, block) => [block, functionAt(block, 0)]),
+    );
     const [[instructions] = []] = await rows('select count(*) from instructions');
     const ids = Array.from({ length: trace.code.blockCount }, (_, id) => id);
     expect(instructions).toBe(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0));
+    expect(
+      await rows('select block, insn, function from instructions order by block, insn'),
+    ).toEqual(
+      ids.flatMap((id) =>
+        Array.from({ length: trace.code.insnCount(id) }, (_, insn) => [
+          ...[id, insn, functionAt(id, insn)],
+        ]),
+      ),
+    );
     let events = 0;
     for await (const _ of trace.notes({ kinds: ['event', 'port', 'cr3', 'vcpu', 'gap'] })) events++;
     expect(events).toBeGreaterThan(0);

@@ -162,9 +162,9 @@ async function createAccesses(
   { trace, names, lookAheadRows, workerUrl }: DatabaseOptions,
   threads: number,
 ): Promise<AccessTable> {
-  const { columns: held, functionOf } = columnsOfTrace(trace, names);
+  const { columns: held, functions } = columnsOfTrace(trace, names);
   const table = registerAccessTable(connection, {
-    ...{ trace, columns: held, functionOf, threads, lookAheadRows, workerUrl },
+    ...{ trace, columns: held, functions, threads, lookAheadRows, workerUrl },
   });
   await connection.run(`create view accesses as select * from ${SCAN_FUNCTION}()`);
   for (const { name, columns } of SMALL_TABLES) {

@@ -16,4 +16,4 @@ export {
   writeParquetFolder,
 } from './parquet-folder.ts';
 export { type Cell, columnsOf, type ResultColumn, rowsOf } from './result-rows.ts';
-export type { DatabaseNames } from './tables.ts';
+export type { CodeFunction, DatabaseNames } from './tables.ts';

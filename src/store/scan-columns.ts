@@ -72,7 +72,7 @@ export function accessColumns(words: readonly string[]): readonly ScanColumn[] {
       name: 'function',
       kind: words.length <= 2 ** 8 ? 'enum8' : words.length <= 2 ** 16 ? 'enum16' : 'enum32',
       meaning: 'function of the instruction; null without symbols',
-      needs: ['block'],
+      needs: ['block', 'insn'],
       words,
     },
   ];

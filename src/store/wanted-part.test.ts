@@ -30,7 +30,7 @@ it('finds the rows within bounds wherever they are in a chunk', async () => {
   const trace = await openTrace(file);
   const database = await openTraceDatabase({
     trace,
-    names: { functionOf: () => undefined, instructionsOf: () => [] },
+    names: { functionsOf: () => [], instructionsOf: () => [] },
     threads: 1,
     workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
   });
