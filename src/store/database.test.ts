@@ -11,7 +11,7 @@ import { openTrace, type Trace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import { openTraceDatabase, type TraceDatabase } from './database.ts';
-import { type Cell, columnsOf, rowsOf } from './result-rows.ts';
+import { type Cell, columnsOf, jsonOfCell, rowsOf } from './result-rows.ts';
 import type { DatabaseNames } from './tables.ts';
 
 const { bytes, seen } = encodeTrace(
@@ -69,25 +69,23 @@ async function rows(sql: string): Promise<(readonly Cell[])[]> {
   });
 }
 
-const number = (value: bigint): Cell =>
-  Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-const known = (value: bigint): Cell => (value === 2n ** 64n - 1n ? null : number(value));
+const known = (value: bigint): Cell => (value === 2n ** 64n - 1n ? null : value);
 
 describe('accesses', () => {
   it('are all there, in order, with every column', async () => {
     const expected = accesses.map((access) => [
-      access.ordinal,
+      BigInt(access.ordinal),
       access.stream,
       access.vcpu,
-      number(access.icount),
+      access.icount,
       known(access.pc),
-      access.phys ? null : number(access.vaddr),
+      access.phys ? null : access.vaddr,
       known(access.paddr),
       access.size,
       access.store ? 'store' : 'load',
       ['instruction', 'event-delivery', 'page-walk'][access.origin],
       access.cpl === 255 ? null : access.cpl,
-      number(access.cr3),
+      access.cr3,
       access.device,
       access.block,
       access.insn,
@@ -99,18 +97,18 @@ describe('accesses', () => {
   });
 
   it('are counted without any column', async () => {
-    expect(await rows('select count(*) from accesses')).toEqual([[accesses.length]]);
+    expect(await rows('select count(*) from accesses')).toEqual([[BigInt(accesses.length)]]);
   });
 
   it('may be left unread, and read again', async () => {
-    expect(await rows('select ordinal from accesses limit 2')).toEqual([[0], [1]]);
-    expect(await rows('select ordinal from accesses limit 1')).toEqual([[0]]);
+    expect(await rows('select ordinal from accesses limit 2')).toEqual([[0n], [1n]]);
+    expect(await rows('select ordinal from accesses limit 1')).toEqual([[0n]]);
   });
 
   it('can be read twice by one statement', async () => {
     const [[pairs] = []] = await rows(`select count(*) from accesses a join accesses b
       on a.stream = b.stream and a.ordinal = b.ordinal where a.size = 8`);
-    expect(pairs).toBe(accesses.filter(({ size }) => size === 8).length);
+    expect(pairs).toBe(BigInt(accesses.filter(({ size }) => size === 8).length));
   });
 
   it('come to one thread of DuckDB, by name and through views; other tables have all', async () => {
@@ -118,7 +116,7 @@ describe('accesses', () => {
       const [[threads] = []] = await rows(
         `select current_setting('threads') from ${table} limit 1`,
       );
-      return threads;
+      return Number(threads);
     };
     expect(await threadsOf('accesses')).toBe(1);
     expect(await threadsOf('blocks')).toBe(THREADS);
@@ -171,19 +169,21 @@ describe('bounds taken from WHERE', () => {
 
 describe('other tables', () => {
   it('have what the trace has', async () => {
-    expect(await rows('select count(*) from blocks')).toEqual([[trace.code.blockCount]]);
-    expect(await rows('select sum(accesses) from chunks')).toEqual([[seen.accesses.length]]);
+    expect(await rows('select count(*) from blocks')).toEqual([[BigInt(trace.code.blockCount)]]);
+    expect(await rows('select sum(accesses) from chunks')).toEqual([
+      [BigInt(seen.accesses.length)],
+    ]);
     expect(await rows('select * from functions order by name')).toEqual([
-      ['f1', '', 0x40_0000, 3],
-      ['f2', '', 0x40_0000, 2],
-      ['g', '', 0x40_0100, 0],
+      ['f1', '', 0x40_0000n, 3],
+      ['f2', '', 0x40_0000n, 2],
+      ['g', '', 0x40_0100n, 0],
     ]);
     expect(await rows('select distinct block, function from blocks order by block')).toEqual(
       Array.from({ length: trace.code.blockCount }, (_, block) => [block, functionAt(block, 0)]),
     );
     const [[instructions] = []] = await rows('select count(*) from instructions');
     const ids = Array.from({ length: trace.code.blockCount }, (_, id) => id);
-    expect(instructions).toBe(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0));
+    expect(instructions).toBe(BigInt(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0)));
     expect(
       await rows('select block, insn, function from instructions order by block, insn'),
     ).toEqual(
@@ -196,14 +196,14 @@ describe('other tables', () => {
     let events = 0;
     for await (const _ of trace.notes({ kinds: ['event', 'port', 'cr3', 'vcpu', 'gap'] })) events++;
     expect(events).toBeGreaterThan(0);
-    expect(await rows('select count(*) from events')).toEqual([[events]]);
+    expect(await rows('select count(*) from events')).toEqual([[BigInt(events)]]);
   });
 
   it('can be made of accesses', async () => {
     const pages = new Set(accesses.filter(({ phys }) => !phys).map(({ vaddr }) => vaddr >> 12n));
-    expect(await rows('select count(*) from pages')).toEqual([[pages.size]]);
+    expect(await rows('select count(*) from pages')).toEqual([[BigInt(pages.size)]]);
     const spaces = new Set(accesses.map(({ cr3 }) => cr3));
-    expect(await rows('select count(*) from address_spaces')).toEqual([[spaces.size]]);
+    expect(await rows('select count(*) from address_spaces')).toEqual([[BigInt(spaces.size)]]);
   });
 
   it('are all in the schema, with types', async () => {
@@ -246,7 +246,7 @@ describe('a statement that cannot be answered', () => {
       [8, 4].map(async (size) => rows(`select count(*) from accesses where size = ${size}`)),
     );
     expect(counts).toEqual(
-      [8, 4].map((size) => [[accesses.filter((access) => access.size === size).length]]),
+      [8, 4].map((size) => [[BigInt(accesses.filter((access) => access.size === size).length)]]),
     );
   });
 
@@ -317,7 +317,56 @@ describe('columnsOf', () => {
     );
     expect(columns).toEqual([
       { name: 'ordinal', type: 'UBIGINT', isNumber: true },
-      { name: 'kind', type: expect.stringContaining('ENUM'), isNumber: false },
+      { name: 'kind', type: 'ENUM', isNumber: false },
     ]);
+  });
+
+  it('names types without the words of enumerations, as DESCRIBE then does', async () => {
+    const sql = `select [function] as functions, {'a': kind, 'b': 'x' || function} as pair from accesses limit 0`;
+    const columns = await database.query(sql, (result) => Promise.resolve(columnsOf(result)));
+    expect(columns).toEqual([
+      { name: 'functions', type: 'ENUM[]', isNumber: false },
+      { name: 'pair', type: 'STRUCT("a" ENUM, "b" VARCHAR)', isNumber: false },
+    ]);
+    const described = await rows('describe accesses');
+    expect(described.map(([name, type]) => [name, type])).toContainEqual(['function', 'ENUM']);
+    const schema = await database.schema();
+    expect(schema[0]?.columns.filter(({ type }) => type.startsWith('ENUM'))).toMatchObject(
+      ['kind', 'origin', 'function'].map((name) => ({ name, type: 'ENUM' })),
+    );
+  });
+
+  it('knows that numbers are those that are one', async () => {
+    const sql = "select 1::hugeint, 1.5, 1e3, interval 1 day, [1], {'a': 1}, 'INT'";
+    const columns = await database.query(sql, (result) => Promise.resolve(columnsOf(result)));
+    expect(columns.map(({ isNumber }) => isNumber)).toEqual([
+      ...[true, true, true],
+      ...[false, false, false, false],
+    ]);
+  });
+});
+
+describe('cells', () => {
+  it('have a kind by the type of their column, and JSON keeps every digit, as that of DuckDB does', async () => {
+    const sql = `select * from (values
+      (1::ubigint, 1::bigint, 1::hugeint, 1.50::decimal(5, 2), [1::bigint], {'a': 0.1::decimal(3, 1)}, 1, 'a"b'),
+      (18446744073709551615, -9007199254740993, 170141183460469231731687303715884105727, -0.25,
+       [9007199254740993], {'a': 12.5}, 2, null)) t(u, b, h, d, l, s, i, v)`;
+    const [first = [], second = []] = await rows(sql);
+    expect(first.map((cell) => typeof cell).slice(0, 4)).toEqual([
+      ...['bigint', 'bigint', 'bigint', 'object'],
+    ]);
+    expect(first.map(jsonOfCell)).toEqual([
+      ...['1', '1', '1', '1.50', '[1]', '{"a":0.1}', '1', '"a\\"b"'],
+    ]);
+    expect(second.map(jsonOfCell)).toEqual([
+      ...['18446744073709551615', '-9007199254740993', '170141183460469231731687303715884105727'],
+      ...['-0.25', '[9007199254740993]', '{"a":12.5}', '2', 'null'],
+    ]);
+  });
+
+  it('are words where a floating-point number is none', async () => {
+    const [cells = []] = await rows("select 0.5::double, 'inf'::double, 'nan'::float");
+    expect(cells.map(jsonOfCell)).toEqual(['0.5', '"Infinity"', '"NaN"']);
   });
 });

@@ -21,6 +21,7 @@ import {
 import { columnsOfTrace, isFileError, openDuckDB, wordsOf, writeError } from './duckdb.ts';
 import { decimalLiterals } from './hex-literals.ts';
 import { readStatement } from './pushdown.ts';
+import { nameOfType } from './result-rows.ts';
 import { type DatabaseNames, SMALL_TABLES, type Table, VIEWS } from './tables.ts';
 
 export interface DatabaseOptions {
@@ -190,7 +191,7 @@ async function describeTables(
       meaning: 'one row for each load and store, in order; without aborted ones',
       columns: accesses.columns.map((column) => ({
         name: column.name,
-        type: column.name === 'function' ? 'ENUM' : String(typeOf(column)),
+        type: nameOfType(String(typeOf(column))),
         meaning: column.meaning,
       })),
     },

@@ -59,7 +59,8 @@ export function accessColumns(words: readonly string[]): readonly ScanColumn[] {
     {
       name: 'origin',
       kind: 'enum8',
-      meaning: 'who made it; all but instruction are reconstructed',
+      meaning:
+        'who made it: instruction, event-delivery or page-walk; all but instruction are reconstructed',
       needs: ['flags'],
       words: ORIGIN_WORDS,
     },

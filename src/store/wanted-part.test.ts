@@ -52,7 +52,12 @@ it('finds the rows within bounds wherever they are in a chunk', async () => {
       expect(found).toEqual(
         accesses
           .filter((access) => access.vaddr === vaddr)
-          .map(({ ordinal, pc, icount, size }) => [ordinal, String(pc), String(icount), size]),
+          .map(({ ordinal, pc, icount, size }) => [
+            BigInt(ordinal),
+            String(pc),
+            String(icount),
+            size,
+          ]),
       );
     }
   } finally {
