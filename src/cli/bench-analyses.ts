@@ -20,7 +20,7 @@ import { HEAT_MEMORY_BYTES } from './commands/heat.ts';
 import { DEFAULT_REUSE } from './commands/reuse.ts';
 import { DEFAULT_SHARING } from './commands/sharing.ts';
 import { DEFAULT_TLBS } from './commands/tlb.ts';
-import { defaultWindows } from './window-options.ts';
+import { windowsOfTrace } from './window-options.ts';
 
 /** By name; a new analysis is a new row. */
 export const BENCHED_ANALYSES: Readonly<Record<string, (trace: Trace) => AnyRequest>> = {
@@ -28,14 +28,14 @@ export const BENCHED_ANALYSES: Readonly<Record<string, (trace: Trace) => AnyRequ
   footprint: (trace) => ({
     analysis: footprintAnalysis,
     parameters: {
-      ...{ lineShift: 6, pageShift: 12, windows: defaultWindows(trace, {}) },
+      ...{ lineShift: 6, pageShift: 12, windows: windowsOfTrace(trace) },
       memoryBytes: FOOTPRINT_MEMORY_BYTES,
     },
   }),
   heat: (trace) => ({
     analysis: heatAnalysis,
     parameters: {
-      ...{ unitShift: 12, windows: defaultWindows(trace, {}), rowLimit: 48 },
+      ...{ unitShift: 12, windows: windowsOfTrace(trace), rowLimit: 48 },
       memoryBytes: HEAT_MEMORY_BYTES,
     },
   }),

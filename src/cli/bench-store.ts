@@ -8,7 +8,7 @@ import { shapeOfTrace } from '../engine/index.ts';
 import type { Trace } from '../format/index.ts';
 import { openTraceDatabase, writeParquetFolder } from '../store/index.ts';
 
-const NAMES = { functionOf: () => undefined, instructionsOf: () => [] };
+const NAMES = { functionsOf: () => [], instructionsOf: () => [] };
 const PAGE_SHIFT = 12n;
 /** Accesses in the middle of the trace, among which a page is chosen. */
 const SAMPLE_ACCESSES = 100_000;

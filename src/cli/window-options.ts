@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How an analysis divides time: windows of so many instructions over the part of the trace that was chosen.
 
-import { type Selection, type TimeWindows, windowsOver } from '../analysis/index.ts';
+import { type Selection, type Span, type TimeWindows, windowsOver } from '../analysis/index.ts';
 import { formatCount, TraceError } from '../base/index.ts';
 import type { Trace } from '../format/index.ts';
 import { type CommandInput, findCount, type OptionSpec } from './command-spec.ts';
+import { icountsOfOrdinals } from './part-icounts.ts';
 
 export const WINDOW_OPTION: OptionSpec = {
   flags: '--window <N>',
@@ -14,17 +15,28 @@ export const WINDOW_OPTION: OptionSpec = {
 const DEFAULT_WINDOWS = 64;
 const MAX_WINDOWS = 4096;
 
-/** A 64th of what is looked at each. */
-export function defaultWindows(trace: Trace, selection: Selection): TimeWindows {
-  const { begin, end } = icountsOf(trace, selection);
+/** A 64th of the trace each. */
+export function windowsOfTrace(trace: Trace): TimeWindows {
+  return evenWindows({ begin: 0, end: lastIcount(trace, undefined) });
+}
+
+function evenWindows({ begin, end }: Span): TimeWindows {
   return windowsOver(begin, end, Math.max(1, Math.ceil((end - begin) / DEFAULT_WINDOWS)));
 }
 
-/** Throws TraceError 'bad-argument' for windows that would be too many. */
-export function windowsFrom(input: CommandInput, trace: Trace, selection: Selection): TimeWindows {
+/**
+ * Throws TraceError 'bad-argument' for windows that would be too many. May read the trace, where a part by ordinals begins
+ * and ends.
+ */
+export async function windowsFrom(
+  input: CommandInput,
+  trace: Trace,
+  selection: Selection,
+): Promise<TimeWindows> {
   const instructions = findCount(input, 'window', '--window');
-  if (instructions === undefined) return defaultWindows(trace, selection);
-  const { begin, end } = icountsOf(trace, selection);
+  const span = await icountsOf(trace, selection);
+  if (instructions === undefined) return evenWindows(span);
+  const { begin, end } = span;
   const least = Math.max(1, Math.ceil((end - begin) / MAX_WINDOWS));
   if (instructions < least) {
     const what = instructions === 0 ? 'is no length' : 'makes too many windows';
@@ -37,22 +49,13 @@ export function windowsFrom(input: CommandInput, trace: Trace, selection: Select
   return windowsOver(begin, end, instructions);
 }
 
-/** Instructions over which the chosen accesses spread, of any vCPU; to the chunk where ordinals were given. */
-function icountsOf(trace: Trace, selection: Selection): { begin: number; end: number } {
-  const { icounts, ordinals, vcpu } = selection;
-  let begin = 0;
-  let end = lastIcount(trace, vcpu);
-  if (ordinals !== undefined) {
-    const states = (which: (typeof trace.chunks)[number] | undefined): number[] =>
-      (which?.vcpuStates ?? [])
-        .filter((state) => vcpu === undefined || state.vcpu === vcpu)
-        .map(({ icount }) => Number(icount));
-    const first = trace.chunks.findLast((chunk) => chunk.firstOrdinal <= ordinals.begin);
-    const behind = trace.chunks.find((chunk) => chunk.firstOrdinal >= ordinals.end);
-    begin = Math.min(end, ...states(first));
-    end = Math.max(begin + 1, ...(behind === undefined ? [end] : states(behind)));
-    if (states(first).length === 0) begin = 0;
-  }
+/** Instructions over which the chosen accesses spread, of any vCPU; one where there are none. */
+async function icountsOf(trace: Trace, { icounts, ordinals, vcpu }: Selection): Promise<Span> {
+  const none = { begin: 0, end: 1 };
+  let { begin, end } =
+    ordinals === undefined
+      ? { begin: 0, end: lastIcount(trace, vcpu) }
+      : ((await icountsOfOrdinals(trace, ordinals, vcpu)) ?? none);
   if (icounts !== undefined) {
     begin = Math.max(begin, Math.min(icounts.begin, end - 1));
     end = Math.min(end, icounts.end);

@@ -22,14 +22,16 @@ export function createAskSql(
   return async (statement, limit, signal) =>
     jobs.run('sql', signal, async (onProgress) => {
       // DuckDB is loaded by who asks it something.
-      const { columnsOf, openTraceDatabase, rowsOf } = await import('../store/index.ts');
+      const { columnsOf, jsonOfCell, openTraceDatabase, rowsOf } = await import(
+        '../store/index.ts'
+      );
       const read = async (result: Parameters<typeof columnsOf>[0]): Promise<SqlReply> => {
         const columns = columnsOf(result).map(({ name }) => name);
         const rows: SqlReply['rows'][number][] = [];
         for await (const part of rowsOf(result)) {
           for (const row of part) {
             if (rows.length === limit) return { columns, rows, cut: true };
-            rows.push(row.map(plainCell));
+            rows.push(row.map((cell) => plainCell(cell, jsonOfCell)));
           }
         }
         return { columns, rows, cut: false };
@@ -49,7 +51,12 @@ export function createAskSql(
     });
 }
 
-/** Lists and structures as text. */
-function plainCell(cell: Cell): string | number | boolean | null {
-  return typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell;
+type PlainCell = SqlReply['rows'][number][number];
+
+/** Integers that JavaScript would round are text, and so are decimals, lists and structures. */
+function plainCell(cell: Cell, textOf: (cell: Cell) => string): PlainCell {
+  if (typeof cell === 'bigint') {
+    return Number.isSafeInteger(Number(cell)) ? Number(cell) : String(cell);
+  }
+  return typeof cell === 'object' && cell !== null ? textOf(cell) : cell;
 }

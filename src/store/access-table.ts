@@ -18,6 +18,7 @@ import {
 import bindings from '@duckdb/node-bindings';
 import { icountRanges, type Trace } from '../format/index.ts';
 import { type AccessBounds, canHold } from './access-bounds.ts';
+import { type FunctionNumbers, NO_FUNCTIONS } from './function-words.ts';
 import { plainBounds } from './row-filter.ts';
 import { type Scan, type ScanRows, startScan } from './scan.ts';
 import { ELEMENT_BYTES, type ScanColumn } from './scan-columns.ts';
@@ -42,8 +43,8 @@ export interface ScanScope {
 export interface AccessTableRequest {
   readonly trace: Trace;
   readonly columns: readonly ScanColumn[];
-  /** By block: which of the words of the column `function`, or NO_WORD. */
-  readonly functionOf: Uint32Array;
+  /** Of the column `function`. */
+  readonly functions: FunctionNumbers;
   readonly threads: number;
   /** Rows that are decoded ahead of DuckDB; default: the scan's. */
   readonly lookAheadRows?: number | undefined;
@@ -103,9 +104,9 @@ export function registerAccessTable(
             columns: projected.map(({ name, kind, needs }) => ({ name, kind, needs })),
             bounds: plainBounds(scope.bounds),
             selected: undefined,
-            functionOf: projected.some(({ name }) => name === 'function')
-              ? request.functionOf
-              : new Uint32Array(0),
+            functions: projected.some(({ name }) => name === 'function')
+              ? request.functions
+              : NO_FUNCTIONS,
             threads: request.threads,
             ...(request.lookAheadRows === undefined
               ? {}

@@ -12,7 +12,7 @@ import { openTrace, type Trace } from '../format/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace, lacking } from '../format/reference-encoder.oracle.ts';
 import { openTraceDatabase, type TraceDatabase } from './database.ts';
-import { type Cell, columnsOf, rowsOf } from './result-rows.ts';
+import { type Cell, columnsOf, jsonOfCell, rowsOf } from './result-rows.ts';
 import type { DatabaseNames, DatabaseSpace } from './tables.ts';
 
 const { bytes, seen } = encodeTrace(
@@ -21,11 +21,24 @@ const { bytes, seen } = encodeTrace(
 const accesses = seen.accesses.filter(({ aborted }) => !aborted);
 
 const THREADS = 2;
+/** f1, f2 or none, by the block; but for block 1 the second instruction is in g, and the others are in none. */
 const NAMES: DatabaseNames = {
-  functionOf: (block) =>
-    block % 3 === 0 ? undefined : { name: `f${block % 3}`, module: '', address: 0x40_0000n },
+  functionsOf: (block) => {
+    const first = { name: `f${block % 3}`, module: '', address: 0x40_0000n };
+    const second = { name: 'g', module: '', address: 0x40_0100n };
+    const stretches = [
+      { firstInsn: 0, found: first },
+      { firstInsn: 1, found: second },
+      { firstInsn: 2, found: undefined },
+    ];
+    return block % 3 === 0 ? [] : stretches.slice(0, block === 1 ? 1 : undefined);
+  },
   instructionsOf: () => [],
 };
+function functionAt(block: number, insn: number): string | null {
+  if (block % 3 === 0) return null;
+  return block === 1 || insn === 0 ? `f${block % 3}` : insn === 1 ? 'g' : null;
+}
 
 const SPACE: DatabaseSpace = {
   ...{ number: 1, cr3: '0x2000', userCr3: '0x3000', cr3Values: ['0x2001', '0xffffffffffff3001'] },
@@ -121,47 +134,46 @@ async function askOf(name: string, content: Uint8Array, sql: string): Promise<(r
   }
 }
 
-const number = (value: bigint): Cell =>
-  Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-const known = (value: bigint): Cell => (value === 2n ** 64n - 1n ? null : number(value));
+const known = (value: bigint): Cell => (value === 2n ** 64n - 1n ? null : value);
 
 describe('accesses', () => {
   it('are all there, in order, with every column', async () => {
     const expected = accesses.map((access) => [
-      access.ordinal,
+      BigInt(access.ordinal),
       access.stream,
       access.vcpu,
-      number(access.icount),
+      access.icount,
       known(access.pc),
-      access.phys ? null : number(access.vaddr),
+      access.phys ? null : access.vaddr,
       known(access.paddr),
       access.size,
       access.store ? 'store' : 'load',
       ['instruction', 'event-delivery', 'page-walk'][access.origin],
       access.cpl === 255 ? null : access.cpl,
-      number(access.cr3),
+      access.cr3,
       access.device,
       access.block,
       access.insn,
-      NAMES.functionOf(access.block)?.name ?? null,
+      functionAt(access.block, access.insn),
     ]);
     expect(expected.length).toBeGreaterThan(2048);
+    expect(new Set(accesses.map(({ block, insn }) => functionAt(block, insn))).size).toBe(4);
     expect(await rows('select * from accesses')).toEqual(expected);
   });
 
   it('are counted without any column', async () => {
-    expect(await rows('select count(*) from accesses')).toEqual([[accesses.length]]);
+    expect(await rows('select count(*) from accesses')).toEqual([[BigInt(accesses.length)]]);
   });
 
   it('may be left unread, and read again', async () => {
-    expect(await rows('select ordinal from accesses limit 2')).toEqual([[0], [1]]);
-    expect(await rows('select ordinal from accesses limit 1')).toEqual([[0]]);
+    expect(await rows('select ordinal from accesses limit 2')).toEqual([[0n], [1n]]);
+    expect(await rows('select ordinal from accesses limit 1')).toEqual([[0n]]);
   });
 
   it('can be read twice by one statement', async () => {
     const [[pairs] = []] = await rows(`select count(*) from accesses a join accesses b
       on a.stream = b.stream and a.ordinal = b.ordinal where a.size = 8`);
-    expect(pairs).toBe(accesses.filter(({ size }) => size === 8).length);
+    expect(pairs).toBe(BigInt(accesses.filter(({ size }) => size === 8).length));
   });
 
   it('come to one thread of DuckDB, by name and through views; other tables have all', async () => {
@@ -169,7 +181,7 @@ describe('accesses', () => {
       const [[threads] = []] = await rows(
         `select current_setting('threads') from ${table} limit 1`,
       );
-      return threads;
+      return Number(threads);
     };
     expect(await threadsOf('accesses')).toBe(1);
     expect(await threadsOf('blocks')).toBe(THREADS);
@@ -222,39 +234,54 @@ describe('bounds taken from WHERE', () => {
 
 describe('other tables', () => {
   it('have what the trace has', async () => {
-    expect(await rows('select count(*) from blocks')).toEqual([[trace.code.blockCount]]);
-    expect(await rows('select sum(accesses) from chunks')).toEqual([[seen.accesses.length]]);
-    expect(await rows('select * from functions order by name')).toEqual([
-      ['f1', '', 0x40_0000, 3],
-      ['f2', '', 0x40_0000, 2],
+    expect(await rows('select count(*) from blocks')).toEqual([[BigInt(trace.code.blockCount)]]);
+    expect(await rows('select sum(accesses) from chunks')).toEqual([
+      [BigInt(seen.accesses.length)],
     ]);
+    expect(await rows('select * from functions order by name')).toEqual([
+      ['f1', '', 0x40_0000n, 3],
+      ['f2', '', 0x40_0000n, 2],
+      ['g', '', 0x40_0100n, 0],
+    ]);
+    expect(await rows('select distinct block, function from blocks order by block')).toEqual(
+      Array.from({ length: trace.code.blockCount }, (_, block) => [block, functionAt(block, 0)]),
+    );
     const [[instructions] = []] = await rows('select count(*) from instructions');
     const ids = Array.from({ length: trace.code.blockCount }, (_, id) => id);
-    expect(instructions).toBe(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0));
+    expect(instructions).toBe(BigInt(ids.reduce((sum, id) => sum + trace.code.insnCount(id), 0)));
+    expect(
+      await rows('select block, insn, function from instructions order by block, insn'),
+    ).toEqual(
+      ids.flatMap((id) =>
+        Array.from({ length: trace.code.insnCount(id) }, (_, insn) => [
+          ...[id, insn, functionAt(id, insn)],
+        ]),
+      ),
+    );
     let events = 0;
     for await (const _ of trace.notes({ kinds: ['event', 'port', 'cr3', 'vcpu', 'gap'] })) events++;
     expect(events).toBeGreaterThan(0);
-    expect(await rows('select count(*) from events')).toEqual([[events]]);
+    expect(await rows('select count(*) from events')).toEqual([[BigInt(events)]]);
   });
 
   it('can be made of accesses', async () => {
     const pages = new Set(accesses.filter(({ phys }) => !phys).map(({ vaddr }) => vaddr >> 12n));
-    expect(await rows('select count(*) from pages')).toEqual([[pages.size]]);
+    expect(await rows('select count(*) from pages')).toEqual([[BigInt(pages.size)]]);
   });
 
   it('have address spaces as they are found, once, by the first statement that wants them', async () => {
     expect(timesAsked).toBe(0);
     expect(await rows('select * from address_spaces order by number')).toEqual([
       [
-        ...[1, 0x2000, 0x3000, ['8193', '18446744073709498369'], 3, 90, 'sh', 3],
-        ...[10, 4, 1, 20, 0, 2 ** 40],
+        ...[1, 0x2000n, 0x3000n, [8193n, 18_446_744_073_709_498_369n], 3n, 90n, 'sh', 3n],
+        ...[10n, 4n, 1, 20n, 0, 2n ** 40n],
       ],
       [
-        ...[2, 0x2000, null, ['8193', '18446744073709498369'], 3, 90, null, null],
-        ...[10, 4, 1, 20, 0, 2 ** 40],
+        ...[2, 0x2000n, null, [8193n, 18_446_744_073_709_498_369n], 3n, 90n, null, null],
+        ...[10n, 4n, 1, 20n, 0, 2n ** 40n],
       ],
     ]);
-    expect(await rows('select count(*) from address_spaces')).toEqual([[2]]);
+    expect(await rows('select count(*) from address_spaces')).toEqual([[2n]]);
     expect(timesAsked).toBe(1);
   });
 
@@ -265,7 +292,7 @@ describe('other tables', () => {
     );
     const last = own.accesses.reduce((most, { ordinal }) => Math.max(most, ordinal), 0);
     const sql = 'select from_ordinal, to_ordinal from address_spaces';
-    expect(await askOf('parted', parted, sql)).toEqual([[0, last]]);
+    expect(await askOf('parted', parted, sql)).toEqual([[0n, BigInt(last)]]);
   });
 
   it('are without address spaces where CR3 is not known', async () => {
@@ -321,7 +348,7 @@ describe('a statement that cannot be answered', () => {
       [8, 4].map(async (size) => rows(`select count(*) from accesses where size = ${size}`)),
     );
     expect(counts).toEqual(
-      [8, 4].map((size) => [[accesses.filter((access) => access.size === size).length]]),
+      [8, 4].map((size) => [[BigInt(accesses.filter((access) => access.size === size).length)]]),
     );
   });
 
@@ -422,7 +449,56 @@ describe('columnsOf', () => {
     );
     expect(columns).toEqual([
       { name: 'ordinal', type: 'UBIGINT', isNumber: true },
-      { name: 'kind', type: expect.stringContaining('ENUM'), isNumber: false },
+      { name: 'kind', type: 'ENUM', isNumber: false },
     ]);
+  });
+
+  it('names types without the words of enumerations, as DESCRIBE then does', async () => {
+    const sql = `select [function] as functions, {'a': kind, 'b': 'x' || function} as pair from accesses limit 0`;
+    const columns = await database.query(sql, (result) => Promise.resolve(columnsOf(result)));
+    expect(columns).toEqual([
+      { name: 'functions', type: 'ENUM[]', isNumber: false },
+      { name: 'pair', type: 'STRUCT("a" ENUM, "b" VARCHAR)', isNumber: false },
+    ]);
+    const described = await rows('describe accesses');
+    expect(described.map(([name, type]) => [name, type])).toContainEqual(['function', 'ENUM']);
+    const schema = await database.schema();
+    expect(schema[0]?.columns.filter(({ type }) => type.startsWith('ENUM'))).toMatchObject(
+      ['kind', 'origin', 'function'].map((name) => ({ name, type: 'ENUM' })),
+    );
+  });
+
+  it('knows that numbers are those that are one', async () => {
+    const sql = "select 1::hugeint, 1.5, 1e3, interval 1 day, [1], {'a': 1}, 'INT'";
+    const columns = await database.query(sql, (result) => Promise.resolve(columnsOf(result)));
+    expect(columns.map(({ isNumber }) => isNumber)).toEqual([
+      ...[true, true, true],
+      ...[false, false, false, false],
+    ]);
+  });
+});
+
+describe('cells', () => {
+  it('have a kind by the type of their column, and JSON keeps every digit, as that of DuckDB does', async () => {
+    const sql = `select * from (values
+      (1::ubigint, 1::bigint, 1::hugeint, 1.50::decimal(5, 2), [1::bigint], {'a': 0.1::decimal(3, 1)}, 1, 'a"b'),
+      (18446744073709551615, -9007199254740993, 170141183460469231731687303715884105727, -0.25,
+       [9007199254740993], {'a': 12.5}, 2, null)) t(u, b, h, d, l, s, i, v)`;
+    const [first = [], second = []] = await rows(sql);
+    expect(first.map((cell) => typeof cell).slice(0, 4)).toEqual([
+      ...['bigint', 'bigint', 'bigint', 'object'],
+    ]);
+    expect(first.map(jsonOfCell)).toEqual([
+      ...['1', '1', '1', '1.50', '[1]', '{"a":0.1}', '1', '"a\\"b"'],
+    ]);
+    expect(second.map(jsonOfCell)).toEqual([
+      ...['18446744073709551615', '-9007199254740993', '170141183460469231731687303715884105727'],
+      ...['-0.25', '[9007199254740993]', '{"a":12.5}', '2', 'null'],
+    ]);
+  });
+
+  it('are words where a floating-point number is none', async () => {
+    const [cells = []] = await rows("select 0.5::double, 'inf'::double, 'nan'::float");
+    expect(cells.map(jsonOfCell)).toEqual(['0.5', '"Infinity"', '"NaN"']);
   });
 });

@@ -28,6 +28,7 @@ import {
 } from './duckdb.ts';
 import { decimalLiterals } from './hex-literals.ts';
 import { readStatement } from './pushdown.ts';
+import { nameOfType } from './result-rows.ts';
 import {
   ADDRESS_SPACES,
   type DatabaseNames,
@@ -188,9 +189,9 @@ async function createAccesses(
   tables: readonly Table[],
   threads: number,
 ): Promise<AccessTable> {
-  const { columns: held, functionOf } = columnsOfTrace(trace, names);
+  const { columns: held, functions } = columnsOfTrace(trace, names);
   const table = registerAccessTable(connection, {
-    ...{ trace, columns: held, functionOf, threads, lookAheadRows, workerUrl },
+    ...{ trace, columns: held, functions, threads, lookAheadRows, workerUrl },
   });
   await connection.run(`create view accesses as select * from ${SCAN_FUNCTION}()`);
   for (const { name, columns } of tables) {
@@ -215,7 +216,7 @@ async function describeTables(
       meaning: 'one row for each load and store, in order; without aborted ones',
       columns: accesses.columns.map((column) => ({
         name: column.name,
-        type: column.name === 'function' ? 'ENUM' : String(typeOf(column)),
+        type: nameOfType(String(typeOf(column))),
         meaning: column.meaning,
       })),
     },

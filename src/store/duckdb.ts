@@ -8,7 +8,8 @@ import path from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type UserError, writeFailure } from '../base/index.ts';
 import type { CapabilityName, Trace } from '../format/index.ts';
-import { accessColumns, NO_WORD, type ScanColumn } from './scan-columns.ts';
+import { type FunctionNumbers, numberFunctions } from './function-words.ts';
+import { accessColumns, type ScanColumn } from './scan-columns.ts';
 import type { DatabaseNames } from './tables.ts';
 
 export interface DuckDBOptions {
@@ -46,22 +47,14 @@ export async function openDuckDB({ threads, files, memoryBytes }: DuckDBOptions)
   };
 }
 
-/** The columns that this trace has, and by block which of the words of the column `function`, or NO_WORD. */
+/** The columns that this trace has, and what the column `function` has for its code. */
 export function columnsOfTrace(
   trace: Trace,
-  names: Pick<DatabaseNames, 'functionOf'>,
-): { readonly columns: readonly ScanColumn[]; readonly functionOf: Uint32Array } {
-  const words = new Map<string, number>();
-  const functionOf = new Uint32Array(trace.code.blockCount);
-  for (let block = 0; block < functionOf.length; block++) {
-    const name = names.functionOf(block)?.name;
-    if (name !== undefined && !words.has(name)) words.set(name, words.size);
-    functionOf[block] = name === undefined ? NO_WORD : (words.get(name) ?? NO_WORD);
-  }
-  const columns = accessColumns([...words.keys()]).filter(
-    ({ name }) => whyLacking(trace, name) === undefined,
-  );
-  return { columns, functionOf };
+  names: Pick<DatabaseNames, 'functionsOf'>,
+): { readonly columns: readonly ScanColumn[]; readonly functions: FunctionNumbers } {
+  const { words, functions } = numberFunctions(trace, names);
+  const columns = accessColumns(words).filter(({ name }) => whyLacking(trace, name) === undefined);
+  return { columns, functions };
 }
 
 /** What columns, and views of them, are of: not every trace has it. */

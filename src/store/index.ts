@@ -15,5 +15,11 @@ export {
   type ParquetFolderRequest,
   writeParquetFolder,
 } from './parquet-folder.ts';
-export { type Cell, columnsOf, type ResultColumn, rowsOf } from './result-rows.ts';
-export type { DatabaseNames, DatabaseSpace } from './tables.ts';
+export {
+  type Cell,
+  columnsOf,
+  jsonOfCell,
+  type ResultColumn,
+  rowsOf,
+} from './result-rows.ts';
+export type { CodeFunction, DatabaseNames, DatabaseSpace } from './tables.ts';

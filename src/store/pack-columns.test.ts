@@ -4,13 +4,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { requireDefined } from '../base/index.ts';
 import { AccessFlag } from '../format/index.ts';
+import { BY_INSN } from './function-words.ts';
 import { packColumn } from './pack-columns.ts';
 import { BATCH_ROWS, createRowBuffers } from './row-buffers.ts';
 import { accessColumns, ELEMENT_BYTES, NO_WORD, type ScanColumn } from './scan-columns.ts';
 
 const ALL_ONES = 2n ** 64n - 1n;
 const ALL_VALID = 0xffff_ffff;
-const FUNCTION_OF = Uint32Array.of(1, NO_WORD, 0);
+const WORDS_BY_TURNS = [0, 1, NO_WORD];
+const INSNS = 2 ** 16;
+/** Block 0 is in g, block 1 in none; of block 2 the instructions are in f, g and none by turns. */
+const FUNCTIONS = {
+  ofBlock: Uint32Array.of(1, NO_WORD, BY_INSN + 3),
+  ofInsn: Uint32Array.from({ length: 3 + INSNS }, (_, at) => WORDS_BY_TURNS[at % 3] ?? 0),
+};
 const COLUMNS = accessColumns(['f', 'g']);
 
 const someU64 = fc.oneof(
@@ -29,7 +36,7 @@ const someRow = fc.record({
   cpl: fc.constantFrom(0, 3, 255),
   vcpu: fc.nat(65_535),
   block: fc.nat(2),
-  insn: fc.nat(65_535),
+  insn: fc.nat(INSNS - 1),
 });
 /** Short ones often lack what is rare: unknown privileges, physical addresses. */
 const someRows = fc.oneof(
@@ -82,7 +89,7 @@ function valueOf(name: string, row: Row): bigint | undefined {
     device: has(AccessFlag.device),
     block: BigInt(row.block),
     insn: BigInt(row.insn),
-    function: [1n, undefined, 0n][row.block],
+    function: [1n, undefined, [0n, 1n, undefined][row.insn % 3]][row.block],
   };
   return values[name];
 }
@@ -120,7 +127,7 @@ describe('packColumn', () => {
           const packed = packColumn(
             column,
             { batch: batchOf(all, offset), rows: Uint32Array.from(chosen), count },
-            FUNCTION_OF,
+            FUNCTIONS,
             usedBuffer,
           );
           expect(unpack(column, packed, count)).toEqual(
@@ -144,13 +151,13 @@ describe('ordinals', () => {
 
   it.each([0, 2 ** 32 - 3, 2 ** 40 + 7])('are those of the rows from %d on', (first) => {
     const chosen = { batch: batchFrom(first, first + 7), rows: Uint32Array.of(0, 2, 6), count: 3 };
-    const packed = packColumn(column, chosen, FUNCTION_OF, usedBuffer);
+    const packed = packColumn(column, chosen, FUNCTIONS, usedBuffer);
     expect(unpack(column, packed, 3)).toEqual([0, 2, 6].map((row) => BigInt(first + row)));
   });
 
   it('must be told where something was left out', () => {
     const chosen = { batch: batchFrom(10, 18), rows: Uint32Array.of(0), count: 1 };
-    expect(() => packColumn(column, chosen, FUNCTION_OF, usedBuffer)).toThrow('lacks what ordinal');
+    expect(() => packColumn(column, chosen, FUNCTIONS, usedBuffer)).toThrow('lacks what ordinal');
   });
 });
 

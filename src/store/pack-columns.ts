@@ -3,6 +3,7 @@
 
 import { halves } from '../base/index.ts';
 import { type AccessBatch, AccessFlag } from '../format/index.ts';
+import { BY_INSN, type FunctionNumbers } from './function-words.ts';
 import { ELEMENT_BYTES, NO_WORD, type ScanColumn } from './scan-columns.ts';
 
 /** A column of some rows: its elements, and which are null (a bit each, set: not null), when any is. */
@@ -29,11 +30,10 @@ const HIGHEST_BIT = 0x80;
 const BYTES_PER_WORD = 4;
 const EACH_BYTE = 0x0101_0101;
 
-/** `functionOf` has the word of each block, or NO_WORD. */
 export function packColumn(
   { name, kind }: Pick<ScanColumn, 'name' | 'kind'>,
   chosen: ChosenRows,
-  functionOf: Uint32Array,
+  functions: FunctionNumbers,
   take: TakeBuffer,
 ): PackedColumn {
   const { batch, count } = chosen;
@@ -91,10 +91,10 @@ export function packColumn(
       break;
     case 'function':
       valid = writeFunctions(
-        required(batch.block, name),
+        { block: required(batch.block, name), insn: required(batch.insn, name) },
         chosen,
         numbersIn(bytes, ELEMENT_BYTES[kind]),
-        functionOf,
+        functions,
       );
       break;
     default:
@@ -183,16 +183,20 @@ function hasBits(bytes: Uint8Array, mask: number): boolean {
 }
 
 function writeFunctions(
-  block: Uint32Array,
+  { block, insn }: { readonly block: Uint32Array; readonly insn: Uint16Array },
   { rows, count }: ChosenRows,
   to: Numbers,
-  functionOf: Uint32Array,
+  { ofBlock, ofInsn }: FunctionNumbers,
 ): ArrayBuffer | undefined {
   let mask: Uint32Array<ArrayBuffer> | undefined;
   for (let i = 0; i < count; i++) {
-    const word = functionOf[block[rows[i]]];
+    const row = rows[i];
+    let word = ofBlock[block[row]];
+    if (word >= BY_INSN) {
+      if (word !== NO_WORD) word = ofInsn[word - BY_INSN + insn[row]];
+      if (word === NO_WORD) clearBit((mask ??= allValid(count)), i);
+    }
     to[i] = word;
-    if (word === NO_WORD) clearBit((mask ??= allValid(count)), i);
   }
   return mask?.buffer;
 }

@@ -55,8 +55,13 @@ async function write(
     shape: SHAPE,
     selection: {},
     names: {
-      functionOf: (block) =>
-        block % 3 === 0 ? undefined : { name: `f${block % 3}`, module: '', address: 0n },
+      functionsOf: (block) =>
+        block % 3 === 0
+          ? []
+          : [
+              { firstInsn: 0, found: { name: `f${block % 3}`, module: '', address: 0n } },
+              { firstInsn: 2, found: { name: 'g', module: '', address: 0x100n } },
+            ],
     },
     folder: path.join(folder, name),
     threads: 1,
@@ -96,6 +101,11 @@ const signed = (value: bigint): bigint => BigInt.asIntN(64, value);
 const known = (value: bigint): bigint | undefined =>
   value === 2n ** 64n - 1n ? undefined : signed(value);
 
+function functionAt({ block, insn }: SeenAccess): string | undefined {
+  if (block % 3 === 0) return undefined;
+  return insn < 2 ? `f${block % 3}` : 'g';
+}
+
 function rowOf(access: SeenAccess): Record<string, unknown> {
   return {
     ordinal: BigInt(access.ordinal),
@@ -112,7 +122,7 @@ function rowOf(access: SeenAccess): Record<string, unknown> {
     device: access.device,
     block: access.block,
     insn: access.insn,
-    function: access.block % 3 === 0 ? undefined : `f${access.block % 3}`,
+    function: functionAt(access),
   };
 }
 
@@ -125,6 +135,7 @@ const completed = seen.accesses.filter(({ aborted }) => !aborted);
 describe('a folder of Parquet files', () => {
   it('has every access of each vCPU in its folder, in order, with every column', async () => {
     expect(VCPUS.length).toBeGreaterThan(1);
+    expect(new Set(completed.map(functionAt)).size).toBe(4);
     for (const vcpu of VCPUS) {
       const expected = completed.filter((access) => access.vcpu === vcpu).map(rowOf);
       expect((await rowsOf('whole', vcpu)).map(plain)).toEqual(expected);
@@ -230,7 +241,7 @@ describe('a folder of Parquet files', () => {
 
   it('has no column of functions without symbols', async () => {
     const selection: Selection = { ordinals: { begin: 0, end: 50 } };
-    await write('nameless', { selection, names: { functionOf: () => undefined } });
+    await write('nameless', { selection, names: { functionsOf: () => [] } });
     const [first] = await rowsOf('nameless', VCPUS[0] ?? 0);
     expect(Object.keys(requireDefined(first, 'a row'))).not.toContain('function');
   }, 120_000);
@@ -264,7 +275,7 @@ describe('a folder of Parquet files', () => {
   it('ends all that is written at once when one file cannot be, and is not marked whole', async () => {
     const blocked = path.join(folder, 'blocked', `vcpu=${VCPUS[0]}`, 'part-00001.parquet');
     await mkdir(path.join(blocked, 'in the way'), { recursive: true });
-    const request = { trace, shape: SHAPE, selection: {}, names: { functionOf: () => undefined } };
+    const request = { trace, shape: SHAPE, selection: {}, names: { functionsOf: () => [] } };
     const writing = writeParquetFolder({
       ...{ ...request, folder: path.join(folder, 'blocked'), threads: 2, partAccesses: 1 },
       workerUrl: WORKER_URL,
@@ -277,7 +288,7 @@ describe('a folder of Parquet files', () => {
   it('is not marked whole when it is interrupted amid its files', async () => {
     const controller = new AbortController();
     await mkdir(path.join(folder, 'amid'));
-    const request = { trace, shape: SHAPE, selection: {}, names: { functionOf: () => undefined } };
+    const request = { trace, shape: SHAPE, selection: {}, names: { functionsOf: () => [] } };
     const parts: number[] = [];
     const writing = writeParquetFolder(
       {
@@ -303,7 +314,7 @@ describe('a folder of Parquet files', () => {
     const controller = new AbortController();
     await mkdir(path.join(folder, 'aborted'));
     controller.abort(new Error('stop'));
-    const request = { trace, shape: SHAPE, selection: {}, names: { functionOf: () => undefined } };
+    const request = { trace, shape: SHAPE, selection: {}, names: { functionsOf: () => [] } };
     await expect(
       writeParquetFolder(
         { ...request, folder: path.join(folder, 'aborted') },

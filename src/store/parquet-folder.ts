@@ -29,7 +29,7 @@ export interface ParquetFolderRequest {
   readonly shape: Pick<TraceShape, 'insnBase' | 'vcpuCount'>;
   readonly selection: Selection;
   /** Of the column `function`; without any there is no such column. */
-  readonly names: Pick<DatabaseNames, 'functionOf'>;
+  readonly names: Pick<DatabaseNames, 'functionsOf'>;
   /** Must exist and be empty. */
   readonly folder: string;
   /** Threads that decode, and as many of DuckDB's, up to three, that write a file each. Default: all of the machine. */
@@ -136,7 +136,7 @@ function shareParts(
   const task = {
     path: trace.path,
     columns,
-    functionOf: held.functionOf,
+    functions: held.functions,
     selected: {
       selection,
       columns: selectionColumns(shape.vcpuCount === 1 ? selection : { ...selection, vcpu: 0 }),

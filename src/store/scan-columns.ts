@@ -59,7 +59,8 @@ export function accessColumns(words: readonly string[]): readonly ScanColumn[] {
     {
       name: 'origin',
       kind: 'enum8',
-      meaning: 'who made it; all but instruction are reconstructed',
+      meaning:
+        'who made it: instruction, event-delivery or page-walk; all but instruction are reconstructed',
       needs: ['flags'],
       words: ORIGIN_WORDS,
     },
@@ -72,7 +73,7 @@ export function accessColumns(words: readonly string[]): readonly ScanColumn[] {
       name: 'function',
       kind: words.length <= 2 ** 8 ? 'enum8' : words.length <= 2 ** 16 ? 'enum16' : 'enum32',
       meaning: 'function of the instruction; null without symbols',
-      needs: ['block'],
+      needs: ['block', 'insn'],
       words,
     },
   ];

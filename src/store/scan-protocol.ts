@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Selection } from '../analysis/index.ts';
 import type { TraceFailure } from '../base/index.ts';
 import type { ColumnName } from '../format/index.ts';
+import type { FunctionNumbers } from './function-words.ts';
 import type { PackedColumn } from './pack-columns.ts';
 import type { PlainBounds } from './row-filter.ts';
 import type { ScanColumn } from './scan-columns.ts';
@@ -18,8 +19,8 @@ export interface ScanTask {
   readonly bounds: readonly PlainBounds[];
   /** Instead of bounds: rows are those of the selection; undefined: all within the bounds. */
   readonly selected: ScanSelection | undefined;
-  /** By block: number of the function's name, or NO_WORD. Empty when it is not asked for. */
-  readonly functionOf: Uint32Array;
+  /** NO_FUNCTIONS when they are not asked for. */
+  readonly functions: FunctionNumbers;
   readonly lookAheadRows: number;
   /** One element, shared. */
   readonly arrivals: Int32Array;

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TraceError } from '../base/index.ts';
 import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
+import { NO_FUNCTIONS } from './function-words.ts';
 import { NOT_YET, type ScanRequest, startScan } from './scan.ts';
 
 const { bytes } = encodeTrace(
@@ -32,7 +33,7 @@ describe('a scanning thread', () => {
       chunks: [{ stream: 0, firstOrdinal: 0, endOrdinal: 10 }],
       bounds: [],
       selected: undefined,
-      functionOf: new Uint32Array(0),
+      functions: NO_FUNCTIONS,
       threads: 1,
       workerUrl: WORKER_URL,
     });
@@ -68,7 +69,7 @@ describe('a scanning thread', () => {
       ...{ path: path.join(folder, 'a.memtrace'), bounds: [], selected: undefined },
       columns: [{ name: 'size', kind: 'u8', needs: ['size'] }],
       chunks: [range, { ...range, endOrdinal: 20 }],
-      functionOf: new Uint32Array(0),
+      functions: NO_FUNCTIONS,
       threads: 1,
       workerUrl: WORKER_URL,
     });

@@ -35,7 +35,7 @@ export interface Scan {
 
 export type ScanRequest = Pick<
   ScanTask,
-  'path' | 'columns' | 'bounds' | 'selected' | 'functionOf'
+  'path' | 'columns' | 'bounds' | 'selected' | 'functions'
 > & {
   readonly chunks: readonly ScanChunk[];
   readonly threads: number;

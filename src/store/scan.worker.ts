@@ -135,7 +135,7 @@ async function sendRows(batch: AccessBatch, rowCount: number): Promise<void> {
   credit.rows -= rowCount;
   const chosen = { batch, rows, count: rowCount };
   const columns = task.columns.map((column) =>
-    packColumn(column, chosen, task.functionOf, buffers.take),
+    packColumn(column, chosen, task.functions, buffers.take),
   );
   send({ type: 'rows', rowCount, columns }, buffersOf(columns));
 }

@@ -49,10 +49,20 @@ export interface Table {
 
 /** What is known of code beyond its bytes. */
 export interface DatabaseNames {
-  /** The function that a block begins in; undefined without symbols. */
-  functionOf(block: number): CodeFunction | undefined;
+  /**
+   * Whose the instructions of a block are, in their order: those of most blocks are all of one function, and a block
+   * that runs over a symbol has a stretch of each. None for the delivery of an event.
+   */
+  functionsOf(block: number): readonly FunctionStretch[];
   /** Mnemonic and text of each instruction. */
   instructionsOf(block: number): readonly { readonly mnemonic: string; readonly text: string }[];
+}
+
+/** Instructions up to the next stretch, or the block's end. */
+export interface FunctionStretch {
+  readonly firstInsn: number;
+  /** Undefined without a symbol. */
+  readonly found: CodeFunction | undefined;
 }
 
 export interface CodeFunction {
@@ -92,7 +102,11 @@ export const SMALL_TABLES: readonly Table[] = [
       { name: 'bytes', type: USMALLINT, meaning: 'bytes of code' },
       { name: 'bits', type: UTINYINT, meaning: '16, 32 or 64; null when not known' },
       { name: 'cpl', type: UTINYINT, meaning: 'privilege; null when not known' },
-      { name: 'function', type: VARCHAR, meaning: 'null without symbols' },
+      {
+        name: 'function',
+        type: VARCHAR,
+        meaning: 'of the first instruction; null without symbols',
+      },
     ],
     *rows({ code }, names) {
       for (let block = 0; block < code.blockCount; block++) {
@@ -104,7 +118,7 @@ export const SMALL_TABLES: readonly Table[] = [
           code.bytes(block).length,
           mode === undefined ? null : bitsOf(mode),
           mode === undefined ? null : mode & ModeBit.cpl,
-          names.functionOf(block)?.name ?? null,
+          names.functionsOf(block)[0]?.found?.name ?? null,
         ];
       }
     },
@@ -128,8 +142,10 @@ export const SMALL_TABLES: readonly Table[] = [
         const bytes = code.bytes(block);
         const offsets = code.insnOffsets(block);
         const texts = names.instructionsOf(block);
-        const functionName = names.functionOf(block)?.name ?? null;
+        const stretches = names.functionsOf(block);
+        let stretch = 0;
         for (const [insn, offset] of offsets.entries()) {
+          if (stretches[stretch + 1]?.firstInsn === insn) stretch++;
           yield [
             block,
             insn,
@@ -137,7 +153,7 @@ export const SMALL_TABLES: readonly Table[] = [
             hexOf(bytes.subarray(offset, offsets[insn + 1])),
             texts[insn]?.mnemonic ?? null,
             texts[insn]?.text ?? null,
-            functionName,
+            stretches[stretch]?.found?.name ?? null,
           ];
         }
       }
@@ -150,17 +166,22 @@ export const SMALL_TABLES: readonly Table[] = [
       { name: 'name', type: VARCHAR, meaning: 'as in the column function of accesses' },
       { name: 'module', type: VARCHAR, meaning: 'kernel module or program, empty for the kernel' },
       { name: 'address', type: UBIGINT, meaning: 'of its first instruction' },
-      { name: 'blocks', type: UINTEGER, meaning: 'how many of blocks begin in it' },
+      {
+        name: 'blocks',
+        type: UINTEGER,
+        meaning: 'how many of blocks begin in it; others may run into it',
+      },
     ],
     *rows({ code }, names) {
       const blocks = new Map<string, { readonly found: CodeFunction; count: number }>();
       for (let block = 0; block < code.blockCount; block++) {
-        const found = names.functionOf(block);
-        if (found === undefined) continue;
-        const key = `${found.name} ${found.address}`;
-        const entry = blocks.get(key) ?? { found, count: 0 };
-        entry.count++;
-        blocks.set(key, entry);
+        for (const { firstInsn, found } of names.functionsOf(block)) {
+          if (found === undefined) continue;
+          const key = `${found.name} ${found.address}`;
+          const entry = blocks.get(key) ?? { found, count: 0 };
+          if (firstInsn === 0) entry.count++;
+          blocks.set(key, entry);
+        }
       }
       for (const { found, count } of blocks.values()) {
         yield [found.name, found.module, found.address, count];

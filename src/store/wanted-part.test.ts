@@ -30,7 +30,7 @@ it('finds the rows within bounds wherever they are in a chunk', async () => {
   const trace = await openTrace(file);
   const database = await openTraceDatabase({
     trace,
-    names: { functionOf: () => undefined, instructionsOf: () => [] },
+    names: { functionsOf: () => [], instructionsOf: () => [] },
     threads: 1,
     workerUrl: new URL('../../dist/store/scan.worker.js', import.meta.url),
   });
@@ -52,7 +52,12 @@ it('finds the rows within bounds wherever they are in a chunk', async () => {
       expect(found).toEqual(
         accesses
           .filter((access) => access.vaddr === vaddr)
-          .map(({ ordinal, pc, icount, size }) => [ordinal, String(pc), String(icount), size]),
+          .map(({ ordinal, pc, icount, size }) => [
+            BigInt(ordinal),
+            String(pc),
+            String(icount),
+            size,
+          ]),
       );
     }
   } finally {

@@ -22,7 +22,7 @@ counts once in all. Each vCPU counts its own instructions: windows of several ad
   run: async (input, context) => {
     return printAnalysis(input, context, renderFootprint, async (analysis) => {
       const { lineShift, pageShift } = unitShiftsFrom(input);
-      const windows = windowsFrom(input, analysis.trace, analysis.selection);
+      const windows = await windowsFrom(input, analysis.trace, analysis.selection);
       const parameters = { lineShift, pageShift, windows, memoryBytes: FOOTPRINT_MEMORY_BYTES };
       const [result] = await runPass(input, context, analysis, [
         { analysis: footprintAnalysis, parameters },

@@ -37,7 +37,7 @@ each vCPU counts for itself: columns of several add up what was not at one time.
       const { lineShift, pageShift } = unitShiftsFrom(input);
       const unitShift = nameFrom(input, 'unit', '--unit', UNITS) === 'page' ? pageShift : lineShift;
       const rowLimit = rowsFrom(findCount(input, 'rows', '--rows'));
-      const windows = windowsFrom(input, analysis.trace, analysis.selection);
+      const windows = await windowsFrom(input, analysis.trace, analysis.selection);
       const parameters = { unitShift, windows, rowLimit, memoryBytes: HEAT_MEMORY_BYTES };
       const [heat] = await runPass(input, context, analysis, [
         { analysis: heatAnalysis, parameters },

@@ -2,7 +2,7 @@
 // Rows of a SQL result as text: a table for reading; csv and json for programs, written as they come.
 
 import { assertNever } from '../../base/index.ts';
-import type { Cell, ResultColumn, TableSchema } from '../../store/index.ts';
+import { type Cell, jsonOfCell, type ResultColumn, type TableSchema } from '../../store/index.ts';
 import { drawTable } from './table.ts';
 
 export const ROW_FORMATS = ['table', 'csv', 'json'] as const;
@@ -63,14 +63,14 @@ async function writeJson(
   write: (text: string) => Promise<void>,
 ): Promise<void> {
   const head = columns.map(({ name, type }) => ({ name, type }));
+  const members = columns.map(({ name }) => `${JSON.stringify(name)}:`);
   await write(`{\n"columns": ${JSON.stringify(head)},\n"rows": [`);
   let separator = '\n';
   for await (const rows of parts) {
     let text = '';
     for (const row of rows) {
-      text +=
-        separator +
-        JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
+      const cells = row.map((cell, i) => `${members[i]}${jsonOfCell(cell)}`);
+      text += `${separator}{${cells.join(',')}}`;
       separator = ',\n';
     }
     await write(text);
@@ -80,7 +80,7 @@ async function writeJson(
 
 function textOf(cell: Cell): string {
   if (cell === null) return '-';
-  return typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
+  return typeof cell === 'string' ? cell : jsonOfCell(cell);
 }
 
 /** RFC 4180; nothing for null. */
