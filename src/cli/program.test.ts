@@ -67,6 +67,18 @@ describe('help', () => {
   });
 });
 
+it.each([
+  ['view', '--no-open'],
+  ['counts', '--no-idle'],
+  ['cache', '--no-write-allocate'],
+  ['counts', '--json', '--json'],
+])('%s takes %s, which has no value', async (...words) => {
+  const [command = '', ...flags] = words;
+  const file = path.join(os.tmpdir(), 'there-is-no-such.memtrace');
+  const { err } = await loadstore([command, file, ...flags]);
+  expect(err).toContain('there-is-no-such.memtrace');
+});
+
 describe('a wrong request ends with code 2', () => {
   it.each([
     [['nonsense'], "unknown command 'nonsense'"],

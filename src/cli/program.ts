@@ -118,14 +118,14 @@ function configureCommand(
   );
   for (const { flags, description, repeatable = false } of spec.options) {
     if (repeatable) command.option(flags, description, collect, []);
-    else command.option(flags, description, takeOnce);
+    else if (/[<[]/.test(flags)) command.option(flags, description, takeOnce);
+    else command.option(flags, description);
   }
   const exitCodes =
     spec.exitCodes === undefined ? '' : `\nExit codes:\n  ${spec.exitCodes.join('\n  ')}\n`;
   command.addHelpText('after', `${exitCodes}\nExamples:\n  ${spec.examples.join('\n  ')}`);
 }
 
-/** Of flags without a value it is not asked. */
 function takeOnce(word: string, before: string | undefined): string {
   if (before === undefined) return word;
   throw new InvalidArgumentError(`It is given twice, first as '${before}': one can count.`);
