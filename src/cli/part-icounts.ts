@@ -44,7 +44,9 @@ interface ChunkPlace {
 function placesByStream({ chunks }: Trace, { begin, end }: Span): readonly ChunkPlace[][] {
   const streams = new Map<number, ChunkInfo[]>();
   for (const chunk of chunks) {
-    streams.set(chunk.stream, [...(streams.get(chunk.stream) ?? []), chunk]);
+    const own = streams.get(chunk.stream);
+    if (own === undefined) streams.set(chunk.stream, [chunk]);
+    else own.push(chunk);
   }
   return [...streams.values()].map((own) =>
     own
