@@ -225,7 +225,7 @@ describe.skipIf(!PLUGIN_IS_BUILT)('symbols of a kernel at a random address', () 
     ...symbols: readonly string[]
   ): Promise<readonly Row[]> =>
     queryRows(
-      `select name, address, blocks from functions where module = '${module}' order by name`,
+      `select name, address::varchar as address, blocks from functions where module = '${module}' order by name`,
       ...symbols,
     );
 
