@@ -359,7 +359,7 @@ describe('the table of address spaces', () => {
         number: space.number,
         table: hex(space.cr3),
         user_table: space.userCr3 === null ? null : hex(space.userCr3),
-        cr3_values: space.cr3Values.map((value) => String(BigInt(value))),
+        cr3_values: space.cr3Values.map(Number),
         accesses: space.accesses,
         user_accesses: space.userAccesses,
         program: null,
