@@ -6,6 +6,7 @@ import type { Selection, TraceShape } from '../analysis/index.ts';
 import { ExitCode } from '../base/index.ts';
 import {
   type AnyRequest,
+  affordableThreads,
   analyse,
   prepareThreads,
   type ResultsOf,
@@ -100,8 +101,8 @@ export async function withAnalysis<T>(
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
-    if (trace.chunks.length > 1) prepareThreads(workersFrom(input));
     const shape = shapeOfTrace(trace);
+    prepareThreads(Math.min(affordableThreads(shape, workersFrom(input)), trace.chunks.length));
     const symbols = await readGuestSymbols(input, context, trace);
     const names = codeNames(trace.code, symbols);
     const selection = await selectionFrom(input, context, { trace, shape, symbols, names });

@@ -25,7 +25,7 @@ export function unitShiftsFrom(input: CommandInput): { lineShift: number; pageSh
   throw new TraceError('bad-argument', 'a line is larger than a page', {
     expected: `--line-size of at most ${formatBytes(2 ** pageShift)}`,
     found: formatBytes(2 ** lineShift),
-    remedy: `--line-size ${2 ** DEFAULT_LINE_SHIFT}, or --page-size ${2 ** lineShift}`,
+    remedy: `--line-size ${2 ** Math.min(DEFAULT_LINE_SHIFT, pageShift)}, or --page-size ${2 ** lineShift}`,
   });
 }
 

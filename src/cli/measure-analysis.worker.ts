@@ -8,7 +8,7 @@ import { BENCHED_ANALYSES, type Measurement, type MeasureOrder } from './bench-a
 import { BENCHED_STORE } from './bench-store.ts';
 
 async function measure({ file, name, workers }: MeasureOrder): Promise<Measurement> {
-  prepareThreads(workers);
+  if (BENCHED_STORE[name] === undefined) prepareThreads(workers);
   const trace = await openTrace(file);
   try {
     const work = await prepare(trace, name);

@@ -196,6 +196,7 @@ describe('a value that an option does not take', () => {
     [['footprint', '--page-size', '9G'], '--page-size 1073741824, the nearest of those'],
     [['footprint', '--line-size', '8K'], '--line-size 64, or --page-size 8192'],
     [['tlb', '--page-size', '3000'], 'Give one of those, or none: then pages are as large as'],
+    [['footprint', '--page-size', '32'], '--line-size 32, or --page-size 64'],
     [['tlb', '--tlb-l1d-entries', '0'], 'A TLB has one entry for each way at least: 64 in 4 ways'],
     [['tlb', '--walk-cache', '1,2'], '--walk-cache 2,4,32, or other numbers; 0 leaves one out'],
     [['counts', '--from', '5', '--to', '5'], 'a later --to, which is not in the part itself, or'],

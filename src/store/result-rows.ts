@@ -48,7 +48,7 @@ export interface ResultColumn {
 }
 
 export function columnsOf(result: DuckDBResult): readonly ResultColumn[] {
-  return result.columnNames().map((name, i) => {
+  return result.deduplicatedColumnNames().map((name, i) => {
     const type = result.columnType(i);
     return { name, type: nameOfType(String(type)), isNumber: NUMBERS.has(type.typeId) };
   });
@@ -73,7 +73,7 @@ const TYPE_COLUMN = 'column_type';
 export async function* rowsOf(
   result: DuckDBResult,
 ): AsyncGenerator<readonly (readonly Cell[])[], void, undefined> {
-  const names = result.columnNames();
+  const names = result.deduplicatedColumnNames();
   for (;;) {
     const chunk = await result.fetchChunk();
     if (chunk === null || chunk.rowCount === 0) return;

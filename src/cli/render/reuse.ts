@@ -46,7 +46,7 @@ function drawSummary({ parameters, result }: Drawn): string {
     );
   }
   const estimated =
-    sampling === null
+    sampling === null || sampling.rate === 1
       ? ''
       : `Estimated from ${formatRatio(sampling.rate, 1)} of the lines: what is nearer than ${formatQuantity(sampling.leastLines, 'line')} is not told apart.\n`;
   return `${drawTable(rows, ['left', 'right', 'right'])}${estimated}`;
