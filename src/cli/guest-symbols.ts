@@ -101,6 +101,7 @@ export async function readSource(file: string, placement: SymbolPlacement): Prom
   } catch (error) {
     const facts = { file, remedy: SYMBOLS_REMEDY };
     if (error instanceof TraceError) throw error.withFacts(facts);
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
     throw new TraceError('io', describeSystemError(error), { ...facts, cause: error });
   }
 }
