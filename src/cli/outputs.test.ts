@@ -227,6 +227,14 @@ describe('an output that is there and takes bytes', () => {
     },
   );
 
+  it('is not replaced by an index for the viewer', async () => {
+    const said = await loadstore('view', trace, '--no-open', '--index', fifo());
+    expect(said).toMatchObject({ exitCode: 2, out: '' });
+    expect(said.err).toContain(`${at('fifo')} is no regular file`);
+    expect(said.err).toContain('--index FILE');
+    expect(isFifo()).toBe(true);
+  });
+
   it('a FIFO whose reader goes away', async () => {
     const name = fifo();
     const reader = await open(name, constants.O_RDONLY | constants.O_NONBLOCK);

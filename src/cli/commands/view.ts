@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ExitCode, TraceError } from '../../base/index.ts';
+import { ExitCode, TraceError, UserError } from '../../base/index.ts';
 import { openTrace, type Trace } from '../../format/index.ts';
 import { type IndexState, startViewer, type Viewer } from '../../server/index.ts';
 import { JOBS_OPTION } from '../analysis-run.ts';
@@ -61,6 +62,7 @@ async function runView(input: CommandInput, context: CliContext): Promise<ExitCo
   const trace = await openTrace(file);
   try {
     requireNoInput([indexFile], inputFiles(input), '--index FILE');
+    requireIndexPlace(indexFile);
     if (!trace.complete) {
       context.writeErr('loadstore: note: this trace was cut; "loadstore info" says where\n');
     }
@@ -69,6 +71,16 @@ async function runView(input: CommandInput, context: CliContext): Promise<ExitCo
   } finally {
     await trace.close();
   }
+}
+
+/** An index is written beside its place and then put there: whatever is there but a file would be gone. */
+function requireIndexPlace(indexFile: string): void {
+  if (statSync(indexFile, { throwIfNoEntry: false })?.isFile() !== false) return;
+  throw new UserError(
+    ExitCode.usage,
+    `${indexFile} is no regular file, and an index cannot be put there`,
+    'the name of a file: --index FILE',
+  );
 }
 
 async function serve(
