@@ -105,20 +105,6 @@ async function allRows(result: DuckDBResult): Promise<(readonly Cell[])[]> {
   return all;
 }
 
-/** All but that one. */
-function capabilitiesBut(missing: string): Record<string, { status: string; why?: string }> {
-  const names = [
-    ...['vaddr', 'paddr', 'pc', 'icount', 'cpl', 'mode', 'address-space', 'device', 'events'],
-    ...['vcpu', 'global-order'],
-  ];
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      name === missing ? { status: 'no', why: 'not in this QEMU' } : { status: 'yes' },
-    ]),
-  );
-}
-
 /** Of a trace of its own, with one address space. */
 async function askOf(name: string, content: Uint8Array, sql: string): Promise<(readonly Cell[])[]> {
   const file = path.join(folder, `${name}.memtrace`);
@@ -288,7 +274,7 @@ describe('other tables', () => {
   it('have whole tables as address spaces where streams have ordinals of their own', async () => {
     const { bytes: parted, seen: own } = encodeTrace(
       randomTrace({ seed: 6, blockCount: 8, executions: 100, streams: 2, oddity: 0.2 }),
-      { changeTotals: (totals) => ({ ...totals, capabilities: capabilitiesBut('global-order') }) },
+      { changeTotals: lacking(['global-order'], 'not in this QEMU') },
     );
     const last = own.accesses.reduce((most, { ordinal }) => Math.max(most, ordinal), 0);
     const sql = 'select from_ordinal, to_ordinal from address_spaces';
@@ -298,9 +284,7 @@ describe('other tables', () => {
   it('are without address spaces where CR3 is not known', async () => {
     const { bytes: poor } = encodeTrace(
       randomTrace({ seed: 5, blockCount: 8, executions: 50, streams: 1, oddity: 0.1 }),
-      {
-        changeTotals: (totals) => ({ ...totals, capabilities: capabilitiesBut('address-space') }),
-      },
+      { changeTotals: lacking(['address-space'], 'not in this QEMU') },
     );
     await expect(askOf('poor', poor, 'select * from address_spaces')).rejects.toThrow(
       /the trace has no table address_spaces: /,
