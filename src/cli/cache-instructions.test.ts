@@ -8,7 +8,7 @@ import { randomTrace } from '../format/program.oracle.ts';
 import { encodeTrace } from '../format/reference-encoder.oracle.ts';
 import type { CountsReport } from './analysis-results.ts';
 import type { CacheReport } from './cache-report.ts';
-import { hearCli } from './program.oracle.ts';
+import { hearCli, type Said } from './program.oracle.ts';
 
 let folder = '';
 let file = '';
@@ -62,6 +62,23 @@ describe('cache without instruction fetches', () => {
         result.levels.map(({ name, misses }) => [name, (1000 * misses) / counts.instructions]),
       );
       expect(result.levels.map(({ misses }) => misses)).not.toContain(0);
+    }
+  });
+
+  it('of a part with instructions, but no access, is refused', async () => {
+    const env = { LOADSTORE_CACHE: folder };
+    const ask = async (...words: string[]): Promise<Said> =>
+      hearCli([...words, '--jobs', '1', '--json'], env);
+    for (let icount = 0; ; icount++) {
+      const part = ['--from', `icount:${icount}`, '--to', `icount:${icount + 1}`];
+      const counted = await ask('counts', file, ...part);
+      if (counted.exitCode !== 0) continue; // no block begins there
+      const { result }: CountsReport = JSON.parse(counted.out);
+      if (result.accesses > 0) continue;
+      const said = await ask('cache', file, '--data-only', ...part);
+      expect(said).toMatchObject({ exitCode: 2, out: '' });
+      expect(said.err).toContain(`${file}: the selection leaves no access\nTry: a wider selection`);
+      return;
     }
   });
 

@@ -178,6 +178,13 @@ async function simulate(
   if (isCounted && Object.keys(selectionWords(input)).length > 0) {
     const counting = { analysis: countsAnalysis, parameters: {} };
     const [result, counts] = await runPass(input, context, analysis, [simulation, counting]);
+    // To count instructions is no reason to simulate none of what was asked for.
+    if (counts.accesses === 0) {
+      throw new TraceError('empty-selection', 'the selection leaves no access', {
+        file: analysis.trace.path,
+        remedy: 'a wider selection, or caches with instruction fetches',
+      });
+    }
     return withInstructions(result, counts.instructions);
   }
   const [result] = await runPass(input, context, analysis, [simulation]);
